@@ -1,0 +1,4 @@
+import {
+  to = kongmesh_mesh.payments
+  id = "payments"
+}

@@ -1,0 +1,7 @@
+resource "kongmesh_mesh" "payments" {
+  name = "payments"
+
+  labels = {
+    team = "platform"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = kongmesh_mesh_ca_secret.payments
+  id = "payments/ca"
+}

@@ -1,0 +1,5 @@
+# By mesh and name, where the mesh has one pair of that name:
+terraform import kongmesh_mesh_ca_secret.payments payments/ca
+
+# By mesh and the names of both secrets:
+terraform import kongmesh_mesh_ca_secret.payments payments/ca.cert/ca.key

@@ -1,0 +1,102 @@
+package acctest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// CA is a certificate authority of a test.
+type CA struct {
+	// Chain is its certificate and those above it, the closest first, in PEM.
+	Chain string
+	// Key is its private key in PEM (PKCS #8).
+	Key string
+
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+// NewCA makes a root CA, good for a year.
+func NewCA(t *testing.T, name string) *CA {
+	t.Helper()
+	return newCA(t, name, nil)
+}
+
+// Intermediate makes a CA that this one signs.
+func (c *CA) Intermediate(t *testing.T, name string) *CA {
+	t.Helper()
+	return newCA(t, name, c)
+}
+
+// Renewed makes a CA with the same key and name, and another certificate.
+func (c *CA) Renewed(t *testing.T) *CA {
+	t.Helper()
+	return sign(t, c.certificate.Subject.CommonName, c.key, nil)
+}
+
+func newCA(t *testing.T, name string, parent *CA) *CA {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sign(t, name, key, parent)
+}
+
+func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *CA) *CA {
+	t.Helper()
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(365 * 24 * time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	issuer, issuerKey, above := template, key, ""
+	if parent != nil {
+		issuer, issuerKey, above = parent.certificate, parent.key, parent.Chain
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &CA{
+		Chain:       string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})) + above,
+		Key:         string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})),
+		certificate: certificate,
+		key:         key,
+	}
+}
+
+// PKI is one file of the CA material with known defects.
+func PKI(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "pki", "testdata", "pki", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

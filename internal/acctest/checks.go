@@ -1,0 +1,112 @@
+package acctest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+)
+
+// Gone checks that the control plane has nothing at these paths.
+func (e *Env) Gone(paths ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		for _, path := range paths {
+			if status, body := e.Do(http.MethodGet, path, nil); status != http.StatusNotFound {
+				return fmt.Errorf("%s is still there: %d %s", path, status, body)
+			}
+		}
+		return nil
+	}
+}
+
+// foreign are parts of a mesh's document that no resource owns, some of them
+// unknown to everybody, with numbers that no float64 holds.
+var foreign = map[string]string{
+	"futureSection": `{ "deep": [ {"count": 123456789012345678901234567890, "ratio": 1.10000000000000000000001}, null, "\u00e9" ],  "x":1e400 }`,
+	"logging":       `{"backends": [{"name": "file", "type": "file", "conf": {"path": "/tmp/a.log", "unknown": 9007199254740993}}]}`,
+	"routing":       `{"localityAwareLoadBalancing":  true}`,
+}
+
+// ForeignMesh is the document of a mesh with foreign parts, for an embedded
+// control plane that keeps documents as they come.
+func ForeignMesh(name string) []byte {
+	return fmt.Appendf(nil, `{"type": "Mesh", "futureSection": %s, "name": %q, "logging": %s, "routing": %s}`,
+		foreign["futureSection"], name, foreign["logging"], foreign["routing"])
+}
+
+// ForeignStays checks that the foreign parts of a mesh are as they were, byte
+// for byte, in the mesh and in every document that was sent.
+func (e *Env) ForeignStays(name string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		documents := [][]byte{e.Must(http.MethodGet, "/meshes/"+name, nil)}
+		requests := e.Twin.Requests()
+		written := false
+		for _, request := range requests {
+			if request.Method == http.MethodPut && request.Path == "/meshes/"+name && bytes.Contains(request.Body, []byte("futureSection")) {
+				documents = append(documents, request.Body)
+				written = true
+			}
+		}
+		if !written {
+			return fmt.Errorf("the mesh with foreign parts was not written at all")
+		}
+		for _, document := range documents {
+			var members map[string]json.RawMessage
+			if err := json.Unmarshal(document, &members); err != nil {
+				return err
+			}
+			for section, want := range foreign {
+				if got := string(members[section]); got != want {
+					return fmt.Errorf("section %s was\n%s\nand is\n%s", section, want, got)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// PlanFails checks that a configuration fails while planning, with these texts
+// in the message.
+func (e *Env) PlanFails(t *testing.T, config string, want ...string) {
+	t.Helper()
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: e.Provider(),
+		Steps:                    []resource.TestStep{{Config: config, PlanOnly: true, ExpectError: Words(want...)}},
+	})
+}
+
+// Wrote checks that since the last look exactly these paths were written or
+// deleted, in this order. A real control plane does not tell, and passes.
+func (e *Env) Wrote(paths ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if e.Twin == nil {
+			return nil
+		}
+		var wrote []string
+		for _, request := range e.Twin.Requests() {
+			if request.Method != http.MethodGet {
+				wrote = append(wrote, request.Path)
+			}
+		}
+		e.Twin.ResetRequests()
+		if !slices.Equal(wrote, paths) {
+			return fmt.Errorf("written were %q, not %q", wrote, paths)
+		}
+		return nil
+	}
+}
+
+// HasMesh checks that the control plane has a mesh.
+func (e *Env) HasMesh(name string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if status, body := e.Do(http.MethodGet, "/meshes/"+name, nil); status != http.StatusOK {
+			return fmt.Errorf("there is no mesh %s: %d %s", name, status, body)
+		}
+		return nil
+	}
+}

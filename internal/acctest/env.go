@@ -1,0 +1,208 @@
+// Package acctest is what acceptance tests share: a control plane each, a
+// clock, CAs, and a search for private keys.
+package acctest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+)
+
+// Env is the control plane of one test, and the provider that talks to it.
+type Env struct {
+	Address string
+	// Twin is the embedded control plane, nil when KONGMESH_ADDRESS names a real one.
+	Twin *kumatest.Server
+	// Clock is the time of the provider and of the embedded control plane. Of a
+	// real one it is the real time.
+	Clock kuma.Clock
+
+	t *testing.T
+}
+
+// New makes the control plane of a test: an embedded one with these options,
+// or the one of KONGMESH_ADDRESS. Options that a real one may not have make the
+// test skip there; see [Env.NeedTwin].
+func New(t *testing.T, options ...kumatest.Option) *Env {
+	t.Helper()
+	if address := os.Getenv("KONGMESH_ADDRESS"); address != "" {
+		if len(options) > 0 {
+			t.Skip("needs a control plane of a certain kind, which the embedded one is told to be")
+		}
+		return &Env{Address: address, Clock: kuma.SystemClock{}, t: t}
+	}
+	clock := NewClock(time.Now())
+	return twin(t, clock, append([]kumatest.Option{kumatest.Clock(clock.Now)}, options...))
+}
+
+// NewReal is New with the real time, for a provider that is a process of its own.
+func NewReal(t *testing.T, options ...kumatest.Option) *Env {
+	t.Helper()
+	if os.Getenv("KONGMESH_ADDRESS") != "" {
+		return New(t, options...)
+	}
+	return twin(t, kuma.SystemClock{}, options)
+}
+
+func twin(t *testing.T, clock kuma.Clock, options []kumatest.Option) *Env {
+	t.Helper()
+	server := kumatest.NewServer(options...)
+	t.Cleanup(server.Close)
+	return &Env{Address: server.URL, Twin: server, Clock: clock, t: t}
+}
+
+// NeedTwin skips a test that looks into the embedded control plane, when there
+// is another one.
+func (e *Env) NeedTwin() {
+	e.t.Helper()
+	if e.Twin == nil {
+		e.t.Skip("looks into the embedded control plane, and KONGMESH_ADDRESS names another")
+	}
+}
+
+// Mesh is a name for a mesh of this test alone. What is left of the mesh goes
+// when the test ends.
+func (e *Env) Mesh() string {
+	e.t.Helper()
+	if e.Twin != nil {
+		return "acc"
+	}
+	name := fmt.Sprintf("acc-%d", time.Now().UnixNano())
+	e.t.Cleanup(func() {
+		e.Do(http.MethodPut, "/meshes/"+name, map[string]any{"type": "Mesh", "name": name})
+		_, body := e.Do(http.MethodGet, "/meshes/"+name+"/secrets", nil)
+		var list struct {
+			Items []struct{ Name string }
+		}
+		_ = json.Unmarshal(body, &list)
+		for _, item := range list.Items {
+			e.Do(http.MethodDelete, "/meshes/"+name+"/secrets/"+item.Name, nil)
+		}
+		e.Do(http.MethodDelete, "/meshes/"+name, nil)
+	})
+	return name
+}
+
+// Do is a request of somebody else. body is nil, bytes, text or a value to marshal.
+func (e *Env) Do(method, path string, body any) (status int, answer []byte) {
+	e.t.Helper()
+	if e.Twin != nil {
+		return e.Twin.Do(method, path, body)
+	}
+	var content []byte
+	switch body := body.(type) {
+	case nil:
+	case []byte:
+		content = body
+	case string:
+		content = []byte(body)
+	default:
+		content, _ = json.Marshal(body)
+	}
+	request, err := http.NewRequestWithContext(context.Background(), method, e.Address+path, bytes.NewReader(content))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err = io.ReadAll(response.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return response.StatusCode, answer
+}
+
+// Must is Do that has to succeed.
+func (e *Env) Must(method, path string, body any) []byte {
+	e.t.Helper()
+	status, answer := e.Do(method, path, body)
+	if status > 299 {
+		e.t.Fatalf("%s %s: %d %s", method, path, status, answer)
+	}
+	return answer
+}
+
+// Change is somebody else's change of a document: edit gets it as a map.
+func (e *Env) Change(path string, edit func(document map[string]any)) {
+	e.t.Helper()
+	var document map[string]any
+	if err := json.Unmarshal(e.Must(http.MethodGet, path, nil), &document); err != nil {
+		e.t.Fatal(err)
+	}
+	edit(document)
+	e.settle()
+	e.Must(http.MethodPut, path, document)
+}
+
+// settle waits out the control plane's cache of secrets.
+func (e *Env) settle() {
+	_ = e.Clock.Sleep(context.Background(), 1200*time.Millisecond)
+}
+
+// Provider is the provider under test, by the name that configurations use.
+func (e *Env) Provider() map[string]func() (tfprotov6.ProviderServer, error) {
+	return Provider(provider.Options{
+		Clock: e.Clock,
+		Tune:  func(config *kuma.Config) { config.RetryWait = time.Millisecond },
+	})
+}
+
+// Provider is a provider with options of its own: a new one for each command,
+// as a process of its own would be.
+func Provider(options provider.Options) map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"kongmesh": func() (tfprotov6.ProviderServer, error) {
+			return providerserver.NewProtocol6WithError(provider.New("test", options)())()
+		},
+	}
+}
+
+// Config is a configuration with a provider block for this control plane
+// before it. Pairs of names and values are put in for $name.
+func (e *Env) Config(text string, pairs ...string) string {
+	return fmt.Sprintf("provider \"kongmesh\" {\n  address = %q\n}\n", e.Address) + Fill(text, pairs...)
+}
+
+// Fill puts values in for $name; each is quoted as Terraform wants strings.
+func Fill(text string, pairs ...string) string {
+	var quoted []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		value, _ := json.Marshal(pairs[i+1]) // a string always marshals
+		quoted = append(quoted, "$"+pairs[i], string(value))
+	}
+	return strings.NewReplacer(quoted...).Replace(text)
+}
+
+// Wait lets hours pass.
+func (e *Env) Wait(t *testing.T, hours int) {
+	t.Helper()
+	if err := e.Clock.Sleep(context.Background(), time.Duration(hours)*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ResetRequests forgets what was requested so far. Of a real control plane
+// nothing is known anyway.
+func (e *Env) ResetRequests() {
+	if e.Twin != nil {
+		e.Twin.ResetRequests()
+	}
+}

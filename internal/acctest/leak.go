@@ -1,0 +1,42 @@
+package acctest
+
+import (
+	"encoding/base64"
+	"encoding/pem"
+	"strings"
+	"testing"
+)
+
+// Leaks finds a private key in a text, in each form in which it could be
+// there: PEM, base64 of the DER with and without line breaks, base64 of the
+// PEM, any 40 characters of a line. It returns the forms found.
+func Leaks(t *testing.T, keyPEM, text string) []string {
+	t.Helper()
+	block, _ := pem.Decode([]byte(keyPEM))
+	if block == nil {
+		t.Fatal("not a key in PEM")
+	}
+	forms := map[string]string{
+		"PEM":                      strings.TrimSpace(keyPEM),
+		"PEM in JSON":              strings.ReplaceAll(strings.TrimSpace(keyPEM), "\n", `\n`),
+		"base64 of DER":            base64.StdEncoding.EncodeToString(block.Bytes),
+		"base64 of PEM":            base64.StdEncoding.EncodeToString([]byte(keyPEM)),
+		"base64 of PEM, trimmed":   base64.StdEncoding.EncodeToString([]byte(strings.TrimSpace(keyPEM)))[:80],
+		"URL-safe base64 of DER":   base64.URLEncoding.EncodeToString(block.Bytes),
+		"URL-safe base64 of a PEM": base64.URLEncoding.EncodeToString([]byte(keyPEM)),
+	}
+	var found []string
+	for name, form := range forms {
+		if strings.Contains(text, form) {
+			found = append(found, name)
+		}
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(keyPEM), "\n") {
+		for start := 0; !strings.HasPrefix(line, "-----") && start+40 <= len(line); start++ {
+			if strings.Contains(text, line[start:start+40]) {
+				return append(found, "40 characters of a line")
+			}
+		}
+	}
+	return found
+}

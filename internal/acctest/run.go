@@ -1,0 +1,114 @@
+package acctest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Run is a folder in which a test runs Terraform's own commands with the
+// provider as a process of its own, for what resource.Test has no step: what
+// is printed, saved plans, logs. The process has the real time.
+type Run struct {
+	t      *testing.T
+	folder string
+	tools  string
+	env    []string
+}
+
+// NewRun makes a folder with a configuration, and builds the provider.
+func NewRun(t *testing.T, config string) *Run {
+	t.Helper()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("Acceptance tests skipped unless env 'TF_ACC' set")
+	}
+	run := &Run{t: t, folder: t.TempDir(), tools: t.TempDir()}
+	build := exec.CommandContext( //nolint:gosec // a command of this repository
+		t.Context(), "go", "build", "-o", filepath.Join(run.tools, "terraform-provider-kongmesh"),
+		"github.com/kongmesh/terraform-provider-kongmesh")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the provider: %s\n%s", err, output)
+	}
+	settings := filepath.Join(run.tools, "terraform.rc")
+	write(t, settings, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n    %q = %q\n  }\n  direct {}\n}\n",
+		"hashicorp/kongmesh", run.tools, "kongmesh/kongmesh", run.tools))
+	run.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+settings, "HOME="+t.TempDir(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color")
+	run.Config(config)
+	return run
+}
+
+// Elsewhere is another folder with the same configuration and another HOME, as
+// on another machine.
+func (r *Run) Elsewhere() *Run {
+	r.t.Helper()
+	other := &Run{t: r.t, folder: r.t.TempDir(), tools: r.tools, env: append(r.env, "HOME="+r.t.TempDir())}
+	write(r.t, other.Path("main.tf"), string(r.Read("main.tf")))
+	return other
+}
+
+// Setenv adds to the environment of each command.
+func (r *Run) Setenv(pairs ...string) { r.env = append(r.env, pairs...) }
+
+// Config replaces the configuration.
+func (r *Run) Config(config string) {
+	r.t.Helper()
+	write(r.t, r.Path("main.tf"), config)
+}
+
+// Write puts a file into the folder.
+func (r *Run) Write(name, content string) {
+	r.t.Helper()
+	write(r.t, r.Path(name), content)
+}
+
+// Path is a file of the folder.
+func (r *Run) Path(name string) string { return filepath.Join(r.folder, name) }
+
+// Read is the content of a file of the folder.
+func (r *Run) Read(name string) []byte {
+	r.t.Helper()
+	content, err := os.ReadFile(r.Path(name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return content
+}
+
+// Terraform runs a command that must succeed, and returns what it prints.
+func (r *Run) Terraform(args ...string) string {
+	r.t.Helper()
+	output, err := r.Try(args...)
+	if err != nil {
+		r.t.Fatalf("terraform %s: %s\n%s", strings.Join(args, " "), err, output)
+	}
+	return output
+}
+
+// Try runs a command, and returns what it prints, errors included.
+func (r *Run) Try(args ...string) (string, error) {
+	r.t.Helper()
+	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
+	if terraform == "" {
+		terraform = "terraform"
+	}
+	// Not the test's own context: a cleanup runs commands when that is done.
+	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), terraform, args...) //nolint:gosec // the test's own command
+	command.Dir = r.folder
+	command.Env = r.env
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
+	err := command.Run()
+	return output.String(), err
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

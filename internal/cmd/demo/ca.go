@@ -1,0 +1,72 @@
+//go:build unix
+
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// makeCA does what the example's make-ca.sh does, on a machine that may have no openssl: a root CA and an
+// intermediate CA that it signs, in ca-chain.pem, and the intermediate's key in ca-key.pem.
+func makeCA(folder string) error {
+	root, rootKey, err := newCA("Example Root CA", nil, nil)
+	if err != nil {
+		return err
+	}
+	intermediate, key, err := newCA("Example Mesh CA", root, rootKey)
+	if err != nil {
+		return err
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+
+	chain := slices.Concat(encode("CERTIFICATE", intermediate.Raw), encode("CERTIFICATE", root.Raw))
+	if err := os.WriteFile(filepath.Join(folder, "ca-chain.pem"), chain, 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "ca-key.pem"), encode("PRIVATE KEY", pkcs8), 0o600)
+}
+
+// newCA makes a CA that the parent signs, or that signs itself if there is none.
+func newCA(name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(now.UnixNano()),
+		Subject:               pkix.Name{Organization: []string{"Example"}, CommonName: name},
+		NotBefore:             now.Add(-time.Minute),
+		NotAfter:              now.AddDate(5, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        parent != nil,
+	}
+	if parent == nil {
+		parent, parentKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	certificate, err := x509.ParseCertificate(der)
+	return certificate, key, err
+}
+
+func encode(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}

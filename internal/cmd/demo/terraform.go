@@ -1,0 +1,143 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A terraform runs Terraform, or OpenTofu, in a folder, with nothing of the user's: neither CLI configuration
+// nor variables, plug-in cache or provider settings.
+type terraform struct {
+	binary  string
+	product string // as it calls itself: "Terraform v1.11.4"
+	folder  string
+	env     []string
+	out     *screen
+}
+
+// newTerraform initialises the folder; what else Terraform needs goes to work. The binary is the one that
+// TF_ACC_TERRAFORM_PATH names, else terraform on PATH.
+func newTerraform(ctx context.Context, folder, work, address string, out *screen) (*terraform, error) {
+	binary := cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform")
+	tf := &terraform{binary: binary, folder: folder, out: out}
+	config, err := writeConfig(work)
+	if err != nil {
+		return nil, err
+	}
+
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "KONGMESH_") {
+			tf.env = append(tf.env, variable)
+		}
+	}
+	tf.env = append(tf.env,
+		"HOME="+work,
+		"TF_CLI_CONFIG_FILE="+config,
+		"TF_IN_AUTOMATION=1", // no hints on what to type next
+		"TF_INPUT=0",
+		"CHECKPOINT_DISABLE=1",
+		"KONGMESH_ADDRESS="+address,
+	)
+
+	answer, err := tf.output(ctx, "version")
+	if err != nil {
+		return nil, err
+	}
+	tf.product, _, _ = strings.Cut(string(answer), "\n")
+	_, err = tf.output(ctx, "init", "-no-color")
+	return tf, err
+}
+
+// writeConfig writes a CLI configuration that takes the provider from the build, and returns its path. It is a
+// mirror and not a development override, because of which every command would print a warning.
+func writeConfig(work string) (string, error) {
+	built, err := filepath.Abs(provider)
+	if err != nil {
+		return "", err
+	}
+	mirror := filepath.Join(work, "mirror")
+	for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+		folder := filepath.Join(mirror, registry, "kongmesh/kongmesh/1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return "", err
+		}
+		if err := os.Symlink(built, filepath.Join(folder, "terraform-provider-kongmesh_v1.0.0")); err != nil {
+			return "", err
+		}
+	}
+	config := filepath.Join(work, "demo.tfrc")
+	content := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	return config, os.WriteFile(config, []byte(content), 0o600)
+}
+
+// run shows the command and its output.
+func (tf *terraform) run(ctx context.Context, args ...string) error {
+	return tf.start(ctx, tf.out.block(), tf.out.block(), tf.show(args)...)
+}
+
+// runFrom shows the command and its output from the marker on.
+func (tf *terraform) runFrom(ctx context.Context, marker string, args ...string) error {
+	output, err := tf.output(ctx, tf.show(args)...)
+	if err != nil {
+		return err
+	}
+	before, after, _ := strings.Cut(string(output), marker)
+	tf.out.result(fmt.Sprintf("(%d lines are left out here)\n\n%s%s", strings.Count(before, "\n"), marker, after))
+	return nil
+}
+
+// show prints the command, and returns its arguments as fit for the screen.
+func (tf *terraform) show(args []string) []string {
+	tf.out.command("$ %s %s", filepath.Base(tf.binary), strings.Join(args, " "))
+	if !tf.out.terminal {
+		args = slices.Insert(args, 1, "-no-color")
+	}
+	return args
+}
+
+// output returns what the command prints to standard output. An error has what it printed to standard error.
+func (tf *terraform) output(ctx context.Context, args ...string) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	if err := tf.start(ctx, &stdout, &stderr, args...); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, stderr.String())
+	}
+	return stdout.Bytes(), nil
+}
+
+// start runs the command to its end. When ctx ends first, Terraform is interrupted and has half a minute to
+// stop. It runs in a process group of its own: a terminal's Ctrl-C would reach it too, and a second interrupt makes
+// it drop everything at once. What is left of the group in the end is killed.
+func (tf *terraform) start(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, tf.binary, args...) //nolint:gosec // the binary is the user's choice
+	cmd.Dir, cmd.Env = tf.folder, tf.env
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 30 * time.Second
+
+	err := cmd.Start()
+	if err == nil {
+		err = cmd.Wait()
+		if killed := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); killed != nil && !errors.Is(killed, syscall.ESRCH) {
+			err = errors.Join(err, killed)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", filepath.Base(tf.binary), args[0], err)
+	}
+	return nil
+}

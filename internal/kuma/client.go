@@ -1,0 +1,123 @@
+package kuma
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is how to reach a control plane.
+type Config struct {
+	// Address is the URL of the API. A path in it is a prefix of every path.
+	Address *url.URL
+	// AddressOrigin and TokenOrigin say where the two were configured, for
+	// error messages.
+	AddressOrigin, TokenOrigin string
+	// Token is sent as a bearer token, unless empty. White space around it, such
+	// as the end of the line of a file, is no part of it.
+	Token string
+	// Headers are sent with every request.
+	Headers map[string]string
+	// TLS is used for https addresses. nil is the default of Go. Versions before
+	// 1.2 are never used.
+	TLS *tls.Config
+	// RequestTimeout bounds each attempt, its answer included. 0: no bound.
+	RequestTimeout time.Duration
+	// MaxRetries is how often a request is sent again after the first attempt.
+	MaxRetries int
+	// RetryWait is the wait before the first retry; it doubles with each. 0: 250 ms.
+	RetryWait time.Duration
+	// UserAgent is sent with every request.
+	UserAgent string
+	// Clock is asked for the time and to wait. nil is the real one.
+	Clock Clock
+	// Log gets one line a request, and one for each retry: method, path, status,
+	// attempt, time. Never a header, never a body. nil: no log.
+	Log func(ctx context.Context, message string, fields map[string]any)
+}
+
+// Client is one control plane. It is safe for concurrent use.
+type Client struct {
+	config Config
+	http   *http.Client
+	hidden *strings.Replacer // what must not be in a message
+
+	locks  sync.Map // mesh name → chan struct{}: writes of one mesh go one after the other
+	global atomic.Pointer[bool]
+}
+
+// New makes a client. It sends nothing.
+func New(config Config) (*Client, error) {
+	if config.Address == nil || config.Address.Host == "" || (config.Address.Scheme != "http" && config.Address.Scheme != "https") {
+		return nil, errors.New("the address of the control plane must be a URL that begins with http:// or https://")
+	}
+	config.Token = strings.TrimSpace(config.Token)
+	if !headerValue(config.Token) {
+		return nil, errors.New("the token has a character in it that no token has")
+	}
+	for name, value := range config.Headers {
+		if !headerValue(value) {
+			return nil, fmt.Errorf("the value of the header %q has a character in it that no header can have", name)
+		}
+	}
+	if config.Clock == nil {
+		config.Clock = SystemClock{}
+	}
+	if config.RetryWait == 0 {
+		config.RetryWait = 250 * time.Millisecond
+	}
+	if config.Log == nil {
+		config.Log = func(context.Context, string, map[string]any) {}
+	}
+	return &Client{
+		config: config,
+		http:   &http.Client{Transport: newTransport(config)},
+		hidden: hide(config),
+	}, nil
+}
+
+// headerValue tells whether a text can be sent in a header. net/http would say
+// so too, but as if the control plane had not answered.
+func headerValue(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+// Address is where requests go.
+func (c *Client) Address() string {
+	return c.config.Address.Redacted()
+}
+
+// lock serialises the writes of one mesh. It waits as long as the context allows.
+func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err error) {
+	entry, _ := c.locks.LoadOrStore(mesh, make(chan struct{}, 1))
+	held, _ := entry.(chan struct{})
+	select {
+	case held <- struct{}{}:
+		return func() { <-held }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Global tells whether this is a global control plane, which passes what it is
+// told on to its zones. One that does not say counts as global: it is the
+// slower of the two, so that a wait that goes by it is long enough.
+func (c *Client) Global(ctx context.Context) bool {
+	if known := c.global.Load(); known != nil {
+		return *known
+	}
+	document, _, err := c.get(ctx, "config", nil)
+	var mode string
+	global := err != nil || document.Decode("mode", &mode) != nil || mode == "" || mode == "global"
+	if answer := new(Error); err == nil || errors.As(err, &answer) { // anything else may pass
+		c.global.Store(&global)
+	}
+	return global
+}

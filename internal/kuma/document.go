@@ -1,0 +1,189 @@
+package kuma
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Document is a JSON object as text. Set and Delete change one member and
+// leave every other byte as it is: order, white space, numbers of any size and
+// members this package has never heard of.
+type Document struct {
+	raw []byte
+}
+
+// ParseDocument takes the text of a JSON object. Anything else is an error.
+func ParseDocument(text []byte) (*Document, error) {
+	text = bytes.TrimSpace(text)
+	if !json.Valid(text) {
+		return nil, errors.New("not valid JSON")
+	}
+	if len(text) == 0 || text[0] != '{' {
+		return nil, errors.New("not a JSON object")
+	}
+	return &Document{raw: bytes.Clone(text)}, nil
+}
+
+// NewDocument is an object without members.
+func NewDocument() *Document {
+	return &Document{raw: []byte("{}")}
+}
+
+// Bytes is the text of the document.
+func (d *Document) Bytes() []byte {
+	return d.raw
+}
+
+// Clone is an independent copy.
+func (d *Document) Clone() *Document {
+	return &Document{raw: bytes.Clone(d.raw)}
+}
+
+// Get is the text of a member's value, nil when there is no such member or its
+// value is null, which Kuma takes for the same.
+func (d *Document) Get(name string) json.RawMessage {
+	e, ok := d.find(name)
+	if !ok || bytes.Equal(d.raw[e.start:e.end], []byte("null")) {
+		return nil
+	}
+	return d.raw[e.start:e.end]
+}
+
+// Object is the value of a member that is an object, and an empty document
+// when the member is absent. A value of another kind is an error.
+func (d *Document) Object(name string) (*Document, error) {
+	value := d.Get(name)
+	if value == nil {
+		return NewDocument(), nil
+	}
+	object, err := ParseDocument(value)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return object, nil
+}
+
+// Decode unmarshals a member's value. An absent member leaves target alone.
+func (d *Document) Decode(name string, target any) error {
+	value := d.Get(name)
+	if value == nil {
+		return nil
+	}
+	if err := json.Unmarshal(value, target); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// Set gives a member a value, which must be valid JSON. A new member is added
+// at the end.
+func (d *Document) Set(name string, value json.RawMessage) {
+	if e, ok := d.find(name); ok {
+		d.raw = splice(d.raw, e.start, e.end, value)
+		return
+	}
+	key, _ := json.Marshal(name) // a string always marshals
+	d.raw = insert(d.raw, append(append(key, ':'), value...))
+}
+
+// Delete removes a member, if it is there, as often as it is there.
+func (d *Document) Delete(name string) {
+	for i := 0; ; {
+		list := elements(d.raw)
+		for i < len(list) && list[i].name != name {
+			i++
+		}
+		if i == len(list) {
+			return
+		}
+		d.raw = remove(d.raw, i)
+	}
+}
+
+// Empty tells whether the object has no members.
+func (d *Document) Empty() bool {
+	return len(elements(d.raw)) == 0
+}
+
+func (d *Document) find(name string) (element, bool) {
+	var found element
+	ok := false
+	for _, e := range elements(d.raw) { // of a name that is there twice the last counts, as everywhere in Go
+		if e.name == name {
+			found, ok = e, true
+		}
+	}
+	return found, ok
+}
+
+// An element is one member of an object or one item of an array: raw[start:end]
+// is its value, and from is where the text that belongs to it begins, the comma
+// before it included.
+type element struct {
+	name             string
+	from, start, end int
+}
+
+// elements lists what an object or array holds. raw is valid JSON and begins
+// with its bracket; anything else has no elements.
+func elements(raw []byte) []element {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	opening, err := decoder.Token()
+	if err != nil {
+		return nil
+	}
+	bracket, ok := opening.(json.Delim)
+	if !ok {
+		return nil
+	}
+	var list []element
+	for decoder.More() {
+		e := element{from: int(decoder.InputOffset())}
+		if bracket == '{' {
+			key, err := decoder.Token()
+			if err != nil {
+				return nil
+			}
+			e.name, _ = key.(string)
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil
+		}
+		e.end = int(decoder.InputOffset())
+		e.start = e.end - len(value)
+		list = append(list, e)
+	}
+	return list
+}
+
+// splice replaces raw[start:end].
+func splice(raw []byte, start, end int, with []byte) []byte {
+	out := make([]byte, 0, len(raw)-(end-start)+len(with))
+	out = append(out, raw[:start]...)
+	out = append(out, with...)
+	return append(out, raw[end:]...)
+}
+
+// insert adds an element at the end of an object or array.
+func insert(raw, item []byte) []byte {
+	list := elements(raw)
+	if len(list) == 0 {
+		return splice(raw, 1, 1, item)
+	}
+	at := list[len(list)-1].end
+	return splice(raw, at, at, append([]byte{','}, item...))
+}
+
+// remove takes the element with this index out, with one of the commas around it.
+func remove(raw []byte, index int) []byte {
+	list := elements(raw)
+	if index == 0 && len(list) > 1 {
+		// The next element brings the comma that separated the two.
+		next := list[1].from + bytes.IndexByte(raw[list[1].from:], ',') + 1
+		return splice(raw, list[0].from, next, nil)
+	}
+	return splice(raw, list[index].from, list[index].end, nil)
+}

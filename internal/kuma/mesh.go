@@ -1,0 +1,256 @@
+package kuma
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Mesh is the document of a mesh.
+type Mesh struct {
+	*Document
+	// Date is the control plane's clock when it answered, in whole seconds,
+	// zero if it did not say.
+	Date time.Time
+}
+
+// writes is how often a change is accepted before it counts as dropped: once,
+// and twice more when somebody else's write came in between.
+const writes = 3
+
+func meshPath(name string) string {
+	return "meshes/" + url.PathEscape(name)
+}
+
+// NewMesh is the document of a mesh without any settings.
+func NewMesh(name string) *Mesh {
+	document := NewDocument()
+	document.Set("type", text("Mesh"))
+	document.Set("name", text(name))
+	return &Mesh{Document: document}
+}
+
+// Clone is an independent copy.
+func (m *Mesh) Clone() *Mesh {
+	return &Mesh{Document: m.Document.Clone(), Date: m.Date}
+}
+
+// Mesh reads a mesh. The error is [Absent] when it is not there.
+func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
+	document, date, err := c.getTyped(ctx, meshPath(name), "Mesh")
+	if err != nil {
+		return nil, err
+	}
+	return &Mesh{Document: document, Date: date}, nil
+}
+
+// CreateMesh writes a mesh that is not there yet.
+func (c *Client) CreateMesh(ctx context.Context, name string, mesh *Mesh) error {
+	unlock, err := c.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return c.put(ctx, meshPath(name), mesh.Document)
+}
+
+// UpdateMesh changes a part of a mesh: it reads the mesh, lets edit change it,
+// writes it, and reads it back. edit must leave a mesh that is already as
+// wanted untouched: that is how UpdateMesh knows that the change is there. When
+// it is not, because somebody else wrote the mesh at the same time, it is made
+// again; when it never appears the error is a *DroppedError.
+//
+// A write that fails is not simply repeated, which could undo what others wrote
+// in the meantime: the mesh is read again first, which also tells whether a
+// write whose answer was lost had its effect. The control plane knows no
+// conditional write, so what others write between a read and the write that
+// follows at once is overwritten; they notice it if they read back as well.
+//
+// The result is the mesh as the control plane gives it back. Nothing is
+// written when edit changes nothing. A mesh together with an error is one that
+// was written, or may have been: *UnverifiedError is a write that succeeded and
+// could not be read back.
+func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
+	unlock, err := c.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var (
+		written          *Mesh // what was put last
+		failure          error // what that failed with
+		accepted, failed int   // how many puts did what
+		course           = c.attempts()
+	)
+	for {
+		current, changed, err := c.edited(ctx, name, edit)
+		switch {
+		case err != nil && failure != nil && !Absent(err):
+			return maybe(written, failure)
+		case err != nil && written != nil && !Absent(err):
+			return written, &UnverifiedError{Err: err}
+		case err != nil || changed == nil:
+			return current, err
+		case failure != nil && (!course.again || failed > c.config.MaxRetries):
+			return maybe(written, failure)
+		case accepted == writes:
+			return nil, &DroppedError{Mesh: name}
+		}
+		put := request{method: http.MethodPut, path: meshPath(name), body: changed.Bytes()}
+		written, failure = changed, c.write(ctx, put, course, 0)
+		switch {
+		case failure == nil:
+			accepted++
+		case course.again:
+			failed++
+		case !Uncertain(failure):
+			return nil, failure
+		}
+		// What reads back late, or is fought over, gets a little time.
+		if accepted > 1 || course.again && failed <= c.config.MaxRetries {
+			if err := c.pause(ctx, put, course); err != nil {
+				return maybe(written, err)
+			}
+		}
+	}
+}
+
+// maybe is the outcome of a write that failed: the mesh, if it may be there.
+func maybe(written *Mesh, failure error) (*Mesh, error) {
+	if Uncertain(failure) {
+		return written, failure
+	}
+	return nil, failure
+}
+
+// edited reads a mesh and lets edit change it. changed is nil when there is
+// nothing to write.
+func (c *Client) edited(ctx context.Context, name string, edit func(*Mesh) error) (current, changed *Mesh, err error) {
+	current, err = c.Mesh(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	changed = current.Clone()
+	if err := edit(changed); err != nil {
+		return nil, nil, err
+	}
+	if bytes.Equal(changed.Bytes(), current.Bytes()) {
+		return current, nil, nil
+	}
+	return current, changed, nil
+}
+
+// DeleteMesh removes a mesh. That it is not there is success.
+func (c *Client) DeleteMesh(ctx context.Context, name string) error {
+	unlock, err := c.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return c.delete(ctx, meshPath(name))
+}
+
+// ModificationTime is when the mesh was last written, by the control plane's clock.
+func (m *Mesh) ModificationTime() (time.Time, error) {
+	var modified time.Time
+	if err := m.Decode("modificationTime", &modified); err != nil {
+		return time.Time{}, err
+	}
+	return modified, nil
+}
+
+// Labels are the labels that users set. Those the control plane itself puts on
+// what it keeps have names of kuma.io or a domain below it.
+func (m *Mesh) Labels() (map[string]string, error) {
+	labels, err := m.allLabels()
+	for name := range labels {
+		if ReservedLabel(name) {
+			delete(labels, name)
+		}
+	}
+	return labels, err
+}
+
+// ReservedLabel tells whether a label belongs to the control plane.
+func ReservedLabel(name string) bool {
+	domain, _, found := strings.Cut(name, "/")
+	return found && (domain == "kuma.io" || strings.HasSuffix(domain, ".kuma.io"))
+}
+
+func (m *Mesh) allLabels() (map[string]string, error) {
+	labels := map[string]string{}
+	err := m.Decode("labels", &labels)
+	return labels, err
+}
+
+// SetLabels replaces the labels that users set.
+func (m *Mesh) SetLabels(wanted map[string]string) error {
+	object, err := m.Object("labels")
+	if err != nil {
+		return err
+	}
+	current, err := m.Labels()
+	if err != nil {
+		return err
+	}
+	for name := range current {
+		if _, keep := wanted[name]; !keep {
+			object.Delete(name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if value, there := current[name]; !there || value != wanted[name] {
+			object.Set(name, text(wanted[name]))
+		}
+	}
+	m.setObject("labels", object)
+	return nil
+}
+
+// SkipCreatingInitialPolicies are the kinds of policies that the control plane
+// does not make with the mesh.
+func (m *Mesh) SkipCreatingInitialPolicies() ([]string, error) {
+	var kinds []string
+	err := m.Decode("skipCreatingInitialPolicies", &kinds)
+	return kinds, err
+}
+
+// SetSkipCreatingInitialPolicies replaces them. Their order means nothing.
+func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
+	current, err := m.SkipCreatingInitialPolicies()
+	if err != nil {
+		return err
+	}
+	switch {
+	case slices.Equal(slices.Sorted(slices.Values(current)), slices.Sorted(slices.Values(kinds))):
+		return nil
+	case len(kinds) == 0:
+		m.Delete("skipCreatingInitialPolicies")
+		return nil
+	}
+	encoded, err := json.Marshal(kinds)
+	if err != nil {
+		return fmt.Errorf("skipCreatingInitialPolicies: %w", err)
+	}
+	m.Set("skipCreatingInitialPolicies", encoded)
+	return nil
+}
+
+// setObject puts a changed object back, and takes the member out when the
+// change left nothing in it.
+func (d *Document) setObject(name string, object *Document) {
+	switch {
+	case bytes.Equal(d.Get(name), object.Bytes()):
+	case !object.Empty():
+		d.Set(name, object.Bytes())
+	case d.Get(name) != nil:
+		d.Delete(name)
+	}
+}

@@ -1,0 +1,104 @@
+package kuma
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNewMesh(t *testing.T) {
+	mesh := NewMesh("m")
+	equal(t, "a new mesh", string(mesh.Bytes()), meshText)
+	clone := mesh.Clone()
+	clone.Set("x", json.RawMessage("1"))
+	equal(t, "a mesh whose clone changed", string(mesh.Bytes()), meshText)
+}
+
+func TestModificationTime(t *testing.T) {
+	modified, err := meshOf(t, `{"modificationTime":"2026-03-01T10:00:00.5Z"}`).ModificationTime()
+	noError(t, err)
+	equal(t, "a time", modified, time.Date(2026, 3, 1, 10, 0, 0, 5e8, time.UTC))
+	modified, err = meshOf(t, `{}`).ModificationTime()
+	noError(t, err)
+	equal(t, "none", modified.IsZero(), true)
+	if _, err = meshOf(t, `{"modificationTime":"yesterday"}`).ModificationTime(); err == nil {
+		t.Error("nonsense is a time")
+	}
+}
+
+func TestReservedLabel(t *testing.T) {
+	for name, want := range map[string]bool{
+		"kuma.io/zone": true, "a.kuma.io/x": true, "kuma.io": false, "xkuma.io/zone": false, "team": false, "kuma.io.example.com/x": false, "example.com/kuma.io/": false,
+	} {
+		equal(t, name, ReservedLabel(name), want)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	labels, err := meshOf(t, `{"labels":{"a":"1","kuma.io/zone":"z","b":""}}`).Labels()
+	noError(t, err)
+	if !maps.Equal(labels, map[string]string{"a": "1", "b": ""}) {
+		t.Errorf("labels %v", labels)
+	}
+	for _, text := range []string{`{"labels":[]}`, `{"labels":{"a":1}}`} {
+		mesh := meshOf(t, text)
+		if _, err := mesh.Labels(); err == nil || mesh.SetLabels(map[string]string{"a": "x"}) == nil {
+			t.Errorf("%s has labels", text)
+		}
+	}
+}
+
+func TestSetLabels(t *testing.T) {
+	none := map[string]string{}
+	for _, test := range []struct {
+		before string
+		wanted map[string]string
+		want   string
+	}{
+		{`{}`, none, `{}`},
+		{`{}`, nil, `{}`},
+		{`{"labels":{}}`, none, `{"labels":{}}`},
+		{`{"labels":null}`, none, `{"labels":null}`},
+		{`{}`, map[string]string{"b": "2", "a": `"`}, `{"labels":{"a":"\"","b":"2"}}`},
+		{`{"labels":{"b" : "2", "a":"1"},"x":1}`, map[string]string{"a": "1", "b": "2"}, `{"labels":{"b" : "2", "a":"1"},"x":1}`},
+		{`{"labels":{"b" : "\u0032", "a":"1"}}`, map[string]string{"a": "9", "b": "2"}, `{"labels":{"b" : "\u0032", "a":"9"}}`},
+		{`{"labels":{"a":"1"},"x":1}`, none, `{"x":1}`},
+		{`{"labels":{"a":"1","kuma.io/zone":"z"}}`, none, `{"labels":{"kuma.io/zone":"z"}}`},
+		{`{"labels":{"kuma.io/zone":"z"}}`, map[string]string{"a": ""}, `{"labels":{"kuma.io/zone":"z","a":""}}`},
+	} {
+		mesh := meshOf(t, test.before)
+		noError(t, mesh.SetLabels(test.wanted))
+		equal(t, test.before, string(mesh.Bytes()), test.want)
+		noError(t, mesh.SetLabels(test.wanted))
+		equal(t, test.before+", again", string(mesh.Bytes()), test.want)
+	}
+}
+
+func TestSkipCreatingInitialPolicies(t *testing.T) {
+	for _, test := range []struct {
+		before string
+		wanted []string
+		want   string
+	}{
+		{`{}`, nil, `{}`},
+		{`{}`, []string{}, `{}`},
+		{`{"skipCreatingInitialPolicies":[]}`, nil, `{"skipCreatingInitialPolicies":[]}`},
+		{`{}`, []string{"*"}, `{"skipCreatingInitialPolicies":["*"]}`},
+		{`{"skipCreatingInitialPolicies":[ "b", "a" ]}`, []string{"a", "b"}, `{"skipCreatingInitialPolicies":[ "b", "a" ]}`},
+		{`{"skipCreatingInitialPolicies":["a"],"x":1}`, []string{"b"}, `{"skipCreatingInitialPolicies":["b"],"x":1}`},
+		{`{"skipCreatingInitialPolicies":["a"],"x":1}`, nil, `{"x":1}`},
+	} {
+		mesh := meshOf(t, test.before)
+		noError(t, mesh.SetSkipCreatingInitialPolicies(test.wanted))
+		equal(t, test.before, string(mesh.Bytes()), test.want)
+		kinds, err := mesh.SkipCreatingInitialPolicies()
+		noError(t, err)
+		equal(t, test.before, strings.Join(slices.Sorted(slices.Values(kinds)), " "), strings.Join(test.wanted, " "))
+	}
+	if meshOf(t, `{"skipCreatingInitialPolicies":"*"}`).SetSkipCreatingInitialPolicies(nil) == nil {
+		t.Error("a text is a list")
+	}
+}

@@ -1,0 +1,72 @@
+package kuma
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Longest names the control plane takes (recordings "mesh names and bodies
+// that are refused" and "secret lifecycle").
+const (
+	MaxMeshName   = 63
+	MaxSecretName = 253
+)
+
+var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// CheckName applies the control plane's rule for names, an RFC 1123 subdomain
+// of at most longest characters.
+func CheckName(name string, longest int) error {
+	switch {
+	case name == "":
+		return errors.New("it is empty")
+	case len(name) > longest:
+		return fmt.Errorf("it has %d characters, and at most %d are allowed", len(name), longest)
+	case !namePattern.MatchString(name):
+		return errors.New("only lower-case letters, digits, \"-\" and \".\" are allowed, with a letter or digit first and last")
+	}
+	return nil
+}
+
+var meshReferencePattern = regexp.MustCompile(`^[0-9a-z][-_.0-9a-z]*$`)
+
+// CheckMeshReference applies the rule for the name of a mesh that may be there
+// already: meshes made by versions before 2.7 may have "_" in their names.
+func CheckMeshReference(name string) error {
+	switch {
+	case name == "":
+		return errors.New("it is empty")
+	case len(name) > MaxSecretName:
+		return fmt.Errorf("it has %d characters, and at most %d are allowed", len(name), MaxSecretName)
+	case !meshReferencePattern.MatchString(name):
+		return errors.New("only lower-case letters, digits, \"-\", \".\" and \"_\" are allowed, with a letter or digit first")
+	}
+	return nil
+}
+
+var durationPattern = regexp.MustCompile(`^([0-9]+)(y|w|d|h|m|s|ms)$`)
+
+// ParseDuration reads a duration as the control plane does where it says how
+// long a certificate lives: one whole number and one unit, y, w, d, h, m, s or
+// ms, or 0 (recording "backend configuration that is refused, and its forms").
+func ParseDuration(text string) (time.Duration, error) {
+	if text == "0" {
+		return 0, nil
+	}
+	match := durationPattern.FindStringSubmatch(text)
+	if match == nil {
+		return 0, fmt.Errorf("%q is not one whole number and one unit, such as 1d, 36h or 90m", text)
+	}
+	const day = 24 * time.Hour
+	unit := map[string]time.Duration{
+		"y": 365 * day, "w": 7 * day, "d": day, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond,
+	}[match[2]]
+	n, err := strconv.ParseInt(match[1], 10, 64)
+	if err != nil || n > int64(1<<63-1)/int64(unit) {
+		return 0, fmt.Errorf("%q is too long", text)
+	}
+	return time.Duration(n) * unit, nil
+}

@@ -1,0 +1,181 @@
+package kuma
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// A request is what is sent, without what all have in common. path is below the
+// address, its segments escaped.
+type request struct {
+	method, path string
+	query        url.Values
+	body         []byte // nil: none
+}
+
+// A response is an answer with success.
+type response struct {
+	status int
+	body   []byte
+	date   time.Time // the server's clock, whole seconds; zero if it did not say
+}
+
+// send makes one request, with the retries of the configuration, and reads its
+// answer. The error is a *ConnectionError when there was none, an *Error when
+// it is no success, or the context's.
+func (c *Client) send(ctx context.Context, r request) (*response, error) {
+	return c.sendUpTo(ctx, r, c.attempts(), c.config.MaxRetries)
+}
+
+// sendUpTo is send with its own number of retries.
+func (c *Client) sendUpTo(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
+	prepared, err := c.prepare(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	retrying := &retryablehttp.Client{
+		HTTPClient:   c.http,
+		RetryMax:     retries,
+		CheckRetry:   course.check,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }, // pause waits
+		PrepareRetry: func(again *http.Request) error { return c.pause(again.Context(), r, course) },
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	start := c.config.Clock.Now()
+	answer, err := retrying.Do(prepared)
+	fields := map[string]any{
+		"method": r.method, "path": r.path, "attempts": course.count,
+		"milliseconds": c.config.Clock.Now().Sub(start).Milliseconds(),
+	}
+	if err != nil {
+		c.config.Log(ctx, "control plane gave no answer", fields)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, c.connectionError(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	fields["status"] = answer.StatusCode
+	c.config.Log(ctx, "control plane answered", fields)
+	content, err := io.ReadAll(answer.Body) // from memory, see wholeBody
+	if err != nil {
+		return nil, c.connectionError(err)
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		refusal := c.answerError(r, answer.StatusCode, content)
+		refusal.doubt = course.doubt
+		return nil, refusal
+	}
+	date, _ := http.ParseTime(answer.Header.Get("Date"))
+	return &response{status: answer.StatusCode, body: content, date: date}, nil
+}
+
+// prepare is the request as it is sent.
+func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request, error) {
+	// These would lead to another object, a list for example.
+	if slices.ContainsFunc(strings.Split(r.path, "/"), func(s string) bool { return s == "" || s == "." || s == ".." }) {
+		return nil, fmt.Errorf("%s %q: nothing can have an empty name, or the name \".\" or \"..\"", r.method, r.path)
+	}
+	target := c.config.Address.JoinPath(r.path)
+	target.RawQuery = r.query.Encode()
+	var payload any
+	if r.body != nil {
+		payload = r.body
+	}
+	prepared, err := retryablehttp.NewRequestWithContext(ctx, r.method, target.String(), payload)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, withoutURL(err))
+	}
+	for name, value := range c.config.Headers {
+		prepared.Header.Set(name, value)
+	}
+	prepared.Header.Set("Accept", "application/json")
+	if r.body != nil {
+		prepared.Header.Set("Content-Type", "application/json")
+	}
+	if c.config.UserAgent != "" {
+		prepared.Header.Set("User-Agent", c.config.UserAgent)
+	}
+	if c.config.Token != "" {
+		prepared.Header.Set("Authorization", "Bearer "+c.config.Token)
+	}
+	return prepared, nil
+}
+
+// get reads one document.
+func (c *Client) get(ctx context.Context, path string, query url.Values) (*Document, time.Time, error) {
+	r := request{method: http.MethodGet, path: path, query: query}
+	answer, err := c.send(ctx, r)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	document, err := ParseDocument(answer.body)
+	if err != nil {
+		return nil, time.Time{}, c.answerError(r, answer.status, answer.body)
+	}
+	return document, answer.date, nil
+}
+
+// getTyped reads one object and checks that it is of the kind that was asked
+// for: an address that answers anything with some JSON is no control plane.
+func (c *Client) getTyped(ctx context.Context, path, kind string) (*Document, time.Time, error) {
+	document, date, err := c.get(ctx, path, nil)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var is string
+	if err := document.Decode("type", &is); err != nil || is != kind {
+		return nil, time.Time{}, c.answerError(request{method: http.MethodGet, path: path}, http.StatusOK, nil)
+	}
+	return document, date, nil
+}
+
+// put writes one document.
+func (c *Client) put(ctx context.Context, path string, document *Document) error {
+	return c.write(ctx, request{method: http.MethodPut, path: path, body: document.Bytes()}, c.attempts(), c.config.MaxRetries)
+}
+
+// delete removes one object. That it was not there any more is success.
+func (c *Client) delete(ctx context.Context, path string) error {
+	err := c.write(ctx, request{method: http.MethodDelete, path: path}, c.attempts(), c.config.MaxRetries)
+	if Absent(err) {
+		return nil
+	}
+	return err
+}
+
+// write sends a request whose answer has nothing to say: it is empty (2.7) or an
+// object (2.14). Any other is not a control plane's, whatever its status.
+func (c *Client) write(ctx context.Context, r request, course *attempts, retries int) error {
+	answer, err := c.sendUpTo(ctx, r, course, retries)
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimSpace(answer.body)) == 0 {
+		return nil
+	}
+	if _, err := ParseDocument(answer.body); err != nil {
+		return c.answerError(r, answer.status, answer.body)
+	}
+	return nil
+}
+
+// withoutURL drops the method and URL that net/http and net/url put before each
+// error: the caller says better what was asked, and a URL can hold a password.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	for errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return err
+}

@@ -1,0 +1,117 @@
+package kuma
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// maxRetryAfter is the longest wait that a server's Retry-After can ask for.
+// One that wants an hour is asked again earlier, a few times, and then its
+// answer is the error: a person who waits learns the reason.
+const maxRetryAfter = 30 * time.Second
+
+// attempts is the course of a request.
+type attempts struct {
+	clock    Clock
+	shortest time.Duration
+
+	count int           // attempts so far
+	again bool          // the last one failed in a way that may pass
+	wait  time.Duration // how long to wait before the next
+	doubt bool          // one before the last may have had its effect
+	vague bool          // the last one may have had it
+}
+
+func (c *Client) attempts() *attempts {
+	return &attempts{clock: c.config.Clock, shortest: c.config.RetryWait}
+}
+
+// check looks at the outcome of an attempt and says whether another is worth
+// it: there was no connection, the answer broke off, or the server is in a
+// state that passes. A refusal is not, nor is 500, which is an answer.
+func (a *attempts) check(ctx context.Context, answer *http.Response, err error) (bool, error) {
+	a.count++
+	a.doubt = a.doubt || a.vague
+	a.vague = err != nil || answer.StatusCode >= http.StatusInternalServerError
+	a.again = false
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil {
+		a.again = !permanent(ctx, err)
+		answer = nil // of a broken one nothing counts
+	} else {
+		a.again = passing(answer.StatusCode)
+	}
+	a.wait = backoff(a.shortest, a.count, answer, a.clock.Now())
+	return a.again, nil
+}
+
+func passing(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// permanent tells that a request without an answer will have none next time either.
+func permanent(ctx context.Context, err error) bool {
+	var (
+		redirect    *redirectError
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &redirect), errors.As(err, &certificate), errors.As(err, &record),
+		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errTooLong), errors.Is(err, errProxy):
+		return true
+	}
+	again, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err)
+	return !again
+}
+
+// backoff is the wait after an attempt, the first is number 1. It doubles with
+// each, up to 20 times the shortest, and up to half of it is taken off by
+// chance. What a server asks for comes on top, so that requests which it
+// turned away together do not come back together.
+func backoff(shortest time.Duration, attempt int, answer *http.Response, now time.Time) time.Duration {
+	wait := min(shortest<<min(attempt-1, 5), 20*shortest)
+	wait -= rand.N(wait/2 + 1) //nolint:gosec // a spread, not a secret
+	if answer != nil {
+		wait += retryAfter(answer.Header, now)
+	}
+	return wait
+}
+
+// retryAfter is how long a server wants to be left alone, by its own clock if
+// it names a time (RFC 9110, 10.2.3).
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	asked := header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(asked, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+	}
+	until, err := http.ParseTime(asked)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(until.Sub(now), 0), maxRetryAfter)
+}
+
+// pause waits for the next attempt.
+func (c *Client) pause(ctx context.Context, r request, course *attempts) error {
+	c.config.Log(ctx, "control plane is asked again", map[string]any{
+		"method": r.method, "path": r.path, "attempt": course.count + 1, "milliseconds": course.wait.Milliseconds(),
+	})
+	return c.config.Clock.Sleep(ctx, course.wait)
+}

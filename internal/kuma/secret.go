@@ -1,0 +1,105 @@
+package kuma
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// Secret is a secret of a mesh.
+type Secret struct {
+	*Document
+}
+
+// Data is what the secret holds.
+func (s *Secret) Data() ([]byte, error) {
+	var data []byte // encoding/json reads base64
+	err := s.Decode("data", &data)
+	return data, err
+}
+
+func secretPath(mesh, name string) string {
+	return meshPath(mesh) + "/secrets/" + url.PathEscape(name)
+}
+
+// Secret reads a secret. The error is [Absent] when the secret or its mesh is
+// not there.
+func (c *Client) Secret(ctx context.Context, mesh, name string) (*Secret, error) {
+	document, _, err := c.getTyped(ctx, secretPath(mesh, name), "Secret")
+	if err != nil {
+		return nil, err
+	}
+	return &Secret{Document: document}, nil
+}
+
+// PutSecret creates a secret or replaces what it holds. previous is the secret
+// as it is now, nil when there is none: its labels and all else it has stay.
+func (c *Client) PutSecret(ctx context.Context, mesh, name string, data []byte, previous *Secret) error {
+	document := NewDocument()
+	if previous != nil {
+		document = previous.Clone()
+	}
+	document.Set("type", text("Secret"))
+	document.Set("mesh", text(mesh))
+	document.Set("name", text(name))
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	document.Set("data", encoded)
+	return c.put(ctx, secretPath(mesh, name), document)
+}
+
+// DeleteSecret removes a secret. That it, or its mesh, is not there is success.
+func (c *Client) DeleteSecret(ctx context.Context, mesh, name string) error {
+	return c.delete(ctx, secretPath(mesh, name))
+}
+
+// text is a string as JSON.
+func text(s string) json.RawMessage {
+	encoded, _ := json.Marshal(s) // a string always marshals
+	return encoded
+}
+
+// Name is the secret's name.
+func (s *Secret) Name() (string, error) {
+	var name string
+	err := s.Decode("name", &name)
+	return name, err
+}
+
+// Secrets lists the secrets of a mesh, all pages of them. The error is
+// [Absent] when the mesh is not there.
+func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
+	query := url.Values{"size": {"1000"}} // the most the control plane gives
+	var secrets []*Secret
+	for {
+		page, _, err := c.get(ctx, meshPath(mesh)+"/secrets", query)
+		if err != nil {
+			return nil, err
+		}
+		var items []json.RawMessage
+		var next string
+		if err := errors.Join(page.Decode("items", &items), page.Decode("next", &next)); err != nil {
+			return nil, err
+		}
+		for _, item := range items {
+			document, err := ParseDocument(item)
+			if err != nil {
+				return nil, err
+			}
+			secrets = append(secrets, &Secret{Document: document})
+		}
+		if next == "" {
+			return secrets, nil
+		}
+		// The URL is the control plane's view of itself; only its query counts.
+		following, err := url.Parse(next)
+		if err != nil || len(items) == 0 || following.Query().Encode() == query.Encode() {
+			return nil, fmt.Errorf("the list of the secrets of mesh %q does not end: its next page is none", mesh)
+		}
+		query = following.Query()
+	}
+}

@@ -1,0 +1,152 @@
+package kuma
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxBody is the most that is read of an answer, in bytes, unpacked. A full page
+// of 1000 secrets of 24 KiB fits.
+const maxBody = 32 << 20
+
+// maxConnections is how many idle connections are kept: more than anybody's
+// `terraform apply -parallelism`.
+const maxConnections = 128
+
+func newTransport(config Config) *wholeBody {
+	security := &tls.Config{MinVersion: tls.VersionTLS12}
+	if config.TLS != nil {
+		security = config.TLS.Clone() // the transport changes it
+		security.MinVersion = max(security.MinVersion, tls.VersionTLS12)
+	}
+	return &wholeBody{
+		next: &http.Transport{
+			Proxy:               proxy(http.ProxyFromEnvironment),
+			TLSClientConfig:     security,
+			TLSHandshakeTimeout: 10 * time.Second,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConns:        maxConnections,
+			MaxIdleConnsPerHost: maxConnections,
+			IdleConnTimeout:     90 * time.Second,
+		},
+		timeout: config.RequestTimeout,
+		limit:   maxBody,
+	}
+}
+
+// errProxy stands for an error that quotes the proxy's URL, password included.
+var errProxy = errors.New("the proxy that HTTP_PROXY or HTTPS_PROXY names is not a URL")
+
+func proxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		found, err := find(r)
+		if err != nil {
+			return nil, errProxy
+		}
+		return found, nil
+	}
+}
+
+// wholeBody reads an answer to its end within the attempt, so that one that
+// breaks off is retried and the time-out covers it.
+type wholeBody struct {
+	next    http.RoundTripper
+	timeout time.Duration // 0: none
+	limit   int64         // of the body, in bytes
+}
+
+// RoundTrip sends a request and reads its answer.
+func (t *wholeBody) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(request.Context())
+	defer cancel()
+	if t.timeout > 0 {
+		late := time.AfterFunc(t.timeout, cancel)
+		defer late.Stop()
+	}
+	answer, err := t.roundTrip(request.WithContext(ctx))
+	if err != nil && ctx.Err() != nil && request.Context().Err() == nil {
+		// Not context.DeadlineExceeded, which is for the caller's own time.
+		return nil, fmt.Errorf("there was no whole answer within %s", t.timeout)
+	}
+	return answer, err
+}
+
+func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := t.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if err := checkRedirect(request, answer); err != nil {
+		return nil, err
+	}
+	if answer.ContentLength > t.limit {
+		return nil, errTooLong
+	}
+	content, err := io.ReadAll(io.LimitReader(answer.Body, t.limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("the answer broke off: %w", err)
+	}
+	if int64(len(content)) > t.limit {
+		return nil, errTooLong
+	}
+	if unfinished(request.Method, answer, content) {
+		return nil, errors.New("the answer broke off: its JSON is not complete")
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(content))
+	return answer, nil
+}
+
+var errTooLong = errors.New("the answer is longer than any of a control plane")
+
+// unfinished tells that an answer ends too early although the connection did
+// not break: it says that it is JSON and is not, or a read brought nothing. A
+// write that is answered with nothing at all, no content type either, is what
+// 2.7 does.
+func unfinished(method string, answer *http.Response, content []byte) bool {
+	switch {
+	case answer.StatusCode < 200 || answer.StatusCode > 299 || answer.StatusCode == http.StatusNoContent:
+		return false
+	case len(content) == 0 && method == http.MethodGet:
+		return true
+	case strings.HasPrefix(answer.Header.Get("Content-Type"), "application/json"):
+		return !json.Valid(content)
+	}
+	return false
+}
+
+// redirectError is why a redirect is not followed. to is a scheme and host: the
+// rest of a URL may say more than a message should.
+type redirectError struct {
+	to string
+}
+
+func (e *redirectError) Error() string {
+	return fmt.Sprintf("it redirects to %s, which is not followed, because the token and what is written would go there too; "+
+		"the address must be where the control plane really is", e.to)
+}
+
+// checkRedirect allows a read to be sent on by the same server to itself. It is
+// asked for each answer, so that of several redirects every one is checked.
+func checkRedirect(request *http.Request, answer *http.Response) error {
+	if answer.StatusCode < 300 || answer.StatusCode > 399 || answer.Header.Get("Location") == "" {
+		return nil
+	}
+	to, err := answer.Location()
+	if err != nil {
+		return &redirectError{"what is no URL"}
+	}
+	if request.Method != http.MethodGet || to.Scheme != request.URL.Scheme || to.Host != request.URL.Host {
+		return &redirectError{to.Scheme + "://" + to.Host}
+	}
+	return nil
+}

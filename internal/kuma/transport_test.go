@@ -1,0 +1,452 @@
+package kuma
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// serveTLS starts a server for https and gives the settings that trust it.
+func serveTLS(t *testing.T, handler http.Handler, change ...func(*httptest.Server)) (*httptest.Server, *tls.Config) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshakes that are to fail
+	for _, change := range change {
+		change(server)
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	return server, &tls.Config{RootCAs: roots}
+}
+
+func TestHeaders(t *testing.T) {
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) }, withSecrets, func(c *Config) {
+		c.UserAgent = "test/1"
+	})
+	_, err := client.Mesh(t.Context(), "m")
+	noError(t, err)
+	noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+	for i, contentType := range []string{"", "application/json"} {
+		for name, want := range map[string]string{
+			"Authorization": "Bearer " + testToken, "X-Gateway": "Basic " + testHeader, "Accept": "application/json",
+			"User-Agent": "test/1", "Content-Type": contentType,
+		} {
+			equal(t, name, rec.all()[i].header.Get(name), want)
+		}
+	}
+}
+
+func TestPaths(t *testing.T) {
+	for _, test := range []struct{ base, mesh, secret, want string }{
+		{"", "m", "s", "/meshes/m/secrets/s"},
+		{"/", "m", "s", "/meshes/m/secrets/s"},
+		{"/kuma", "m", "s", "/kuma/meshes/m/secrets/s"},
+		{"/kuma/", "m", "s", "/kuma/meshes/m/secrets/s"},
+		{"/a%2Fb/c", "m", "s", "/a%2Fb/c/meshes/m/secrets/s"},
+		{"", "a/b", "c?d#e", "/meshes/a%2Fb/secrets/c%3Fd%23e"},
+		{"", "100%", "ä b", "/meshes/100%25/secrets/%C3%A4%20b"},
+		{"", "a;b", "../x", "/meshes/a%3Bb/secrets/..%2Fx"},
+		{"", "%2e%2e", "a..b", "/meshes/%252e%252e/secrets/a..b"},
+	} {
+		rec := &recorder{}
+		server := httptest.NewServer(record(rec, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, `{"type":"Secret"}`) }))
+		t.Cleanup(server.Close)
+		_, err := newClient(t, server.URL+test.base).Secret(t.Context(), test.mesh, test.secret)
+		noError(t, err)
+		equal(t, test.base+" "+test.mesh+" "+test.secret, rec.all()[0].path, test.want)
+	}
+}
+
+// Each of these would otherwise be the path of something else.
+func TestNamesThatAreNone(t *testing.T) {
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) })
+	for _, name := range []string{"", ".", ".."} {
+		_, errMesh := client.Mesh(t.Context(), name)
+		_, errSecret := client.Secret(t.Context(), "m", name)
+		for _, err := range []error{errMesh, errSecret, client.DeleteMesh(t.Context(), name), client.DeleteSecret(t.Context(), "m", name), client.DeleteSecret(t.Context(), name, "s")} {
+			if err == nil || Absent(err) {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+	}
+	equal(t, "requests", rec.methods(), "")
+}
+
+func TestIPv6(t *testing.T) {
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no IPv6:", err)
+	}
+	server := httptest.NewUnstartedServer(record(&recorder{}, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) }))
+	noError(t, server.Listener.Close())
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(server.Close)
+	client := newClient(t, server.URL)
+	equal(t, "the address", strings.HasPrefix(client.Address(), "http://[::1]:"), true)
+	_, err = client.Mesh(t.Context(), "m")
+	noError(t, err)
+}
+
+func TestConnectionsAreReused(t *testing.T) {
+	var connections atomic.Int32
+	const workers, each = 10, 20
+	together := make(chan struct{})
+	var here sync.WaitGroup
+	here.Add(workers)
+	go func() { here.Wait(); close(together) }()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/meshes/together": // answered when as many ask as there are workers
+			here.Done()
+			<-together
+		case "/meshes/absent":
+			reply(w, 404, notFound)
+			return
+		case "/meshes/page":
+			_, _ = w.Write([]byte("<html>"))
+			return
+		}
+		reply(w, 200, meshText)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := newClient(t, server.URL)
+	for i := range 100 {
+		switch i % 4 {
+		case 0:
+			noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+		case 1:
+			_, err := client.Mesh(t.Context(), "absent")
+			equal(t, "absent", Absent(err), true)
+		case 2:
+			_, err := client.Mesh(t.Context(), "page")
+			equal(t, "a page", err != nil, true)
+		default:
+			_, err := client.Mesh(t.Context(), "m")
+			noError(t, err)
+		}
+	}
+	equal(t, "connections of one after the other", connections.Load(), 1)
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for i := range each {
+				name := "m"
+				if i == 0 {
+					name = "together"
+				}
+				if _, err := client.Mesh(t.Context(), name); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := connections.Load(); n > workers {
+		t.Errorf("%d connections for %d workers", n, workers)
+	}
+}
+
+func TestRedirectToItself(t *testing.T) {
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, c call) {
+		if c.path == "/meshes/m" {
+			w.Header().Set("Location", "/moved?x=1")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return
+		}
+		reply(w, 200, meshText)
+	}, withSecrets)
+	_, err := client.Mesh(t.Context(), "m")
+	noError(t, err)
+	last := rec.all()[1]
+	equal(t, "where to", last.path+"?"+last.query, "/moved?x=1")
+	equal(t, "the token", last.header.Get("Authorization"), "Bearer "+testToken)
+}
+
+func TestRedirectsThatAreNotFollowed(t *testing.T) {
+	elsewhere := &recorder{}
+	other := httptest.NewServer(record(elsewhere, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) }))
+	t.Cleanup(other.Close)
+	read := func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err }
+	create := func(c *Client) error { return c.CreateMesh(t.Context(), "m", NewMesh("m")) }
+	remove := func(c *Client) error { return c.DeleteMesh(t.Context(), "m") }
+	for _, test := range []struct {
+		name     string
+		location string
+		do       func(*Client) error
+	}{
+		{"another port", other.URL + "/meshes/m?token=" + testToken, read},
+		{"another host", "http://control-plane.example.com/", read},
+		{"no scheme", "//control-plane.example.com/", read},
+		{"another scheme", "ftp://control-plane.example.com/", read},
+		{"no URL", "http://[::1" + testToken, read},
+		{"a write elsewhere", other.URL, create},
+		{"a write to itself", "/elsewhere", create},
+		{"a deletion to itself", "/elsewhere", remove},
+	} {
+		for _, code := range []int{301, 302, 303, 307, 308} {
+			client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+				w.Header().Set("Location", test.location)
+				w.WriteHeader(code)
+			}, withSecrets)
+			err := test.do(client)
+			var connection *ConnectionError
+			if !errors.As(err, &connection) || !strings.Contains(err.Error(), "redirects to") {
+				t.Errorf("%s, %d: %v", test.name, code, err)
+				continue
+			}
+			shown(t, test.name, err.Error())
+			equal(t, test.name+": requests", len(rec.all()), 1)
+		}
+	}
+	equal(t, "requests elsewhere", elsewhere.methods(), "")
+}
+
+func TestRedirectFromTLS(t *testing.T) {
+	rec := &recorder{}
+	plain := httptest.NewServer(record(rec, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) }))
+	t.Cleanup(plain.Close)
+	secure, settings := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://"+r.Host+r.URL.Path, http.StatusFound)
+	}))
+	_, err := newClient(t, secure.URL, func(c *Config) { c.TLS, c.Token = settings, testToken }).Mesh(t.Context(), "m")
+	if err == nil || !strings.Contains(err.Error(), "redirects to http://") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRedirectsWithoutEnd(t *testing.T) {
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+		w.Header().Set("Location", "/again")
+		w.WriteHeader(http.StatusFound)
+	})
+	_, err := client.Mesh(t.Context(), "m")
+	if err == nil || !strings.Contains(err.Error(), "redirects") {
+		t.Errorf("%v", err)
+	}
+	if n := len(rec.all()); n > 10 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	for name, test := range map[string]struct {
+		send   func(w http.ResponseWriter)
+		refuse bool
+	}{
+		"just as long as allowed": {func(w http.ResponseWriter) {
+			_, _ = fmt.Fprintf(w, `{"type":"Mesh","x":"%s"}`, strings.Repeat("x", 1000-len(`{"type":"Mesh","x":""}`)))
+		}, false},
+		"too long, and says so": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "1001")
+			_, _ = w.Write([]byte(strings.Repeat("x", 1001)))
+		}, true},
+		"without end": {func(w http.ResponseWriter) {
+			for { // until the client closes the connection
+				if _, err := w.Write([]byte(strings.Repeat("x", 4096))); err != nil {
+					return
+				}
+			}
+		}, true},
+		"small only when packed": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Encoding", "gzip")
+			packed := gzip.NewWriter(w)
+			_, _ = packed.Write([]byte(strings.Repeat(" ", 100_000)))
+			_ = packed.Close()
+		}, true},
+	} {
+		client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { test.send(w) })
+		client.http.Transport.(*wholeBody).limit = 1000
+		_, err := client.Mesh(t.Context(), "m")
+		equal(t, name, errors.Is(err, errTooLong), test.refuse)
+		equal(t, name+" (error)", err != nil, test.refuse)
+		equal(t, name, rec.methods(), "GET")
+	}
+}
+
+func TestLoginPage(t *testing.T) {
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html><title>Log in</title></html>"))
+	})
+	_, errMesh := client.Mesh(t.Context(), "m")
+	_, errList := client.Secrets(t.Context(), "m")
+	for name, err := range map[string]error{
+		"read": errMesh, "list": errList, "create": client.CreateMesh(t.Context(), "m", NewMesh("m")),
+		"delete": client.DeleteMesh(t.Context(), "m"), "delete a secret": client.DeleteSecret(t.Context(), "m", "s"),
+	} {
+		var answer *Error
+		if !errors.As(err, &answer) || !answer.Foreign() || answer.Status != 200 || Absent(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	equal(t, "requests", rec.methods(), "GET GET PUT DELETE DELETE")
+}
+
+func TestGzip(t *testing.T) {
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", "application/json")
+		packed := gzip.NewWriter(w)
+		_, _ = packed.Write([]byte(meshText))
+		_ = packed.Close()
+	})
+	mesh, err := client.Mesh(t.Context(), "m")
+	noError(t, err)
+	equal(t, "the mesh", string(mesh.Bytes()), meshText)
+	equal(t, "asked for", rec.all()[0].header.Get("Accept-Encoding"), "gzip")
+}
+
+func TestHTTP2(t *testing.T) {
+	protocol := ""
+	server, settings := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protocol = r.Proto
+		_, _ = io.Copy(io.Discard, r.Body)
+		reply(w, 200, meshText)
+	}), func(s *httptest.Server) { s.EnableHTTP2 = true })
+	client := newClient(t, server.URL, func(c *Config) { c.TLS = settings })
+	_, err := client.UpdateMesh(t.Context(), "m", func(*Mesh) error { return nil })
+	noError(t, err)
+	noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+	equal(t, "protocol", protocol, "HTTP/2.0")
+	equal(t, "the configuration is left as it was", len(settings.NextProtos), 0)
+}
+
+func TestTLSVersions(t *testing.T) {
+	for _, test := range []struct {
+		server uint16
+		works  bool
+	}{{tls.VersionTLS11, false}, {tls.VersionTLS12, true}, {tls.VersionTLS13, true}} {
+		server, settings := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, meshText) }), func(s *httptest.Server) {
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: test.server}
+		})
+		settings.MinVersion = tls.VersionTLS10
+		_, err := newClient(t, server.URL, func(c *Config) { c.TLS = settings }).Mesh(t.Context(), "m")
+		equal(t, tls.VersionName(test.server), err == nil, test.works)
+	}
+}
+
+func TestUntrustedServers(t *testing.T) {
+	server, settings := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, meshText) }))
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	settings.ServerName = "control-plane.example.org"
+	for name, test := range map[string]struct {
+		address string
+		tls     *tls.Config
+		is      func(error) bool
+	}{
+		"self-signed": {server.URL, nil, func(err error) bool { return errors.As(err, new(x509.UnknownAuthorityError)) }},
+		"other name":  {server.URL, settings, func(err error) bool { return errors.As(err, new(x509.HostnameError)) }},
+		"no TLS":      {strings.Replace(plain.URL, "http:", "https:", 1), nil, func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) }},
+	} {
+		clock := newTestClock()
+		client := newClient(t, test.address, func(c *Config) { c.TLS, c.Clock = test.tls, clock })
+		err := client.CreateMesh(t.Context(), "m", NewMesh("m"))
+		var connection *ConnectionError
+		if !errors.As(err, &connection) || !test.is(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		equal(t, name+": retries", len(clock.slept()), 0)
+	}
+}
+
+func TestMutualTLS(t *testing.T) {
+	server, settings := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, meshText) }), func(s *httptest.Server) {
+		s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}
+	})
+	if _, err := newClient(t, server.URL, func(c *Config) { c.TLS = settings }).Mesh(t.Context(), "m"); err == nil {
+		t.Error("works without a certificate")
+	}
+	settings.Certificates = server.TLS.Certificates
+	_, err := newClient(t, server.URL, func(c *Config) { c.TLS = settings }).Mesh(t.Context(), "m")
+	noError(t, err)
+}
+
+func TestDate(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for header, want := range map[string]time.Time{at.Format(http.TimeFormat): at, "now": {}} {
+		client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+			w.Header().Set("Date", header)
+			reply(w, 200, meshText)
+		})
+		mesh, err := client.Mesh(t.Context(), "m")
+		noError(t, err)
+		equal(t, header, mesh.Date.Equal(want), true)
+	}
+}
+
+// What is logged is counted field by field, and has nothing of what was sent.
+func TestLog(t *testing.T) {
+	var (
+		mutex sync.Mutex
+		lines []string
+	)
+	allowed := map[string]bool{"method": true, "path": true, "status": true, "attempt": true, "attempts": true, "milliseconds": true}
+	logged := func(_ context.Context, message string, fields map[string]any) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		line := message
+		for name, value := range fields {
+			if !allowed[name] {
+				t.Errorf("%s is logged: %v", name, value)
+			}
+			line += fmt.Sprintf(" %s=%v", name, value)
+		}
+		lines = append(lines, line)
+	}
+	client, _ := serve(t, func(n int, w http.ResponseWriter, c call) {
+		switch {
+		case n == 1:
+			w.Header().Set("X-Gateway", testHeader)
+			reply(w, 503, `{"title":"`+testToken+`"}`)
+		case n == 2:
+			abort()
+		case n == 4:
+			w.Header().Set("Location", "http://"+testPassword+".example.com/"+testToken)
+			w.WriteHeader(302)
+		default:
+			reply(w, 200, `{"type":"Secret","data":"`+testBody+`"}`)
+		}
+	}, withSecrets, func(c *Config) { c.Log = logged })
+	noError(t, client.PutSecret(t.Context(), "m", "s", []byte(testBody), &Secret{Document: mustParse(t, `{"x":"`+testBody+`"}`)}))
+	if _, err := client.Secret(t.Context(), "m", "s"); err == nil {
+		t.Error("the redirect was followed")
+	}
+	_, err := client.Secret(t.Context(), "m", "s")
+	noError(t, err)
+	all := strings.Join(lines, "\n")
+	shown(t, "the log", all)
+	equal(t, "lines", len(lines), 5)
+	for i, parts := range [][]string{
+		{"asked again", "method=PUT", "path=meshes/m/secrets/s", "attempt=2"}, {"asked again", "attempt=3"},
+		{"answered", "status=200", "attempts=3", "milliseconds="}, {"no answer", "method=GET", "attempts=1"}, {"answered", "attempts=1"},
+	} {
+		for _, part := range parts {
+			if !strings.Contains(lines[i], part) {
+				t.Errorf("line %d, %q, has no %s", i, lines[i], part)
+			}
+		}
+	}
+}

@@ -1,0 +1,19 @@
+package kumatest
+
+import (
+	"net"
+	"regexp"
+	"strings"
+)
+
+var (
+	hostLabel     = `[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}`
+	dnsNameSyntax = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*[._]?$`)
+)
+
+// isDNSName is generous: underscores and a point at the end are fine.
+func isDNSName(name string) bool {
+	return name != "" && len(strings.ReplaceAll(name, ".", "")) <= 255 && !isIP(name) && dnsNameSyntax.MatchString(name)
+}
+
+func isIP(address string) bool { return net.ParseIP(address) != nil }

@@ -1,0 +1,94 @@
+package kumatest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/url"
+	"time"
+)
+
+// ensureAuthorities makes the CA of each builtin backend that has none yet. It goes with the mesh. Its
+// configuration is looked at only now.
+func (cp *ControlPlane) ensureAuthorities(mesh *resource) error {
+	for _, backend := range mesh.document.object("mtls").objects("backends") {
+		if backend.text("type") != "builtin" {
+			continue
+		}
+		name := backend.text("name")
+		certName, keyName := builtinSecret(mesh.name, "cert", name), builtinSecret(mesh.name, "key", name)
+		_, hasCert := cp.store.get("Secret", mesh.name, certName)
+		_, hasKey := cp.store.get("Secret", mesh.name, keyName)
+		if hasCert && hasKey {
+			continue
+		}
+		lifetime, err := builtinLifetime(backend)
+		if err != nil {
+			return err
+		}
+		cert, key, err := selfSignedCA(mesh.name, cp.now(), lifetime)
+		if err != nil {
+			return err
+		}
+		if !hasCert {
+			cp.putSecret(mesh.name, certName, cert, mesh.name)
+		}
+		if !hasKey {
+			cp.putSecret(mesh.name, keyName, key, mesh.name)
+		}
+	}
+	return nil
+}
+
+// builtinLifetime returns how long a builtin CA is to be valid.
+func builtinLifetime(backend *document) (time.Duration, error) {
+	conf, err := typed(get[map[string]any](backend, "conf"), builtinSchema())
+	if err != nil {
+		return 0, err
+	}
+	ca := conf.object("caCert")
+	if bits := ca.number("RSAbits"); bits != 0 && bits < 1024 {
+		return 0, fmt.Errorf("a key of %d bits is insecure", bits)
+	}
+	if expiration := ca.text("expiration"); expiration != "" {
+		return parseLifetime(expiration)
+	}
+	return 10 * 365 * 24 * time.Hour, nil
+}
+
+// selfSignedCA makes a CA for a mesh. A real one has an RSA key; an elliptic one costs a test no time.
+func selfSignedCA(mesh string, now time.Time, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
+	key, keyPEM := newKey()
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(now.UnixNano()),
+		Subject:               pkix.Name{Organization: []string{"Kuma"}, OrganizationalUnit: []string{"Mesh"}, CommonName: mesh},
+		URIs:                  []*url.URL{{Scheme: "spiffe", Host: mesh}},
+		NotBefore:             now,
+		NotAfter:              now.Add(lifetime),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), keyPEM, nil
+}
+
+func newKey() (*ecdsa.PrivateKey, []byte) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err) // P-256 and the system's randomness do not fail
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
+}

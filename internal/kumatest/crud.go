@@ -1,0 +1,300 @@
+package kumatest
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// A call is one request on its way through the control plane.
+type call struct {
+	request *http.Request
+	body    []byte
+	params  map[string]string
+	route   *route
+	user    user
+	stale   bool // secrets are seen as they were before their last write
+
+	behindBack bool // it comes from Do
+}
+
+// pattern returns the path that the request's route was found by.
+func (c *call) pattern() string { return c.route.path }
+
+// endpoints are the handlers of one type of resource. The order in which they check is the real one's: what is
+// wrong first is what the client is told.
+type endpoints struct {
+	*ControlPlane
+	kind *resourceType
+}
+
+func (e endpoints) register(rt *router) {
+	paths := []string{e.kind.path}
+	if e.kind.oldPath != "" {
+		paths = append(paths, e.kind.oldPath)
+	}
+	for _, path := range paths {
+		all := "/" + path
+		one := all
+		if !e.kind.is(global) {
+			one = "/meshes/{mesh}/" + path
+		}
+		rt.add(http.MethodPut, one+"/{name}", e.put)
+		rt.add(http.MethodDelete, one+"/{name}", e.delete)
+		rt.add(http.MethodGet, one+"/{name}", e.get)
+		rt.add(http.MethodGet, one, e.list)
+		if all != one {
+			rt.add(http.MethodGet, all, e.list)
+		}
+		if e.kind.is(hasOverview) {
+			e.registerOverviews(rt, all, one)
+		}
+		e.registerInspections(rt, one)
+	}
+}
+
+func (e endpoints) registerOverviews(rt *router, all, one string) {
+	rt.add(http.MethodGet, one+"/{name}/_overview", e.getOverview)
+	rt.add(http.MethodGet, one+"/_overview", e.listOverviews)
+	older := strings.TrimSuffix(one, e.kind.path) + e.kind.overview
+	rt.add(http.MethodGet, older+"/{name}", e.getOverview)
+	rt.add(http.MethodGet, older, e.listOverviews)
+	if all != one {
+		rt.add(http.MethodGet, all+"/_overview", e.listOverviews)
+		rt.add(http.MethodGet, "/"+e.kind.overview, e.listOverviews)
+	}
+}
+
+// checkWritable refuses writes where the control plane or the type of resource allows none. Do may write all the
+// same: what a real control plane gets from elsewhere or makes itself has to come from somewhere.
+func (e endpoints) checkWritable(c *call) error {
+	switch {
+	case c.behindBack || !e.readOnly && !e.kind.is(made) && (!e.global || e.kind.is(byGlobal)):
+		return nil
+	case e.release.tersely:
+		return &refusal{status: http.StatusMethodNotAllowed, title: "Method not Allowed", detail: "Method not allowed"}
+	case e.global:
+		return methodNotAllowed("On global control plane you can not modify dataplane resources with 'kumactl apply' or via the HTTP API." +
+			" You can still use 'kumactl' or the HTTP API to modify them on the zone control plane.\n")
+	default:
+		return methodNotAllowed("On zone control plane you can only modify zone resources with 'kumactl apply' or via the HTTP API." +
+			" You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n")
+	}
+}
+
+// meshOf returns the name of the mesh in the URL, which has to exist. It is empty for a global type and in a
+// list over all meshes.
+func (e endpoints) meshOf(c *call) (string, error) {
+	mesh := c.params["mesh"]
+	if mesh == "" {
+		return "", nil
+	}
+	if _, ok := e.store.get("Mesh", "", mesh); !ok {
+		return "", notFound("Failed to retrieve Mesh")
+	}
+	return mesh, nil
+}
+
+// authorize refuses callers who may not see or write this type.
+func (e endpoints) authorize(c *call) error {
+	if !e.kind.is(adminOnly) || c.user.isAdmin() {
+		return nil
+	}
+	return accessDenied(c.user, `the resource of type "`+e.kind.name+`"`)
+}
+
+func (e endpoints) get(c *call) (answer, error) {
+	r, err := e.find(c)
+	if err != nil {
+		return answer{}, err
+	}
+	switch format := c.request.URL.Query().Get("format"); format {
+	case "", "universal":
+	case "k8s", "kubernetes":
+		return jsonAnswer(http.StatusOK, e.kubernetes(r, c.request.URL.Query().Get("namespace"))), nil
+	default:
+		return answer{}, invalid("Could not retrieve a resource", violations{{"", `"format" must be one of ["k8s", "kubernetes", "universal"]`}})
+	}
+	if r.verbatim {
+		return answer{status: http.StatusOK, header: contentType("application/json"), body: e.render(r)}, nil
+	}
+	return jsonAnswer(http.StatusOK, e.render(r)), nil
+}
+
+func (e endpoints) find(c *call) (*resource, error) {
+	mesh, err := e.meshOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.authorize(c); err != nil {
+		return nil, err
+	}
+	r, ok := e.store.get(e.kind.name, mesh, c.params["name"])
+	if ok && c.stale {
+		r = r.before
+	}
+	if r == nil {
+		return nil, notFound("Could not retrieve a resource")
+	}
+	return r, nil
+}
+
+func (e endpoints) put(c *call) (answer, error) {
+	if err := e.checkWritable(c); err != nil {
+		return answer{}, err
+	}
+	defer e.store.lockMesh(e.meshToLock(c))()
+	mesh, err := e.meshOf(c)
+	if err != nil {
+		return answer{}, err
+	}
+	name := c.params["name"]
+	draft, meta, err := e.read(c.body)
+	if err != nil {
+		return answer{}, err
+	}
+	current, exists := e.store.get(e.kind.name, mesh, name)
+	if err := invalid("Could not process a resource", e.checkDocument(e.kind, mesh, name, meta, exists)); err != nil {
+		return answer{}, err
+	}
+	if err := e.authorize(c); err != nil {
+		return answer{}, err
+	}
+	draft.mesh, draft.name, draft.modified = mesh, name, e.now().UTC()
+	if exists {
+		return e.update(c, current, draft, meta)
+	}
+	return e.create(c, draft, meta)
+}
+
+// meshToLock returns the mesh that a write belongs to, which is none for a global type.
+func (e endpoints) meshToLock(c *call) string {
+	if e.kind.name == "Mesh" {
+		return c.params["name"]
+	}
+	return c.params["mesh"]
+}
+
+func (e endpoints) create(c *call, draft *resource, meta metadata) (answer, error) {
+	draft.created = draft.modified
+	draft.labels = meta.Labels
+	switch {
+	case e.release.computeLabels:
+		draft.labels = e.computeLabels(e.kind, draft.mesh, draft.name, meta.Labels, draft.document)
+	case !e.global:
+		draft.labels = cloneLabels(meta.Labels)
+		draft.labels[originLabel] = "zone"
+	}
+	if err := e.admitCreate(c, draft, meta.Labels); err != nil {
+		return answer{}, err
+	}
+	e.store.put(draft, e.ownerOf(draft))
+	if err := e.established(draft); err != nil {
+		return answer{}, err
+	}
+	return e.accepted(http.StatusCreated, draft), nil
+}
+
+func (e endpoints) update(c *call, current, draft *resource, meta metadata) (answer, error) {
+	draft.created = current.created
+	draft.labels = meta.Labels
+	if e.release.computeLabels {
+		before := e.computeLabels(e.kind, current.mesh, current.name, current.labels, current.document)
+		draft.labels = e.computeLabels(e.kind, draft.mesh, draft.name, meta.Labels, draft.document)
+		if err := invalid("Could not update a resource", e.checkLabelChange(before, draft.labels).under("labels")); err != nil {
+			return answer{}, err
+		}
+	}
+	if err := e.admitUpdate(c, current, draft); err != nil {
+		return answer{}, err
+	}
+	e.store.put(draft, "")
+	return e.accepted(http.StatusOK, draft), nil
+}
+
+// accepted is the answer to a write that took place.
+func (e endpoints) accepted(status int, r *resource) answer {
+	body := struct {
+		Warnings []string `json:"warnings,omitempty"`
+	}{e.warnings(r)}
+	if e.release.emptyAnswers && len(body.Warnings) == 0 {
+		return answer{status: status}
+	}
+	return jsonAnswer(status, body)
+}
+
+func (e endpoints) delete(c *call) (answer, error) {
+	if err := e.checkWritable(c); err != nil {
+		return answer{}, err
+	}
+	defer e.store.lockMesh(e.meshToLock(c))()
+	mesh, err := e.meshOf(c)
+	if err != nil {
+		return answer{}, err
+	}
+	name := c.params["name"]
+	current, ok := e.store.get(e.kind.name, mesh, name)
+	if !ok {
+		return answer{}, notFound("Could not delete a resource")
+	}
+	if e.release.computeLabels {
+		if err := invalid("Could not delete a resource", e.checkOrigin(current.labels)); err != nil {
+			return answer{}, err
+		}
+	}
+	if err := e.authorize(c); err != nil {
+		return answer{}, err
+	}
+	if err := invalid("Could not delete a resource", e.checkDelete(current)); err != nil {
+		return answer{}, err
+	}
+	e.store.delete(current)
+	return e.accepted(http.StatusOK, &resource{kind: e.kind}), nil
+}
+
+// read takes a request's document apart.
+func (e endpoints) read(body []byte) (*resource, metadata, error) {
+	draft, meta, err := e.decode(body)
+	if err != nil {
+		var refused *refusal
+		if errors.As(err, &refused) {
+			return nil, meta, refused
+		}
+		return nil, meta, badRequest("invalid %s object: %q", e.kind.name, err.Error())
+	}
+	if err := invalid("Could not process a resource", e.checkContent(e.kind, draft.document)); err != nil {
+		return nil, meta, err
+	}
+	return draft, meta, nil
+}
+
+func (e endpoints) decode(body []byte) (*resource, metadata, error) {
+	draft := &resource{kind: e.kind}
+	var raw json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return nil, metadata{}, err
+	}
+	if e.kind.is(specified) {
+		if err := e.checkRequired(raw); err != nil {
+			return nil, metadata{}, err
+		}
+	}
+	meta, err := decodeMetadata(raw)
+	if err != nil {
+		return nil, meta, err
+	}
+	switch {
+	case e.kind.schema != nil:
+		if draft.document, err = e.kind.schema.decode(raw); err != nil {
+			return nil, meta, err
+		}
+		draft.content = draft.document.encode()
+		if e.verbatim && e.kind.name == "Mesh" {
+			draft.content, draft.verbatim = withoutMetadata(raw), true
+		}
+	default:
+		draft.content, err = e.foreignContent(raw)
+	}
+	return draft, meta, err
+}

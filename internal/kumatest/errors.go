@@ -1,0 +1,103 @@
+package kumatest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// A violation is one broken rule of a document, at a path such as mtls.backends[0].conf.cert.
+type violation struct {
+	field  string
+	reason string
+}
+
+type violations []violation
+
+func (v *violations) add(field, format string, args ...any) {
+	*v = append(*v, violation{field: field, reason: fmt.Sprintf(format, args...)})
+}
+
+// under returns the violations with path put before each field.
+func (v violations) under(path string) violations {
+	moved := make(violations, len(v))
+	for i, one := range v {
+		moved[i] = violation{field: joinPath(path, one.field), reason: one.reason}
+	}
+	return moved
+}
+
+func joinPath(parent, child string) string {
+	switch {
+	case parent == "":
+		return child
+	case child == "", strings.HasPrefix(child, "["):
+		return parent + child
+	default:
+		return parent + "." + child
+	}
+}
+
+// A refusal is the error document that a control plane answers with.
+type refusal struct {
+	status     int
+	title      string
+	detail     string
+	violations violations
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("%d %s: %s", r.status, r.title, r.detail)
+}
+
+func notFound(title string) *refusal {
+	return &refusal{status: http.StatusNotFound, title: title, detail: "Not found"}
+}
+
+func badRequest(format string, args ...any) *refusal {
+	return &refusal{status: http.StatusBadRequest, title: "Bad Request", detail: fmt.Sprintf(format, args...)}
+}
+
+// internal is what a control plane says of what it did not expect.
+func internal(title string) *refusal {
+	return &refusal{status: http.StatusInternalServerError, title: title, detail: "Internal Server Error"}
+}
+
+// invalid returns a refusal when rules are broken, else nil.
+func invalid(title string, broken violations) error {
+	if len(broken) == 0 {
+		return nil
+	}
+	return &refusal{status: http.StatusBadRequest, title: title, detail: "Resource is not valid", violations: broken}
+}
+
+func methodNotAllowed(detail string) *refusal {
+	return &refusal{status: http.StatusMethodNotAllowed, title: "Method not allowed", detail: detail}
+}
+
+// answer renders the refusal. The control plane says everything twice: once in the names of today and once
+// in those that older clients read.
+func (r *refusal) answer() answer {
+	type parameter struct {
+		Field  string `json:"field"`
+		Reason string `json:"reason"`
+	}
+	type cause struct {
+		Field   string `json:"field"`
+		Message string `json:"message"`
+	}
+	body := struct {
+		Type              string      `json:"type"`
+		Status            int         `json:"status"`
+		Title             string      `json:"title"`
+		Detail            string      `json:"detail"`
+		InvalidParameters []parameter `json:"invalid_parameters,omitempty"`
+		Details           string      `json:"details"`
+		Causes            []cause     `json:"causes,omitempty"`
+	}{Type: "/std-errors", Status: r.status, Title: r.title, Detail: r.detail, Details: r.detail}
+	for _, v := range r.violations {
+		body.InvalidParameters = append(body.InvalidParameters, parameter{v.field, v.reason})
+		body.Causes = append(body.Causes, cause{v.field, v.reason})
+	}
+	return jsonAnswer(r.status, body)
+}

@@ -1,0 +1,177 @@
+package kumatest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Names that a control plane has of itself.
+const (
+	hostname   = "kumatest"
+	instanceID = "kumatest-1"
+	clusterID  = "6b756d61-7465-4374-8000-000000000001"
+)
+
+// registerInfo adds what a control plane tells of itself.
+func (cp *ControlPlane) registerInfo(rt *router) {
+	rt.add(http.MethodGet, "/", cp.getIndex).open = true
+	rt.add(http.MethodGet, "/config", cp.getConfig)
+	rt.add(http.MethodGet, "/who-am-i", func(c *call) (answer, error) { return jsonAnswer(http.StatusOK, c.user), nil })
+	rt.add(http.MethodGet, "/policies", cp.getPolicies)
+	rt.add(http.MethodGet, "/_resources", cp.getResourceTypes)
+	if cp.release.kri {
+		rt.add(http.MethodGet, "/_kri/{kri}", cp.getByKRI)
+	}
+	if cp.release.zoneStatus {
+		rt.add(http.MethodGet, "/status/zones", cp.getZoneStatus)
+	}
+	for _, kind := range []string{"dataplane", "user", "zone"} {
+		rt.add(http.MethodPost, "/tokens/"+kind, cp.refuseToken)
+	}
+}
+
+func (cp *ControlPlane) product() string {
+	if cp.kongMesh {
+		return "Kong Mesh"
+	}
+	return "Kuma"
+}
+
+func (cp *ControlPlane) getIndex(*call) (answer, error) {
+	if cp.release.tagline {
+		return jsonAnswer(http.StatusOK, struct {
+			Hostname   string `json:"hostname"`
+			Tagline    string `json:"tagline"`
+			Product    string `json:"product"`
+			Version    string `json:"version"`
+			InstanceID string `json:"instanceId"`
+			ClusterID  string `json:"clusterId"`
+			GUI        string `json:"gui"`
+		}{hostname, cp.product(), cp.product(), cp.release.version, instanceID, clusterID, "/gui"}), nil
+	}
+	return jsonAnswer(http.StatusOK, struct {
+		ClusterID  string `json:"clusterId"`
+		GUI        string `json:"gui"`
+		Hostname   string `json:"hostname"`
+		InstanceID string `json:"instanceId"`
+		Product    string `json:"product"`
+		Version    string `json:"version"`
+	}{clusterID, "/gui", hostname, instanceID, cp.product(), cp.release.version}), nil
+}
+
+// getConfig shows the configuration, of which only those parts are here that a client may go by. It is the one
+// answer that is not indented.
+func (cp *ControlPlane) getConfig(*call) (answer, error) {
+	mode := "zone"
+	if cp.global {
+		mode = "global"
+	}
+	config := map[string]any{
+		"environment": "universal",
+		"mode":        mode,
+		"store": map[string]any{
+			"type":         "memory",
+			"cache":        map[string]any{"enabled": true, "expirationTime": secretCacheAge.String()},
+			"unsafeDelete": false,
+		},
+		"apiServer": map[string]any{
+			"readOnly": cp.readOnly,
+			"authn":    map[string]any{"type": "tokens", "localhostIsAdmin": !cp.auth},
+			"basePath": "/",
+		},
+		"multizone": map[string]any{"zone": map[string]any{"name": zoneName}},
+	}
+	return answer{status: http.StatusOK, header: contentType("application/json"), body: mustMarshal(config)}, nil
+}
+
+// getZoneStatus says which zones are connected. The one zone there is needs no connection.
+func (cp *ControlPlane) getZoneStatus(*call) (answer, error) {
+	type zone struct {
+		Name   string `json:"name"`
+		Active bool   `json:"active"`
+	}
+	var zones []zone
+	for _, r := range cp.store.list("Zone", "", nil) {
+		zones = append(zones, zone{Name: r.name})
+	}
+	return jsonAnswer(http.StatusOK, zones), nil
+}
+
+func (cp *ControlPlane) getPolicies(*call) (answer, error) {
+	type entry struct {
+		Name             string `json:"name"`
+		ReadOnly         bool   `json:"readOnly"`
+		Path             string `json:"path"`
+		Singular         string `json:"singularDisplayName"`
+		Plural           string `json:"pluralDisplayName"`
+		IsExperimental   bool   `json:"isExperimental"`
+		IsTargetRefBased bool   `json:"isTargetRefBased"`
+		IsInbound        bool   `json:"isInbound"`
+		IsOutbound       bool   `json:"isOutbound"`
+	}
+	var all struct {
+		Policies []entry `json:"policies"`
+	}
+	for _, t := range cp.types {
+		if t.is(policy) {
+			all.Policies = append(all.Policies, entry{
+				Name: t.name, ReadOnly: cp.readOnly || cp.global && !t.is(byGlobal), Path: t.path,
+				Singular: t.displayName(), Plural: t.pluralName(),
+				IsTargetRefBased: t.is(targetRef), IsInbound: t.is(from), IsOutbound: t.is(to),
+			})
+		}
+	}
+	return jsonAnswer(http.StatusOK, all), nil
+}
+
+func (cp *ControlPlane) getResourceTypes(*call) (answer, error) {
+	var all struct {
+		Resources []map[string]any `json:"resources"`
+	}
+	for _, t := range cp.types {
+		scope := "Mesh"
+		if t.is(global) {
+			scope = "Global"
+		}
+		entry := map[string]any{
+			"includeInFederation": t.is(synced) && !t.is(made),
+			"name":                t.name,
+			"path":                t.path,
+			"pluralDisplayName":   t.pluralName(),
+			"readOnly":            cp.readOnly || t.is(made),
+			"scope":               scope,
+			"singularDisplayName": t.displayName(),
+		}
+		if cp.release.set != in27 {
+			entry["shortName"] = t.short
+		} else if strings.HasPrefix(t.name, "Global") { // it has no names there
+			entry["pluralDisplayName"], entry["singularDisplayName"] = "", ""
+		}
+		if t.is(policy) {
+			hasFrom := t.is(from) && cp.release.set != in30 // rules took its place
+			sections := map[string]any{"hasFromTargetRef": hasFrom, "hasToTargetRef": t.is(to), "isTargetRef": t.is(targetRef)}
+			if cp.release.set != in27 {
+				sections["hasRulesTargetRef"], sections["isFromAsRules"] = t.is(from), hasFrom && t.is(fromAsRules)
+			}
+			entry["policy"] = sections
+		}
+		all.Resources = append(all.Resources, entry)
+	}
+	return jsonAnswer(http.StatusOK, all), nil
+}
+
+// refuseToken stands where a control plane issues tokens, unless it is told not to.
+func (cp *ControlPlane) refuseToken(*call) (answer, error) {
+	return answer{}, &refusal{
+		status: http.StatusBadRequest, title: "Could not issue a token",
+		detail: "issuing tokens using the control plane is disabled",
+	}
+}
+
+// guiPage stands in for the graphical interface: what somebody gets who takes it for the API.
+func guiPage() answer {
+	return answer{
+		status: http.StatusOK, header: contentType("text/html; charset=utf-8"),
+		body: []byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>Manager</title></head>\n<body></body>\n</html>\n"),
+	}
+}

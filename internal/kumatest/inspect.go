@@ -1,0 +1,91 @@
+package kumatest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// The routes of this file look into proxies and policies. The control plane here has no connected proxies, so it
+// knows of them what is true then: that what does not exist is not found, and that nothing can be seen of the rest.
+
+// An inspection is a route below one resource.
+type inspection struct {
+	kind   string
+	path   string
+	absent string // title of the answer that there is no such resource
+	in     releaseSet
+	always bool // there never is one, as nothing is connected
+}
+
+func inspections() []inspection {
+	return []inspection{
+		{kind: "Dataplane", path: "_rules", absent: "Could not retrieve Dataplane", in: inAll},
+		{kind: "Dataplane", path: "_policies", absent: "Could not retrieve Dataplane", in: from214},
+		{kind: "Dataplane", path: "_config", absent: "Failed to inspect proxy config", in: in27, always: true},
+		{kind: "Dataplane", path: "_config", absent: "Failed to fetch dataplane insight", in: from214, always: true},
+		{kind: "Dataplane", path: "_layout", absent: "Failed to retrieve Dataplane", in: from214},
+		{kind: "Dataplane", path: "rules", absent: "Could not get MatchedPolicies", in: until214},
+		{kind: "Dataplane", path: "policies", absent: "Could not get MatchedPolicies", in: inAll},
+		{kind: "Dataplane", path: "{type}", absent: "Could not get dataplane resource", in: inAll},
+		{kind: "MeshGateway", path: "_rules", absent: "Could not retrieve MeshGateway", in: until214},
+		{kind: "ZoneIngress", path: "{type}", absent: "Could not get zone ingress resource", in: until214},
+		{kind: "ZoneEgress", path: "{type}", absent: "Could not get zone ingress resource", in: until214},
+	}
+}
+
+func (e endpoints) registerInspections(rt *router, one string) {
+	for _, i := range inspections() {
+		if i.kind == e.kind.name && i.in&e.release.set != 0 {
+			rt.add(http.MethodGet, one+"/{name}/"+i.path, e.inspect(i))
+		}
+	}
+	if e.kind.is(policy) {
+		rt.add(http.MethodGet, one+"/{name}/_resources/dataplanes", e.inspect(inspection{absent: "Could not retrieve policy"}))
+	}
+}
+
+func (e endpoints) inspect(i inspection) handler {
+	return func(c *call) (answer, error) {
+		if e.global && i.path == "_config" {
+			return answer{}, methodNotAllowed("Not allowed on global CP")
+		}
+		mesh, err := e.meshOf(c)
+		if err != nil {
+			return answer{}, err
+		}
+		if what, ok := c.params["type"]; ok && what != "xds" && what != "stats" && what != "clusters" {
+			return answer{}, notFound("Could not execute admin operation")
+		}
+		if _, ok := e.store.get(e.kind.name, mesh, c.params["name"]); !ok || i.always {
+			return answer{}, notFound(i.absent)
+		}
+		if e.kind.is(policy) {
+			return jsonAnswer(http.StatusOK, map[string]any{"total": 0, "items": []any{}, "next": nil}), nil
+		}
+		return answer{}, internal("Could not execute admin operation")
+	}
+}
+
+// getByKRI finds a resource by its identifier, kri_TYPE_MESH_ZONE_NAMESPACE_NAME_SECTION.
+func (cp *ControlPlane) getByKRI(c *call) (answer, error) {
+	kri := c.params["kri"]
+	parts := strings.Split(kri, "_")
+	if len(parts) < 7 {
+		return answer{}, badRequest("bad request: invalid identifier string: %q", kri)
+	}
+	if parts[0] != "kri" {
+		return answer{}, badRequest("bad request: identifier must start with 'kri': %q", kri)
+	}
+	short, mesh, zone, name := parts[1], parts[2], parts[3], parts[5]
+	for _, t := range cp.types {
+		if t.short != short || short == "" {
+			continue
+		}
+		r, ok := cp.store.get(t.name, mesh, name)
+		if isLocal := zone == zoneName && !cp.global || zone == "" && cp.global; !ok || !isLocal {
+			return answer{}, notFound("Could not retrieve a resource")
+		}
+		return jsonAnswer(http.StatusOK, cp.render(r)), nil
+	}
+	return answer{}, badRequest("bad request: unknown short name of resource type: %q", short)
+}

@@ -1,0 +1,60 @@
+package kumatest
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// systemNamespace is where a control plane in a cluster keeps what it has no other place for.
+const systemNamespace = "kuma-system"
+
+// kubernetes shows a resource in the form that it would have in a Kubernetes cluster.
+func (e endpoints) kubernetes(r *resource, namespace string) any {
+	type objectMeta struct {
+		Name      string            `json:"name"`
+		Namespace string            `json:"namespace,omitempty"`
+		Created   string            `json:"creationTimestamp"`
+		Labels    map[string]string `json:"labels,omitempty"`
+	}
+	type object struct {
+		Kind       string     `json:"kind"`
+		APIVersion string     `json:"apiVersion"`
+		Mesh       string     `json:"mesh,omitempty"`
+		Metadata   objectMeta `json:"metadata"`
+
+		Spec json.RawMessage            `json:"spec,omitempty"`
+		Data map[string]json.RawMessage `json:"data,omitempty"`
+		Type string                     `json:"type,omitempty"`
+	}
+	o := object{
+		Kind: r.kind.name, APIVersion: "kuma.io/v1alpha1",
+		Metadata: objectMeta{Name: r.name, Created: r.created.Format(time.RFC3339)},
+	}
+	var content map[string]json.RawMessage
+	if err := json.Unmarshal(r.content, &content); err != nil {
+		panic(err) // the content of a resource is a JSON object
+	}
+	isSecret := strings.HasSuffix(r.kind.name, "Secret")
+	if r.mesh != "" && (isSecret || r.kind.is(specified)) {
+		o.Metadata.Labels = map[string]string{meshLabel: r.mesh}
+	} else {
+		o.Mesh = r.mesh
+	}
+	if isSecret || r.kind.is(specified) {
+		o.Metadata.Namespace = firstOf(namespace, systemNamespace)
+	}
+	switch {
+	case isSecret:
+		o.Kind, o.APIVersion, o.Type = "Secret", "v1", "system.kuma.io/secret"
+		if r.mesh == "" {
+			o.Type = "system.kuma.io/global-secret"
+		}
+		o.Data = map[string]json.RawMessage{"value": content["data"]}
+	case r.kind.is(specified):
+		o.Spec = content["spec"]
+	default:
+		o.Spec = r.content
+	}
+	return o
+}

@@ -1,0 +1,162 @@
+package kumatest
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	defaultPageSize = 100
+	maxPageSize     = 1000
+)
+
+func (e endpoints) list(c *call) (answer, error) {
+	return e.listAs(c, e.render)
+}
+
+func (e endpoints) listAs(c *call, render func(*resource) json.RawMessage) (answer, error) {
+	const title = "Could not retrieve resources"
+	query := c.request.URL.Query()
+	size, err := e.pageSize(query.Get("size"))
+	if err != nil {
+		return answer{}, err
+	}
+	keep, broken := e.filters(query, c.pattern())
+	if err := invalid(title, broken); err != nil {
+		return answer{}, err
+	}
+	mesh, err := e.meshOf(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := e.authorize(c); err != nil {
+		return answer{}, err
+	}
+	found := e.store.list(e.kind.name, mesh, keep)
+	if size == 0 && keep == nil { // then nothing puts them in order
+		slices.SortFunc(found, func(a, b *resource) int { return cmp.Compare(a.age, b.age) })
+	}
+	offset, err := e.offset(query.Get("offset"), size)
+	if err != nil {
+		return answer{}, err
+	}
+
+	page := struct {
+		Total int               `json:"total"`
+		Items []json.RawMessage `json:"items"`
+		Next  *string           `json:"next"`
+	}{Total: len(found), Items: []json.RawMessage{}}
+	end := len(found)
+	if size != 0 {
+		end = min(offset+size, end)
+		if offset+size < len(found) {
+			page.Next = nextPage(c.request, offset+size)
+		}
+	}
+	for i := max(offset, 0); i < end; i++ {
+		page.Items = append(page.Items, render(found[i]))
+	}
+	return jsonAnswer(http.StatusOK, page), nil
+}
+
+func (e endpoints) pageSize(text string) (int, error) {
+	refuse := func(reason string) error {
+		return &refusal{
+			status: http.StatusBadRequest, title: "Could not retrieve resources", detail: "Invalid page size",
+			violations: violations{{"size", reason}},
+		}
+	}
+	if text == "" {
+		return defaultPageSize, nil
+	}
+	size, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		return 0, refuse("invalid format")
+	case size <= 0 && e.release.pageSizeMin:
+		return 0, refuse("must be greater than 0")
+	case size > maxPageSize:
+		return 0, refuse("invalid page size of " + strconv.Itoa(size) + ". Maximum page size is " + strconv.Itoa(maxPageSize))
+	}
+	return size, nil
+}
+
+func (e endpoints) offset(text string, size int) (int, error) {
+	if text == "" || size == 0 {
+		return 0, nil
+	}
+	refuse := func(detail string, broken violations) error {
+		return &refusal{status: http.StatusBadRequest, title: "Could not retrieve resources", detail: detail, violations: broken}
+	}
+	offset, err := strconv.Atoi(text)
+	switch {
+	case err != nil && !e.release.pageSizeMin:
+		return 0, refuse("Invalid offset", violations{{"offset", "Invalid format"}})
+	case err != nil:
+		return 0, refuse("invalid: invalid offset: "+err.Error(), nil)
+	case offset < 0 && e.release.pageSizeMin:
+		return 0, refuse("invalid: invalid offset: must be non-negative", nil)
+	case offset > math.MaxInt-size && e.release.pageSizeMin:
+		return 0, refuse("invalid: invalid offset: exceeds maximum value", nil)
+	}
+	return offset, nil
+}
+
+// nextPage returns the address of the next page as the client would spell it.
+func nextPage(r *http.Request, offset int) *string {
+	query := r.URL.Query()
+	query.Set("offset", strconv.Itoa(offset))
+	next := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawQuery: query.Encode()}
+	if r.TLS != nil {
+		next.Scheme = "https"
+	}
+	text := next.String()
+	return &text
+}
+
+// filters returns what a list is narrowed down to by a request's parameters, nil for nothing.
+func (e endpoints) filters(query url.Values, pattern string) (func(*resource) bool, violations) {
+	var broken violations
+	var all []func(*resource) bool
+	if part := query.Get("name"); part != "" {
+		all = append(all, func(r *resource) bool { return strings.Contains(r.name, part) })
+	}
+	if e.release.computeLabels {
+		for _, parameter := range slices.Sorted(maps.Keys(query)) {
+			label, isLabel := strings.CutPrefix(parameter, "filter[labels.")
+			label, rest, _ := strings.Cut(label, "]")
+			value := query[parameter][len(query[parameter])-1]
+			switch {
+			case !strings.HasPrefix(parameter, "filter["):
+			case !isLabel:
+				broken.add(pattern+"."+parameter, "filters are only supported on labels")
+			case rest != "":
+				broken.add(pattern+"."+parameter, "advanced filters are not supported")
+			default:
+				all = append(all, func(r *resource) bool { got, ok := r.labels[label]; return ok && got == value })
+			}
+		}
+	}
+	if e.kind.name == "Dataplane" && len(broken) == 0 {
+		proxies, gatewayBroken := e.proxyFilters(query, pattern)
+		all, broken = append(all, proxies...), gatewayBroken
+	}
+	if len(all) == 0 {
+		return nil, broken
+	}
+	return func(r *resource) bool {
+		for _, keep := range all {
+			if !keep(r) {
+				return false
+			}
+		}
+		return true
+	}, broken
+}

@@ -1,0 +1,107 @@
+package kumatest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// admitMesh fills defaults in and checks a mesh against its predecessor (nil when it is new) and its
+// secrets. The labels are those that the request gave it.
+func (cp *ControlPlane) admitMesh(c *call, current, draft *resource, given map[string]string) error {
+	title := cp.release.updateTitle
+	var broken violations
+	if current == nil {
+		title = cp.release.createTitle
+		if cp.release.dnsLabelNames {
+			if problems := dnsLabelProblems(displayName(draft.name, given)); len(problems) > 0 {
+				return invalid(title, violations{{"name", strings.Join(problems, ", ")}})
+			}
+		}
+		if len(draft.name) > 63 {
+			broken.add("name", "cannot be longer than 63 characters")
+		}
+	}
+	if cp.release.meshTLS {
+		fillMetrics(draft)
+		if current != nil {
+			broken = append(broken, cp.checkAuthorityChange(current.document, draft.document)...)
+		}
+		broken = append(broken, cp.checkAuthorities(c, draft)...)
+	}
+	return invalid(title, broken)
+}
+
+// checkAuthorityChange refuses to go from one enabled backend to another. Kong Mesh allows it.
+func (cp *ControlPlane) checkAuthorityChange(before, after *document) violations {
+	was := before.object("mtls").text("enabledBackend")
+	is := after.object("mtls").text("enabledBackend")
+	if cp.kongMesh || was == "" || is == "" || was == is {
+		return nil
+	}
+	return violations{{"mtls.enabledBackend", "Changing CA when mTLS is enabled is forbidden. Disable mTLS first and then change the CA"}}
+}
+
+// checkMeshDelete keeps a mesh that has data plane proxies.
+func (cp *ControlPlane) checkMeshDelete(mesh *resource) violations {
+	if len(cp.store.list("Dataplane", mesh.name, nil)) == 0 {
+		return nil
+	}
+	return violations{{"mesh", "unable to delete mesh, there are still some dataplanes attached"}}
+}
+
+func (cp *ControlPlane) meshWarnings(mesh *resource) []string {
+	name := displayName(mesh.name, mesh.labels)
+	problems := dnsLabelProblems(name)
+	if !cp.release.warnsOfName || len(problems) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Invalid Mesh resource name: '%s'. It does not conform to the DNS format (RFC 1035). This is deprecated. Errors: %s",
+		name, strings.Join(problems, "; "))}
+}
+
+// fillMetrics completes the configuration of Prometheus backends, which other sections do not get.
+func fillMetrics(mesh *resource) {
+	for _, backend := range mesh.document.object("metrics").objects("backends") {
+		if backend.text("type") != "prometheus" {
+			continue
+		}
+		conf, err := typed(get[map[string]any](backend, "conf"), prometheusSchema())
+		if err != nil {
+			continue // the document was checked before
+		}
+		switch {
+		case !conf.has("tls"):
+			conf.set("tls", prometheusTLS(conf, conf.flag("skipMTLS")))
+		case conf.has("skipMTLS") && get[int32](conf.object("tls"), "mode") == providedTLS:
+			delete(conf.values, "skipMTLS")
+		}
+		if conf.number("port") == 0 {
+			conf.set("port", uint32(5670))
+		}
+		if conf.text("path") == "" {
+			conf.set("path", "/metrics")
+		}
+		if len(conf.tags("tags")) == 0 {
+			conf.set("tags", map[string]string{serviceTag: "dataplane-metrics"})
+		}
+		backend.set("conf", untyped(conf))
+	}
+	if !mesh.verbatim {
+		mesh.content = mesh.document.encode()
+	}
+}
+
+// The ways in which metrics are protected, as numbers of the field tls.mode.
+const (
+	activeMTLSBackend int32 = iota
+	providedTLS
+	disabledTLS
+)
+
+func prometheusTLS(conf *document, skip bool) *document {
+	tls := newDocument(conf.message.field("tls").message)
+	if skip {
+		tls.set("mode", disabledTLS)
+	}
+	return tls
+}

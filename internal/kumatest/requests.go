@@ -1,0 +1,59 @@
+package kumatest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Request is one that came over HTTP.
+type Request struct {
+	Method string
+	Path   string
+	Query  url.Values
+	Header http.Header
+	Body   []byte
+	Status int       // of the answer; 0 as long as there is none, or when a fault lost it
+	Time   time.Time // when it came, by the control plane's clock
+}
+
+// A recorder remembers requests in the order in which they came.
+type recorder struct {
+	mu       sync.Mutex
+	requests []*Request
+}
+
+func (rec *recorder) add(r *Request) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.requests = append(rec.requests, r)
+}
+
+func (rec *recorder) answered(r *Request, status int) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	r.Status = status
+}
+
+// Requests returns every request that came over HTTP, in order, those that a fault struck included.
+func (cp *ControlPlane) Requests() []Request {
+	cp.recorder.mu.Lock()
+	defer cp.recorder.mu.Unlock()
+	all := make([]Request, 0, len(cp.recorder.requests))
+	for _, r := range cp.recorder.requests {
+		seen := *r
+		seen.Body = slices.Clone(r.Body)
+		seen.Header = r.Header.Clone()
+		all = append(all, seen)
+	}
+	return all
+}
+
+// ResetRequests forgets the requests so far.
+func (cp *ControlPlane) ResetRequests() {
+	cp.recorder.mu.Lock()
+	defer cp.recorder.mu.Unlock()
+	cp.recorder.requests = nil
+}

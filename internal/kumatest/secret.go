@@ -1,0 +1,66 @@
+package kumatest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// checkSecretDelete keeps a secret that a backend of its mesh names.
+func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
+	var broken violations
+	mesh, ok := cp.store.get("Mesh", "", secret.mesh)
+	if !ok {
+		return nil
+	}
+	for _, backend := range mesh.document.object("mtls").objects("backends") {
+		if name := backend.text("name"); slices.Contains(usedSecrets(mesh.name, backend), secret.name) {
+			broken.add("name", "The secret %q that you are trying to remove is currently in use in Mesh %q in mTLS backend %q. "+
+				"Please remove the reference from the %q backend before removing the secret.", secret.name, mesh.name, name, name)
+		}
+	}
+	return broken
+}
+
+// secretCacheAge is how old what the check of a CA reads may be.
+const secretCacheAge = time.Second
+
+// A secretCache is what the check of a CA reads secrets through. Each load fills it; nothing but time empties it,
+// and that a secret is absent is not remembered.
+type secretCache struct {
+	store   *store
+	now     func() time.Time
+	missing string
+
+	mu      sync.Mutex
+	entries map[key]cachedSecret
+}
+
+type cachedSecret struct {
+	data   []byte
+	loaded time.Time
+}
+
+// load returns the content of a secret. With stale it is the one before the last write, however old that is.
+func (c *secretCache) load(mesh, name string, stale bool) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := key{"Secret", mesh, name}
+	now := c.now()
+	if cached, ok := c.entries[k]; ok && !stale && now.Sub(cached.loaded) <= secretCacheAge {
+		return cached.data, nil
+	}
+	secret, ok := c.store.get("Secret", mesh, name)
+	if ok && stale {
+		secret = secret.before
+	}
+	if secret == nil {
+		return nil, fmt.Errorf(`%s: type="Secret" name=%q mesh=%q`, c.missing, name, mesh)
+	}
+	data := get[[]byte](secret.document, "data")
+	if !stale {
+		c.entries[k] = cachedSecret{data: data, loaded: now}
+	}
+	return data, nil
+}

@@ -1,0 +1,136 @@
+package kumatest
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A resourceType is a kind of object that the control plane keeps.
+type resourceType struct {
+	name     string
+	path     string // below /meshes/{mesh}/, or below / when the type is global
+	oldPath  string // a second path with the same meaning
+	overview string // the path that the overview had before it was <path>/_overview
+	short    string // its name in a resource identifier; a type without has no identifiers
+	in       releaseSet
+	traits   trait
+	schema   *message // nil: the document is kept as it came
+}
+
+type trait uint16
+
+const (
+	global      trait = 1 << iota // it belongs to no mesh
+	made                          // made by the control plane itself, nobody else may write it
+	adminOnly                     // only administrators see and write it
+	synced                        // a global control plane sends it to its zones
+	byGlobal                      // it can be written at a global control plane
+	byZone                        // it can be written at a zone
+	specified                     // its content stands under "spec"
+	hasStatus                     // and what became of it under "status"
+	hasOverview                   // it has an overview, the object together with its insight
+	policy
+	targetRef
+	from
+	to
+	fromAsRules
+
+	down   = synced | byGlobal
+	both   = down | byZone
+	modern = both | specified | policy | targetRef
+	legacy = down | policy
+)
+
+func (t *resourceType) is(all trait) bool { return t.traits&all == all }
+
+// resourceTypes returns the types of a release in the order of their names.
+func resourceTypes(set releaseSet) []*resourceType {
+	all := []*resourceType{
+		{name: "CircuitBreaker", path: "circuit-breakers", in: until214, traits: legacy},
+		{name: "Dataplane", path: "dataplanes", overview: "dataplanes+insights", short: "dp", in: inAll, traits: byZone | hasOverview, schema: dataplaneSchema(set)},
+		{name: "DataplaneInsight", path: "dataplane-insights", in: inAll, traits: byZone | made},
+		{name: "ExternalService", path: "external-services", in: until214, traits: down},
+		{name: "FaultInjection", path: "fault-injections", in: until214, traits: legacy},
+		{name: "GlobalSecret", path: "global-secrets", in: in27, traits: global | both | adminOnly, schema: secretSchema()},
+		{name: "GlobalSecret", path: "globalsecrets", oldPath: "global-secrets", in: from214, traits: global | both | adminOnly, schema: secretSchema()},
+		{name: "HealthCheck", path: "health-checks", in: until214, traits: legacy},
+		{name: "HostnameGenerator", path: "hostnamegenerators", short: "hg", in: from214, traits: global | both | specified},
+		{name: "Mesh", path: "meshes", short: "m", in: inAll, traits: global | down, schema: meshSchema(set)},
+		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshCircuitBreaker", path: "meshcircuitbreakers", short: "mcb", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshExternalService", path: "meshexternalservices", short: "extsvc", in: from214, traits: both | specified | hasStatus},
+		{name: "MeshFaultInjection", path: "meshfaultinjections", short: "mfi", in: inAll, traits: modern | from | to},
+		{name: "MeshGateway", path: "meshgateways", short: "mgw", in: until214, traits: both},
+		{name: "MeshGatewayRoute", path: "meshgatewayroutes", in: until214, traits: legacy},
+		{name: "MeshHTTPRoute", path: "meshhttproutes", short: "mhttpr", in: inAll, traits: modern | to},
+		{name: "MeshHealthCheck", path: "meshhealthchecks", short: "mhc", in: inAll, traits: modern | to},
+		{name: "MeshIdentity", path: "meshidentities", short: "mid", in: from214, traits: both | specified | hasStatus},
+		{name: "MeshInsight", path: "mesh-insights", in: inAll, traits: global | byGlobal | made},
+		{name: "MeshLoadBalancingStrategy", path: "meshloadbalancingstrategies", short: "mlbs", in: inAll, traits: modern | to},
+		{name: "MeshMetric", path: "meshmetrics", short: "mm", in: inAll, traits: modern},
+		{name: "MeshMultiZoneService", path: "meshmultizoneservices", short: "mzsvc", in: from214, traits: down | specified | hasStatus},
+		{name: "MeshOpenTelemetryBackend", path: "meshopentelemetrybackends", short: "motb", in: from214, traits: both | specified | hasStatus},
+		{name: "MeshPassthrough", path: "meshpassthroughs", short: "mp", in: from214, traits: modern},
+		{name: "MeshProxyPatch", path: "meshproxypatches", short: "mpp", in: inAll, traits: modern},
+		{name: "MeshRateLimit", path: "meshratelimits", short: "mrl", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshRetry", path: "meshretries", short: "mr", in: inAll, traits: modern | to},
+		{name: "MeshService", path: "meshservices", short: "msvc", in: in27, traits: both | specified},
+		{name: "MeshService", path: "meshservices", short: "msvc", in: from214, traits: byZone | specified | hasStatus},
+		{name: "MeshTCPRoute", path: "meshtcproutes", short: "mtcpr", in: inAll, traits: modern | to},
+		{name: "MeshTLS", path: "meshtlses", short: "mtls", in: from214, traits: modern | from | fromAsRules},
+		{name: "MeshTimeout", path: "meshtimeouts", short: "mt", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshTrace", path: "meshtraces", short: "mtr", in: inAll, traits: modern},
+		{name: "MeshTrafficPermission", path: "meshtrafficpermissions", short: "mtp", in: inAll, traits: modern | from},
+		{name: "MeshTrust", path: "meshtrusts", short: "mtrust", in: from214, traits: both | specified | hasStatus},
+		{name: "MeshZoneAddress", path: "meshzoneaddresses", short: "mza", in: from214, traits: byZone | specified},
+		{name: "ProxyTemplate", path: "proxytemplates", in: until214, traits: legacy},
+		{name: "RateLimit", path: "rate-limits", in: until214, traits: legacy},
+		{name: "Retry", path: "retries", in: until214, traits: legacy},
+		{name: "Secret", path: "secrets", in: inAll, traits: both | adminOnly, schema: secretSchema()},
+		{name: "ServiceInsight", path: "service-insights", in: inAll, traits: synced | made},
+		{name: "Timeout", path: "timeouts", in: until214, traits: legacy},
+		{name: "TrafficLog", path: "traffic-logs", in: until214, traits: legacy},
+		{name: "TrafficPermission", path: "traffic-permissions", in: until214, traits: legacy},
+		{name: "TrafficRoute", path: "traffic-routes", in: until214, traits: legacy},
+		{name: "TrafficTrace", path: "traffic-traces", in: until214, traits: legacy},
+		{name: "VirtualOutbound", path: "virtual-outbounds", in: until214, traits: legacy},
+		{name: "Workload", path: "workloads", short: "wl", in: from214, traits: byZone | specified | hasStatus},
+		{name: "Zone", path: "zones", overview: "zones+insights", short: "z", in: inAll, traits: global | byGlobal | byZone | hasOverview},
+		{name: "ZoneEgress", path: "zoneegresses", overview: "zoneegressoverviews", short: "ze", in: until214, traits: global | byZone | hasOverview},
+		{name: "ZoneEgressInsight", path: "zoneegressinsights", in: until214, traits: global | byZone | made},
+		{name: "ZoneIngress", path: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in27, traits: global | byZone | hasOverview},
+		{name: "ZoneIngress", path: "zoneingresses", oldPath: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in214, traits: global | byZone | hasOverview},
+		{name: "ZoneIngressInsight", path: "zone-ingress-insights", in: until214, traits: global | byZone | made},
+		{name: "ZoneInsight", path: "zone-insights", in: inAll, traits: global | byGlobal | byZone | made},
+	}
+	return slices.DeleteFunc(all, func(t *resourceType) bool { return t.in&set == 0 })
+}
+
+// displayName takes a type's name apart into words: MeshHTTPRoute is a Mesh HTTP Route.
+func (t *resourceType) displayName() string {
+	const oneWord = "OpenTelemetry"
+	var words strings.Builder
+	letters := []rune(strings.Replace(t.name, oneWord, "Opentelemetry", 1))
+	for i, letter := range letters {
+		startsWord := unicode.IsUpper(letter) && i > 0 &&
+			(unicode.IsLower(letters[i-1]) || i+1 < len(letters) && unicode.IsLower(letters[i+1]))
+		if startsWord {
+			words.WriteByte(' ')
+		}
+		words.WriteRune(letter)
+	}
+	return strings.Replace(words.String(), "Opentelemetry", oneWord, 1)
+}
+
+func (t *resourceType) pluralName() string {
+	name := t.displayName()
+	switch {
+	case strings.HasSuffix(name, "Retry"), strings.HasSuffix(name, "Strategy"), strings.HasSuffix(name, "Identity"):
+		return strings.TrimSuffix(name, "y") + "ies"
+	case strings.HasSuffix(name, "s"), strings.HasSuffix(name, "S"), strings.HasSuffix(name, "sh"), strings.HasSuffix(name, "ch"):
+		return name + "es"
+	default:
+		return name + "s"
+	}
+}

@@ -1,0 +1,192 @@
+package mtls
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// base64Text is the rule for an inline value.
+func base64Text() validator.String {
+	return tfkit.CheckSecret("Invalid base64", "base64 text", func(text string) error {
+		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
+			return errors.New("it is not base64; use base64encode(), or inline_string for the PEM itself")
+		}
+		return nil
+	})
+}
+
+// inline is the text that a data source holds itself, ok false if it refers to
+// something elsewhere or is not known yet.
+func (d *dataSource) inline() (text []byte, ok bool) {
+	for _, value := range []types.String{d.Inline, d.InlineString} {
+		if value.IsNull() || value.IsUnknown() {
+			continue
+		}
+		if value.Equal(d.InlineString) {
+			return []byte(value.ValueString()), true
+		}
+		decoded, err := base64.StdEncoding.DecodeString(value.ValueString())
+		return decoded, err == nil
+	}
+	return nil, false
+}
+
+// at is the attribute that a data source is given in.
+func (d *dataSource) at(root string) path.Path {
+	for name, value := range map[string]types.String{"secret": d.Secret, "inline": d.Inline, "inline_string": d.InlineString, "file": d.File} {
+		if !value.IsNull() {
+			return path.Root(root).AtName(name)
+		}
+	}
+	return path.Root(root)
+}
+
+// checkInline applies the rules of CA material to what the configuration holds
+// itself, and says what inline values mean.
+func checkInline(now time.Time, plan model, state *model, diags *diag.Diagnostics) {
+	cert, certThere := plan.Cert.inline()
+	key, keyThere := plan.Key.inline()
+	if state != nil && *plan.Cert == *state.Cert && *plan.Key == *state.Key {
+		return
+	}
+	if keyThere {
+		diags.AddAttributeWarning(plan.Key.at("key"), "Private key in the mesh's document",
+			"An inline key can be read by everybody who can read the mesh, and is stored in Terraform's state. Use it for development alone; "+
+				"for all else upload the CA with kongmesh_mesh_ca_secret and refer to its secrets.")
+	}
+	if !plan.SkipValidation.ValueBool() {
+		checkCA(plan, material{cert, certThere}, material{key, keyThere}, now, diags)
+	}
+}
+
+// material is a PEM text, if it is known.
+type material struct {
+	text  []byte
+	known bool
+}
+
+// checkCA applies the rules of CA material to what a backend refers to.
+func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnostics) {
+	options := pki.Options{Now: now}
+	if plan.DPCert != nil && plan.DPCert.Rotation != nil {
+		if expiration, err := kuma.ParseDuration(plan.DPCert.Rotation.Expiration.ValueString()); err == nil {
+			options.ProxyCertificateLifetime = expiration
+		}
+	}
+	var problems pki.Problems
+	certificates, problems := pki.ParseCertificates(cert.text)
+	chain, trusted := pki.SplitBundle(certificates)
+	if cert.known {
+		problems = slices.Concat(problems, pki.CheckChain(chain, options), pki.CheckTrusted(trusted, options))
+		tfkit.AddProblems(diags, plan.Cert.at("cert"), problems)
+	}
+	if key.known {
+		private, problems := pki.ParsePrivateKey(key.text)
+		if cert.known && !problems.HasErrors() && len(chain) > 0 {
+			problems = slices.Concat(problems, pki.CheckKey(private, chain))
+		}
+		tfkit.AddProblems(diags, plan.Key.at("key"), problems)
+	}
+}
+
+// checkSecrets reads the secrets that a backend names and applies the rules, so
+// that an error names the certificate. The warnings came with the plan.
+func (r *backend) checkSecrets(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	var found diag.Diagnostics
+	cert := r.load(ctx, plan, plan.Cert, "cert", &found)
+	key := r.load(ctx, plan, plan.Key, "key", &found)
+	if !found.HasError() {
+		checkCA(plan, cert, key, r.Clock.Now(), &found)
+	}
+	diags.Append(found.Errors()...)
+}
+
+func (r *backend) load(ctx context.Context, plan model, source *dataSource, root string, diags *diag.Diagnostics) material {
+	if source.Secret.IsNull() {
+		text, known := source.inline()
+		return material{text, known}
+	}
+	mesh, name := plan.Mesh.ValueString(), source.Secret.ValueString()
+	task := fmt.Sprintf("read secret %q of mesh %q", name, mesh)
+	secret, err := r.Client.Secret(ctx, mesh, name)
+	if kuma.Absent(err) {
+		// Of a mesh that is not there the update of the mesh says so.
+		if _, err := r.Client.Mesh(ctx, mesh); err == nil {
+			diags.AddAttributeError(source.at(root), "No such secret", tfkit.Named(source.at(root), fmt.Sprintf(
+				"Mesh %q has no secret %q. Upload it first: where a kongmesh_mesh_ca_secret resource does that, refer to its certificate_secret and key_secret, "+
+					"so that Terraform knows the order.", mesh, name)))
+		}
+		return material{}
+	}
+	if err != nil {
+		tfkit.AddError(diags, task, err)
+		return material{}
+	}
+	text, err := secret.Data()
+	if err != nil { // not quoted: it may hold a part of the key
+		diags.AddAttributeError(source.at(root), "Unexpected secret document", fmt.Sprintf("Could not %s: its data is not base64.", task))
+	}
+	return material{text, err == nil}
+}
+
+// cacheTime is how long a refusal may come from a view of secrets that is not
+// up to date: the control plane's cache is up to one second old.
+const (
+	cacheTime = 5 * time.Second
+	cachePoll = 500 * time.Millisecond
+)
+
+// put writes the backend into its mesh. look sees the mesh first and can stop
+// it. Refusals that the control plane's cache of secrets explains, the secrets
+// having been found good, are tried again for a few seconds.
+func (r *backend) put(ctx context.Context, plan model, look func(*kuma.Mesh) error, diags *diag.Diagnostics) (*kuma.Mesh, error) {
+	if !plan.SkipValidation.ValueBool() {
+		if r.checkSecrets(ctx, plan, diags); diags.HasError() {
+			return nil, nil
+		}
+	}
+	until := r.Clock.Now().Add(cacheTime)
+	for {
+		mesh, err := r.Client.UpdateMesh(ctx, plan.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
+			if err := look(mesh); err != nil {
+				return err
+			}
+			return edit(plan, mesh)
+		})
+		if !staleSecrets(plan, err) || r.Clock.Now().After(until) {
+			return mesh, err
+		}
+		if err := r.Clock.Sleep(ctx, cachePoll); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// staleSecrets tells that a refusal is about what the secrets hold.
+func staleSecrets(plan model, err error) bool {
+	var refusal *kuma.Error
+	if !errors.As(err, &refusal) || !refusal.Refused() || len(refusal.Parameters) == 0 || plan.Cert.Secret.IsNull() && plan.Key.Secret.IsNull() {
+		return false
+	}
+	for _, parameter := range refusal.Parameters {
+		rest, ok := kuma.BackendField(parameter.Field)
+		if !ok || !strings.HasPrefix(rest, "conf.cert") && !strings.HasPrefix(rest, "conf.key") {
+			return false
+		}
+	}
+	return true
+}

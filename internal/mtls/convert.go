@@ -1,0 +1,194 @@
+package mtls
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// edit makes a mesh as planned: the entry, whether it is enabled, and whether
+// validation is skipped.
+func edit(plan model, mesh *kuma.Mesh) error {
+	name := plan.Name.ValueString()
+	if err := mesh.SetBackend(plan.document()); err != nil {
+		return err
+	}
+	if err := mesh.SetSkipValidation(plan.SkipValidation.ValueBool()); err != nil {
+		return err
+	}
+	if plan.Enabled.ValueBool() {
+		return mesh.EnableBackend(name)
+	}
+	return mesh.DisableBackend(name)
+}
+
+// document is the entry of mtls.backends that a model describes.
+func (m model) document() kuma.Backend {
+	b := kuma.Backend{
+		Name: m.Name.ValueString(),
+		Type: kuma.Provided,
+		Mode: m.Mode.ValueString(),
+		Cert: m.Cert.document(),
+		Key:  m.Key.document(),
+	}
+	if m.DPCert != nil {
+		b.DPCert = &kuma.DPCert{
+			Expiration:     m.DPCert.Rotation.Expiration.ValueString(),
+			RequestTimeout: m.DPCert.RequestTimeout.ValueString(),
+		}
+	}
+	if m.RootChain != nil {
+		b.RootChain = &kuma.RootChain{RequestTimeout: m.RootChain.RequestTimeout.ValueString()}
+	}
+	return b
+}
+
+func (d *dataSource) document() kuma.DataSource {
+	return kuma.DataSource{
+		Secret:       d.Secret.ValueString(),
+		Inline:       d.Inline.ValueString(),
+		InlineString: d.InlineString.ValueString(),
+		File:         d.File.ValueString(),
+	}
+}
+
+// lists tells whether a mesh has a provided backend of that name.
+func lists(mesh *kuma.Mesh, name string) bool {
+	b, there, err := mesh.Backend(name)
+	return err != nil || there && b.Type == kuma.Provided // an unreadable document is not an absent one
+}
+
+// stateFrom is what a mesh says about a backend. prior tells how values that
+// mean the same were written.
+func stateFrom(mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	b, _, err := mesh.Backend(prior.Name.ValueString())
+	enabled, errEnabled := mesh.EnabledBackend()
+	skip, errSkip := mesh.SkipValidation()
+	if err := errors.Join(err, errEnabled, errSkip); err != nil {
+		diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", prior.Mesh.ValueString(), err))
+		return prior, diags
+	}
+	state := prior
+	state.Enabled = types.BoolValue(enabled == prior.Name.ValueString())
+	state.Mode = types.StringValue(b.Mode)
+	state.Cert = sourceFrom(b.Cert)
+	state.Key = sourceFrom(b.Key)
+	state.SkipValidation = types.BoolValue(skip)
+	state.DPCert = dpCertFrom(b.DPCert, prior.DPCert)
+	state.RootChain = rootChainFrom(b.RootChain, prior.RootChain)
+	return state, diags
+}
+
+func sourceFrom(d kuma.DataSource) *dataSource {
+	return &dataSource{
+		Secret:       optional(d.Secret),
+		Inline:       optional(d.Inline),
+		InlineString: optional(d.InlineString),
+		File:         optional(d.File),
+	}
+}
+
+func dpCertFrom(d *kuma.DPCert, prior *dpCertModel) *dpCertModel {
+	if d == nil {
+		return nil
+	}
+	var expiration, timeout types.String
+	if prior != nil {
+		timeout = prior.RequestTimeout
+		if prior.Rotation != nil {
+			expiration = prior.Rotation.Expiration
+		}
+	}
+	return &dpCertModel{
+		Rotation:       &rotationModel{Expiration: tfkit.Keep(expiration, d.Expiration, tfkit.SameExpiration)},
+		RequestTimeout: keepDuration(timeout, d.RequestTimeout),
+	}
+}
+
+func rootChainFrom(r *kuma.RootChain, prior *rootChainModel) *rootChainModel {
+	if r == nil {
+		return nil
+	}
+	var timeout types.String
+	if prior != nil {
+		timeout = prior.RequestTimeout
+	}
+	return &rootChainModel{RequestTimeout: keepDuration(timeout, r.RequestTimeout)}
+}
+
+func keepDuration(prior types.String, now string) types.String {
+	if now == "" {
+		return types.StringNull()
+	}
+	return tfkit.Keep(prior, now, tfkit.SameDuration)
+}
+
+// optional is null for an absent text.
+func optional(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
+
+// errExists is why a backend is not created.
+var errExists = errors.New("a backend of that name is there already")
+
+// addWriteError puts what a write of the mesh failed on where it belongs.
+func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
+	var refusal *kuma.Error
+	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
+	switch {
+	case errors.Is(err, errExists):
+		tfkit.AddExists(diags, path.Root("name"), "kongmesh_mtls_provided_backend", fmt.Sprintf("a backend %q in mesh %q", name, mesh), mesh+"/"+name)
+	case kuma.Absent(err):
+		tfkit.AddMeshAbsent(diags, mesh)
+	case errors.As(err, &refusal) && refusal.Refused() && len(refusal.Parameters) > 0:
+		for _, parameter := range refusal.Parameters {
+			at, advice := explain(parameter.Field)
+			diags.AddAttributeError(at, "Control plane refused", fmt.Sprintf(
+				"Could not %s. The control plane says of %s: %s.%s", task, parameter.Field, parameter.Reason, advice))
+		}
+	default:
+		tfkit.AddError(diags, task, err)
+	}
+}
+
+// explain finds the attribute that a field of the mesh's document comes from,
+// and what there is to do about its refusal.
+func explain(field string) (path.Path, string) {
+	switch field {
+	case "mtls.enabledBackend":
+		return path.Root("enabled"), "\n\nKuma changes the enabled backend only while mTLS is off. To change the CA, keep the backend and let it refer to other secrets. " +
+			"To change the backend itself, disable the one that is enabled first, in an apply of its own; Kong Mesh does it in one."
+	case "mtls.backends":
+		return path.Root("name"), "\n\nKuma has one backend in a mesh, Kong Mesh several. Import the one that is there, or remove it first."
+	case "mtls.dpcert.rotation.expiration":
+		return path.Root("dp_cert").AtName("rotation").AtName("expiration"), ""
+	}
+	rest, ok := kuma.BackendField(field)
+	if !ok {
+		return path.Root("mesh"), ""
+	}
+	for prefix, at := range map[string]path.Path{
+		"conf.cert": path.Root("cert"),
+		"conf.key":  path.Root("key"),
+		"name":      path.Root("name"),
+		"mode":      path.Root("mode"),
+		"dpCert":    path.Root("dp_cert"),
+		"rootChain": path.Root("root_chain"),
+	} {
+		if strings.HasPrefix(rest, prefix) {
+			return at, ""
+		}
+	}
+	return path.Root("name"), ""
+}

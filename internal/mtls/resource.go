@@ -1,0 +1,371 @@
+// Package mtls holds kongmesh_mtls_provided_backend: the part of a mesh that
+// makes it use a CA of one's own.
+package mtls
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*backend)(nil)
+	_ resource.ResourceWithModifyPlan  = (*backend)(nil)
+	_ resource.ResourceWithIdentity    = (*backend)(nil)
+	_ resource.ResourceWithImportState = (*backend)(nil)
+)
+
+const defaultTimeout = 5 * time.Minute
+
+// NewResource is kongmesh_mtls_provided_backend.
+func NewResource() resource.Resource { return &backend{} }
+
+type backend struct {
+	tfkit.Resource
+}
+
+type model struct {
+	Mesh           types.String    `tfsdk:"mesh"`
+	Name           types.String    `tfsdk:"name"`
+	Enabled        types.Bool      `tfsdk:"enabled"`
+	Mode           types.String    `tfsdk:"mode"`
+	Cert           *dataSource     `tfsdk:"cert"`
+	Key            *dataSource     `tfsdk:"key"`
+	DPCert         *dpCertModel    `tfsdk:"dp_cert"`
+	RootChain      *rootChainModel `tfsdk:"root_chain"`
+	SkipValidation types.Bool      `tfsdk:"skip_validation"`
+	Timeouts       timeouts.Value  `tfsdk:"timeouts"`
+}
+
+type dataSource struct {
+	Secret       types.String `tfsdk:"secret"`
+	Inline       types.String `tfsdk:"inline"`
+	InlineString types.String `tfsdk:"inline_string"`
+	File         types.String `tfsdk:"file"`
+}
+
+type dpCertModel struct {
+	Rotation       *rotationModel `tfsdk:"rotation"`
+	RequestTimeout types.String   `tfsdk:"request_timeout"`
+}
+
+type rotationModel struct {
+	Expiration types.String `tfsdk:"expiration"`
+}
+
+type rootChainModel struct {
+	RequestTimeout types.String `tfsdk:"request_timeout"`
+}
+
+type identity struct {
+	Mesh types.String `tfsdk:"mesh"`
+	Name types.String `tfsdk:"name"`
+}
+
+func (r *backend) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_mtls_provided_backend"
+}
+
+func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "An mTLS backend of type `provided`: one entry of a mesh's `mtls.backends`, and whether it is the enabled one. " +
+			"The control plane then issues the certificate of every proxy from the CA that the backend refers to.\n\n" +
+			"All else in the mesh's document, other backends among it, stays as it is.",
+		Attributes: map[string]schema.Attribute{
+			"mesh": schema.StringAttribute{
+				MarkdownDescription: "Name of the mesh. It must exist.",
+				Required:            true,
+				Validators:          []validator.String{tfkit.MeshReference()},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"name": schema.StringAttribute{
+				MarkdownDescription: "Name of the backend within the mesh.",
+				Required:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"enabled": schema.BoolAttribute{
+				MarkdownDescription: "Whether this is the mesh's `enabledBackend`, `true` by default. A backend that is not enabled is only listed. " +
+					"Without an enabled backend a mesh has no mTLS.",
+				Optional: true,
+				Computed: true,
+				Default:  booldefault.StaticBool(true),
+			},
+			"mode": schema.StringAttribute{
+				MarkdownDescription: "`STRICT`, the default: proxies take mTLS alone. `PERMISSIVE`: they take plain traffic as well.",
+				Optional:            true,
+				Computed:            true,
+				Default:             stringdefault.StaticString(kuma.Strict),
+				Validators:          []validator.String{stringvalidator.OneOf(kuma.Strict, kuma.Permissive)},
+			},
+			"cert": sourceSchema("certificate chain", false),
+			"key":  sourceSchema("private key", true),
+			"dp_cert": schema.SingleNestedAttribute{
+				MarkdownDescription: "How the certificates of proxies are made.",
+				Optional:            true,
+				Attributes: map[string]schema.Attribute{
+					"rotation": schema.SingleNestedAttribute{
+						MarkdownDescription: "How proxies get a new certificate.",
+						Required:            true,
+						Attributes: map[string]schema.Attribute{
+							"expiration": schema.StringAttribute{
+								MarkdownDescription: "How long a proxy's certificate lives, a new one is made after 4/5 of it: one whole number and one unit of `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`.",
+								Required:            true,
+								Validators:          []validator.String{tfkit.Expiration()},
+								PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameExpiration)},
+							},
+						},
+					},
+					"request_timeout": schema.StringAttribute{
+						MarkdownDescription: "How long making a certificate may take, such as `10s`.",
+						Optional:            true,
+						Validators:          []validator.String{tfkit.Duration()},
+						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
+					},
+				},
+			},
+			"root_chain": schema.SingleNestedAttribute{
+				MarkdownDescription: "How the CA is loaded.",
+				Optional:            true,
+				Attributes: map[string]schema.Attribute{
+					"request_timeout": schema.StringAttribute{
+						MarkdownDescription: "How long loading the CA may take, such as `10s`.",
+						Optional:            true,
+						Validators:          []validator.String{tfkit.Duration()},
+						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
+					},
+				},
+			},
+			"skip_validation": schema.BoolAttribute{
+				MarkdownDescription: "The mesh's `mtls.skipValidation`, `false` by default: neither the control plane nor this provider checks the CA of any backend.",
+				Optional:            true,
+				Computed:            true,
+				Default:             booldefault.StaticBool(false),
+			},
+			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
+				Create: true, Update: true, Delete: true,
+				CreateDescription: "How long creating may take, 5m by default.",
+				UpdateDescription: "How long a change may take, 5m by default.",
+				DeleteDescription: "How long deleting may take, 5m by default.",
+			}),
+		},
+	}
+}
+
+// sourceSchema is where the control plane finds a certificate chain or key.
+func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
+	siblings := []path.Expression{
+		path.MatchRelative().AtParent().AtName("secret"),
+		path.MatchRelative().AtParent().AtName("inline"),
+		path.MatchRelative().AtParent().AtName("inline_string"),
+		path.MatchRelative().AtParent().AtName("file"),
+	}
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Where the control plane finds the " + what + ": exactly one of the following.",
+		Required:            true,
+		Attributes: map[string]schema.Attribute{
+			"secret": schema.StringAttribute{
+				MarkdownDescription: "Name of a secret of the mesh.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.ExactlyOneOf(siblings...), tfkit.SecretName()},
+			},
+			"inline": schema.StringAttribute{
+				MarkdownDescription: "The " + what + " itself, PEM in base64. For development: it is stored in the mesh's document and in the state.",
+				Optional:            true,
+				Sensitive:           sensitive,
+				Validators:          []validator.String{base64Text()},
+			},
+			"inline_string": schema.StringAttribute{
+				MarkdownDescription: "The " + what + " itself in PEM. For development: it is stored in the mesh's document and in the state.",
+				Optional:            true,
+				Sensitive:           sensitive,
+			},
+			"file": schema.StringAttribute{
+				MarkdownDescription: "Path of a file on the control plane's machine.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+		},
+	}
+}
+
+func (r *backend) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"mesh": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
+			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the backend."},
+		},
+	}
+}
+
+func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state, plan *model
+	if !req.State.Raw.IsNull() {
+		state = &model{}
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if !req.Plan.Raw.IsNull() {
+		plan = &model{}
+		resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	warnMTLSOff(state, plan, &resp.Diagnostics)
+	if plan != nil {
+		checkInline(r.Clock.Now(), *plan, state, &resp.Diagnostics)
+	}
+}
+
+// warnMTLSOff tells beforehand that the mesh will be without mTLS.
+func warnMTLSOff(state, plan *model, diags *diag.Diagnostics) {
+	if state == nil || !state.Enabled.ValueBool() {
+		return
+	}
+	what := ""
+	switch {
+	case plan == nil:
+		what = "Deleting"
+	case !plan.Mesh.Equal(state.Mesh) || !plan.Name.Equal(state.Name):
+		what = "Replacing"
+	case !plan.Enabled.IsUnknown() && !plan.Enabled.ValueBool():
+		what = "Disabling"
+	default:
+		return
+	}
+	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
+		"%s the enabled backend %q turns mTLS of mesh %q off: proxies then talk to one another in plain text. "+
+			"If another backend takes its place in this run, let this one depend on it (depends_on), so that it is enabled first.",
+		what, state.Name.ValueString(), state.Mesh.ValueString()))
+}
+
+func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := plan.Timeouts.Create(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	task := fmt.Sprintf("add backend %q to mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
+	looked := false
+	mesh, err := r.put(ctx, plan, func(mesh *kuma.Mesh) error {
+		if looked {
+			return nil
+		}
+		looked = true
+		_, there, err := mesh.Backend(plan.Name.ValueString())
+		if there {
+			err = errExists
+		}
+		return err
+	}, &resp.Diagnostics)
+	addWriteError(&resp.Diagnostics, task, plan, err)
+	if mesh == nil {
+		return
+	}
+	state, diags := stateFrom(mesh, plan)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
+}
+
+func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
+	if resp.Diagnostics.HasError() || r.Client == nil {
+		return
+	}
+	mesh, err := r.Client.Mesh(ctx, state.Mesh.ValueString())
+	if err != nil && !kuma.Absent(err) {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", state.Mesh.ValueString()), err)
+		return
+	}
+	if kuma.Absent(err) || !lists(mesh, state.Name.ValueString()) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	state, diags := stateFrom(mesh, state)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := plan.Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	// The switch from one CA to another is one write of the mesh. A rollout in
+	// steps would write it several times, here.
+	task := fmt.Sprintf("change backend %q of mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
+	mesh, err := r.put(ctx, plan, func(*kuma.Mesh) error { return nil }, &resp.Diagnostics)
+	addWriteError(&resp.Diagnostics, task, plan, err)
+	if mesh == nil || resp.Diagnostics.HasError() {
+		return // the state stays as it was
+	}
+	state, diags := stateFrom(mesh, plan)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
+}
+
+func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := state.Timeouts.Delete(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	_, err := r.Client.UpdateMesh(ctx, state.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
+		return mesh.RemoveBackend(state.Name.ValueString())
+	})
+	if !kuma.Absent(err) {
+		addWriteError(&resp.Diagnostics, fmt.Sprintf("remove backend %q from mesh %q", state.Name.ValueString(), state.Mesh.ValueString()), state, err)
+	}
+}
+
+func (r *backend) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var id identity
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
+		id = identity{types.StringValue(parts[0]), types.StringValue(parts[1])}
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}

@@ -1,0 +1,96 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"strings"
+)
+
+const certificateLabel = "CERTIFICATE"
+
+// ParseCertificates reads every certificate of a PEM text, to its end, in the
+// order of the text. It also returns those that it can read only because it is
+// more lenient than the control plane, with a problem of severity Error: so the
+// certificates of a result without errors are exactly those that the control
+// plane sees once they are encoded by [EncodeCertificates].
+//
+// A problem's Index counts PEM blocks here.
+func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
+	blocks, problems := scan(text)
+	if len(blocks) == 0 && len(problems) == 0 {
+		return nil, Problems{notPEM(text, "certificate", "openssl x509 -inform der -in ca.der -out ca.pem")}
+	}
+	var certs []*x509.Certificate
+	for _, b := range blocks {
+		switch {
+		case isPrivateKeyLabel(b.label):
+			problems.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key"))
+		case b.label != certificateLabel:
+			problems.add(Warning, RulePEMLabel, b.index, "%s", otherLabel(b))
+		case b.closed: // of one that is not, scan has told
+			if cert := parseCertificate(&problems, b); cert != nil {
+				certs = append(certs, cert)
+			}
+		}
+	}
+	if len(certs) == 0 && !problems.HasErrors() {
+		problems.add(Error, RuleNoCertificate, -1, "There is no certificate: no PEM block has the label CERTIFICATE.")
+	}
+	return certs, problems.sorted()
+}
+
+// parseCertificate returns the certificate in the block, or nil and a problem.
+func parseCertificate(ps *Problems, b block) *x509.Certificate {
+	decoded, ok := b.decode()
+	if !ok {
+		b.undecodable(ps)
+		return nil
+	}
+	cert, err := x509.ParseCertificate(decoded.Bytes)
+	if err == nil {
+		return cert
+	}
+	if _, err := parseKeyDER(decoded.Bytes); err == nil {
+		ps.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key under the label of a certificate"))
+		return nil
+	}
+	ps.add(Error, RulePEMBlock, b.index,
+		"The block that begins on line %d holds no certificate that can be read (%s), and the control plane refuses it. "+
+			"If a fresh copy is no better, the certificate has to be issued again. Look at it with\n"+
+			"  openssl x509 -in ca.pem -noout -text", b.line, printable(strings.TrimPrefix(err.Error(), "x509: ")))
+	return nil
+}
+
+func privateKeyInChain(b block, what string) string {
+	return fmt.Sprintf("The block that begins on line %d is %s, and certificates are handed out to every proxy. "+
+		"Take it out; if it has been uploaded like this before, make a new CA.", b.line, what)
+}
+
+// otherLabel says what to do about a block that is neither certificate nor
+// private key.
+func otherLabel(b block) string {
+	what, do := "is no certificate ("+kind(b.label)+")", "Remove it."
+	switch b.label {
+	case "TRUSTED CERTIFICATE", "X509 CERTIFICATE":
+		what = "is a certificate under the label " + b.label
+		do = "Write it anew, each certificate by itself:\n  openssl x509 -in ca.pem -out ca-plain.pem"
+	case "PKCS7", "CMS":
+		what = "is a PKCS #7 bundle"
+		do = "Take the certificates out of it:\n  openssl pkcs7 -in bundle.p7b -print_certs -out chain.pem"
+	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST":
+		what = "is a certificate request"
+		do = "Put the certificate that was issued for it in its place."
+	}
+	return fmt.Sprintf("The block that begins on line %d %s, and the control plane skips it. %s", b.line, what, do)
+}
+
+// EncodeCertificates writes certificates as PEM, one block each in the given
+// order, lines of 64 characters that end in \n, nothing between the blocks.
+func EncodeCertificates(certs []*x509.Certificate) []byte {
+	var out bytes.Buffer
+	for _, cert := range certs {
+		out.Write(encode(certificateLabel, cert.Raw))
+	}
+	return out.Bytes()
+}

@@ -1,0 +1,135 @@
+package pki
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// CheckChain checks an issuing chain, closest CA first: each certificate by
+// itself, then how they relate. An empty chain has no problems;
+// [ParseCertificates] has told why it is empty.
+func CheckChain(chain []*x509.Certificate, o Options) Problems {
+	var ps Problems
+	firstAt := map[string]int{}
+	var links []link
+	for i, cert := range chain {
+		checkCertificate(&ps, i, cert, o)
+		if !checkDuplicate(&ps, i, cert, firstAt) {
+			links = append(links, link{i, cert}) // a copy is ignored from here on
+		}
+	}
+	if len(links) > 0 && checkOrder(&ps, links) {
+		checkPathLengths(&ps, links)
+		checkLast(&ps, links[len(links)-1])
+	}
+	return ps.sorted()
+}
+
+// A link is a certificate of a chain and its position.
+type link struct {
+	index int
+	cert  *x509.Certificate
+}
+
+func (l link) String() string { return fmt.Sprintf("certificate %d (%s)", l.index, subjectOf(l.cert)) }
+
+// checkOrder checks that each certificate is signed by the next, and tells
+// whether they all are.
+func checkOrder(ps *Problems, links []link) bool {
+	var broken []int
+	for i := range len(links) - 1 {
+		switch signedBy(links[i].cert, links[i+1].cert) {
+		case notSigned:
+			broken = append(broken, i)
+		case unchecked:
+			ps.addFor(Warning, RuleSignatureUnchecked, links[i].index, links[i].cert,
+				"This certificate names the next one, %s, as its issuer, but whether that one signed it can't be checked: "+
+					"the signature (%s) or the key is of a kind that is no longer supported. Issue it again with SHA-256.",
+				links[i+1], links[i].cert.SignatureAlgorithm)
+		}
+	}
+	if len(broken) == 0 {
+		return true
+	}
+	first := links[broken[0]]
+	if order, ok := workingOrder(links); ok {
+		ps.addFor(Error, RuleChainOrder, first.index, first.cert,
+			"This certificate is not signed by the next one, %s. A chain starts with the CA whose key is used and goes up to the root. This order works:%s",
+			links[broken[0]+1], order)
+		return false
+	}
+	for _, i := range broken {
+		ps.addFor(Error, RuleChainOrder, links[i].index, links[i].cert, "%s", whyNotSigned(links[i], links[i+1]))
+	}
+	return false
+}
+
+// workingOrder lists the certificates in the order that makes a chain, a line
+// each.
+func workingOrder(links []link) (string, bool) {
+	certs := make([]*x509.Certificate, len(links))
+	at := map[*x509.Certificate]link{}
+	for i, l := range links {
+		certs[i] = l.cert
+		at[l.cert] = l
+	}
+	ordered, err := Order(certs)
+	if err != nil {
+		return "", false
+	}
+	var lines strings.Builder
+	for _, cert := range ordered {
+		lines.WriteString("\n  " + at[cert].String())
+	}
+	return lines.String(), true
+}
+
+func whyNotSigned(l, next link) string {
+	switch {
+	case selfSigned(l.cert):
+		return fmt.Sprintf("This certificate is self-signed, so the chain ends here, and %s is no part of it. "+
+			"Remove that one, or, if proxies are to trust it too, give it as a further trusted certificate, apart from the chain.", next)
+	case string(l.cert.RawIssuer) != string(next.cert.RawSubject):
+		return fmt.Sprintf("This certificate was issued by %s, but the next one is %s. Put the certificate of the issuer behind it.",
+			issuerOf(l.cert), next)
+	default:
+		which := "that made the signature"
+		if id := l.cert.AuthorityKeyId; len(id) > 0 {
+			which = "whose subject key identifier is " + strings.ToUpper(hex.EncodeToString(id))
+		}
+		return fmt.Sprintf("The next one, %s, has the name of its issuer but another key, and did not sign it: "+
+			"a CA of that name was made more than once. Put the certificate there %s.", next, which)
+	}
+}
+
+// checkPathLengths counts as RFC 5280, 4.2.1.9 does: CAs below a certificate
+// that are not self-issued, the proxy certificate not included.
+func checkPathLengths(ps *Problems, links []link) {
+	below := 0
+	for _, l := range links {
+		if limit := pathLength(l.cert); limit >= 0 && below > limit {
+			ps.addFor(Warning, RulePathLength, l.index, l.cert,
+				"The path length of this CA allows %d CAs below it, and the chain has %d. Proxies may refuse what the chain issues. "+
+					"Issue it again with pathlen:%d or more, or issue from a CA closer to it.", limit, below, below)
+		}
+		if !selfIssued(l.cert) {
+			below++
+		}
+	}
+}
+
+func checkLast(ps *Problems, last link) {
+	switch {
+	case selfSigned(last.cert):
+	case selfIssued(last.cert):
+		ps.addFor(Warning, RuleLastNotSelfSigned, last.index, last.cert,
+			"This certificate names itself as its issuer, but its own key did not sign it: it is damaged, or there is another CA of that name. "+
+				"Put the self-signed certificate of the root last.")
+	default:
+		ps.addFor(Warning, RuleLastNotSelfSigned, last.index, last.cert,
+			"The chain ends here, below its root. That works as long as every peer accepts an intermediate CA as the end of a chain. "+
+				"Put the certificate of its issuer, %s, behind it.", issuerOf(last.cert))
+	}
+}

@@ -1,0 +1,201 @@
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// DefaultProxyCertificateLifetime is how long a proxy certificate lives when a
+// backend says nothing of it (recording of issued proxy certificates).
+const DefaultProxyCertificateLifetime = 24 * time.Hour
+
+// soon is how long before its end a CA gives a warning: enough for a rotation
+// in working hours.
+const soon = 30 * 24 * time.Hour
+
+// Options are what the rules need to know besides certificates.
+type Options struct {
+	// Now is the time at which the material is judged. It has to be set.
+	Now time.Time
+	// ProxyCertificateLifetime is how long the proxy certificates live that this
+	// CA is to issue; 0 means DefaultProxyCertificateLifetime.
+	ProxyCertificateLifetime time.Duration
+}
+
+// CheckTrusted checks certificates that proxies are to trust besides the
+// issuing chain, each one by itself: how they relate does not matter.
+func CheckTrusted(trusted []*x509.Certificate, o Options) Problems {
+	var ps Problems
+	firstAt := map[string]int{}
+	for i, cert := range trusted {
+		checkCertificate(&ps, i, cert, o)
+		checkDuplicate(&ps, i, cert, firstAt)
+	}
+	return ps
+}
+
+// checkCertificate applies the rules of each certificate.
+func checkCertificate(ps *Problems, i int, cert *x509.Certificate, o Options) {
+	checkExtensions(ps, i, cert)
+	checkDates(ps, i, cert, o)
+	checkStrength(ps, i, cert)
+	checkLimits(ps, i, cert)
+}
+
+func checkExtensions(ps *Problems, i int, cert *x509.Certificate) {
+	if !cert.IsCA {
+		ps.addFor(Error, RuleBasicConstraintsCA, i, cert,
+			"Basic constraint CA is not true, so this certificate may not issue others, and the control plane refuses it. "+
+				"If it is a server's or a client's, put the CA that issued it in its place; if it is a CA, issue it again.%s", reissue(cert))
+	}
+	switch {
+	case cert.KeyUsage == 0:
+		ps.addFor(Error, RuleKeyUsageCertSign, i, cert,
+			"There is no key usage, and the control plane refuses a CA that does not name keyCertSign. Issue it again.%s", reissue(cert))
+	case cert.KeyUsage&x509.KeyUsageCertSign == 0:
+		ps.addFor(Error, RuleKeyUsageCertSign, i, cert,
+			"Key usage keyCertSign is not set (it has %s), so this certificate may not sign others, and the control plane refuses it. Issue it again.%s",
+			usageList(cert.KeyUsage), reissue(cert))
+	}
+	if cert.KeyUsage&x509.KeyUsageKeyAgreement != 0 {
+		ps.addFor(Error, RuleKeyUsageKeyAgreement, i, cert,
+			"Key usage keyAgreement is set, and the control plane refuses a CA that has it. Issue it again without.%s", reissue(cert))
+	}
+	if extra := cert.KeyUsage & (x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment); extra != 0 {
+		ps.addFor(Warning, RuleKeyUsageShouldNot, i, cert,
+			"Key usage %s is set. The control plane accepts that, but a CA that follows SPIFFE does not have it. "+
+				"Leave it out when you next issue this CA.", usageList(extra))
+	}
+}
+
+func usageList(usage x509.KeyUsage) string { return strings.Join(keyUsages(usage), " and ") }
+
+// reissue returns the lines that issue a CA again with the same key and
+// subject, and the right extensions.
+func reissue(cert *x509.Certificate) string {
+	commands, resource := `
+  openssl x509 -x509toreq -in ca.pem -signkey ca-key.pem -out ca.csr
+  openssl x509 -req -in ca.csr -CA issuer.pem -CAkey issuer-key.pem -CAcreateserial -days 3650 -extfile ca.ext -out ca-new.pem`,
+		"tls_locally_signed_cert"
+	if selfIssued(cert) {
+		commands, resource = `
+  openssl x509 -in ca.pem -signkey ca-key.pem -days 3650 -clrext -extfile ca.ext -out ca-new.pem`, "tls_self_signed_cert"
+	}
+	return fmt.Sprintf(`
+  printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n' > ca.ext%s
+or, in %s,
+  is_ca_certificate = true
+  allowed_uses      = ["cert_signing", "crl_signing"]`, commands, resource)
+}
+
+func checkDates(ps *Problems, i int, cert *x509.Certificate, o Options) {
+	lifetime := o.ProxyCertificateLifetime
+	if lifetime == 0 {
+		lifetime = DefaultProxyCertificateLifetime
+	}
+	switch left := cert.NotAfter.Sub(o.Now); {
+	case left < 0:
+		ps.addFor(Error, RuleExpired, i, cert,
+			"This certificate expired on %s. The control plane would still issue from it, but proxies refuse one another. "+
+				"Issue it again, or rotate to a new CA.", date(cert.NotAfter))
+	case o.Now.Before(cert.NotBefore):
+		ps.addFor(Error, RuleNotYetValid, i, cert,
+			"This certificate is not valid before %s (it is now %s). The control plane would issue from it, but proxies refuse one another until then. "+
+				"Wait, or check the clocks of this machine and of the one that issued it.", date(cert.NotBefore), date(o.Now))
+	case left < lifetime:
+		ps.addFor(Warning, RuleExpiresSoon, i, cert,
+			"This certificate expires on %s, before a proxy certificate that is issued now (%s). Proxies refuse one another from then on. "+
+				"Rotate to a new CA now.", date(cert.NotAfter), date(o.Now.Add(lifetime)))
+	case left < soon:
+		ps.addFor(Warning, RuleExpiresSoon, i, cert,
+			"This certificate expires on %s, in less than %d days. Proxies refuse one another from then on. Rotate to a new CA before.",
+			date(cert.NotAfter), left/(24*time.Hour)+1)
+	}
+}
+
+// date writes a time as people compare it with openssl's: UTC, to the second.
+func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
+	if bits := rsaBits(cert); bits > 0 && bits < 2048 {
+		ps.addFor(Warning, RuleWeakKey, i, cert,
+			"The RSA key of this certificate has %d bits. Proxies may refuse it, and below 1024 bits the control plane can't sign with it. "+
+				"Make a new CA with a key of 2048 bits or more, or ECDSA P-256.", bits)
+	}
+	switch cert.PublicKey.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+	default:
+		ps.addFor(Warning, RulePublicKeyKind, i, cert,
+			"The public key of this certificate is neither RSA nor ECDSA nor Ed25519. TLS libraries can't verify what it signs, and the control plane can't issue from it. "+
+				"Make a new CA with one of these.")
+	}
+	switch cert.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
+		ps.addFor(Warning, RuleWeakSignature, i, cert,
+			"This certificate is signed with %s, which is broken: TLS libraries refuse such certificates. Issue it again with SHA-256 (openssl's -sha256).",
+			cert.SignatureAlgorithm)
+	}
+}
+
+// checkLimits warns of what makes peers refuse certificates that this CA
+// issues, though the control plane issues them.
+func checkLimits(ps *Problems, i int, cert *x509.Certificate) {
+	if len(cert.RawSubject) <= 2 { // an empty SEQUENCE
+		ps.addFor(Warning, RuleEmptySubject, i, cert,
+			"This CA has no subject. A proxy certificate has none either, so one that it issues looks self-signed, and OpenSSL refuses it. "+
+				"Issue the CA again with a name, such as -subj '/CN=Mesh CA'.")
+	}
+	if !allowsTLS(cert) {
+		ps.addFor(Warning, RuleExtKeyUsage, i, cert,
+			"The extended key usage of this CA allows %s alone. Peers apply that to what it issues, and refuse a proxy certificate unless both serverAuth and clientAuth are allowed. "+
+				"Issue it again without extended key usage.", strings.Join(extKeyUsages(cert), " and "))
+	}
+	if names := uriConstraints(cert); names != "" {
+		ps.addFor(Warning, RuleNameConstraints, i, cert,
+			"The name constraints of this CA limit the URIs that it may issue for (%s). A proxy certificate names spiffe://<mesh>/<service> and kuma://<tag>/<value>, "+
+				"and peers refuse one with a URI outside. Issue the CA again without constraints on URIs.", names)
+	}
+	for _, id := range cert.UnhandledCriticalExtensions {
+		ps.addFor(Warning, RuleCriticalExtension, i, cert,
+			"This certificate has a critical extension %s that TLS libraries need not know, and those that don't refuse the certificate. "+
+				"Issue it again without, or with the extension not critical.", id)
+	}
+}
+
+func allowsTLS(cert *x509.Certificate) bool {
+	if len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 {
+		return true
+	}
+	allowed := map[x509.ExtKeyUsage]bool{}
+	for _, usage := range cert.ExtKeyUsage {
+		allowed[usage] = true
+	}
+	return allowed[x509.ExtKeyUsageAny] || allowed[x509.ExtKeyUsageServerAuth] && allowed[x509.ExtKeyUsageClientAuth]
+}
+
+func uriConstraints(cert *x509.Certificate) string {
+	var limits []string
+	if len(cert.PermittedURIDomains) > 0 {
+		limits = append(limits, "permitted: "+printable(strings.Join(cert.PermittedURIDomains, ", ")))
+	}
+	if len(cert.ExcludedURIDomains) > 0 {
+		limits = append(limits, "excluded: "+printable(strings.Join(cert.ExcludedURIDomains, ", ")))
+	}
+	return strings.Join(limits, "; ")
+}
+
+// checkDuplicate remembers in firstAt where each certificate was first seen.
+func checkDuplicate(ps *Problems, i int, cert *x509.Certificate, firstAt map[string]int) (duplicate bool) {
+	first, duplicate := firstAt[string(cert.Raw)]
+	if duplicate {
+		ps.addFor(Warning, RuleDuplicate, i, cert, "This is the same certificate as certificate %d. Remove one of them.", first)
+	} else {
+		firstAt[string(cert.Raw)] = i
+	}
+	return duplicate
+}

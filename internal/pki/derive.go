@@ -1,0 +1,126 @@
+package pki
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hkdf"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Derive makes a proxy certificate with the profile of the control plane's that
+// depends on nothing but its arguments: the same CA, request and window of time
+// give the same key and the same bytes, on any machine.
+//
+// Windows follow one another from the Unix epoch and are 4/5 of the expiration
+// long. A certificate is valid from 10 s before its window to one expiration
+// after the window's start, so that at least a fifth of its life is left
+// whenever it is derived. The expiration is 5 s at least.
+//
+// Key (P-256) and serial number come from HKDF (RFC 5869) over the CA's private
+// key; signatures are deterministic: RSA PKCS #1 v1.5, Ed25519, and ECDSA by
+// RFC 6979. Errors are those of [Issue].
+func Derive(ca CA, r ProxyRequest, now time.Time) (*ProxyCertificate, error) {
+	expiration, err := expirationOf(r, 5*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	uris, err := prepare(ca, r, now, expiration)
+	if err != nil {
+		return nil, err
+	}
+	start := windowStart(now, expiration)
+	l := leaf{uris: uris, notBefore: start.Add(-clockSkew), notAfter: start.Add(expiration)}
+	secret, err := deriveSecret(ca, l)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyFrom(secret[:keySeedSize])
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the derived key: %w", err)
+	}
+	l.key, l.keyPEM = key, encode("EC PRIVATE KEY", der)
+	l.serial = oneTo(maxSerial, secret[keySeedSize:])
+	return ca.issue(l, nil)
+}
+
+// windowStart returns the start of the window in which now lies.
+func windowStart(now time.Time, expiration time.Duration) time.Time {
+	length := int64((expiration / 5 * 4).Truncate(time.Second) / time.Second)
+	return time.Unix(now.Unix()/length*length, 0).UTC()
+}
+
+// Bytes of secret for the key and the serial number. The key's are 16 more than
+// its order has, so that reducing them leaves no bias (FIPS 186-5, A.2.1).
+const (
+	keySeedSize    = 48
+	serialSeedSize = 16
+)
+
+// deriveSecret returns the bytes from which key and serial number are made. The
+// URIs stand for mesh and tags, from which they are made one to one.
+func deriveSecret(ca CA, l leaf) ([]byte, error) {
+	material, err := keyMaterial(ca.Key)
+	if err != nil {
+		return nil, err
+	}
+	info := []string{
+		"kongmesh proxy certificate 1",
+		Fingerprint(ca.Chain[0]),
+		l.notBefore.Format(time.RFC3339),
+		l.notAfter.Format(time.RFC3339),
+	}
+	for _, uri := range l.uris {
+		info = append(info, uri.String())
+	}
+	return hkdf.Key(sha256.New, material, nil, strings.Join(info, "\n"), keySeedSize+serialSeedSize)
+}
+
+// keyMaterial returns the secret part of a CA key, the same for each encoding
+// in which the key may be kept.
+func keyMaterial(key crypto.Signer) ([]byte, error) {
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		return key.Bytes()
+	case ed25519.PrivateKey:
+		return key.Seed(), nil
+	case *rsa.PrivateKey:
+		var primes [][]byte
+		for _, prime := range key.Primes {
+			primes = append(primes, prime.Bytes())
+		}
+		slices.SortFunc(primes, bytes.Compare)
+		return bytes.Join(primes, nil), nil
+	default:
+		return nil, fmt.Errorf("a CA key of type %T can't be derived from", key)
+	}
+}
+
+// keyFrom makes a P-256 key of a seed. It does not use ecdsa.GenerateKey, which
+// by intent does not make the same key of the same randomness.
+func keyFrom(seed []byte) (*ecdsa.PrivateKey, error) {
+	curve := elliptic.P256()
+	order := curve.Params().N
+	scalar := oneTo(new(big.Int).Sub(order, big.NewInt(1)), seed)
+	return ecdsa.ParseRawPrivateKey(curve, scalar.FillBytes(make([]byte, (order.BitLen()+7)/8)))
+}
+
+// oneTo maps seed to a number from 1 to limit.
+func oneTo(limit *big.Int, seed []byte) *big.Int {
+	n := new(big.Int).SetBytes(seed)
+	n.Mod(n, limit)
+	return n.Add(n, big.NewInt(1))
+}

@@ -1,0 +1,173 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// CA is a certificate authority that can issue.
+type CA struct {
+	// Chain is the issuing chain, closest CA first.
+	Chain []*x509.Certificate
+	// Trusted are further CAs of the trust bundle.
+	Trusted []*x509.Certificate
+	// Key is that of the first certificate of Chain.
+	Key crypto.Signer
+}
+
+// ProxyRequest says for whom a proxy certificate is.
+type ProxyRequest struct {
+	Mesh string
+	// Tags are the proxy's, each with all its values; ServiceTag is among them.
+	// See ServiceTags for a proxy of which only the services are known.
+	Tags map[string][]string
+	// Expiration is how long the certificate lives, a second or more; fractions
+	// of a second are dropped. 0 means DefaultProxyCertificateLifetime.
+	Expiration time.Duration
+}
+
+// ProxyCertificate is what a proxy gets.
+type ProxyCertificate struct {
+	// Leaf is the proxy's certificate.
+	Leaf *x509.Certificate
+	// Chain is Leaf and behind it the CAs between it and the root. The control
+	// plane gives a proxy the leaf alone, because its peers hold the whole chain
+	// as their trust bundle (recorded); peers that hold the root alone need this.
+	Chain []*x509.Certificate
+	// PrivateKey is the leaf's, as PEM: PKCS #1 for RSA, SEC 1 for ECDSA.
+	PrivateKey []byte
+	// TrustBundle is what the proxy trusts: chain and trusted certificates of
+	// the CA, as Canonical returns them.
+	TrustBundle []*x509.Certificate
+	// SPIFFEID is the identity of the first service by name.
+	SPIFFEID string
+	// URIs are all identities, in the order of the certificate.
+	URIs []string
+}
+
+// clockSkew is how long before its making a proxy certificate is valid already
+// (recorded).
+const clockSkew = 10 * time.Second
+
+// Issue makes a proxy certificate as the control plane does: a fresh RSA key of
+// 2048 bits, a random serial number, valid from 10 s before now. A CA that the
+// rules refuse, a mesh or tags that the control plane refuses are errors.
+//
+// random is where the serial number comes from; newer versions of Go take the
+// key from the system's own source, whatever random is.
+func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertificate, error) {
+	expiration, err := expirationOf(r, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	uris, err := prepare(ca, r, now, expiration)
+	if err != nil {
+		return nil, err
+	}
+	key, err := rsa.GenerateKey(random, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("making the proxy's key: %w", err)
+	}
+	serial, err := rand.Int(random, maxSerial)
+	if err != nil {
+		return nil, fmt.Errorf("making the serial number: %w", err)
+	}
+	keyPEM := encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
+	return ca.issue(leaf{
+		uris: uris, serial: serial.Add(serial, big.NewInt(1)),
+		notBefore: now.Add(-clockSkew), notAfter: now.Add(expiration),
+		key: key, keyPEM: keyPEM,
+	}, random)
+}
+
+// maxSerial is the largest serial number of the control plane's: it makes them
+// from 1 to 2^128-1 (RFC 5280, 4.1.2.2 allows 20 bytes).
+var maxSerial = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
+
+// expirationOf returns the lifetime of a certificate in whole seconds, as
+// X.509 counts (RFC 5280, 4.1.2.5).
+func expirationOf(r ProxyRequest, least time.Duration) (time.Duration, error) {
+	expiration := r.Expiration.Truncate(time.Second)
+	if r.Expiration == 0 {
+		expiration = DefaultProxyCertificateLifetime
+	}
+	if expiration < least {
+		return 0, fmt.Errorf("the expiration of %s is too short: it has to be %s at least", r.Expiration, least)
+	}
+	return expiration, nil
+}
+
+// prepare checks everything that can be wrong with a request, all at once, and
+// returns the identities that the certificate is to have.
+func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]*url.URL, error) {
+	if len(ca.Chain) == 0 || ca.Key == nil {
+		return nil, errors.New("the CA has no certificate or no private key")
+	}
+	uris, err := identities(r.Mesh, r.Tags)
+	o := Options{Now: now, ProxyCertificateLifetime: expiration}
+	err = errors.Join(err, CheckChain(ca.Chain, o).Err(), CheckKey(ca.Key, ca.Chain).Err())
+	if trusted := CheckTrusted(ca.Trusted, o).Err(); trusted != nil {
+		err = errors.Join(err, fmt.Errorf("trusted certificates: %w", trusted))
+	}
+	return uris, err
+}
+
+// A leaf is what differs between proxy certificates of one CA.
+type leaf struct {
+	uris                []*url.URL
+	serial              *big.Int
+	notBefore, notAfter time.Time
+	key                 crypto.Signer
+	keyPEM              []byte
+}
+
+// issue signs a leaf with the profile of the control plane's certificates.
+// random is nil for a signature that is always the same.
+func (ca CA) issue(l leaf, random io.Reader) (*ProxyCertificate, error) {
+	template := &x509.Certificate{ // no subject: a proxy is known by its URIs (SVID 4.2)
+		SerialNumber:          l.serial,
+		NotBefore:             l.notBefore,
+		NotAfter:              l.notAfter,
+		URIs:                  l.uris,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true, // CA:FALSE
+	}
+	der, err := x509.CreateCertificate(random, template, ca.Chain[0], l.key.Public(), ca.Key)
+	if err != nil {
+		return nil, fmt.Errorf("signing the proxy certificate: %w", err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signed proxy certificate: %w", err)
+	}
+	issued := &ProxyCertificate{
+		Leaf:        cert,
+		Chain:       slices.Concat([]*x509.Certificate{cert}, ca.intermediates()),
+		PrivateKey:  l.keyPEM,
+		TrustBundle: Canonical(ca.Chain, ca.Trusted),
+		SPIFFEID:    l.uris[0].String(),
+	}
+	for _, uri := range l.uris {
+		issued.URIs = append(issued.URIs, uri.String())
+	}
+	return issued, nil
+}
+
+// intermediates returns the issuing chain without its root.
+func (ca CA) intermediates() []*x509.Certificate {
+	last := len(ca.Chain) - 1
+	if selfSigned(ca.Chain[last]) {
+		return ca.Chain[:last]
+	}
+	return ca.Chain
+}

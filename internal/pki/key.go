@@ -1,0 +1,180 @@
+package pki
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ParsePrivateKey reads the one private key of a PEM text: RSA, ECDSA or
+// Ed25519, in PKCS #1, PKCS #8 or SEC 1. Text around the block and the EC
+// PARAMETERS block that openssl writes before a SEC 1 key are fine. The key is
+// nil if there is a problem of severity Error.
+//
+// A problem's Index counts PEM blocks. No message holds any part of the text.
+func ParsePrivateKey(text []byte) (crypto.Signer, Problems) {
+	key, _, problems := parseKeyBlock(text)
+	return key, problems
+}
+
+// NormalizePrivateKey returns the one key block of a PEM text encoded anew,
+// with the same label and content, and without the text around it. The
+// problems are those of [ParsePrivateKey].
+func NormalizePrivateKey(text []byte) ([]byte, Problems) {
+	_, normal, problems := parseKeyBlock(text)
+	return normal, problems
+}
+
+func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
+	blocks, problems := scan(text)
+	if len(blocks) == 0 && len(problems) == 0 {
+		return nil, nil, Problems{notPEM(text, "private key", "openssl pkey -inform der -in ca-key.der -out ca-key.pem")}
+	}
+	var (
+		key    crypto.Signer
+		normal []byte
+		count  int
+	)
+	for _, b := range blocks {
+		if b.label == "EC PARAMETERS" {
+			continue // the key behind it names its curve as well
+		}
+		if count++; count > 1 {
+			problems.add(Error, RuleKeyBlocks, b.index,
+				"Another block (%s) begins on line %d. Only the private key of the closest CA belongs here: "+
+					"remove everything else.", kind(b.label), b.line)
+			continue
+		}
+		if rule, fault := notPlainKey(b); fault != "" {
+			problems.add(Error, rule, b.index, "%s", fault)
+			continue
+		}
+		if !b.closed {
+			continue // of which scan has told
+		}
+		decoded, ok := b.decode()
+		if !ok {
+			b.undecodable(&problems)
+			continue
+		}
+		parsed, err := parseKeyDER(decoded.Bytes)
+		if err != nil {
+			problems.add(Error, RuleKeyKind, b.index,
+				"The block that begins on line %d holds no key that the control plane can use: it is damaged, or neither "+
+					"RSA nor ECDSA (P-224 to P-521) nor Ed25519 in PKCS #8, PKCS #1 or SEC 1. The first line checks it, the second converts it:\n"+
+					"  openssl pkey -in ca-key.pem -noout -check\n"+
+					"  openssl pkey -in ca-key.pem -out ca-key-pkcs8.pem", b.line)
+			continue
+		}
+		key, normal = parsed, encode(b.label, decoded.Bytes)
+	}
+	if count == 0 && !problems.HasErrors() {
+		problems.add(Error, RuleKeyNotPrivate, -1, "There is no private key: the only PEM block is EC PARAMETERS.")
+	}
+	if problems.HasErrors() {
+		return nil, nil, problems.sorted()
+	}
+	return key, normal, problems
+}
+
+// notPlainKey says why a block is no private key that can be read without a
+// passphrase; fault is "" if it looks like one.
+func notPlainKey(b block) (rule Rule, fault string) {
+	begins := fmt.Sprintf("The block that begins on line %d is ", b.line)
+	switch {
+	case b.label == "ENCRYPTED PRIVATE KEY", bytes.Contains(b.body, []byte("4,ENCRYPTED")):
+		return RuleKeyEncrypted, "The private key is encrypted, and the control plane can't ask for the passphrase. Decrypt it:\n" +
+			"  openssl pkey -in ca-key.pem -out ca-key-plain.pem"
+	case b.label == "OPENSSH PRIVATE KEY":
+		return RuleKeyKind, "The private key is in OpenSSH's format, which the control plane can't read. Convert a copy of the file, in place:\n" +
+			"  ssh-keygen -p -m PKCS8 -N '' -f ca-key.pem"
+	case b.label == certificateLabel:
+		return RuleKeyNotPrivate, begins + "a certificate, not a private key. The two may have changed places."
+	case strings.HasSuffix(b.label, "PUBLIC KEY"):
+		return RuleKeyNotPrivate, begins + "a public key. The control plane signs with the private key that belongs to it: give that one."
+	case !isPrivateKeyLabel(b.label):
+		return RuleKeyNotPrivate, begins + "no private key (" + kind(b.label) + "). Put the private key of the closest CA here."
+	default:
+		return "", ""
+	}
+}
+
+// isPrivateKeyLabel is the control plane's (crypto/tls.X509KeyPair's) rule.
+func isPrivateKeyLabel(label string) bool {
+	return label == "PRIVATE KEY" || strings.HasSuffix(label, " PRIVATE KEY")
+}
+
+// parseKeyDER tries the three encodings whatever the label says, as the
+// control plane does. Its errors say nothing about the content.
+func parseKeyDER(der []byte) (crypto.Signer, error) {
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		switch key := key.(type) {
+		case *rsa.PrivateKey:
+			return key, nil
+		case *ecdsa.PrivateKey:
+			return key, nil
+		case ed25519.PrivateKey:
+			return key, nil
+		}
+	}
+	if key, err := x509.ParseECPrivateKey(der); err == nil {
+		return key, nil
+	}
+	return nil, errors.New("no private key of a known kind")
+}
+
+// CheckKey checks that the key belongs to the first certificate of the chain,
+// the one that issues. If it is another certificate's, the problem says whose.
+func CheckKey(key crypto.Signer, chain []*x509.Certificate) Problems {
+	if len(chain) == 0 || SameKey(key.Public(), chain[0]) {
+		return nil
+	}
+	var ps Problems
+	const consequence = "The control plane refuses the pair, or, once it is in use, stops issuing to new proxies."
+	for i, cert := range chain[1:] {
+		if SameKey(key.Public(), cert) {
+			ps.addFor(Error, RuleKeyMismatch, 0, chain[0],
+				"The private key is not this certificate's, but that of certificate %d (%s). %s "+
+					"The key has to be that of the first certificate: give its key, or put the certificates in order, closest CA first.",
+				i+1, subjectOf(cert), consequence)
+			return ps
+		}
+	}
+	ps.addFor(Error, RuleKeyMismatch, 0, chain[0],
+		"The private key is not this certificate's, nor that of any other certificate here. %s These two lines print the same when they fit:\n"+
+			"  openssl x509 -in ca.pem -noout -pubkey\n"+
+			"  openssl pkey -in ca-key.pem -pubout", consequence)
+	return ps
+}
+
+// SameKey tells whether the public key is the certificate's.
+func SameKey(pub crypto.PublicKey, cert *x509.Certificate) bool {
+	key, ok := pub.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(cert.PublicKey)
+}
+
+// PublicKeySHA256 returns the SHA-256 over the DER of the key's
+// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) in lower-case hex, as
+//
+//	openssl pkey -pubin -outform der | sha256sum
+//
+// prints it; "" for a key that crypto/x509 can't encode.
+func PublicKeySHA256(pub crypto.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}

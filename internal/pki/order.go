@@ -1,0 +1,120 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"slices"
+)
+
+// A signature is what can be said about one certificate having signed another.
+type signature int
+
+const (
+	notSigned signature = iota
+	signed
+	// unchecked: the names fit, but crypto/x509 can't verify the signature.
+	unchecked
+)
+
+// signedBy tells whether issuer signed cert (RFC 5280, 6.1.3 a: names, then
+// signature). It ignores what issuer is allowed to do, of which other rules
+// speak, and SHA-1 being weak.
+func signedBy(cert, issuer *x509.Certificate) signature {
+	if !bytes.Equal(cert.RawIssuer, issuer.RawSubject) {
+		return notSigned
+	}
+	err := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
+	var insecure x509.InsecureAlgorithmError
+	switch {
+	case err == nil:
+		return signed
+	case errors.As(err, &insecure), errors.Is(err, x509.ErrUnsupportedAlgorithm), rsaBits(issuer) > 0 && rsaBits(issuer) < 1024:
+		return unchecked
+	default:
+		return notSigned
+	}
+}
+
+func selfSigned(cert *x509.Certificate) bool { return signedBy(cert, cert) != notSigned }
+
+// selfIssued is RFC 5280's term for a certificate in which issuer and subject
+// are the same name, whoever signed it.
+func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, cert.RawSubject) }
+
+// rsaBits returns the size of an RSA key in bits, 0 for other keys.
+func rsaBits(cert *x509.Certificate) int {
+	if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
+		return key.N.BitLen()
+	}
+	return 0
+}
+
+// ErrNoOrder: the certificates do not make up one chain.
+var ErrNoOrder = errors.New("no order of these certificates makes a chain in which each one is signed by the next")
+
+// Order returns the certificates in the order of an issuing chain, closest CA
+// first: each one signed by the next. Copies of one certificate are dropped.
+// If several orders work, which takes cross-signed or re-issued certificates,
+// it is the one closest to the given order. Without any, the error is
+// [ErrNoOrder].
+func Order(certs []*x509.Certificate) ([]*x509.Certificate, error) {
+	certs = unique(certs)
+	issuers := make([][]int, len(certs)) // of each certificate, by position
+	for i, cert := range certs {
+		for j, issuer := range certs {
+			if i != j && signedBy(cert, issuer) != notSigned {
+				issuers[i] = append(issuers[i], j)
+			}
+		}
+	}
+	// A path through all of them, depth first. Real chains have next to no
+	// branches; the budget is for made-up ones, where this takes exponential time.
+	budget := 10_000
+	path := make([]int, 0, len(certs))
+	var extend func(candidates []int) bool
+	extend = func(candidates []int) bool {
+		if len(path) == len(certs) {
+			return true
+		}
+		for _, i := range candidates {
+			if slices.Contains(path, i) || budget == 0 {
+				continue
+			}
+			budget--
+			path = append(path, i)
+			if extend(issuers[i]) {
+				return true
+			}
+			path = path[:len(path)-1]
+		}
+		return false
+	}
+	all := make([]int, len(certs))
+	for i := range all {
+		all[i] = i
+	}
+	if !extend(all) {
+		return nil, ErrNoOrder
+	}
+	ordered := make([]*x509.Certificate, len(path))
+	for i, at := range path {
+		ordered[i] = certs[at]
+	}
+	return ordered, nil
+}
+
+// SplitBundle takes a trust bundle apart: the issuing chain is the longest
+// beginning in which each certificate is signed by the next, and ends with the
+// first self-signed one; the rest are trusted certificates.
+func SplitBundle(certs []*x509.Certificate) (chain, trusted []*x509.Certificate) {
+	if len(certs) == 0 {
+		return nil, nil
+	}
+	end := 1
+	for end < len(certs) && !selfSigned(certs[end-1]) && signedBy(certs[end-1], certs[end]) != notSigned {
+		end++
+	}
+	return certs[:end:end], certs[end:]
+}

@@ -1,0 +1,219 @@
+package pki
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A block is one PEM block as it stands in a text.
+type block struct {
+	index  int
+	line   int    // of its BEGIN, from 1
+	label  string // "CERTIFICATE"
+	closed bool   // it has an END
+	body   []byte // between BEGIN and END
+	faulty bool   // something was said of its lines
+}
+
+// scan finds the PEM blocks of a text.
+//
+// It is wider than encoding/pem, which the control plane uses and which skips
+// in silence whatever has a BEGIN or END not alone on its line: scan returns
+// such blocks, with a problem, so that what is wrong inside them is told in
+// the same run. As in encoding/pem, text around blocks is nothing to complain
+// about.
+func scan(text []byte) ([]block, Problems) {
+	var (
+		blocks   []block
+		problems Problems
+		begin    mark // of the last of blocks
+		open     bool // the last of blocks waits for its END
+	)
+	unfinished := func() {
+		problems.add(Error, RulePEMBlock, len(blocks)-1,
+			"The block that begins on line %d (%s) has no END line. It was cut off, or its END line was damaged: copy it again as a whole.",
+			begin.line, kind(begin.label))
+	}
+	for _, m := range marks(text) {
+		switch {
+		case m.begin:
+			if open {
+				unfinished()
+			}
+			begin, open = m, true
+			blocks = append(blocks, block{index: len(blocks), line: m.line, label: m.label})
+		case !open:
+			problems.add(Error, RulePEMBlock, len(blocks),
+				"The END on line %d has no BEGIN before it. The first lines of the block are missing or damaged: copy it again as a whole.", m.line)
+			continue
+		}
+		b := &blocks[len(blocks)-1]
+		if fault := m.fault(); fault != "" && !b.faulty {
+			problems.add(Error, RulePEMLine, b.index, "%s", fault)
+			b.faulty = true
+		}
+		if m.byteOrderMark {
+			problems.add(Warning, RulePEMByteOrderMark, b.index,
+				"A byte order mark stands before the BEGIN on line %d, and hides that block from the control plane. "+
+					"Save the file as UTF-8 without a byte order mark.", m.line)
+		}
+		if m.begin {
+			continue
+		}
+		if m.label != b.label {
+			b.faulty = true
+			problems.add(Error, RulePEMBlock, b.index,
+				"The block that begins on line %d as %s ends on line %d as %s. Lines of two blocks got mixed: copy it again as a whole.",
+				b.line, kind(b.label), m.line, kind(m.label))
+		}
+		b.body, b.closed, open = text[begin.end:m.start], true, false
+	}
+	if open {
+		unfinished()
+	}
+	return blocks, problems
+}
+
+// A mark is a BEGIN or END in a text, and what shares its line.
+type mark struct {
+	begin         bool
+	label         string
+	complete      bool // it has its last dashes
+	start, end    int  // offsets
+	line          int  // from 1
+	joined        bool // another mark stands before it on the line
+	byteOrderMark bool // stands before it
+	before, after string
+}
+
+var (
+	markPattern   = regexp.MustCompile(`-----(BEGIN|END) ([^\n]*?)(-----|\r?\n|\z)`)
+	byteOrderMark = "\ufeff"
+)
+
+// marks finds each BEGIN and END that is meant to be one. In the midst of a
+// line of text it is taken for text, as encoding/pem does, unless it is the
+// END of a block whose lines were joined.
+func marks(text []byte) []mark {
+	var found []mark
+	line, counted := 1, 0
+	for _, at := range markPattern.FindAllSubmatchIndex(text, -1) {
+		m := mark{
+			begin:    text[at[2]] == 'B',
+			label:    string(text[at[4]:at[5]]),
+			complete: string(text[at[6]:at[7]]) == "-----",
+			start:    at[0],
+			end:      at[6],
+		}
+		if m.complete {
+			m.end = at[7]
+		} else {
+			m.label = strings.TrimRight(m.label, "- \t")
+		}
+		line += bytes.Count(text[counted:m.start], []byte("\n"))
+		counted = m.start
+		m.line = line
+
+		from := bytes.LastIndexByte(text[:m.start], '\n') + 1
+		inBlock := false
+		if len(found) > 0 {
+			last := found[len(found)-1]
+			inBlock = last.begin
+			m.joined = last.end > from
+			from = max(from, last.end)
+		}
+		m.before = string(text[from:m.start])
+		m.before, m.byteOrderMark = strings.CutPrefix(m.before, byteOrderMark)
+		if strings.TrimSpace(m.before) != "" && (m.begin || !inBlock) {
+			continue
+		}
+		rest, _, _ := bytes.Cut(text[m.end:], []byte("\n"))
+		if next := markPattern.FindIndex(rest); next != nil {
+			rest = rest[:next[0]] // of which the next mark tells
+		}
+		m.after = string(bytes.TrimSpace(rest))
+		found = append(found, m)
+	}
+	return found
+}
+
+// fault says what is wrong with the line of a mark, "" if nothing is.
+func (m mark) fault() string {
+	switch {
+	case !m.complete:
+		return fmt.Sprintf("The BEGIN or END on line %d does not end in five dashes. Copy the block again as a whole.", m.line)
+	case !m.begin && m.before != "":
+		return fmt.Sprintf("The END on line %d does not stand at the start of its line, and the control plane skips such a block. "+
+			"Put it there, with nothing else on that line.", m.line)
+	case !m.begin && m.after != "":
+		return fmt.Sprintf("More follows the END on line %d, and the control plane skips such a block. Move it to a line of its own.", m.line)
+	case !m.begin:
+		return ""
+	case m.joined:
+		return fmt.Sprintf("This block begins on line %d, on which the block before it ends, and the control plane skips both. "+
+			"Put a line break between END and BEGIN, as this does:\n"+`  join("\n", [for pem in [intermediate, root] : trimspace(pem)])`, m.line)
+	case m.before != "":
+		return fmt.Sprintf("The BEGIN on line %d is indented, and the control plane skips a block that is. "+
+			"Remove the spaces; a heredoc that starts with <<-EOT in place of <<EOT does so.", m.line)
+	case strings.HasPrefix(m.after, `\n`), strings.HasPrefix(m.after, `\r\n`):
+		return fmt.Sprintf(`Line %d holds the two characters \n where a line break belongs, and the control plane skips such a block. Replace them:`+
+			"\n"+`  replace(var.pem, "\\n", "\n")`, m.line)
+	case m.after != "":
+		return fmt.Sprintf("More follows the BEGIN on line %d: the line breaks of this block were lost, and the control plane skips it. "+
+			"BEGIN and END stand alone on their lines, and the base64 between them.", m.line)
+	default:
+		return ""
+	}
+}
+
+// decode returns the content of a closed block. It is encoding/pem's work,
+// with BEGIN and END put right.
+func (b block) decode() (*pem.Block, bool) {
+	text := fmt.Appendf(nil, "-----BEGIN BLOCK-----\n%s\n-----END BLOCK-----\n", bytes.TrimSpace(b.body))
+	decoded, _ := pem.Decode(text)
+	return decoded, decoded != nil && len(decoded.Bytes) > 0
+}
+
+// undecodable says why decode fails, unless what was said of the lines of the
+// block says it already.
+func (b block) undecodable(ps *Problems) {
+	if !b.faulty {
+		ps.add(Error, RulePEMBlock, b.index, "%s", b.whyUndecodable())
+	}
+}
+
+func (b block) whyUndecodable() string {
+	if len(bytes.TrimSpace(b.body)) == 0 {
+		return fmt.Sprintf("The block that begins on line %d is empty. Copy it again as a whole.", b.line)
+	}
+	for i, line := range strings.Split(string(b.body), "\n") {
+		header := strings.Contains(line, ":")
+		if !header && strings.Trim(line, base64Alphabet) != "" {
+			return fmt.Sprintf("The block that begins on line %d can't be decoded: line %d has a character that is not base64. "+
+				"Copy the block again as a whole.", b.line, b.line+i)
+		}
+	}
+	return fmt.Sprintf("The block that begins on line %d can't be decoded: its base64 is not complete. "+
+		"Part of it is missing or doubled: copy it again as a whole.", b.line)
+}
+
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r"
+
+var plainLabel = regexp.MustCompile(`^[A-Z0-9][A-Z0-9 ]{0,39}$`)
+
+// kind names a block by its label, if that looks like one: a damaged line may
+// hold anything, part of a key included.
+func kind(label string) string {
+	if plainLabel.MatchString(label) {
+		return label
+	}
+	return "a block of an unknown kind"
+}
+
+// encode writes one PEM block.
+func encode(label string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der})
+}

@@ -1,0 +1,159 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"flag"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// now is a time at which the certificates of testdata/pki are valid.
+var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func readCerts(t testing.TB, name string) []*x509.Certificate {
+	t.Helper()
+	certs, problems := ParseCertificates(read(t, name))
+	if len(problems) > 0 {
+		t.Fatalf("%s: %v", name, problems)
+	}
+	return certs
+}
+
+func readKey(t testing.TB, name string) crypto.Signer {
+	t.Helper()
+	key, problems := ParsePrivateKey(read(t, name))
+	if len(problems) > 0 {
+		t.Fatalf("%s: %v", name, problems)
+	}
+	return key
+}
+
+// golden compares got with a file, or writes it with -update.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; if that is intended, run the test with -update and read the diff. Got:\n%s", file, got)
+	}
+}
+
+// An authority is a CA made for a test.
+type authority struct {
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+func (a authority) pem() string { return string(EncodeCertificates([]*x509.Certificate{a.cert})) }
+
+// testKey returns a P-256 key that depends on the name alone.
+func testKey(t testing.TB, name string) *ecdsa.PrivateKey {
+	t.Helper()
+	seed := sha256.Sum256([]byte(name))
+	key, err := keyFrom(seed[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// makeCA makes a good CA certificate, self-signed if parent is nil, after edit
+// has changed the template.
+func makeCA(t testing.TB, name string, parent *authority, edit func(*x509.Certificate)) authority {
+	t.Helper()
+	return makeCAWith(t, name, testKey(t, name), parent, edit)
+}
+
+func makeCAWith(t testing.TB, name string, key crypto.Signer, parent *authority, edit func(*x509.Certificate)) authority {
+	t.Helper()
+	id := sha256.Sum256([]byte(name))
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.AddDate(10, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		SubjectKeyId:          id[:4],
+	}
+	if edit != nil {
+		edit(template)
+	}
+	issuer := authority{template, key}
+	if parent != nil {
+		issuer = *parent
+	}
+	der, err := x509.CreateCertificate(nil, template, issuer.cert, key.Public(), issuer.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority{cert, key}
+}
+
+func list(authorities ...authority) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, a := range authorities {
+		certs = append(certs, a.cert)
+	}
+	return certs
+}
+
+// strictly reads a text as crypto/tls, and so the control plane, does.
+func strictly(text []byte) [][]byte {
+	var ders [][]byte
+	for {
+		var b *pem.Block
+		if b, text = pem.Decode(text); b == nil {
+			return ders
+		}
+		if b.Type == "CERTIFICATE" {
+			ders = append(ders, b.Bytes)
+		}
+	}
+}
+
+// strictlyAny returns the content of the first block of a good text.
+func strictlyAny(text []byte) []byte {
+	b, _ := pem.Decode(text)
+	return b.Bytes
+}
+
+func rules(ps Problems) []Rule {
+	var rules []Rule
+	for _, p := range ps {
+		rules = append(rules, p.Rule)
+	}
+	return rules
+}

@@ -1,0 +1,164 @@
+package pki
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Tags of a data plane proxy that mean something here.
+const (
+	// ServiceTag names the services of a proxy; each value is a SPIFFE ID.
+	ServiceTag = "kuma.io/service"
+	// ProtocolTag names the protocol of an inbound.
+	ProtocolTag = "kuma.io/protocol"
+)
+
+// The control plane's grammar of mesh names (RFC 1123 subdomain, recorded) and
+// of tags, and SPIFFE's of the path of an ID (SPIFFE-ID 2.2), which is narrower
+// than that of a tag's value.
+var (
+	meshName    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	tagName     = regexp.MustCompile(`^[a-zA-Z0-9._:/-]+$`)
+	tagValue    = regexp.MustCompile(`^[a-zA-Z0-9._:-]+$`)
+	pathSegment = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+)
+
+// protocols are those that a control plane of any supported version knows, in
+// upper or lower case.
+var protocols = []string{"grpc", "http", "http2", "kafka", "mysql", "tcp", "tls"}
+
+// Limits in bytes: of a mesh's name (recorded), and of a SPIFFE ID (SPIFFE-ID 2.3).
+const (
+	maxMeshName = 63
+	maxSPIFFEID = 2048
+)
+
+// ServiceTags returns the tags of a proxy of which only its services are known.
+func ServiceTags(services ...string) map[string][]string {
+	return map[string][]string{ServiceTag: services}
+}
+
+// SPIFFEID returns the identity of a service in a mesh,
+// spiffe://<mesh>/<service>. The error says which of the two can't be part of
+// a SPIFFE ID (SPIFFE-ID, section 2).
+func SPIFFEID(mesh, service string) (string, error) {
+	if err := errors.Join(checkMesh(mesh), checkService(service)); err != nil {
+		return "", err
+	}
+	id := "spiffe://" + mesh + "/" + service
+	if len(id) > maxSPIFFEID {
+		return "", fmt.Errorf("the SPIFFE ID of this service would have %d bytes, and may have %d: the service needs a shorter name", len(id), maxSPIFFEID)
+	}
+	return id, nil
+}
+
+func checkMesh(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the mesh has no name")
+	case len(name) > maxMeshName:
+		return fmt.Errorf("the mesh's name has %d characters, and may have %d", len(name), maxMeshName)
+	case !meshName.MatchString(name):
+		return fmt.Errorf("%q can't be the name of a mesh: it consists of lower-case letters, digits, - and ., and each part between dots starts and ends with a letter or digit", name)
+	default:
+		return nil
+	}
+}
+
+func checkService(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the service has no name")
+	case name == ".", name == "..", !pathSegment.MatchString(name):
+		return fmt.Errorf("%q can't be the name of a service in a certificate: it consists of letters, digits, -, _ and ., and is neither . nor ..", name)
+	default:
+		return nil
+	}
+}
+
+// CheckTags checks the tags of a proxy by the control plane's grammar, and that
+// a certificate can be issued for them, which needs a service at least. The
+// error joins one error for each thing that is wrong, in the order of the tags'
+// names.
+func CheckTags(tags map[string][]string) error {
+	var errs []error
+	if len(tags[ServiceTag]) == 0 {
+		errs = append(errs, fmt.Errorf("there is no %s: a proxy certificate is made out to a service", ServiceTag))
+	}
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		errs = append(errs, checkTagName(name))
+		if len(tags[name]) == 0 && name != ServiceTag {
+			errs = append(errs, fmt.Errorf("tag %q has no value", name))
+		}
+		for _, value := range tags[name] {
+			errs = append(errs, checkTagValue(name, value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkTagName(name string) error {
+	if !tagName.MatchString(name) {
+		return fmt.Errorf("%q can't be the name of a tag: it consists of letters, digits, -, _, ., : and /", name)
+	}
+	// A tag becomes a URI, kuma://<name>/<value>, the part before the first slash
+	// its host, which not every name can be.
+	uri, err := url.Parse("kuma://" + name)
+	if err != nil || uri.Host != "" && slices.Contains(strings.Split(uri.Host, "."), "") {
+		return fmt.Errorf("no certificate can be issued for a tag %q: kuma://%s is not a valid URI", name, name)
+	}
+	return nil
+}
+
+func checkTagValue(name, value string) error {
+	switch {
+	case !tagValue.MatchString(value):
+		return fmt.Errorf("%q can't be a value of tag %q: it consists of letters, digits, -, _, . and :", value, name)
+	case name == ServiceTag:
+		return checkService(value)
+	case name == ProtocolTag && !slices.Contains(protocols, strings.ToLower(value)):
+		return fmt.Errorf("%q can't be a value of tag %q: it is one of %s", value, name, strings.Join(protocols, ", "))
+	default:
+		return nil
+	}
+}
+
+// identities returns the URIs of a proxy certificate, in the order of the
+// recorded ones: spiffe://<mesh>/<service>, then kuma://<tag>/<value>, sorted
+// by tag and value, nothing twice.
+func identities(mesh string, tags map[string][]string) ([]*url.URL, error) {
+	if err := errors.Join(checkMesh(mesh), CheckTags(tags)); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, service := range sortedUnique(tags[ServiceTag]) {
+		id, err := SPIFFEID(mesh, service)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	for _, tag := range slices.Sorted(maps.Keys(tags)) {
+		for _, value := range sortedUnique(tags[tag]) {
+			ids = append(ids, "kuma://"+tag+"/"+value)
+		}
+	}
+	var uris []*url.URL
+	for _, id := range ids {
+		uri, err := url.Parse(id)
+		if err != nil {
+			return nil, fmt.Errorf("the control plane can't issue for these tags: %w", err)
+		}
+		uris = append(uris, uri)
+	}
+	return uris, nil
+}
+
+func sortedUnique(values []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(values)))
+}

@@ -1,0 +1,88 @@
+package pki
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSPIFFEID(t *testing.T) {
+	long := strings.Repeat("m", 63)
+	for _, c := range []struct{ mesh, service, want string }{
+		{"default", "backend", "spiffe://default/backend"},
+		{"do.t", "Web_1.v2-x", "spiffe://do.t/Web_1.v2-x"},
+		{"9nine", "...", "spiffe://9nine/..."},
+		{long, "a", "spiffe://" + long + "/a"},
+	} {
+		if got, err := SPIFFEID(c.mesh, c.service); got != c.want || err != nil {
+			t.Errorf("%q, %q: %q, %v", c.mesh, c.service, got, err)
+		}
+	}
+	for _, c := range []struct{ mesh, service, want string }{
+		{"", "web", "the mesh has no name"},
+		{"default", "", "the service has no name"},
+		{"Upper", "web", `"Upper"`},
+		{"under_score", "web", `"under_score"`},
+		{"-dash", "web", `"-dash"`},
+		{"dash-", "web", `"dash-"`},
+		{"a..b", "web", `"a..b"`},
+		{"a.", "web", `"a."`},
+		{"line\n", "web", `"line\n"`},
+		{long + "m", "web", "64 characters"},
+		{"default", "a/b", `"a/b"`},
+		{"default", "a:b", `"a:b"`},
+		{"default", ".", `"."`},
+		{"default", "..", `".."`},
+		{"default", "ü", `"ü"`},
+		{"default", "web\n", `"web\n"`},
+		{"default", strings.Repeat("s", 2048), "2048"},
+		{"Upper", "a:b", `"Upper"`},
+		{"Upper", "a:b", `"a:b"`},
+	} {
+		if got, err := SPIFFEID(c.mesh, c.service); got != "" || err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q, %q: %q, %v; want %s", c.mesh, c.service, got, err, c.want)
+		}
+	}
+}
+
+func TestCheckTags(t *testing.T) {
+	with := func(name string, values ...string) map[string][]string {
+		tags := ServiceTags("web")
+		tags[name] = values
+		return tags
+	}
+	for _, tags := range []map[string][]string{
+		ServiceTags("web", "db"), recordedTags, with("kuma.io/protocol", "HTTP2"), with("a:80", "x"), with("/a", "x"), with("k8s.io/a/b", "x:y"),
+	} {
+		if err := CheckTags(tags); err != nil {
+			t.Errorf("%v: %v", tags, err)
+		}
+		if _, err := Derive(readCA(t, "ed", "ed"), ProxyRequest{Mesh: "default", Tags: tags}, now); err != nil {
+			t.Errorf("%v: %v", tags, err)
+		}
+	}
+	for _, c := range []struct {
+		tags map[string][]string
+		want []string
+	}{
+		{nil, []string{"there is no kuma.io/service"}},
+		{ServiceTags(), []string{"there is no kuma.io/service"}},
+		{ServiceTags("a:b"), []string{`"a:b"`, "service"}},
+		{ServiceTags("a b"), []string{`"a b"`, "value"}},
+		{with("version"), []string{`"version" has no value`}},
+		{with("version", ""), []string{`"" can't be a value`}},
+		{with("version", "1", "2/3"), []string{`"2/3"`}},
+		{with("", "x"), []string{`"" can't be the name of a tag`}},
+		{with("a b", "x"), []string{`"a b"`}},
+		{with("a:b", "x"), []string{`"a:b"`, "URI"}},
+		{with("a..b", "x"), []string{`"a..b"`, "URI"}},
+		{with("kuma.io/protocol", "ftp"), []string{`"ftp"`, "grpc, http"}},
+		{map[string][]string{"a b": {"ü"}, "c d": {"x"}}, []string{"there is no kuma.io/service", `"a b"`, `"ü"`, `"c d"`}},
+	} {
+		err := CheckTags(c.tags)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %v; want %s", c.tags, err, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package provider_test
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+)
+
+const oneMesh = `
+resource "kongmesh_mesh" "this" {
+  name = "acc"
+}
+`
+
+func block(lines string) string { return "provider \"kongmesh\" {\n" + lines + "\n}\n" + oneMesh }
+
+func step(config string, want ...string) resource.TestCase {
+	s := resource.TestStep{Config: config, PlanOnly: true, ExpectNonEmptyPlan: true}
+	if len(want) > 0 {
+		s.ExpectError, s.ExpectNonEmptyPlan = acctest.Words(want...), false
+	}
+	return resource.TestCase{ProtoV6ProviderFactories: acctest.Provider(provider.Options{}), Steps: []resource.TestStep{s}}
+}
+
+func TestAccProvider_badInput(t *testing.T) {
+	t.Parallel()
+	key := acctest.PKI(t, "ec.key")
+	cert := acctest.PKI(t, "ec.crt")
+	for name, test := range map[string]struct {
+		lines string
+		want  []string
+	}{
+		"no scheme":             {`address = "localhost:5681"`, []string{"Invalid address", "attribute address", "http://"}},
+		"another scheme":        {`address = "ftp://localhost"`, []string{"Invalid address"}},
+		"empty":                 {`address = ""`, []string{"Invalid address"}},
+		"user in the address":   {`address = "http://me:secret@localhost"`, []string{"Invalid address", "user name"}},
+		"query in the address":  {`address = "http://localhost?x=1"`, []string{"Invalid address", "query"}},
+		"half a key pair":       {acctest.Fill(`client_cert_pem = $x`, "x", cert), []string{"Client key is missing", "attribute client_cert_pem"}},
+		"other half":            {acctest.Fill(`client_key_pem = $x`, "x", key), []string{"Client certificate is missing", "attribute client_key_pem"}},
+		"pair that is none":     {acctest.Fill("client_cert_pem = $x\nclient_key_pem = $y", "x", cert, "y", acctest.PKI(t, "root.key")), []string{"do not work", "private key"}},
+		"two forms of CA":       {acctest.Fill("ca_cert_file = \"/x\"\nca_cert_pem = $x", "x", cert), []string{"Two forms of one thing"}},
+		"no such file":          {`ca_cert_file = "/does/not/exist"`, []string{"File cannot be read", "/does/not/exist"}},
+		"CA without any":        {`ca_cert_pem = "garbage"`, []string{"No certificate", "attribute ca_cert_pem"}},
+		"request timeout":       {`request_timeout = "soon"`, []string{"Invalid duration"}},
+		"retries":               {`max_retries = -1`, []string{"max_retries", "between 0 and 20"}},
+		"retries without limit": {`max_retries = 1000`, []string{"between 0 and 20"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resource.Test(t, step(block(test.lines), test.want...))
+		})
+	}
+}
+
+// Values that are not known while planning: no request, no error, and one apply.
+func TestAccProvider_unknown(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	config := fmt.Sprintf(`
+		resource "terraform_data" "address" {
+			input = %q
+		}
+		provider "kongmesh" {
+			address = terraform_data.address.output
+		}`, env.Address)
+	ca := acctest.NewCA(t, "CA")
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{{
+			Config: config + acctest.Fill(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction("kongmesh_mesh_ca_secret.this", plancheck.ResourceActionCreate),
+			}},
+			Check: env.HasMesh("acc"),
+		}},
+	})
+}
+
+func TestAccProvider_noControlPlane(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<html><body>Please sign in</body></html>")
+	}))
+	t.Cleanup(page.Close)
+	elsewhere := httptest.NewServer(http.RedirectHandler("http://example.invalid/", http.StatusFound))
+	t.Cleanup(elsewhere.Close)
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(secure.Close)
+	for name, test := range map[string]struct {
+		address string
+		want    []string
+	}{
+		"nobody there":  {closed.URL, []string{"Control plane does not answer", closed.URL, "attribute address"}},
+		"a page":        {page.URL, []string{"Not a control plane's answer", "Please sign in", "attribute address"}},
+		"a redirect":    {elsewhere.URL, []string{"Control plane does not answer", "redirect"}},
+		"self-signed":   {secure.URL, []string{"Control plane does not answer", "ca_cert_file"}},
+		"TLS, not http": {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "HTTP response to HTTPS client"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: acctest.Provider(provider.Options{}),
+				Steps: []resource.TestStep{{
+					Config:      block(fmt.Sprintf("address = %q\nmax_retries = 0", test.address)),
+					ExpectError: acctest.Words(test.want...),
+				}},
+			})
+		})
+	}
+}
+
+// What the environment gives is used, the attribute goes first, and messages
+// say which it was.
+func TestAccProvider_environment(t *testing.T) {
+	env := acctest.New(t, kumatest.Authentication())
+	t.Setenv("KONGMESH_ADDRESS", env.Address)
+	t.Setenv("KONGMESH_TOKEN", kumatest.AdminToken)
+	ca := acctest.NewCA(t, "CA")
+	secret := acctest.Fill(`
+		resource "kongmesh_mesh_ca_secret" "this" {
+			mesh              = "default"
+			name              = "ca"
+			certificate_chain = $chain
+			private_key_wo    = $key
+		}`, "chain", ca.Chain, "key", ca.Key)
+	factories := env.Provider()
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
+		{Config: secret},
+		{Config: `provider "kongmesh" { token = "wrong" }` + secret, PlanOnly: true, ExpectError: acctest.Words("does not know the token", "attribute token")},
+		{Config: fmt.Sprintf(`provider "kongmesh" { token = %q }`, kumatest.ReaderToken) + secret, PlanOnly: true, ExpectError: acctest.Words("Not allowed", "attribute token")},
+		{Config: secret},
+	}})
+	t.Setenv("KONGMESH_TOKEN", "expired")
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
+		{Config: oneMesh, ExpectError: acctest.Words("does not know the token", "environment variable KONGMESH_TOKEN")},
+	}})
+	t.Setenv("KONGMESH_ADDRESS", "nonsense")
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
+		{Config: oneMesh, ExpectError: acctest.Words("Invalid address", "environment variable KONGMESH_ADDRESS")},
+	}})
+}
+
+// https with a certificate of one's own, a client certificate, headers, a base path.
+func TestAccProvider_mutualTLS(t *testing.T) {
+	t.Parallel()
+	twin := kumatest.New()
+	var headers []string
+	server := httptest.NewUnstartedServer(http.StripPrefix("/base/path", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) == 0 {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		headers = append(headers, r.Header.Get("X-Gateway")+" "+r.Header.Get("User-Agent"))
+		twin.ServeHTTP(w, r)
+	})))
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	files := map[string]string{"ca.pem": ca, "cert.pem": acctest.PKI(t, "ec.crt"), "key.pem": acctest.PKI(t, "ec.key")}
+	for name, content := range files {
+		write(t, filepath.Join(folder, name), content)
+	}
+	inFiles := acctest.Fill("ca_cert_file = $ca\nclient_cert_file = $cert\nclient_key_file = $key",
+		"ca", filepath.Join(folder, "ca.pem"), "cert", filepath.Join(folder, "cert.pem"), "key", filepath.Join(folder, "key.pem"))
+	inline := acctest.Fill("ca_cert_pem = $ca\nclient_cert_pem = $cert\nclient_key_pem = $key", "ca", ca, "cert", files["cert.pem"], "key", files["key.pem"])
+	for name, lines := range map[string]string{"files": inFiles, "inline": inline} {
+		for _, slash := range []string{"", "/"} {
+			t.Run(name+slash, func(t *testing.T) {
+				resource.Test(t, resource.TestCase{
+					ProtoV6ProviderFactories: acctest.Provider(provider.Options{}),
+					Steps: []resource.TestStep{{
+						Config: block(fmt.Sprintf("address = %q\nheaders = { \"X-Gateway\" = \"yes\" }\n%s", server.URL+"/base/path"+slash, lines)),
+						Check: func(*terraform.State) error {
+							if len(headers) == 0 || !strings.HasPrefix(headers[0], "yes terraform-provider-kongmesh/test terraform/") {
+								return fmt.Errorf("headers were %q", headers)
+							}
+							return nil
+						},
+					}},
+				})
+			})
+		}
+	}
+}
+
+// What a person should know before it is too late.
+func TestAccProvider_warnings(t *testing.T) {
+	t.Parallel()
+	run := acctest.NewRun(t, "")
+	for name, test := range map[string]struct {
+		lines string
+		want  []string
+		clean bool
+	}{
+		"token over plain http":  {`address = "http://control-plane.invalid"` + "\n" + `token = "x"` + "\nmax_retries = 0", []string{"Warning: Token over plain http", "everybody on the way"}, false},
+		"headers over http":      {`address = "http://control-plane.invalid"` + "\n" + `headers = { a = "b" }` + "\nmax_retries = 0", []string{"Warning: Token over plain http"}, false},
+		"insecure":               {`insecure_skip_verify = true`, []string{"Warning: Certificate of the control plane is not checked"}, false},
+		"token to loopback":      {`address = "http://127.0.0.1:1"` + "\n" + `token = "x"`, nil, true},
+		"no token over http":     {`address = "http://control-plane.invalid"`, nil, true},
+		"token to IPv6 loopback": {`address = "http://[::1]:1"` + "\n" + `token = "x"`, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run.Config(block(test.lines))
+			output, err := run.Try("plan")
+			if err != nil {
+				t.Fatalf("%s\n%s", err, output)
+			}
+			if test.clean && strings.Contains(output, "Warning: Token") {
+				t.Errorf("a warning without need:\n%s", output)
+			}
+			if len(test.want) > 0 && !acctest.Words(test.want...).MatchString(output) {
+				t.Errorf("no warning:\n%s", output)
+			}
+		})
+	}
+	if _, err := os.Stat(run.Path("terraform.tfstate")); err == nil {
+		t.Error("a plan has written a state")
+	}
+}

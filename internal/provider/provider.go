@@ -1,0 +1,172 @@
+// Package provider is the provider block: its schema, how it is configured,
+// and the list of what the provider offers.
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/mesh"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/secret"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var _ provider.Provider = (*kongmesh)(nil)
+
+// Options are what a test sets otherwise than the real world does.
+type Options struct {
+	// Clock is asked for the time and to wait. nil is the real one.
+	Clock kuma.Clock
+	// Tune changes how requests are sent, the wait before a retry for example.
+	Tune func(*kuma.Config)
+}
+
+// New makes the provider. version is the released one, or "dev".
+func New(version string, options Options) func() provider.Provider {
+	if options.Clock == nil {
+		options.Clock = kuma.SystemClock{}
+	}
+	return func() provider.Provider {
+		return &kongmesh{version: version, options: options, claims: &tfkit.Claims{}}
+	}
+}
+
+type kongmesh struct {
+	version string
+	options Options
+	claims  *tfkit.Claims
+}
+
+type model struct {
+	Address            types.String `tfsdk:"address"`
+	Token              types.String `tfsdk:"token"`
+	Headers            types.Map    `tfsdk:"headers"`
+	CACertPEM          types.String `tfsdk:"ca_cert_pem"`
+	CACertFile         types.String `tfsdk:"ca_cert_file"`
+	ClientCertPEM      types.String `tfsdk:"client_cert_pem"`
+	ClientCertFile     types.String `tfsdk:"client_cert_file"`
+	ClientKeyPEM       types.String `tfsdk:"client_key_pem"`
+	ClientKeyFile      types.String `tfsdk:"client_key_file"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+	RequestTimeout     types.String `tfsdk:"request_timeout"`
+	MaxRetries         types.Int64  `tfsdk:"max_retries"`
+}
+
+func (p *kongmesh) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "kongmesh"
+	resp.Version = p.version
+}
+
+func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Service meshes run by a Kong Mesh or Kuma control plane, centred on the `provided` mTLS backend: the mesh whose certificate authority is your own.",
+		Attributes: map[string]schema.Attribute{
+			"address": schema.StringAttribute{
+				MarkdownDescription: "URL of the control plane's HTTP API; it may have a base path. Or `KONGMESH_ADDRESS`; otherwise `http://localhost:5681`.",
+				Optional:            true,
+			},
+			"token": schema.StringAttribute{
+				MarkdownDescription: "User token. Or `KONGMESH_TOKEN`. Writing secrets needs a token of the group `mesh-system:admin`, unless the control plane says otherwise.",
+				Optional:            true,
+				Sensitive:           true,
+			},
+			"headers": schema.MapAttribute{
+				MarkdownDescription: "Headers to send with every request, for a gateway in front of the control plane.",
+				ElementType:         types.StringType,
+				Optional:            true,
+				Sensitive:           true,
+			},
+			"ca_cert_pem": schema.StringAttribute{
+				MarkdownDescription: "Certificates in PEM of the authorities to trust for https, instead of the system's.",
+				Optional:            true,
+			},
+			"ca_cert_file": schema.StringAttribute{
+				MarkdownDescription: "File with the same as `ca_cert_pem`. Or `KONGMESH_CA_CERT_FILE`.",
+				Optional:            true,
+			},
+			"client_cert_pem": schema.StringAttribute{
+				MarkdownDescription: "Client certificate in PEM, for mutual TLS. Needs `client_key_pem`.",
+				Optional:            true,
+			},
+			"client_cert_file": schema.StringAttribute{
+				MarkdownDescription: "File with the same as `client_cert_pem`. Or `KONGMESH_CLIENT_CERT_FILE`. Needs `client_key_file`.",
+				Optional:            true,
+			},
+			"client_key_pem": schema.StringAttribute{
+				MarkdownDescription: "Private key of the client certificate in PEM, not encrypted.",
+				Optional:            true,
+				Sensitive:           true,
+			},
+			"client_key_file": schema.StringAttribute{
+				MarkdownDescription: "File with the same as `client_key_pem`. Or `KONGMESH_CLIENT_KEY_FILE`.",
+				Optional:            true,
+			},
+			"insecure_skip_verify": schema.BoolAttribute{
+				MarkdownDescription: "Do not check the control plane's certificate. Anybody on the way can then read the token and the private key of the CA.",
+				Optional:            true,
+			},
+			"request_timeout": schema.StringAttribute{
+				MarkdownDescription: "How long one request may take, `30s` by default.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.Duration()},
+			},
+			"max_retries": schema.Int64Attribute{
+				MarkdownDescription: "How often a request is sent again when there is no answer, or one of the states 429, 502, 503 and 504: 4 times by default, 0 is never.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, 20)},
+			},
+		},
+	}
+}
+
+func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims}
+	resp.ResourceData, resp.DataSourceData = data, data
+	if !req.Config.Raw.IsFullyKnown() {
+		return // planning goes on without requests
+	}
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := config.client(ctx, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client.UserAgent = "terraform-provider-kongmesh/" + p.version + " terraform/" + req.TerraformVersion
+	client.Clock = p.options.Clock
+	client.Log = log
+	if p.options.Tune != nil {
+		p.options.Tune(&client)
+	}
+	made, err := kuma.New(client)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid provider configuration", err.Error())
+		return
+	}
+	data.Client = made
+}
+
+// Resources is the list of what the provider manages.
+func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{
+		mesh.NewResource,
+		secret.NewCASecret,
+		mtls.NewResource,
+	}
+}
+
+// DataSources is the list of what the provider looks up.
+func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
+	return nil
+}

@@ -1,0 +1,52 @@
+package provider_test
+
+import (
+	"context"
+	"maps"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+)
+
+// Every attribute says what it is, those within others too.
+func TestSchema_everythingIsDescribed(t *testing.T) {
+	t.Parallel()
+	server := providerserver.NewProtocol6(provider.New("test", provider.Options{})())()
+	answer, err := server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, diagnostic := range answer.Diagnostics {
+		t.Errorf("%s: %s", diagnostic.Summary, diagnostic.Detail)
+	}
+	schemas := map[string]*tfprotov6.Schema{"provider": answer.Provider}
+	maps.Copy(schemas, answer.ResourceSchemas)
+	for name, schema := range answer.DataSourceSchemas {
+		schemas["data "+name] = schema
+	}
+	for name, schema := range schemas {
+		if schema.Block.Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		if len(schema.Block.BlockTypes) > 0 {
+			t.Errorf("%s has blocks", name)
+		}
+		described(t, name, schema.Block.Attributes)
+	}
+}
+
+func described(t *testing.T, prefix string, attributes []*tfprotov6.SchemaAttribute) {
+	t.Helper()
+	for _, attribute := range attributes {
+		name := prefix + "." + attribute.Name
+		if attribute.Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		if attribute.NestedType != nil {
+			described(t, name, attribute.NestedType.Attributes)
+		}
+	}
+}

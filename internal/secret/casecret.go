@@ -1,0 +1,689 @@
+// Package secret holds the secrets of a mesh: kongmesh_mesh_ca_secret, the CA
+// of a mesh as a pair of secrets.
+package secret
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ resource.ResourceWithConfigure        = (*caSecret)(nil)
+	_ resource.ResourceWithConfigValidators = (*caSecret)(nil)
+	_ resource.ResourceWithModifyPlan       = (*caSecret)(nil)
+	_ resource.ResourceWithIdentity         = (*caSecret)(nil)
+	_ resource.ResourceWithImportState      = (*caSecret)(nil)
+)
+
+const (
+	timeFormat     = time.RFC3339
+	defaultTimeout = 5 * time.Minute
+	// privateContent is where private state keeps the fingerprint of what was
+	// last uploaded, which tells drift from a new CA.
+	privateContent = "content"
+)
+
+// NewCASecret is kongmesh_mesh_ca_secret.
+func NewCASecret() resource.Resource { return &caSecret{} }
+
+type caSecret struct {
+	tfkit.Resource
+}
+
+type model struct {
+	Mesh                  types.String   `tfsdk:"mesh"`
+	Name                  types.String   `tfsdk:"name"`
+	CertificateSecretName types.String   `tfsdk:"certificate_secret_name"`
+	KeySecretName         types.String   `tfsdk:"key_secret_name"`
+	CertificateChain      types.String   `tfsdk:"certificate_chain"`
+	TrustedCertificates   types.String   `tfsdk:"trusted_certificates"`
+	PrivateKey            types.String   `tfsdk:"private_key"`
+	PrivateKeyWO          types.String   `tfsdk:"private_key_wo"`
+	PrivateKeyWOVersion   types.Int64    `tfsdk:"private_key_wo_version"`
+	CertificateSecret     types.String   `tfsdk:"certificate_secret"`
+	KeySecret             types.String   `tfsdk:"key_secret"`
+	PublicKeySHA256       types.String   `tfsdk:"public_key_sha256"`
+	Certificates          types.List     `tfsdk:"certificates"`
+	InUseBy               types.List     `tfsdk:"in_use_by"`
+	Timeouts              timeouts.Value `tfsdk:"timeouts"`
+}
+
+type certificate struct {
+	Subject            types.String `tfsdk:"subject"`
+	Issuer             types.String `tfsdk:"issuer"`
+	SerialNumber       types.String `tfsdk:"serial_number"`
+	NotBefore          types.String `tfsdk:"not_before"`
+	NotAfter           types.String `tfsdk:"not_after"`
+	PublicKeyAlgorithm types.String `tfsdk:"public_key_algorithm"`
+	SHA256Fingerprint  types.String `tfsdk:"sha256_fingerprint"`
+}
+
+// certificateType is an element of `certificates`.
+func certificateType() types.ObjectType {
+	return types.ObjectType{AttrTypes: map[string]attr.Type{
+		"subject":              types.StringType,
+		"issuer":               types.StringType,
+		"serial_number":        types.StringType,
+		"not_before":           types.StringType,
+		"not_after":            types.StringType,
+		"public_key_algorithm": types.StringType,
+		"sha256_fingerprint":   types.StringType,
+	}}
+}
+
+type identity struct {
+	Mesh              types.String `tfsdk:"mesh"`
+	CertificateSecret types.String `tfsdk:"certificate_secret"`
+	KeySecret         types.String `tfsdk:"key_secret"`
+}
+
+func (r *caSecret) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_mesh_ca_secret"
+}
+
+func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The certificate authority (CA) of a mesh as the pair of secrets that a `provided` mTLS backend refers to: " +
+			"the certificate chain, and the private key of its first certificate.\n\n" +
+			"A pair is never changed while a mesh uses it, because proxies would take their next certificate from the new CA and keep trusting the old one. " +
+			"The names of the secrets come from the content instead, so that another CA is another pair: with `create_before_destroy` the new pair is there " +
+			"before the mesh switches to it, and the old one goes afterwards.",
+		Attributes: map[string]schema.Attribute{
+			"mesh": schema.StringAttribute{
+				MarkdownDescription: "Name of the mesh that the secrets belong to. It must exist.",
+				Required:            true,
+				Validators:          []validator.String{tfkit.MeshReference()},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"name": schema.StringAttribute{
+				MarkdownDescription: "Name of the CA. The secrets are called `<name>-<fingerprint>-cert` and `<name>-<fingerprint>-key`, where the fingerprint is the first " +
+					"10 hex digits of the SHA-256 over the certificates' DER. Optional where the names of the secrets are given.",
+				Optional:   true,
+				Computed:   true,
+				Validators: []validator.String{tfkit.SecretName(), stringvalidator.LengthAtMost(kuma.MaxSecretName - fingerprintLength - len("--cert"))},
+			},
+			"certificate_secret_name": schema.StringAttribute{
+				MarkdownDescription: "Fixed name of the certificate secret, for a pair that exists already. Needs `key_secret_name`. " +
+					"A new CA under fixed names is refused while the mesh uses the pair.",
+				Optional:   true,
+				Validators: []validator.String{tfkit.SecretName()},
+			},
+			"key_secret_name": schema.StringAttribute{
+				MarkdownDescription: "Fixed name of the key secret. Needs `certificate_secret_name`.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.SecretName()},
+			},
+			"certificate_chain": schema.StringAttribute{
+				MarkdownDescription: "The CA's certificate in PEM, followed by the certificates above it up to the root: the closest CA first. " +
+					"Compared as certificates, so that another spelling of the same PEM is no change.",
+				Required:      true,
+				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameChain)},
+			},
+			"trusted_certificates": schema.StringAttribute{
+				MarkdownDescription: "Further CA certificates in PEM that proxies trust, in any order. They stand behind the chain in the same secret.",
+				Optional:            true,
+				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameSet)},
+			},
+			"private_key": schema.StringAttribute{
+				MarkdownDescription: "Private key of the first certificate in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted. It is stored in the state; `private_key_wo` is not.",
+				Optional:            true,
+				Sensitive:           true,
+				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameKey)},
+			},
+			"private_key_wo": schema.StringAttribute{
+				MarkdownDescription: "Private key of the first certificate in PEM, write-only: it is in no plan and in no state. Needs Terraform 1.11 or later.",
+				Optional:            true,
+				Sensitive:           true,
+				WriteOnly:           true,
+			},
+			"private_key_wo_version": schema.Int64Attribute{
+				MarkdownDescription: "A change of this number uploads `private_key_wo` again. Rarely needed: a key belongs to its certificate, so the provider sees by the public key whether the right one is there.",
+				Optional:            true,
+			},
+			"certificate_secret": schema.StringAttribute{
+				MarkdownDescription: "Name of the certificate secret, to refer to in a backend. Known when planning.",
+				Computed:            true,
+			},
+			"key_secret": schema.StringAttribute{
+				MarkdownDescription: "Name of the key secret, to refer to in a backend. Known when planning.",
+				Computed:            true,
+			},
+			"public_key_sha256": schema.StringAttribute{
+				MarkdownDescription: "SHA-256, in hex, of the public key that belongs to the private key on the control plane (DER of SubjectPublicKeyInfo). " +
+					"A key that was replaced behind Terraform's back shows here.",
+				Computed: true,
+			},
+			"certificates": schema.ListNestedAttribute{
+				MarkdownDescription: "What is in the certificate secret, in its order.",
+				Computed:            true,
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"subject":              schema.StringAttribute{Computed: true, MarkdownDescription: "Subject, as in RFC 2253."},
+					"issuer":               schema.StringAttribute{Computed: true, MarkdownDescription: "Issuer, as in RFC 2253."},
+					"serial_number":        schema.StringAttribute{Computed: true, MarkdownDescription: "Serial number in hex."},
+					"not_before":           schema.StringAttribute{Computed: true, MarkdownDescription: "Start of validity, RFC 3339."},
+					"not_after":            schema.StringAttribute{Computed: true, MarkdownDescription: "End of validity, RFC 3339."},
+					"public_key_algorithm": schema.StringAttribute{Computed: true, MarkdownDescription: "`RSA`, `ECDSA` or `Ed25519`."},
+					"sha256_fingerprint":   schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of the certificate's DER in hex."},
+				}},
+			},
+			"in_use_by": schema.ListAttribute{
+				MarkdownDescription: "Names of the mesh's mTLS backends that refer to the pair, as of the last refresh.",
+				ElementType:         types.StringType,
+				Computed:            true,
+			},
+			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
+				Create: true, Update: true, Delete: true,
+				CreateDescription: "How long creating may take, 5m by default.",
+				UpdateDescription: "How long a change may take, 5m by default.",
+				DeleteDescription: "How long deleting may take, 5m by default. It includes the wait after the mesh last changed: 5s, on a global control plane 15s.",
+			}),
+		},
+	}
+}
+
+func (r *caSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"mesh":               identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
+			"certificate_secret": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the certificate secret."},
+			"key_secret":         identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the key secret."},
+		},
+	}
+}
+
+func (r *caSecret) ConfigValidators(context.Context) []resource.ConfigValidator {
+	return []resource.ConfigValidator{
+		resourcevalidator.ExactlyOneOf(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
+		resourcevalidator.RequiredTogether(path.MatchRoot("certificate_secret_name"), path.MatchRoot("key_secret_name")),
+		resourcevalidator.AtLeastOneOf(path.MatchRoot("name"), path.MatchRoot("certificate_secret_name")),
+	}
+}
+
+func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return // a destroy
+	}
+	var config, plan model
+	var state *model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if !req.State.Raw.IsNull() {
+		state = &model{}
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.planComputed(ctx, config, state)
+	if config.known() {
+		b, ok := r.checkPlan(config, plan, state, &resp.Diagnostics)
+		if !ok {
+			return
+		}
+		resp.Diagnostics.Append(plan.describe(ctx, b)...)
+	}
+	resp.RequiresReplace.Append(plan.replaced(state)...)
+	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {
+		applied, diags := req.Private.GetKey(ctx, privateContent)
+		resp.Diagnostics.Append(diags...)
+		r.refuseNewContent(ctx, plan, *state, string(applied), &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// planComputed fills in what does not depend on the certificates.
+func (m *model) planComputed(ctx context.Context, config model, state *model) {
+	m.CertificateSecret, m.KeySecret = types.StringUnknown(), types.StringUnknown()
+	m.PublicKeySHA256, m.Certificates = types.StringUnknown(), types.ListUnknown(certificateType())
+	m.InUseBy, _ = types.ListValueFrom(ctx, types.StringType, []string{})
+	if state != nil {
+		m.InUseBy = state.InUseBy
+	}
+	switch {
+	case m.CertificateSecretName.IsUnknown() && config.Name.IsNull():
+		m.Name = types.StringUnknown()
+		return
+	case !m.fixed() || m.CertificateSecretName.IsUnknown():
+		m.Name = config.Name
+		return
+	}
+	m.CertificateSecret, m.KeySecret = m.CertificateSecretName, m.KeySecretName
+	// With fixed names the name of the CA says nothing, so a change of it is none.
+	switch {
+	case state != nil && !state.Name.IsNull():
+		m.Name = state.Name
+	case config.Name.IsNull():
+		m.Name = m.CertificateSecretName
+	}
+}
+
+// describe fills in what the certificates tell.
+func (m *model) describe(ctx context.Context, b bundle) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() {
+		certificate, key := m.names(b)
+		m.CertificateSecret, m.KeySecret = types.StringValue(certificate), types.StringValue(key)
+	}
+	m.PublicKeySHA256 = types.StringValue(b.publicKeySHA256())
+	m.Certificates, diags = types.ListValueFrom(ctx, certificateType(), certificateValues(b.certificates()))
+	return diags
+}
+
+// replaced are the attributes for which the pair must be another one.
+func (m model) replaced(state *model) path.Paths {
+	if state == nil || m.CertificateSecret.Equal(state.CertificateSecret) && m.KeySecret.Equal(state.KeySecret) {
+		return nil
+	}
+	// Terraform takes only those of them that really change.
+	return path.Paths{
+		path.Root("name"), path.Root("certificate_secret_name"), path.Root("key_secret_name"),
+		path.Root("certificate_chain"), path.Root("trusted_certificates"),
+		path.Root("certificate_secret"), path.Root("key_secret"),
+	}
+}
+
+// checkPlan applies all rules to what the configuration says. Of a CA that is
+// already uploaded no error stops a plan, or an expired CA could never be
+// replaced together with anything else.
+func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagnostics) (bundle, bool) {
+	b, ok := config.parse(diags)
+	if !ok {
+		return b, false
+	}
+	chain, trusted := b.check(pki.Options{Now: r.Clock.Now()})
+	if state != nil && plan.CertificateChain.Equal(state.CertificateChain) && plan.TrustedCertificates.Equal(state.TrustedCertificates) {
+		chain, trusted = timely(chain), timely(trusted)
+	}
+	tfkit.AddProblems(diags, path.Root("certificate_chain"), chain)
+	tfkit.AddProblems(diags, path.Root("trusted_certificates"), trusted)
+	if text, at := config.privateKey(); text != nil {
+		_, fits := parseKey(diags, at, *text, b)
+		ok = fits
+	}
+	return b, ok && !chain.HasErrors() && !trusted.HasErrors()
+}
+
+// timely keeps the problems that come with time, as warnings.
+func timely(problems pki.Problems) pki.Problems {
+	var kept pki.Problems
+	for _, p := range problems {
+		switch p.Rule {
+		case pki.RuleExpired, pki.RuleExpiresSoon:
+			p.Severity = pki.Warning
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// refuseNewContent is the error for another CA under fixed names that a
+// backend uses. applied is the fingerprint of what was last uploaded: content
+// that is put back to that is drift put right.
+func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, applied string, diags *diag.Diagnostics) {
+	if r.Client == nil || !plan.known() ||
+		plan.CertificateChain.Equal(state.CertificateChain) && plan.TrustedCertificates.Equal(state.TrustedCertificates) {
+		return
+	}
+	b, ok := plan.parse(&diag.Diagnostics{})
+	if !ok || fingerprintJSON(b) == applied {
+		return
+	}
+	mesh, err := r.Client.Mesh(ctx, plan.Mesh.ValueString())
+	if kuma.Absent(err) {
+		return
+	}
+	var users []string
+	if err == nil {
+		users, err = mesh.Users(plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+	}
+	switch {
+	case err != nil:
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
+	case len(users) > 0:
+		diags.AddAttributeError(path.Root("certificate_chain"), "CA is in use", fmt.Sprintf(
+			"The pair %s and %s is %s, and this is another CA. Proxies would keep trusting the old one and get their next certificate, hours later, from the new one, and then refuse one another.\n\n"+
+				"Let the names come from the content instead: replace certificate_secret_name and key_secret_name by `name`, and add to the resource\n\n"+
+				"  lifecycle {\n    create_before_destroy = true\n  }\n\n"+
+				"Then the mesh switches from the old pair to the new one in one request.",
+			plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString(), inUse(users)))
+	}
+}
+
+func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var config, plan model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := plan.Timeouts.Create(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	b, key, ok := r.material(config, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	resp.Diagnostics.Append(plan.describe(ctx, b)...)
+	found, ok := r.look(ctx, plan, &resp.Diagnostics)
+	if !ok || !adoptable(plan, found, b, &resp.Diagnostics) {
+		return
+	}
+	if found.certificate != nil || found.key != nil {
+		r.Claims.Take(plan.id())
+	}
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(b)))...)
+	saved := func(m model) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
+	}
+	r.upload(ctx, plan, found, b, key, false, saved, &resp.Diagnostics)
+}
+
+func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	if resp.Diagnostics.HasError() || r.Client == nil {
+		return
+	}
+	found, ok := r.look(ctx, state, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if found.certificate == nil && found.key == nil {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	mesh, err := r.Client.Mesh(ctx, state.Mesh.ValueString())
+	if err != nil && !kuma.Absent(err) {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", state.Mesh.ValueString()), err)
+		return
+	}
+	state, diags := stateFrom(ctx, found, mesh, state)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var config, plan, state model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := plan.Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	b, key, ok := r.material(config, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	resp.Diagnostics.Append(plan.describe(ctx, b)...)
+	if plan.fixed() {
+		applied, diags := req.Private.GetKey(ctx, privateContent)
+		resp.Diagnostics.Append(diags...)
+		if r.refuseNewContent(ctx, plan, state, string(applied), &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	found, ok := r.look(ctx, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	saved := func(m model) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
+	}
+	again := !plan.PrivateKeyWOVersion.Equal(state.PrivateKeyWOVersion)
+	r.upload(ctx, plan, found, b, key, again, saved, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(b)))...)
+}
+
+func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	limit, diags := state.Timeouts.Delete(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	// A replacement whose CA turned out to be the same has taken the pair over.
+	if r.Claims.Release(state.id()) {
+		return
+	}
+	task := fmt.Sprintf("delete the secrets %s and %s of mesh %q", state.CertificateSecret.ValueString(), state.KeySecret.ValueString(), state.Mesh.ValueString())
+	if err := r.settle(ctx, state); err != nil {
+		addDeleteError(&resp.Diagnostics, task, state, err)
+		return
+	}
+	for _, name := range []string{state.KeySecret.ValueString(), state.CertificateSecret.ValueString()} {
+		if err := r.Client.DeleteSecret(ctx, state.Mesh.ValueString(), name); err != nil {
+			addDeleteError(&resp.Diagnostics, task, state, err)
+			return
+		}
+	}
+}
+
+func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var id identity
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+	} else {
+		id = r.parseID(ctx, req.ID, &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	for name, value := range map[string]types.String{"mesh": id.Mesh, "certificate_secret": id.CertificateSecret, "key_secret": id.KeySecret} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
+	certificate, key := id.CertificateSecret.ValueString(), id.KeySecret.ValueString()
+	if name, ok := derivedName(certificate, key); ok {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), name)...)
+	} else {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), certificate)...)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("certificate_secret_name"), certificate)...)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("key_secret_name"), key)...)
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}
+
+// pair is what the control plane has under a pair's names; nil is nothing.
+type pair struct {
+	certificate, key *kuma.Secret
+}
+
+// look reads both secrets of a pair.
+func (r *caSecret) look(ctx context.Context, m model, diags *diag.Diagnostics) (found pair, ok bool) {
+	read := func(name string) *kuma.Secret {
+		secret, err := r.Client.Secret(ctx, m.Mesh.ValueString(), name)
+		if err != nil && !kuma.Absent(err) {
+			tfkit.AddError(diags, fmt.Sprintf("read secret %q of mesh %q", name, m.Mesh.ValueString()), err)
+		}
+		return secret
+	}
+	found.certificate = read(m.CertificateSecret.ValueString())
+	if !diags.HasError() {
+		found.key = read(m.KeySecret.ValueString())
+	}
+	return found, !diags.HasError()
+}
+
+// material reads and checks all that is uploaded. The warnings were given with the plan.
+func (r *caSecret) material(config, plan model, diags *diag.Diagnostics) (b bundle, key []byte, ok bool) {
+	var found diag.Diagnostics
+	b, ok = config.parse(&found)
+	if ok {
+		chain, trusted := b.check(pki.Options{Now: r.Clock.Now()})
+		if chain.HasErrors() || trusted.HasErrors() {
+			tfkit.AddProblems(&found, path.Root("certificate_chain"), chain)
+			tfkit.AddProblems(&found, path.Root("trusted_certificates"), trusted)
+		}
+		text, at := config.privateKey()
+		if text == nil {
+			text, at = plan.PrivateKey.ValueStringPointer(), path.Root("private_key")
+		}
+		if text == nil {
+			empty := ""
+			text, at = &empty, path.Root("private_key_wo")
+		}
+		key, _ = parseKey(&found, at, *text, b)
+	}
+	diags.Append(found.Errors()...)
+	return b, key, !found.HasError()
+}
+
+// adoptable tells whether a pair may be created where found is. Half of a pair
+// or a whole one whose derived names say that it is this CA, and whose content
+// is right, is what an interrupted create leaves.
+func adoptable(plan model, found pair, b bundle, diags *diag.Diagnostics) bool {
+	if found.certificate == nil && found.key == nil {
+		return true
+	}
+	if !plan.fixed() && (found.certificate == nil || certificateRight(found.certificate, b)) && (found.key == nil || keyRight(found.key, b)) {
+		return true
+	}
+	tfkit.AddExists(diags, path.Root("mesh"), "kongmesh_mesh_ca_secret",
+		fmt.Sprintf("a secret %s or %s in mesh %q", plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString(), plan.Mesh.ValueString()), plan.id())
+	return false
+}
+
+func certificateRight(secret *kuma.Secret, b bundle) bool {
+	data, err := secret.Data()
+	return err == nil && b.holds(data)
+}
+
+func keyRight(secret *kuma.Secret, b bundle) bool {
+	data, err := secret.Data()
+	return err == nil && publicKeyOf(data).ValueString() == b.publicKeySHA256()
+}
+
+// upload writes what is not right yet, the certificate first, and saves the
+// state after each, so that nothing that is there is forgotten. again writes
+// the key even if the right one is there.
+func (r *caSecret) upload(ctx context.Context, plan model, found pair, b bundle, key []byte, again bool, save func(model), diags *diag.Diagnostics) {
+	mesh := plan.Mesh.ValueString()
+	put := func(name string, data []byte, previous *kuma.Secret) bool {
+		err := r.Client.PutSecret(ctx, mesh, name, data, previous)
+		switch {
+		case kuma.Absent(err):
+			tfkit.AddMeshAbsent(diags, mesh)
+		case err != nil:
+			tfkit.AddError(diags, fmt.Sprintf("write secret %q of mesh %q", name, mesh), err)
+		}
+		return err == nil
+	}
+	if found.certificate == nil || !certificateRight(found.certificate, b) {
+		if !put(plan.CertificateSecret.ValueString(), pki.EncodeCertificates(b.certificates()), found.certificate) {
+			return
+		}
+	}
+	if found.key == nil || again || !keyRight(found.key, b) {
+		unfinished := plan
+		unfinished.PublicKeySHA256 = types.StringNull()
+		save(unfinished)
+		if !put(plan.KeySecret.ValueString(), key, found.key) {
+			return
+		}
+	}
+	save(plan)
+}
+
+func (m model) identity() identity { return identity{m.Mesh, m.CertificateSecret, m.KeySecret} }
+
+// id is the import ID.
+func (m model) id() string {
+	return m.Mesh.ValueString() + "/" + m.CertificateSecret.ValueString() + "/" + m.KeySecret.ValueString()
+}
+
+// stateFrom is what the two secrets and their mesh say. What cannot be read as
+// it should be is null, which the next plan puts right.
+func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	state := prior
+	state.CertificateChain, state.TrustedCertificates = types.StringNull(), types.StringNull()
+	state.Certificates = types.ListNull(certificateType())
+	state.PublicKeySHA256 = types.StringNull()
+	if found.certificate != nil {
+		data, err := found.certificate.Data()
+		if err != nil {
+			diags.AddError("Unexpected secret document", fmt.Sprintf("Secret %q cannot be read: %s.", prior.CertificateSecret.ValueString(), err))
+			return prior, diags
+		}
+		diags.Append(state.takeCertificates(ctx, data, prior)...)
+	}
+	if found.key != nil {
+		data, err := found.key.Data()
+		if err != nil { // not quoted: it may hold a part of the key
+			diags.AddError("Unexpected secret document", fmt.Sprintf("Secret %q cannot be read.", prior.KeySecret.ValueString()))
+			return prior, diags
+		}
+		state.PublicKeySHA256 = publicKeyOf(data)
+	}
+	users := []string{}
+	if mesh != nil {
+		var err error
+		if users, err = mesh.Users(prior.CertificateSecret.ValueString(), prior.KeySecret.ValueString()); err != nil {
+			diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", prior.Mesh.ValueString(), err))
+			return prior, diags
+		}
+	}
+	value, more := types.ListValueFrom(ctx, types.StringType, users)
+	diags.Append(more...)
+	state.InUseBy = value
+	return state, diags
+}
+
+// takeCertificates reads a certificate secret's content. Content that is what
+// the state had stays as it was written there.
+func (m *model) takeCertificates(ctx context.Context, data []byte, prior model) diag.Diagnostics {
+	b, ok := bundleOf(data)
+	if !ok {
+		return nil
+	}
+	var diags diag.Diagnostics
+	m.Certificates, diags = types.ListValueFrom(ctx, certificateType(), certificateValues(append(b.chain, b.trusted...)))
+	if had, ok := prior.parse(&diag.Diagnostics{}); ok && had.holds(data) {
+		m.CertificateChain, m.TrustedCertificates = prior.CertificateChain, prior.TrustedCertificates
+		return diags
+	}
+	m.CertificateChain = types.StringValue(string(pki.EncodeCertificates(b.chain)))
+	if len(b.trusted) > 0 {
+		m.TrustedCertificates = types.StringValue(string(pki.EncodeCertificates(b.trusted)))
+	}
+	return diags
+}
+
+// fingerprintJSON is a fingerprint as private state takes it.
+func fingerprintJSON(b bundle) string {
+	encoded, _ := json.Marshal(b.fingerprint()) // a string always marshals
+	return string(encoded)
+}

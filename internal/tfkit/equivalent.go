@@ -1,0 +1,58 @@
+package tfkit
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// An Equivalence tells whether two texts mean the same.
+type Equivalence func(a, b string) bool
+
+// SameDuration compares durations of Go's grammar.
+func SameDuration(a, b string) bool { return sameBy(time.ParseDuration, a, b) }
+
+// SameExpiration compares durations of the control plane's grammar.
+func SameExpiration(a, b string) bool { return sameBy(kuma.ParseDuration, a, b) }
+
+func sameBy(parse func(string) (time.Duration, error), a, b string) bool {
+	x, errX := parse(a)
+	y, errY := parse(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// Keep is the value for a state: what it was before where that means the same
+// as what is there now, so that another spelling is no difference.
+func Keep(prior types.String, now string, same Equivalence) types.String {
+	if !prior.IsNull() && !prior.IsUnknown() && (prior.ValueString() == now || same(prior.ValueString(), now)) {
+		return prior
+	}
+	return types.StringValue(now)
+}
+
+// KeepEquivalent plans no change where the configuration only spells what is
+// in the state in another way.
+func KeepEquivalent(same Equivalence) planmodifier.String {
+	return keepEquivalent{same}
+}
+
+type keepEquivalent struct{ same Equivalence }
+
+func (keepEquivalent) Description(context.Context) string {
+	return "Another spelling of the same value is no change."
+}
+
+func (m keepEquivalent) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
+
+func (m keepEquivalent) PlanModifyString(_ context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
+	if req.PlanValue.IsUnknown() || req.PlanValue.IsNull() || req.StateValue.IsNull() {
+		return
+	}
+	if m.same(req.StateValue.ValueString(), req.PlanValue.ValueString()) {
+		resp.PlanValue = req.StateValue
+	}
+}

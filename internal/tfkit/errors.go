@@ -1,0 +1,151 @@
+package tfkit
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+)
+
+// AddError turns an error of the client into a diagnostic, nil into none. task
+// is what could not be done, as in `read mesh "default"`. A write that is done
+// and was only not read back is a warning: the next plan looks.
+func AddError(diags *diag.Diagnostics, task string, err error) {
+	var unverified *kuma.UnverifiedError
+	switch {
+	case err == nil:
+	case errors.As(err, &unverified):
+		diags.AddWarning("Written, but not read back", fmt.Sprintf(
+			"The request to %s succeeded, but what came of it could not be read: %s.\n\nThe next plan shows whether all is as wanted.", task, unverified.Err))
+	default:
+		summary, detail := describe(task, err)
+		diags.AddError(summary, detail)
+	}
+}
+
+func describe(task string, err error) (summary, detail string) {
+	var (
+		answer     *kuma.Error
+		connection *kuma.ConnectionError
+		dropped    *kuma.DroppedError
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "Time is up", fmt.Sprintf("Could not %s within the time that `timeouts` allows. What was done so far is in the state; apply again to go on.", task)
+	case errors.Is(err, context.Canceled):
+		return "Cancelled", fmt.Sprintf("Could not %s: the run was cancelled. What was done so far is in the state; apply again to go on.", task)
+	case errors.As(err, &connection):
+		return "Control plane does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
+			task, connection.Address, connection.AddressOrigin, connection.Err, connectionAdvice(connection.Err))
+	case errors.As(err, &dropped):
+		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. "+
+			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there.", task, dropped)
+	case errors.As(err, &answer):
+		return describeAnswer(task, answer)
+	default:
+		return "Could not " + firstWords(task), fmt.Sprintf("Could not %s: %s.", task, err)
+	}
+}
+
+func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
+	said := fmt.Sprintf("Could not %s. %s answered:\n\n%s\n\n", task, e.Address, e)
+	switch {
+	case e.Status >= http.StatusInternalServerError:
+		return "Control plane failed", said + "If it does not pass by itself, the log of the control plane, or of what is in front of it, tells more."
+	case e.Foreign():
+		return "Not a control plane's answer", said + fmt.Sprintf(
+			"This does not look like the API of a control plane. Check the address, %s (%s): it must be that of the HTTP API, "+
+				"port 5681 by default, with the base path if there is one.", e.Address, e.AddressOrigin)
+	case e.Unauthenticated():
+		return "Control plane does not know the token", said + fmt.Sprintf(
+			"The token (%s) is not valid or has expired. Make a new one, for example with `kumactl generate user-token`.", e.TokenOrigin)
+	case e.Forbidden():
+		return "Not allowed", said + fmt.Sprintf(
+			"The user of the token (%s) may not do this. Secrets of a mesh can by default be read and written by the group mesh-system:admin alone. "+
+				"Nothing was taken out of the state.", e.TokenOrigin)
+	case e.ReadOnly():
+		return "Control plane is read-only", said + "This control plane takes no writes of this kind. A zone that belongs to a global control plane has its meshes and secrets there: " +
+			"set the provider's address to the global one. On Kubernetes, resources are applied with kubectl."
+	case e.Absent():
+		return "Not found", said + "It is not there, or was deleted while Terraform was at work."
+	case e.Refused():
+		return "Control plane refused", said + "Correct what it names and apply again."
+	default:
+		return "Unexpected answer", said + "This is none of the answers that the provider knows."
+	}
+}
+
+func connectionAdvice(err error) string {
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return "Its certificate is signed by an authority that this machine does not trust. Set ca_cert_file or ca_cert_pem in the provider block to that authority's certificate."
+	case errors.As(err, &hostname):
+		return "Its certificate is for another name. Set address in the provider block to the name the certificate is for."
+	default:
+		return "Check that the control plane runs and that its address can be reached from here."
+	}
+}
+
+// firstWords keeps a summary short: what comes before the first name.
+func firstWords(task string) string {
+	words, _, _ := strings.Cut(task, ` "`)
+	return words
+}
+
+// AddExists adds the error for an object that is there already, with the block
+// that adopts it.
+func AddExists(diags *diag.Diagnostics, at path.Path, resourceType, what, id string) {
+	diags.AddAttributeError(at, "Exists already", fmt.Sprintf(
+		"There is %s already. To manage it with this resource, import it: add this block, with the address of the resource, and apply again.\n\n"+
+			"import {\n  to = %s.this\n  id = %q\n}", what, resourceType, id))
+}
+
+// AddMeshAbsent adds the error for an object of a mesh that is not there.
+func AddMeshAbsent(diags *diag.Diagnostics, mesh string) {
+	diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf(
+		"There is no mesh %q on the control plane. Create it first: where a kongmesh_mesh resource does that, "+
+			"refer to its name, as in `mesh = kongmesh_mesh.this.name`, so that Terraform knows the order.", mesh))
+}
+
+// AddProblems puts problems of CA material on the attribute that holds it.
+func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
+	for _, p := range problems {
+		summary := fmt.Sprintf("CA material: %s", strings.ReplaceAll(string(p.Rule), "-", " "))
+		if p.Severity == pki.Warning {
+			diags.AddAttributeWarning(at, summary, Named(at, p.String()))
+		} else {
+			diags.AddAttributeError(at, summary, Named(at, p.String()))
+		}
+	}
+}
+
+// Named puts the path of a nested attribute before a text. Terraform shows the
+// line of an attribute at the top, but not of one within another.
+func Named(at path.Path, text string) string {
+	if len(at.Steps()) < 2 {
+		return text
+	}
+	return at.String() + ": " + text
+}
+
+// Quote lists names in quotation marks.
+func Quote(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
