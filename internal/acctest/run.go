@@ -21,18 +21,20 @@ type Run struct {
 	env    []string
 }
 
-// NewRun makes a folder with a configuration, and builds the provider.
+// NewRun makes a folder with a configuration. The provider is the test binary,
+// see [Main].
 func NewRun(t *testing.T, config string) *Run {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("Acceptance tests skipped unless env 'TF_ACC' set")
 	}
 	run := &Run{t: t, folder: t.TempDir(), tools: t.TempDir()}
-	build := exec.CommandContext( //nolint:gosec // a command of this repository
-		t.Context(), "go", "build", "-o", filepath.Join(run.tools, "terraform-provider-kongmesh"),
-		"github.com/kongmesh/terraform-provider-kongmesh")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the provider: %s\n%s", err, output)
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(run.tools, "terraform-provider-kongmesh")); err != nil {
+		t.Fatal(err)
 	}
 	settings := filepath.Join(run.tools, "terraform.rc")
 	write(t, settings, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n    %q = %q\n  }\n  direct {}\n}\n",

@@ -365,7 +365,7 @@ func editBackend(entry *Document, current, wanted Backend) (*Document, error) {
 		entry.Set("rootChain", rootChain.Bytes())
 	}
 	switch mode := cmp.Or(wanted.Mode, Strict); {
-	case mode == cmp.Or(current.Mode, Strict): // its number means the same
+	case mode == current.Mode: // which may be a number in the document
 	case mode == Strict:
 		entry.Delete("mode")
 	default:

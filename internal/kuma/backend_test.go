@@ -154,6 +154,11 @@ func TestSetBackend(t *testing.T) {
 			in(`{"name":"a","type":"builtin","mode":"PERMISSIVE","dpCert":{"requestTimeout":"5s"},"rootChain":{},"u":1,"conf":{"caCert":{}}}`), pair("a"),
 			in(`{"name":"a","type":"provided","u":1,"conf":{"cert":{"secret":"c"},"key":{"secret":"k"}}}`),
 		},
+		{
+			"sources as they were written",
+			in(`{"name":"a","type":"provided","conf":{"cert":{ "secret":"c","w":1},"key":{"secret" :"k"}}}`), pair("a"),
+			in(`{"name":"a","type":"provided","conf":{"cert":{ "secret":"c","w":1},"key":{"secret" :"k"}}}`),
+		},
 		{"in the middle", in(`{"name":"o"}, {"name":"a","type":"provided"} ,{"name":"p"}`), pair("a"), in(`{"name":"o"}, {"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}}} ,{"name":"p"}`)},
 	} {
 		mesh := meshOf(t, test.before)

@@ -76,7 +76,7 @@ func TestAbsentAndRefusedOfOtherErrors(t *testing.T) {
 func TestErrorsStayShort(t *testing.T) {
 	client := newClient(t, "http://127.0.0.1:1")
 	long := strings.Repeat("ä", 1<<13)
-	parameters := strings.Repeat(`{"field":"`+long[:4000]+`","reason":"`+long[:4000]+`"},`, 500)
+	parameters := strings.Repeat(`{"field":"`+long[:4000]+`","reason":"`+long[:4000]+`"},`, 60)
 	body := `{"title":"` + long + `","detail":"` + long + `","invalid_parameters":[` + parameters[:len(parameters)-1] + `]}`
 	err := client.answerError(request{method: "GET", path: "meshes"}, 400, []byte(body))
 	if len(err.Error()) > 200_000 || len(err.Parameters) != mostRefusals {
@@ -122,11 +122,11 @@ func TestErrorsShowNothingThatIsRepeated(t *testing.T) {
 		"page": func(w http.ResponseWriter, c call) { _, _ = w.Write([]byte("<p>" + repeated + c.body)) },
 		"location": func(w http.ResponseWriter, _ call) {
 			w.Header().Set("Location", "https://"+testToken+".example.com/"+testHeader+"?"+testPassword)
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		},
 		"location that is no URL": func(w http.ResponseWriter, _ call) {
 			w.Header().Set("Location", "http://[::1"+testToken)
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		},
 		"status line": func(w http.ResponseWriter, _ call) {
 			connection, _, err := w.(http.Hijacker).Hijack()

@@ -104,6 +104,7 @@ func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) e
 			return nil, &DroppedError{Mesh: name}
 		}
 		put := request{method: http.MethodPut, path: meshPath(name), body: changed.Bytes()}
+		course.vague = false // what an earlier write may have done, the read has told
 		written, failure = changed, c.write(ctx, put, course, 0)
 		switch {
 		case failure == nil:

@@ -127,7 +127,9 @@ func TestGlobalOfAnAnswerThatDoesNotSay(t *testing.T) {
 		"another kind": func(w http.ResponseWriter) { reply(w, 200, `{"mode":1}`) }, "a page": func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) },
 	} {
 		client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { answer(w) })
-		equal(t, name, client.Global(t.Context()) && client.Global(t.Context()), true)
+		for range 2 {
+			equal(t, name, client.Global(t.Context()), true)
+		}
 		equal(t, name, rec.methods(), "GET")
 	}
 }

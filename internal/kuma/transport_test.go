@@ -416,7 +416,7 @@ func TestLog(t *testing.T) {
 		}
 		lines = append(lines, line)
 	}
-	client, _ := serve(t, func(n int, w http.ResponseWriter, c call) {
+	client, _ := serve(t, func(n int, w http.ResponseWriter, _ call) {
 		switch {
 		case n == 1:
 			w.Header().Set("X-Gateway", testHeader)
@@ -425,7 +425,7 @@ func TestLog(t *testing.T) {
 			abort()
 		case n == 4:
 			w.Header().Set("Location", "http://"+testPassword+".example.com/"+testToken)
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		default:
 			reply(w, 200, `{"type":"Secret","data":"`+testBody+`"}`)
 		}

@@ -136,7 +136,7 @@ func TestUpdateMeshOnAVersionWithoutMTLS(t *testing.T) {
 func TestUpdateMeshLooksAfterALostAnswer(t *testing.T) {
 	for _, retries := range []int{0, 4} {
 		s := &store{text: meshText}
-		s.before = func(n int, w http.ResponseWriter, c call, s *store) bool {
+		s.before = func(n int, _ http.ResponseWriter, c call, s *store) bool {
 			if n == 2 {
 				s.text = c.body
 				abort()
@@ -182,7 +182,7 @@ func TestUpdateMeshGivesUp(t *testing.T) {
 		status   int
 	}{
 		{"no answer", func(http.ResponseWriter) { abort() }, "GET PUT GET PUT GET PUT GET", true, 0},
-		{"503", func(w http.ResponseWriter) { w.WriteHeader(503) }, "GET PUT GET PUT GET PUT GET", true, 503},
+		{"503", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "GET PUT GET PUT GET PUT GET", true, 503},
 		{"429", func(w http.ResponseWriter) { reply(w, 429, `{"title":"Too many"}`) }, "GET PUT GET PUT GET PUT GET", false, 429},
 		{"500", func(w http.ResponseWriter) { reply(w, 500, `{"title":"Broken"}`) }, "GET PUT GET", true, 500},
 		{"HTML", func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }, "GET PUT GET", true, 200},
@@ -206,6 +206,24 @@ func TestUpdateMeshGivesUp(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}
+}
+
+func TestUpdateMeshRefusedAfterALostAnswer(t *testing.T) {
+	s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
+		switch n {
+		case 2:
+			abort()
+		case 4:
+			reply(w, http.StatusBadRequest, `{"title":"No"}`)
+		}
+		return n == 4
+	}}
+	client, rec := serve(t, s.answer)
+	mesh, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
+	if !Refused(err) || Uncertain(err) || mesh != nil {
+		t.Errorf("%v, %v", mesh, err)
+	}
+	equal(t, "requests", rec.methods(), "GET PUT GET PUT")
 }
 
 func TestUpdateMeshUnverified(t *testing.T) {
@@ -241,17 +259,22 @@ func TestUpdateMeshWithNobodyThereAfterwards(t *testing.T) {
 }
 
 func TestUpdateMeshOfAMeshThatGoes(t *testing.T) {
-	for _, absentFrom := range []int{1, 3} {
-		s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
-			if n >= absentFrom {
-				reply(w, http.StatusNotFound, notFound)
+	for _, lost := range []bool{false, true} { // the answer to the write
+		for _, absentFrom := range []int{1, 3} {
+			s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
+				switch {
+				case n >= absentFrom:
+					reply(w, http.StatusNotFound, notFound)
+				case n == 2 && lost:
+					abort()
+				}
+				return n >= absentFrom
+			}}
+			client, _ := serve(t, s.answer)
+			mesh, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
+			if !Absent(err) || mesh != nil {
+				t.Errorf("absent from request %d on: %v, %v", absentFrom, mesh, err)
 			}
-			return n >= absentFrom
-		}}
-		client, _ := serve(t, s.answer)
-		mesh, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
-		if !Absent(err) || mesh != nil {
-			t.Errorf("absent from request %d on: %v, %v", absentFrom, mesh, err)
 		}
 	}
 }

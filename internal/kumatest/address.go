@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-var (
-	hostLabel     = `[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}`
-	dnsNameSyntax = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*[._]?$`)
-)
+const hostLabel = `[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}`
+
+var dnsNameSyntax = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*[._]?$`)
 
 // isDNSName is generous: underscores and a point at the end are fine.
 func isDNSName(name string) bool {

@@ -3,6 +3,7 @@ package kumatest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -36,9 +37,7 @@ func contentType(value string) http.Header {
 }
 
 func (a answer) writeTo(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	if len(a.body) < 2048 { // a real one sends longer answers in chunks
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

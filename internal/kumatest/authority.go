@@ -31,7 +31,7 @@ func (cp *ControlPlane) checkAuthorities(c *call, mesh *resource) violations {
 }
 
 func (cp *ControlPlane) checkProvided(c *call, mesh string, backend *document) violations {
-	conf, err := typed(get[map[string]any](backend, "conf"), providedSchema())
+	conf, err := typed(backend.conf(), providedSchema())
 	if err != nil {
 		return violations{{"", "could not convert backend config: " + err.Error()}}
 	}
@@ -123,7 +123,7 @@ func checkPair(cert, key []byte) violations {
 
 func (cp *ControlPlane) checkBuiltin(_ *call, mesh string, backend *document) violations {
 	var broken violations
-	if _, err := typed(get[map[string]any](backend, "conf"), builtinSchema()); err != nil {
+	if _, err := typed(backend.conf(), builtinSchema()); err != nil {
 		broken.add("", "could not convert backend config: %s", err)
 	}
 	secret := builtinSecret(mesh, "cert", backend.text("name"))
@@ -145,7 +145,7 @@ func builtinSecret(mesh, half, backend string) string {
 func usedSecrets(mesh string, backend *document) []string {
 	switch backend.text("type") {
 	case "provided":
-		conf, err := typed(get[map[string]any](backend, "conf"), providedSchema())
+		conf, err := typed(backend.conf(), providedSchema())
 		if err != nil {
 			return nil
 		}

@@ -47,7 +47,7 @@ func (cp *ControlPlane) ensureAuthorities(mesh *resource) error {
 
 // builtinLifetime returns how long a builtin CA is to be valid.
 func builtinLifetime(backend *document) (time.Duration, error) {
-	conf, err := typed(get[map[string]any](backend, "conf"), builtinSchema())
+	conf, err := typed(backend.conf(), builtinSchema())
 	if err != nil {
 		return 0, err
 	}

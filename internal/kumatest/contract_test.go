@@ -38,20 +38,23 @@ type exchange struct {
 
 // TestContract replays the recordings of real control planes, each scenario against a fresh one here.
 func TestContract(t *testing.T) {
-	for file, options := range map[string][]kumatest.Option{
-		"kuma-2.14.3.json":          nil,
-		"kuma-2.7.29.json":          {kumatest.Version("2.7.29")},
-		"kuma-2.14.3-auth.json":     {kumatest.Authentication()},
-		"kuma-2.14.3-global.json":   {kumatest.Global()},
-		"kuma-2.14.3-readonly.json": {kumatest.ReadOnly()},
-		"kuma-3.0-dev.json":         {kumatest.Version("3.0-dev")},
+	for _, test := range []struct {
+		file    string
+		options []kumatest.Option
+	}{
+		{"kuma-2.14.3.json", nil},
+		{"kuma-2.7.29.json", []kumatest.Option{kumatest.Version("2.7.29")}},
+		{"kuma-2.14.3-auth.json", []kumatest.Option{kumatest.Authentication()}},
+		{"kuma-2.14.3-global.json", []kumatest.Option{kumatest.Global()}},
+		{"kuma-2.14.3-readonly.json", []kumatest.Option{kumatest.ReadOnly()}},
+		{"kuma-3.0-dev.json", []kumatest.Option{kumatest.Version("3.0-dev")}},
 	} {
-		t.Run(strings.TrimSuffix(file, ".json"), func(t *testing.T) {
-			recorded := readRecording(t, file)
+		t.Run(strings.TrimSuffix(test.file, ".json"), func(t *testing.T) {
+			recorded := readRecording(t, test.file)
 			var agree, compared, all int
 			for _, scenario := range recorded.Scenarios {
 				t.Run(scenario.Scenario, func(t *testing.T) {
-					replayer := newReplayer(options)
+					replayer := newReplayer(test.options)
 					for i, step := range scenario.Steps {
 						all++
 						difference, applies := replayer.replay(step)
@@ -67,7 +70,7 @@ func TestContract(t *testing.T) {
 					}
 				})
 			}
-			t.Logf("%s: %d of %d agree; %d more show a moment, not a rule", file, agree, compared, all-compared)
+			t.Logf("%s: %d of %d agree; %d more show a moment, not a rule", test.file, agree, compared, all-compared)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package kumatest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func (cp *ControlPlane) Do(method, path string, body any) (status int, response 
 			panic(fmt.Sprintf("kumatest: the body of %s %s: %v", method, path, err))
 		}
 	}
-	r, err := http.NewRequest(method, "http://localhost"+path, bytes.NewReader(raw))
+	r, err := http.NewRequestWithContext(context.Background(), method, "http://localhost"+path, bytes.NewReader(raw))
 	if err != nil {
 		panic(fmt.Sprintf("kumatest: %v", err))
 	}

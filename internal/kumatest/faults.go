@@ -14,6 +14,8 @@ import (
 // A FaultKind is a way in which a request goes wrong.
 type FaultKind int
 
+// The kinds of faults. StaleSecrets lets the request see secrets as they were before their last write: the check
+// of a CA, as through a cache that is too old, and the read of a secret. With it Fault.Side does not matter.
 const (
 	Refuse          FaultKind = iota + 1 // the connection is closed without an answer
 	Hang                                 // no answer comes until the client gives up
@@ -25,15 +27,13 @@ const (
 	HTML                                 // 200 with a page, as a login page in between answers
 	Truncated                            // 200 with JSON that ends in the middle
 	Empty                                // 200 without a body
-
-	// StaleSecrets lets the request see secrets as they were before their last write: the check of a CA, as
-	// through a cache that is too old, and the read of a secret. Fault.Side does not matter.
-	StaleSecrets
+	StaleSecrets                         // the answer is true, but for secrets of old
 )
 
 // A Side says whether a fault comes before the effect of a request or after.
 type Side int
 
+// The sides that a fault can come on.
 const (
 	Before     Side = iota // the request has no effect
 	After                  // it has its effect, and the answer is lost or replaced

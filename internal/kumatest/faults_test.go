@@ -165,7 +165,7 @@ func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cp := kumatest.New(kumatest.Latency(time.Minute))
 		start := time.Now()
-		cp.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		cp.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 		if took := time.Since(start); took != time.Minute {
 			t.Errorf("the answer took %s", took)
 		}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"net/http"
 	"strings"
@@ -53,9 +54,7 @@ type object = map[string]any
 // newMesh returns the document of a mesh without policies, completed by the members given.
 func newMesh(name string, members object) object {
 	mesh := object{"type": "Mesh", "name": name, "skipCreatingInitialPolicies": []string{"*"}}
-	for member, value := range members {
-		mesh[member] = value
-	}
+	maps.Copy(mesh, members)
 	return mesh
 }
 

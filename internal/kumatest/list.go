@@ -53,17 +53,23 @@ func (e endpoints) listAs(c *call, render func(*resource) json.RawMessage) (answ
 		Items []json.RawMessage `json:"items"`
 		Next  *string           `json:"next"`
 	}{Total: len(found), Items: []json.RawMessage{}}
-	end := len(found)
-	if size != 0 {
-		end = min(offset+size, end)
-		if offset+size < len(found) {
-			page.Next = nextPage(c.request, offset+size)
-		}
+	for _, r := range pageOf(found, size, offset) {
+		page.Items = append(page.Items, render(r))
 	}
-	for i := max(offset, 0); i < end; i++ {
-		page.Items = append(page.Items, render(found[i]))
+	if size != 0 && offset+size < len(found) {
+		page.Next = nextPage(c.request, offset+size)
 	}
 	return jsonAnswer(http.StatusOK, page), nil
+}
+
+// pageOf returns the part of a list that a page shows. A size of 0 shows all; a negative one shows nothing.
+func pageOf(all []*resource, size, offset int) []*resource {
+	if size == 0 {
+		return all
+	}
+	start := min(max(offset, 0), len(all))
+	end := min(max(offset+size, start), len(all))
+	return all[start:end]
 }
 
 func (e endpoints) pageSize(text string) (int, error) {

@@ -65,7 +65,7 @@ func fillMetrics(mesh *resource) {
 		if backend.text("type") != "prometheus" {
 			continue
 		}
-		conf, err := typed(get[map[string]any](backend, "conf"), prometheusSchema())
+		conf, err := typed(backend.conf(), prometheusSchema())
 		if err != nil {
 			continue // the document was checked before
 		}

@@ -131,7 +131,7 @@ func checkTCPLog(conf *document) violations {
 
 // checkConf reads the free configuration of a backend as what its type requires and checks that.
 func checkConf(backend *document, schema *message, check func(*document) violations) violations {
-	conf, err := typed(get[map[string]any](backend, "conf"), schema)
+	conf, err := typed(backend.conf(), schema)
 	if err != nil {
 		return violations{{"", "could not parse config: " + err.Error()}}
 	}

@@ -78,6 +78,10 @@ func TestSecretsSurviveTheirMesh(t *testing.T) {
 	}
 	do(t, cp, "DELETE", "/meshes/m", nil, 200)
 	do(t, cp, "GET", "/meshes/m/secrets/cert", nil, 404)
+	left := names(t, do(t, cp, "GET", "/secrets", nil, 200))
+	if want := []string{"dataplane-token-signing-key-default-1", "cert", "key"}; !slices.Equal(left, want) {
+		t.Errorf("secrets that are left %v, want %v", left, want)
+	}
 	do(t, cp, "PUT", "/meshes/m", newMesh("m", nil), 201)
 	after := names(t, do(t, cp, "GET", "/meshes/m/secrets", nil, 200))
 	if want := []string{"cert", "dataplane-token-signing-key-m-1", "key"}; !slices.Equal(after, want) {

@@ -72,7 +72,7 @@ func TestRequests(t *testing.T) {
 		t.Fatalf("%d requests, want 2", len(requests))
 	}
 	put, get := requests[0], requests[1]
-	if put.Method != "PUT" || put.Path != "/meshes/m" || put.Status != 201 || put.Header.Get("Content-Type") != "application/json" {
+	if put.Method != http.MethodPut || put.Path != "/meshes/m" || put.Status != 201 || put.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("the first is %+v", put)
 	}
 	var body object
@@ -146,6 +146,33 @@ func TestConcurrentUse(t *testing.T) {
 		}
 		if mesh.Labels["a"] != mesh.Labels["b"] {
 			t.Errorf("labels of two writes in one document: %v", mesh.Labels)
+		}
+	}
+}
+
+// TestOneCreates: of several who put the same new mesh at the same time, one is told that it created it.
+func TestOneCreates(t *testing.T) {
+	cp := kumatest.New()
+	cert, key := newCA(t) // checking them takes a moment in which others come
+	authority := object{"mtls": object{"backends": []object{{
+		"name": "ca", "type": "provided", "conf": object{"cert": object{"inline": cert}, "key": object{"inline": key}},
+	}}}}
+	for i := range 50 {
+		path := fmt.Sprintf("/meshes/m%d", i)
+		var mu sync.Mutex
+		count := map[int]int{}
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				status, _ := cp.Do("PUT", path, newMesh(fmt.Sprintf("m%d", i), authority))
+				mu.Lock()
+				defer mu.Unlock()
+				count[status]++
+			})
+		}
+		wait.Wait()
+		if count[201] != 1 || count[200] != 7 {
+			t.Fatalf("%s: answers by status %v", path, count)
 		}
 	}
 }

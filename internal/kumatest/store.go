@@ -106,27 +106,6 @@ func (s *store) list(kind, mesh string, keep func(*resource) bool) []*resource {
 // lockMesh makes the caller the only writer of a mesh and of what is in it, until it calls the function returned.
 func (s *store) lockMesh(mesh string) (unlock func()) { return s.meshLocks.lock(mesh) }
 
-// A keyedMutex is one mutex for each key.
-type keyedMutex struct {
-	mu    sync.Mutex
-	locks map[string]*sync.Mutex
-}
-
-func (m *keyedMutex) lock(key string) (unlock func()) {
-	m.mu.Lock()
-	if m.locks == nil {
-		m.locks = map[string]*sync.Mutex{}
-	}
-	one, ok := m.locks[key]
-	if !ok {
-		one = &sync.Mutex{}
-		m.locks[key] = one
-	}
-	m.mu.Unlock()
-	one.Lock()
-	return one.Unlock
-}
-
 // cloneLabels returns a copy that can be written to.
 func cloneLabels(labels map[string]string) map[string]string {
 	clone := maps.Clone(labels)

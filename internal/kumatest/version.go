@@ -25,9 +25,8 @@ type release struct {
 	required      []string // members that a document of a modern type needs, in the order in which it is told
 
 	meshTLS       bool // a mesh has mtls and the other sections that went with it
-	meshServices  bool // a mesh has meshServices
-	dnsLabelNames bool // a mesh's name has to be a DNS label; before, another name is answered with a warning
-	warnsOfName   bool
+	dnsLabelNames bool // the name of a mesh has to be a DNS label
+	warnsOfName   bool // a mesh with another name is accepted with a warning
 }
 
 // A releaseSet says in which releases a resource type or a field exists.
@@ -55,7 +54,7 @@ func releases() []release {
 			version: "2.14.3", set: in214,
 			kri: true, computeLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"type", "name", "spec"}, pageSizeMin: true, meshTLS: true, meshServices: true, warnsOfName: true,
+			required: []string{"type", "name", "spec"}, pageSizeMin: true, meshTLS: true, warnsOfName: true,
 		},
 		{
 			version: "unknown", set: in30, // a development build has no version

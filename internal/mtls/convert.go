@@ -139,15 +139,24 @@ func optional(text string) types.String {
 	return types.StringValue(text)
 }
 
-// errExists is why a backend is not created.
-var errExists = errors.New("a backend of that name is there already")
+// existsError is why a backend is not created: one of that name is there.
+type existsError struct{ kind string }
+
+func (e *existsError) Error() string { return "a backend of type " + e.kind + " is there already" }
 
 // addWriteError puts what a write of the mesh failed on where it belongs.
 func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
-	var refusal *kuma.Error
+	var (
+		refusal *kuma.Error
+		exists  *existsError
+	)
 	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
 	switch {
-	case errors.Is(err, errExists):
+	case errors.As(err, &exists) && exists.kind != kuma.Provided:
+		diags.AddAttributeError(path.Root("name"), "Name is taken", fmt.Sprintf(
+			"Mesh %q has a backend %q of type %s. This resource manages backends of type provided alone: take another name, or remove that backend first.",
+			mesh, name, exists.kind))
+	case errors.As(err, &exists):
 		tfkit.AddExists(diags, path.Root("name"), "kongmesh_mtls_provided_backend", fmt.Sprintf("a backend %q in mesh %q", name, mesh), mesh+"/"+name)
 	case kuma.Absent(err):
 		tfkit.AddMeshAbsent(diags, mesh)

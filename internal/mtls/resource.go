@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -222,6 +223,9 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
 	if !req.Plan.Raw.IsNull() {
+		if unknownParts(ctx, req.Plan) {
+			return // checked when applied
+		}
 		plan = &model{}
 		resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
 	}
@@ -232,6 +236,19 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	if plan != nil {
 		checkInline(r.Clock.Now(), *plan, state, &resp.Diagnostics)
 	}
+}
+
+// unknownParts tells whether a nested attribute is not known as a whole.
+func unknownParts(ctx context.Context, plan tfsdk.Plan) bool {
+	for _, at := range []path.Path{
+		path.Root("cert"), path.Root("key"), path.Root("dp_cert"), path.Root("dp_cert").AtName("rotation"), path.Root("root_chain"),
+	} {
+		var part types.Object
+		if plan.GetAttribute(ctx, at, &part).HasError() || part.IsUnknown() {
+			return true
+		}
+	}
+	return false
 }
 
 // warnMTLSOff tells beforehand that the mesh will be without mTLS.
@@ -274,9 +291,9 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 			return nil
 		}
 		looked = true
-		_, there, err := mesh.Backend(plan.Name.ValueString())
+		other, there, err := mesh.Backend(plan.Name.ValueString())
 		if there {
-			err = errExists
+			err = &existsError{other.Type}
 		}
 		return err
 	}, &resp.Diagnostics)

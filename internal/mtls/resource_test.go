@@ -358,6 +358,14 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 		"type": "Mesh", "name": mesh,
 		"mtls": map[string]any{"backends": []any{map[string]any{"name": "ca-1", "type": "builtin"}}},
 	})
+	provided := func() {
+		env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{
+			"type": "Mesh", "name": mesh,
+			"mtls": map[string]any{"skipValidation": true, "backends": []any{map[string]any{
+				"name": "ca-1", "type": "provided", "conf": map[string]any{"cert": map[string]any{"file": "/dev/null"}, "key": map[string]any{"file": "/dev/null"}},
+			}}},
+		})
+	}
 	config := func(name string) string {
 		return env.Config(`resource "kongmesh_mtls_provided_backend" "this" {
 			mesh            = $mesh
@@ -370,7 +378,8 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
-			{Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `a backend "ca-1"`, "to = kongmesh_mtls_provided_backend.this", `id = "`+mesh+`/ca-1"`)},
+			{Config: config("ca-1"), ExpectError: acctest.Words("Name is taken", `a backend "ca-1" of type builtin`)},
+			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `a backend "ca-1"`, "to = kongmesh_mtls_provided_backend.this", `id = "`+mesh+`/ca-1"`)},
 			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane refused", "cannot have more than 1 backends", "Import the one that is there")},
 		},
 	})
@@ -533,5 +542,34 @@ func TestAccProvidedBackend_requests(t *testing.T) {
 			{Config: env.Config(backend(secrets+`mode = "PERMISSIVE"`), "mesh", mesh, "chain", ca.Chain, "key", ca.Key), Check: made("PUT " + path)},
 			{Config: env.Config(before, "mesh", mesh, "chain", ca.Chain, "key", ca.Key), Check: made("PUT " + path)},
 		},
+	})
+}
+
+// Parts that are known only when they are applied.
+func TestAccProvidedBackend_unknownParts(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	mesh := env.Mesh()
+	ca := acctest.NewCA(t, "CA")
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{{
+			Config: env.Config(before+`
+				resource "terraform_data" "later" {
+					input = {
+						cert = { secret = kongmesh_mesh_ca_secret.this.certificate_secret }
+						key  = { secret = kongmesh_mesh_ca_secret.this.key_secret }
+						rotation = { expiration = "2d" }
+					}
+				}
+				resource "kongmesh_mtls_provided_backend" "this" {
+					mesh    = kongmesh_mesh.this.name
+					name    = "ca-1"
+					cert    = terraform_data.later.output.cert
+					key     = terraform_data.later.output.key
+					dp_cert = { rotation = terraform_data.later.output.rotation }
+				}`, "mesh", mesh, "chain", ca.Chain, "key", ca.Key),
+			Check: entry(t, env, mesh, `{"dpCert":{"rotation":{"expiration":"2d"}},"name":"ca-1","type":"provided"}`),
+		}},
 	})
 }

@@ -88,7 +88,7 @@ func workingOrder(links []link) (string, bool) {
 
 func whyNotSigned(l, next link) string {
 	switch {
-	case selfSigned(l.cert):
+	case IsSelfSigned(l.cert):
 		return fmt.Sprintf("This certificate is self-signed, so the chain ends here, and %s is no part of it. "+
 			"Remove that one, or, if proxies are to trust it too, give it as a further trusted certificate, apart from the chain.", next)
 	case string(l.cert.RawIssuer) != string(next.cert.RawSubject):
@@ -122,7 +122,7 @@ func checkPathLengths(ps *Problems, links []link) {
 
 func checkLast(ps *Problems, last link) {
 	switch {
-	case selfSigned(last.cert):
+	case IsSelfSigned(last.cert):
 	case selfIssued(last.cert):
 		ps.addFor(Warning, RuleLastNotSelfSigned, last.index, last.cert,
 			"This certificate names itself as its issuer, but its own key did not sign it: it is damaged, or there is another CA of that name. "+

@@ -2,9 +2,11 @@ package pki
 
 import (
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,7 +138,7 @@ func TestOrder(t *testing.T) {
 	} {
 		for range 10 {
 			shuffled := slices.Clone(want)
-			r := rand.New(rand.NewPCG(1, 2))
+			r := mathrand.New(mathrand.NewPCG(1, 2))
 			r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 			got, err := Order(append(shuffled, shuffled[0])) // a copy is dropped
 			if err != nil || !SameCertificates(got, want) {
@@ -162,6 +164,22 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestShortKeys: crypto/x509 refuses to use RSA keys below 1024 bits, so the
+// signature that such a key made is neither good nor bad.
+func TestShortKeys(t *testing.T) {
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	key, err := rsa.GenerateKey(rand.Reader, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := makeCAWith(t, "Root", key, nil, nil)
+	chain := list(makeCA(t, "CA", &root, nil), root)
+	t.Setenv("GODEBUG", "rsa1024min=1")
+	if got, want := rules(CheckChain(chain, Options{Now: now})), []Rule{RuleSignatureUnchecked, RuleWeakKey}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // TestOrderGivesUp: certificates made to have a great many orders to try.
 func TestOrderGivesUp(t *testing.T) {
 	key := testKey(t, "shared")
@@ -176,6 +194,13 @@ func TestOrderGivesUp(t *testing.T) {
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("took %s", took)
+	}
+	many := make([]*x509.Certificate, 101)
+	for i := range many {
+		many[i] = &x509.Certificate{Raw: []byte{byte(i)}}
+	}
+	if _, err := Order(many); !errors.Is(err, ErrNoOrder) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -232,8 +257,8 @@ func TestCanonical(t *testing.T) {
 	if got := BundleFingerprint(root, nil); got != Fingerprint(root[0]) || len(got) != 64 {
 		t.Errorf("of one certificate: %s, want its own, %s", got, Fingerprint(root[0]))
 	}
-	trusted := []*x509.Certificate{ed, ec}
-	if Canonical(chain, trusted); trusted[0] != ed {
+	backwards := []*x509.Certificate{want[3], want[2]}
+	if Canonical(chain, backwards); backwards[0] != want[3] {
 		t.Error("the caller's slice was sorted")
 	}
 }

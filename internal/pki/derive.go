@@ -53,7 +53,7 @@ func Derive(ca CA, r ProxyRequest, now time.Time) (*ProxyCertificate, error) {
 		return nil, fmt.Errorf("encoding the derived key: %w", err)
 	}
 	l.key, l.keyPEM = key, encode("EC PRIVATE KEY", der)
-	l.serial = oneTo(maxSerial, secret[keySeedSize:])
+	l.serial = oneTo(maxSerial(), secret[keySeedSize:])
 	return ca.issue(l, nil)
 }
 

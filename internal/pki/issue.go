@@ -77,7 +77,7 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 	if err != nil {
 		return nil, fmt.Errorf("making the proxy's key: %w", err)
 	}
-	serial, err := rand.Int(random, maxSerial)
+	serial, err := rand.Int(random, maxSerial())
 	if err != nil {
 		return nil, fmt.Errorf("making the serial number: %w", err)
 	}
@@ -89,9 +89,12 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 	}, random)
 }
 
-// maxSerial is the largest serial number of the control plane's: it makes them
-// from 1 to 2^128-1 (RFC 5280, 4.1.2.2 allows 20 bytes).
-var maxSerial = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
+// maxSerial returns the largest serial number of the control plane's: it makes
+// them from 1 to 2^128-1 (RFC 5280, 4.1.2.2 allows 20 bytes).
+func maxSerial() *big.Int {
+	limit := new(big.Int).Lsh(big.NewInt(1), 128)
+	return limit.Sub(limit, big.NewInt(1))
+}
 
 // expirationOf returns the lifetime of a certificate in whole seconds, as
 // X.509 counts (RFC 5280, 4.1.2.5).
@@ -166,7 +169,7 @@ func (ca CA) issue(l leaf, random io.Reader) (*ProxyCertificate, error) {
 // intermediates returns the issuing chain without its root.
 func (ca CA) intermediates() []*x509.Certificate {
 	last := len(ca.Chain) - 1
-	if selfSigned(ca.Chain[last]) {
+	if IsSelfSigned(ca.Chain[last]) {
 		return ca.Chain[:last]
 	}
 	return ca.Chain

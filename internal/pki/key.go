@@ -136,8 +136,9 @@ func parseKeyDER(der []byte) (crypto.Signer, error) {
 
 // CheckKey checks that the key belongs to the first certificate of the chain,
 // the one that issues. If it is another certificate's, the problem says whose.
+// Without a key or a chain there is nothing to compare, and no problem.
 func CheckKey(key crypto.Signer, chain []*x509.Certificate) Problems {
-	if len(chain) == 0 || SameKey(key.Public(), chain[0]) {
+	if key == nil || len(chain) == 0 || SameKey(key.Public(), chain[0]) {
 		return nil
 	}
 	var ps Problems

@@ -184,7 +184,7 @@ func keyCases() []messageCase {
 			return string(encode("PUBLIC KEY", der))
 		}),
 		inKey("encrypted", constant(string(encode("ENCRYPTED PRIVATE KEY", []byte("0123456789abcdef"))))),
-		inKey("encrypted the old way", func(t testing.TB) string {
+		inKey("encrypted the old way", func(testing.TB) string {
 			return string(pem.EncodeToMemory(&pem.Block{
 				Type: "RSA PRIVATE KEY", Bytes: []byte("0123456789abcdef"),
 				Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00112233445566778899AABBCCDDEEFF"},

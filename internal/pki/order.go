@@ -37,7 +37,9 @@ func signedBy(cert, issuer *x509.Certificate) signature {
 	}
 }
 
-func selfSigned(cert *x509.Certificate) bool { return signedBy(cert, cert) != notSigned }
+// IsSelfSigned tells whether a certificate is signed by its own key, as a root
+// is (RFC 5280, 3.2).
+func IsSelfSigned(cert *x509.Certificate) bool { return signedBy(cert, cert) != notSigned }
 
 // selfIssued is RFC 5280's term for a certificate in which issuer and subject
 // are the same name, whoever signed it.
@@ -51,16 +53,19 @@ func rsaBits(cert *x509.Certificate) int {
 	return 0
 }
 
-// ErrNoOrder: the certificates do not make up one chain.
+// ErrNoOrder says that certificates do not make up one chain.
 var ErrNoOrder = errors.New("no order of these certificates makes a chain in which each one is signed by the next")
 
 // Order returns the certificates in the order of an issuing chain, closest CA
 // first: each one signed by the next. Copies of one certificate are dropped.
 // If several orders work, which takes cross-signed or re-issued certificates,
-// it is the one closest to the given order. Without any, the error is
-// [ErrNoOrder].
+// what stands first in the given order comes first. If none does, or there are
+// more than 100 certificates, the error is [ErrNoOrder].
 func Order(certs []*x509.Certificate) ([]*x509.Certificate, error) {
 	certs = unique(certs)
+	if len(certs) > 100 { // each one is compared with each other
+		return nil, ErrNoOrder
+	}
 	issuers := make([][]int, len(certs)) // of each certificate, by position
 	for i, cert := range certs {
 		for j, issuer := range certs {
@@ -113,7 +118,7 @@ func SplitBundle(certs []*x509.Certificate) (chain, trusted []*x509.Certificate)
 		return nil, nil
 	}
 	end := 1
-	for end < len(certs) && !selfSigned(certs[end-1]) && signedBy(certs[end-1], certs[end]) != notSigned {
+	for end < len(certs) && !IsSelfSigned(certs[end-1]) && signedBy(certs[end-1], certs[end]) != notSigned {
 		end++
 	}
 	return certs[:end:end], certs[end:]

@@ -89,18 +89,18 @@ type mark struct {
 	before, after string
 }
 
-var (
-	markPattern   = regexp.MustCompile(`-----(BEGIN|END) ([^\n]*?)(-----|\r?\n|\z)`)
-	byteOrderMark = "\ufeff"
-)
+const byteOrderMark = "\ufeff"
+
+var markPattern = regexp.MustCompile(`-----(BEGIN|END) ([^\n]*?)(-----|\r?\n|\z)`)
 
 // marks finds each BEGIN and END that is meant to be one. In the midst of a
 // line of text it is taken for text, as encoding/pem does, unless it is the
 // END of a block whose lines were joined.
 func marks(text []byte) []mark {
 	var found []mark
-	line, counted := 1, 0
-	for _, at := range markPattern.FindAllSubmatchIndex(text, -1) {
+	line, lineStart, counted := 1, 0, 0
+	all := markPattern.FindAllSubmatchIndex(text, -1)
+	for i, at := range all {
 		m := mark{
 			begin:    text[at[2]] == 'B',
 			label:    string(text[at[4]:at[5]]),
@@ -113,27 +113,30 @@ func marks(text []byte) []mark {
 		} else {
 			m.label = strings.TrimRight(m.label, "- \t")
 		}
-		line += bytes.Count(text[counted:m.start], []byte("\n"))
-		counted = m.start
-		m.line = line
+		since := text[counted:m.start]
+		if newline := bytes.LastIndexByte(since, '\n'); newline >= 0 {
+			line += bytes.Count(since, []byte("\n"))
+			lineStart = counted + newline + 1
+		}
+		m.line, counted = line, m.start
 
-		from := bytes.LastIndexByte(text[:m.start], '\n') + 1
-		inBlock := false
+		from, inBlock := lineStart, false
 		if len(found) > 0 {
 			last := found[len(found)-1]
 			inBlock = last.begin
-			m.joined = last.end > from
+			m.joined = last.end > lineStart
 			from = max(from, last.end)
 		}
-		m.before = string(text[from:m.start])
-		m.before, m.byteOrderMark = strings.CutPrefix(m.before, byteOrderMark)
-		if strings.TrimSpace(m.before) != "" && (m.begin || !inBlock) {
+		before, byteOrderMark := bytes.CutPrefix(text[from:m.start], []byte(byteOrderMark))
+		if len(bytes.TrimSpace(before)) > 0 && (m.begin || !inBlock) {
 			continue
 		}
-		rest, _, _ := bytes.Cut(text[m.end:], []byte("\n"))
-		if next := markPattern.FindIndex(rest); next != nil {
-			rest = rest[:next[0]] // of which the next mark tells
+		m.before, m.byteOrderMark = string(before), byteOrderMark
+		rest := text[m.end:]
+		if i+1 < len(all) {
+			rest = text[m.end:all[i+1][0]] // of what is behind, the next mark tells
 		}
+		rest, _, _ = bytes.Cut(rest, []byte("\n"))
 		m.after = string(bytes.TrimSpace(rest))
 		found = append(found, m)
 	}

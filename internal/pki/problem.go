@@ -14,9 +14,10 @@ import (
 type Severity int
 
 const (
-	// Error: the control plane refuses the material, or proxies would.
+	// Error means that the control plane refuses the material, or that proxies
+	// get something else than its owner believes, or refuse one another.
 	Error Severity = iota
-	// Warning: it works, today and in most places.
+	// Warning means that it works, today and in most places.
 	Warning
 )
 

@@ -64,7 +64,7 @@ func checkMesh(name string) error {
 	case len(name) > maxMeshName:
 		return fmt.Errorf("the mesh's name has %d characters, and may have %d", len(name), maxMeshName)
 	case !meshName.MatchString(name):
-		return fmt.Errorf("%q can't be the name of a mesh: it consists of lower-case letters, digits, - and ., and each part between dots starts and ends with a letter or digit", name)
+		return fmt.Errorf("%q can't be the name of a mesh: lower-case letters, digits, dashes and dots are allowed, with a letter or digit at both ends and on both sides of a dot", name)
 	default:
 		return nil
 	}
@@ -75,7 +75,7 @@ func checkService(name string) error {
 	case name == "":
 		return errors.New("the service has no name")
 	case name == ".", name == "..", !pathSegment.MatchString(name):
-		return fmt.Errorf("%q can't be the name of a service in a certificate: it consists of letters, digits, -, _ and ., and is neither . nor ..", name)
+		return fmt.Errorf("%q can't be the name of a service in a certificate: letters, digits, dashes, underscores and dots are allowed, but . and .. alone are not", name)
 	default:
 		return nil
 	}
@@ -104,7 +104,7 @@ func CheckTags(tags map[string][]string) error {
 
 func checkTagName(name string) error {
 	if !tagName.MatchString(name) {
-		return fmt.Errorf("%q can't be the name of a tag: it consists of letters, digits, -, _, ., : and /", name)
+		return fmt.Errorf("%q can't be the name of a tag: letters, digits, dashes, underscores, dots, colons and slashes are allowed", name)
 	}
 	// A tag becomes a URI, kuma://<name>/<value>, the part before the first slash
 	// its host, which not every name can be.
@@ -118,7 +118,7 @@ func checkTagName(name string) error {
 func checkTagValue(name, value string) error {
 	switch {
 	case !tagValue.MatchString(value):
-		return fmt.Errorf("%q can't be a value of tag %q: it consists of letters, digits, -, _, . and :", value, name)
+		return fmt.Errorf("%q can't be a value of tag %q: letters, digits, dashes, underscores, dots and colons are allowed", value, name)
 	case name == ServiceTag:
 		return checkService(value)
 	case name == ProtocolTag && !slices.Contains(protocols, strings.ToLower(value)):

@@ -1,8 +1,10 @@
 package pki
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSPIFFEID(t *testing.T) {
@@ -42,6 +44,39 @@ func TestSPIFFEID(t *testing.T) {
 			t.Errorf("%q, %q: %q, %v; want %s", c.mesh, c.service, got, err, c.want)
 		}
 	}
+}
+
+// TestErrorMessages holds the prose of all errors that are no problems of
+// certificates against a file.
+func TestErrorMessages(t *testing.T) {
+	var out strings.Builder
+	tell := func(name string, err error) {
+		fmt.Fprintf(&out, "=== %s\n%v\n\n", name, err)
+	}
+	_, err := SPIFFEID("", "")
+	tell("neither mesh nor service", err)
+	_, err = SPIFFEID("Upper", "a/b")
+	tell("mesh and service of wrong characters", err)
+	_, err = SPIFFEID(strings.Repeat("m", 64), "..")
+	tell("long mesh, dots for a service", err)
+	_, err = SPIFFEID("default", strings.Repeat("s", 2048))
+	tell("long service", err)
+	tell("no tags", CheckTags(nil))
+	tell("tags", CheckTags(map[string][]string{
+		ServiceTag: {"a:b"}, ProtocolTag: {"ftp"}, "version": nil, "a b": {"x y"}, "a:b": {"x"}, "": {""},
+	}))
+	_, err = Order(append(readCerts(t, "pki/ec.crt"), readCerts(t, "pki/ed.crt")...))
+	tell("no order", err)
+	_, err = Derive(CA{}, ProxyRequest{}, now)
+	tell("no CA", err)
+	ca := readCA(t, "ec", "ec")
+	_, err = Derive(ca, ProxyRequest{Mesh: "default", Tags: ServiceTags("web"), Expiration: time.Second}, now)
+	tell("short expiration", err)
+	_, err = Issue(ca, ProxyRequest{Mesh: "default", Tags: ServiceTags("web"), Expiration: time.Millisecond}, now, nil)
+	tell("shorter expiration", err)
+	_, err = Derive(CA{Chain: readCerts(t, "pki/should.crt"), Key: ca.Key, Trusted: readCerts(t, "pki/expired.crt")}, ProxyRequest{Mesh: "default"}, now)
+	tell("everything wrong", err)
+	golden(t, "errors.golden", out.String())
 }
 
 func TestCheckTags(t *testing.T) {

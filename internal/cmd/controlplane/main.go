@@ -66,9 +66,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "listening on http://%s\n", listener.Addr())
+	greeting := fmt.Sprintf("listening on http://%s\n", listener.Addr())
 	if *auth {
-		fmt.Fprintln(out, "admin token", kumatest.AdminToken)
+		greeting += fmt.Sprintf("admin token %s\n", kumatest.AdminToken)
+	}
+	if _, err := io.WriteString(out, greeting); err != nil {
+		return err
 	}
 	server := &http.Server{Handler: kumatest.New(options...), ReadHeaderTimeout: time.Minute}
 	go func() {

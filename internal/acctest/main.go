@@ -1,0 +1,66 @@
+package acctest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+)
+
+// dieAfter is the environment variable that lets the provider's process die
+// after so many answers of the control plane, in the middle of what it does.
+const dieAfter = "KONGMESH_TEST_DIE_AFTER"
+
+// Main runs a package's tests, or serves the provider when Terraform has
+// started the test binary as one: what [Run] lets Terraform start is this
+// process, with short waits before a retry. To be called by TestMain.
+func Main(m *testing.M) {
+	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") == "" {
+		os.Exit(m.Run())
+	}
+	err := providerserver.Serve(context.Background(), provider.New("test", provider.Options{Tune: tune}), providerserver.ServeOpts{
+		Address: "registry.terraform.io/kongmesh/kongmesh",
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func tune(config *kuma.Config) {
+	config.RetryWait = time.Millisecond
+	answers, err := strconv.ParseInt(os.Getenv(dieAfter), 10, 64)
+	if err != nil {
+		return
+	}
+	var left atomic.Int64
+	left.Store(answers)
+	log := config.Log
+	config.Log = func(ctx context.Context, message string, fields map[string]any) {
+		log(ctx, message, fields)
+		if fields["status"] == nil {
+			return
+		}
+		if left.Add(-1) == 0 {
+			os.Exit(1) // in the middle of whatever other requests are at
+		}
+	}
+}
+
+// DieAfter lets the provider's process die after so many answers of the
+// control plane; 0 lets it live.
+func (r *Run) DieAfter(answers int) {
+	value := ""
+	if answers > 0 {
+		value = strconv.Itoa(answers)
+	}
+	r.Setenv(dieAfter + "=" + value)
+}
