@@ -65,16 +65,15 @@ func passing(status int) bool {
 // permanent tells that a request without an answer will have none next time either.
 func permanent(ctx context.Context, err error) bool {
 	var (
-		redirect    *redirectError
-		certificate *tls.CertificateVerificationError
-		record      tls.RecordHeaderError
+		redirect *redirectError
+		record   tls.RecordHeaderError
 	)
 	switch {
-	case errors.As(err, &redirect), errors.As(err, &certificate), errors.As(err, &record),
+	case errors.As(err, &redirect), errors.As(err, &record),
 		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errTooLong), errors.Is(err, errProxy):
 		return true
 	}
-	again, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err)
+	again, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err) // knows certificates
 	return !again
 }
 

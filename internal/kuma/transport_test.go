@@ -105,16 +105,13 @@ func TestIPv6(t *testing.T) {
 
 func TestConnectionsAreReused(t *testing.T) {
 	var connections atomic.Int32
-	const workers, each = 10, 20
-	together := make(chan struct{})
-	var here sync.WaitGroup
-	here.Add(workers)
-	go func() { here.Wait(); close(together) }()
+	const workers = 10
+	here, leave := make(chan struct{}), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/meshes/together": // answered when as many ask as there are workers
-			here.Done()
-			<-together
+		case "/meshes/together": // answered when all workers ask
+			here <- struct{}{}
+			<-leave
 		case "/meshes/absent":
 			reply(w, 404, notFound)
 			return
@@ -148,21 +145,23 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 	}
 	equal(t, "connections of one after the other", connections.Load(), 1)
-	var wait sync.WaitGroup
-	for range workers {
-		wait.Go(func() {
-			for i := range each {
-				name := "m"
-				if i == 0 {
-					name = "together"
-				}
-				if _, err := client.Mesh(t.Context(), name); err != nil {
+	for range 3 {
+		var wait sync.WaitGroup
+		for range workers {
+			wait.Go(func() {
+				if _, err := client.Mesh(t.Context(), "together"); err != nil {
 					t.Error(err)
 				}
-			}
-		})
+			})
+		}
+		for range workers {
+			<-here
+		}
+		for range workers {
+			leave <- struct{}{}
+		}
+		wait.Wait()
 	}
-	wait.Wait()
 	if n := connections.Load(); n > workers {
 		t.Errorf("%d connections for %d workers", n, workers)
 	}
@@ -197,7 +196,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 		do       func(*Client) error
 	}{
 		{"another port", other.URL + "/meshes/m?token=" + testToken, read},
-		{"another host", "http://control-plane.example.com/", read},
+		{"another host", "http://control-plane.example.com/private", read},
 		{"no scheme", "//control-plane.example.com/", read},
 		{"another scheme", "ftp://control-plane.example.com/", read},
 		{"no URL", "http://[::1" + testToken, read},
@@ -217,6 +216,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 				continue
 			}
 			shown(t, test.name, err.Error())
+			equal(t, test.name+": more than the host", strings.Contains(err.Error(), "private"), false)
 			equal(t, test.name+": requests", len(rec.all()), 1)
 		}
 	}

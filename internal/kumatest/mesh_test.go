@@ -86,3 +86,38 @@ func TestMode(t *testing.T) {
 		}
 	}
 }
+
+// TestInsight: what a control plane makes itself can be put behind its back, and is seen in the overview.
+func TestInsight(t *testing.T) {
+	server := kumatest.NewServer()
+	defer server.Close()
+	const path = "/meshes/default/dataplanes/d"
+	do(t, server.ControlPlane, "PUT", path, `{"type":"Dataplane","mesh":"default","name":"d","networking":{"address":"10.0.0.1",`+
+		`"inbound":[{"port":80,"tags":{"kuma.io/service":"a"}}]}}`, 201)
+	insight := object{"type": "DataplaneInsight", "mesh": "default", "name": "d", "mTLS": object{"issuedBackend": "ca"}}
+	const insightPath = "/meshes/default/dataplane-insights/d"
+	if status, _ := send(t, server, "PUT", insightPath, "", insight); status != 405 {
+		t.Errorf("status %d", status)
+	}
+	do(t, server.ControlPlane, "PUT", insightPath, insight, 201)
+	var overview struct {
+		DataplaneInsight struct {
+			MTLS struct{ IssuedBackend string }
+		}
+	}
+	if err := json.Unmarshal(do(t, server.ControlPlane, "GET", path+"/_overview", nil, 200), &overview); err != nil {
+		t.Fatal(err)
+	}
+	if got := overview.DataplaneInsight.MTLS.IssuedBackend; got != "ca" {
+		t.Errorf("the overview has %q", got)
+	}
+}
+
+func TestUnknownVersion(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	kumatest.Version("1.0")
+}

@@ -170,6 +170,9 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	name := state.Name.ValueString()
+	if r.Claims.Release("kongmesh_mesh/" + name) {
+		return
+	}
 	err := r.Client.DeleteMesh(ctx, name)
 	if kuma.Refused(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(

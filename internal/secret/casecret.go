@@ -390,9 +390,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if !ok || !adoptable(plan, found, b, &resp.Diagnostics) {
 		return
 	}
-	if found.certificate != nil || found.key != nil {
-		r.Claims.Take(plan.id())
-	}
+	r.Claims.Take(plan.id())
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(b)))...)
 	saved := func(m model) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
@@ -475,7 +473,7 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	// A replacement whose CA turned out to be the same has taken the pair over.
+	// A replacement whose CA turned out to be the same has the pair now.
 	if r.Claims.Release(state.id()) {
 		return
 	}

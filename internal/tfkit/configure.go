@@ -56,16 +56,18 @@ func (r *Resource) Ready(diags *diag.Diagnostics) bool {
 	return false
 }
 
-// Claims are objects that one resource took over while another, which goes in
-// the same run, still has them in its state. It is safe for concurrent use.
+// Claims are the objects that this run created. One that is deleted later in
+// the same run is the predecessor that a replacement with create_before_destroy
+// has, under the same name: it is the object that was just created, and stays.
+// Safe for concurrent use.
 type Claims struct {
 	names sync.Map
 }
 
-// Take notes that an object that was there was taken over.
+// Take notes that an object was created.
 func (c *Claims) Take(name string) { c.names.Store(name, true) }
 
-// Release tells whether an object was taken over, once.
+// Release tells, once, whether an object was created.
 func (c *Claims) Release(name string) bool {
 	_, taken := c.names.LoadAndDelete(name)
 	return taken
