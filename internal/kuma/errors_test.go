@@ -142,7 +142,7 @@ func TestErrorsShowNothingThatIsRepeated(t *testing.T) {
 		for _, err := range []error{
 			errRead, errList,
 			client.PutSecret(t.Context(), "m", "s", []byte(testBody), nil),
-			client.CreateMesh(t.Context(), "m", meshOf(t, `{"type":"Mesh","name":"m","x":"`+testBody+`"}`)),
+			client.put(t.Context(), meshPath("m"), meshOf(t, `{"type":"Mesh","name":"m","x":"`+testBody+`"}`).Document),
 			client.DeleteMesh(t.Context(), "m"),
 		} {
 			if err == nil {

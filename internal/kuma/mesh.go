@@ -51,14 +51,33 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 	return &Mesh{Document: document, Date: date}, nil
 }
 
-// CreateMesh writes a mesh that is not there yet.
-func (c *Client) CreateMesh(ctx context.Context, name string, mesh *Mesh) error {
+// CreateMesh writes a mesh that is not there yet, with all that edit puts into
+// it, and reads it back. Where the answer is lost it looks whether the mesh is
+// there. The result is that of [Client.UpdateMesh].
+func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
-	return c.put(ctx, meshPath(name), mesh.Document)
+	mesh := NewMesh(name)
+	if err := edit(mesh); err != nil {
+		return nil, err
+	}
+	if err := c.put(ctx, meshPath(name), mesh.Document); err != nil {
+		there, known := false, !Uncertain(err)
+		for try := 0; !known && try <= c.config.MaxRetries; try++ {
+			_, look := c.Mesh(ctx, name)
+			there, known = look == nil, look == nil || Absent(look)
+		}
+		switch {
+		case !known:
+			return mesh, err
+		case !there:
+			return nil, err
+		}
+	}
+	return c.converge(ctx, name, edit, mesh)
 }
 
 // UpdateMesh changes a part of a mesh: it reads the mesh, lets edit change it,
@@ -83,8 +102,13 @@ func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) e
 		return nil, err
 	}
 	defer unlock()
+	return c.converge(ctx, name, edit, nil)
+}
+
+// converge is UpdateMesh without the lock. written is what was put last, nil if
+// nothing was.
+func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) error, written *Mesh) (*Mesh, error) {
 	var (
-		written          *Mesh // what was put last
 		failure          error // what that failed with
 		accepted, failed int   // how many puts did what
 		course           = c.attempts()
@@ -99,7 +123,7 @@ func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) e
 		case err != nil || changed == nil:
 			return current, err
 		case failure != nil && (!course.again || failed > c.config.MaxRetries):
-			return maybe(written, failure)
+			return nil, failure // the read has told that it is not there
 		case accepted == writes:
 			return nil, &DroppedError{Mesh: name}
 		}

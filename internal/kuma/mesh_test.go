@@ -3,10 +3,14 @@ package kuma
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
 func TestNewMesh(t *testing.T) {
@@ -102,3 +106,45 @@ func TestSkipCreatingInitialPolicies(t *testing.T) {
 		t.Error("a text is a list")
 	}
 }
+
+// A mesh whose answer was lost is looked for, and found or not.
+func TestCreateMeshLostAnswer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault   kumatest.Fault
+		made    bool // by the control plane
+		mesh    bool // returned
+		failing bool
+	}{
+		"after the effect":   {kumatest.Fault{Side: kumatest.After}, true, true, false},
+		"before the effect":  {kumatest.Fault{Side: kumatest.Before}, false, false, true},
+		"nobody answers":     {kumatest.Fault{Side: kumatest.After, Match: func(*http.Request) bool { return true }}, true, true, true},
+		"nothing goes wrong": {kumatest.Fault{Match: func(*http.Request) bool { return false }}, true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			twin := kumatest.NewServer()
+			t.Cleanup(twin.Close)
+			if test.fault.Match == nil {
+				test.fault.Match = func(r *http.Request) bool { return r.Method == http.MethodPut }
+			}
+			test.fault.Kinds = []kumatest.FaultKind{kumatest.InternalError}
+			twin.Inject(test.fault)
+			address, err := url.Parse(twin.URL)
+			noError(t, err)
+			client, err := New(Config{Address: address, MaxRetries: 1, RetryWait: time.Millisecond})
+			noError(t, err)
+			mesh, err := client.CreateMesh(t.Context(), "m", unchanged)
+			if (err != nil) != test.failing || (mesh != nil) != test.mesh {
+				t.Errorf("got mesh %v, error %v", mesh != nil, err)
+			}
+			twin.ClearFaults()
+			if status, _ := twin.Do(http.MethodGet, "/meshes/m", nil); (status == http.StatusOK) != test.made {
+				t.Errorf("the control plane answers %d", status)
+			}
+		})
+	}
+}
+
+// unchanged is an edit that changes nothing.
+func unchanged(*Mesh) error { return nil }

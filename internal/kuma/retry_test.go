@@ -39,7 +39,7 @@ func TestWhatIsRetried(t *testing.T) {
 	} {
 		for method, do := range map[string]func(*Client) error{
 			"GET":    func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err },
-			"PUT":    func(c *Client) error { return c.CreateMesh(t.Context(), "m", NewMesh("m")) },
+			"PUT":    func(c *Client) error { return c.put(t.Context(), meshPath("m"), NewMesh("m").Document) },
 			"DELETE": func(c *Client) error { return c.DeleteMesh(t.Context(), "m") },
 		} {
 			client, rec := serve(t, func(n int, w http.ResponseWriter, _ call) {
@@ -75,7 +75,7 @@ func TestAnEmptyAnswerToARead(t *testing.T) {
 
 func TestAnEmptyAnswerToAWriteIsSuccess(t *testing.T) {
 	client, rec := serve(t, func(int, http.ResponseWriter, call) {})
-	noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
 	noError(t, client.DeleteMesh(t.Context(), "m"))
 	equal(t, "requests", rec.methods(), "PUT DELETE")
 }
@@ -146,7 +146,7 @@ func TestARefusalAfterALostAnswerIsUncertain(t *testing.T) {
 			}
 			status(403)(w)
 		})
-		err := client.CreateMesh(t.Context(), "m", NewMesh("m"))
+		err := client.put(t.Context(), meshPath("m"), NewMesh("m").Document)
 		equal(t, name, Uncertain(err), test.uncertain)
 		var answer *Error
 		if !errors.As(err, &answer) || !answer.Forbidden() {
@@ -159,7 +159,7 @@ func TestDeletedByAnAttemptWhoseAnswerWasLost(t *testing.T) {
 	server := kumatest.NewServer()
 	t.Cleanup(server.Close)
 	client := newClient(t, server.URL)
-	noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
 	server.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}, Side: kumatest.After, Times: 1})
 	noError(t, client.DeleteMesh(t.Context(), "m"))
 }
@@ -320,7 +320,7 @@ func TestRequestTimeoutBoundsEachAttempt(t *testing.T) {
 			hang(w)
 			<-leave
 		}, func(c *Config) { c.RequestTimeout, c.MaxRetries, c.Clock = 20*time.Millisecond, 1, clock })
-		err := client.CreateMesh(t.Context(), "m", NewMesh("m"))
+		err := client.put(t.Context(), meshPath("m"), NewMesh("m").Document)
 		var connection *ConnectionError
 		if !errors.As(err, &connection) || !strings.Contains(err.Error(), "20ms") || !Uncertain(err) {
 			t.Errorf("%s: %v", name, err)

@@ -40,7 +40,7 @@ func TestHeaders(t *testing.T) {
 	})
 	_, err := client.Mesh(t.Context(), "m")
 	noError(t, err)
-	noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
 	for i, contentType := range []string{"", "application/json"} {
 		for name, want := range map[string]string{
 			"Authorization": "Bearer " + testToken, "X-Gateway": "Basic " + testHeader, "Accept": "application/json",
@@ -132,7 +132,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	for i := range 100 {
 		switch i % 4 {
 		case 0:
-			noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+			noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
 		case 1:
 			_, err := client.Mesh(t.Context(), "absent")
 			equal(t, "absent", Absent(err), true)
@@ -188,7 +188,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 	other := httptest.NewServer(record(elsewhere, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) }))
 	t.Cleanup(other.Close)
 	read := func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err }
-	create := func(c *Client) error { return c.CreateMesh(t.Context(), "m", NewMesh("m")) }
+	create := func(c *Client) error { return c.put(t.Context(), meshPath("m"), NewMesh("m").Document) }
 	remove := func(c *Client) error { return c.DeleteMesh(t.Context(), "m") }
 	for _, test := range []struct {
 		name     string
@@ -293,7 +293,7 @@ func TestLoginPage(t *testing.T) {
 	_, errMesh := client.Mesh(t.Context(), "m")
 	_, errList := client.Secrets(t.Context(), "m")
 	for name, err := range map[string]error{
-		"read": errMesh, "list": errList, "create": client.CreateMesh(t.Context(), "m", NewMesh("m")),
+		"read": errMesh, "list": errList, "create": client.put(t.Context(), meshPath("m"), NewMesh("m").Document),
 		"delete": client.DeleteMesh(t.Context(), "m"), "delete a secret": client.DeleteSecret(t.Context(), "m", "s"),
 	} {
 		var answer *Error
@@ -328,7 +328,7 @@ func TestHTTP2(t *testing.T) {
 	client := newClient(t, server.URL, func(c *Config) { c.TLS = settings })
 	_, err := client.UpdateMesh(t.Context(), "m", func(*Mesh) error { return nil })
 	noError(t, err)
-	noError(t, client.CreateMesh(t.Context(), "m", NewMesh("m")))
+	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
 	equal(t, "protocol", protocol, "HTTP/2.0")
 	equal(t, "the configuration is left as it was", len(settings.NextProtos), 0)
 }
@@ -363,7 +363,7 @@ func TestUntrustedServers(t *testing.T) {
 	} {
 		clock := newTestClock()
 		client := newClient(t, test.address, func(c *Config) { c.TLS, c.Clock = test.tls, clock })
-		err := client.CreateMesh(t.Context(), "m", NewMesh("m"))
+		err := client.put(t.Context(), meshPath("m"), NewMesh("m").Document)
 		var connection *ConnectionError
 		if !errors.As(err, &connection) || !test.is(err) {
 			t.Errorf("%s: %v", name, err)

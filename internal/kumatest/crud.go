@@ -131,7 +131,7 @@ func (e endpoints) find(c *call) (*resource, error) {
 		return nil, err
 	}
 	r, ok := e.store.get(e.kind.name, mesh, c.params["name"])
-	if ok && c.stale {
+	if ok && c.stale && e.kind.name == "Secret" {
 		r = r.before
 	}
 	if r == nil {

@@ -100,21 +100,16 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 		tfkit.AddError(&resp.Diagnostics, task, err)
 		return
 	}
-	mesh := kuma.NewMesh(name)
-	if err := edit(ctx, plan)(mesh); err != nil {
-		tfkit.AddError(&resp.Diagnostics, task, err)
+	mesh, err := r.Client.CreateMesh(ctx, name, edit(ctx, plan))
+	tfkit.AddError(&resp.Diagnostics, task, err)
+	if mesh == nil {
 		return
 	}
-	err := r.Client.CreateMesh(ctx, name, mesh)
-	if err == nil || kuma.Uncertain(err) { // what may be there must not be forgotten
-		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
-	}
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, task, err)
-		return
-	}
-	r.write(ctx, task, plan, &resp.Diagnostics, func(m model) { resp.Diagnostics.Append(resp.State.Set(ctx, m)...) })
+	r.Claims.Take("kongmesh_mesh/" + name)
+	state, diags := stateFrom(ctx, mesh, plan) // also of one that only may be there: it must not be forgotten
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
 }
 
 func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -146,21 +141,15 @@ func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	task := fmt.Sprintf("change mesh %q", plan.Name.ValueString())
-	r.write(ctx, task, plan, &resp.Diagnostics, func(m model) { resp.Diagnostics.Append(resp.State.Set(ctx, m)...) })
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
-}
-
-// write brings the mesh to what is planned, and saves what the control plane
-// then gives back.
-func (r *meshResource) write(ctx context.Context, task string, plan model, diags *diag.Diagnostics, save func(model)) {
 	mesh, err := r.Client.UpdateMesh(ctx, plan.Name.ValueString(), edit(ctx, plan))
-	tfkit.AddError(diags, task, err)
-	if mesh == nil || diags.HasError() {
-		return
+	tfkit.AddError(&resp.Diagnostics, task, err)
+	if mesh == nil || resp.Diagnostics.HasError() {
+		return // the state stays as it was
 	}
-	state, more := stateFrom(ctx, mesh, plan)
-	diags.Append(more...)
-	save(state)
+	state, diags := stateFrom(ctx, mesh, plan)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
 }
 
 func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -92,7 +93,7 @@ func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 	switch {
 	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
-			"%q (%s) is not the URL of an HTTP API. Write it with http:// or https:// and a host, such as https://control-plane.example.com:5682.", address.value, address.origin))
+			"%q (%s) is not the URL of an HTTP API. Write it with http:// or https:// and a host, such as https://control-plane.example.com:5682.", withoutUser(address.value), address.origin))
 	case parsed.User != nil:
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
 			"The URL (%s) has a user name in it, which a control plane does not know. Use token, or headers for a gateway before it.", address.origin))
@@ -103,6 +104,14 @@ func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 		return parsed
 	}
 	return nil
+}
+
+// withoutUser is a text that may be a URL, without what may be a password in it.
+func withoutUser(text string) string {
+	if _, after, found := strings.Cut(text, "@"); found {
+		return "…@" + after
+	}
+	return text
 }
 
 func loopback(host string) bool {

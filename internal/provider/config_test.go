@@ -112,7 +112,7 @@ func TestAccProvider_noControlPlane(t *testing.T) {
 		"a page":        {page.URL, []string{"Not a control plane's answer", "Please sign in", "attribute address"}},
 		"a redirect":    {elsewhere.URL, []string{"Control plane does not answer", "redirect"}},
 		"self-signed":   {secure.URL, []string{"Control plane does not answer", "ca_cert_file"}},
-		"TLS, not http": {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "HTTP response to HTTPS client"}},
+		"TLS, not http": {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "does not speak TLS"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

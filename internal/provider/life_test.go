@@ -254,13 +254,13 @@ func TestAccLife_keyIsNowhere(t *testing.T) {
 		t.Error("the log has nothing of the provider in it, so this shows nothing")
 	}
 	for name, text := range map[string]string{"plan, state or output": seen.String(), "log": log} {
-		for _, key := range []string{first.Key, second.Key} {
-			if found := acctest.Leaks(t, key, text); len(found) > 0 {
+		for _, ca := range []*acctest.CA{first, second} {
+			if found := acctest.Leaks(t, ca.Key, ca.Chain, text); len(found) > 0 {
 				t.Errorf("the private key is in the %s: %v", name, found)
 			}
 		}
 	}
-	if found := acctest.Leaks(t, first.Key, "x"+quote(t, first.Key)); len(found) == 0 {
+	if found := acctest.Leaks(t, first.Key, first.Chain, "x"+quote(t, first.Key)); len(found) == 0 {
 		t.Error("the search finds nothing")
 	}
 }

@@ -589,8 +589,13 @@ func keyRight(secret *kuma.Secret, b bundle) bool {
 // the key even if the right one is there.
 func (r *caSecret) upload(ctx context.Context, plan model, found pair, b bundle, key []byte, again bool, save func(model), diags *diag.Diagnostics) {
 	mesh := plan.Mesh.ValueString()
+	unfinished := plan
+	unfinished.PublicKeySHA256 = types.StringNull()
 	put := func(name string, data []byte, previous *kuma.Secret) bool {
 		err := r.Client.PutSecret(ctx, mesh, name, data, previous)
+		if kuma.Uncertain(err) { // what may be there must not be forgotten
+			save(unfinished)
+		}
 		switch {
 		case kuma.Absent(err):
 			tfkit.AddMeshAbsent(diags, mesh)
@@ -605,8 +610,6 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, b bundle,
 		}
 	}
 	if found.key == nil || again || !keyRight(found.key, b) {
-		unfinished := plan
-		unfinished.PublicKeySHA256 = types.StringNull()
 		save(unfinished)
 		if !put(plan.KeySecret.ValueString(), key, found.key) {
 			return

@@ -94,6 +94,8 @@ func connectionAdvice(err error) string {
 		return "Its certificate is signed by an authority that this machine does not trust. Set ca_cert_file or ca_cert_pem in the provider block to that authority's certificate."
 	case errors.As(err, &hostname):
 		return "Its certificate is for another name. Set address in the provider block to the name the certificate is for."
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "It does not speak TLS. Use http:// in the address, or the port of the API over https, 5682 by default."
 	default:
 		return "Check that the control plane runs and that its address can be reached from here."
 	}
@@ -110,7 +112,8 @@ func firstWords(task string) string {
 func AddExists(diags *diag.Diagnostics, at path.Path, resourceType, what, id string) {
 	diags.AddAttributeError(at, "Exists already", fmt.Sprintf(
 		"There is %s already. To manage it with this resource, import it: add this block, with the address of the resource, and apply again.\n\n"+
-			"import {\n  to = %s.this\n  id = %q\n}", what, resourceType, id))
+			"import {\n  to = %s.this\n  id = %q\n}\n\n"+
+			"If the resource is tainted because a run was interrupted, it is what that run left: `terraform untaint` keeps it.", what, resourceType, id))
 }
 
 // AddMeshAbsent adds the error for an object of a mesh that is not there.
