@@ -113,6 +113,7 @@ func entry(t *testing.T, env *acctest.Env, mesh string, want string) resource.Te
 func TestAccProvidedBackend_life(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "Root CA").Intermediate(t, "Mesh CA")
 	with := func(body string) string {
@@ -236,6 +237,7 @@ func TestAccProvidedBackend_forms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t)
+			env.NeedMTLS()
 			mesh := env.Mesh()
 			full := env.Config(backend(body), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 			resource.Test(t, resource.TestCase{
@@ -289,6 +291,7 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 func TestAccProvidedBackend_applyFails(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	good, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
@@ -335,6 +338,7 @@ func TestAccProvidedBackend_applyFails(t *testing.T) {
 func TestAccProvidedBackend_skipValidation(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
 	config := env.Config(`resource "kongmesh_mtls_provided_backend" "this" {
@@ -353,6 +357,7 @@ func TestAccProvidedBackend_skipValidation(t *testing.T) {
 func TestAccProvidedBackend_existsAlready(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{
 		"type": "Mesh", "name": mesh,
@@ -481,6 +486,7 @@ func TestAccProvidedBackend_dropped(t *testing.T) {
 func TestAccProvidedBackend_warnsBeforeOff(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	run := acctest.NewRun(t, env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key))
@@ -549,6 +555,7 @@ func TestAccProvidedBackend_requests(t *testing.T) {
 func TestAccProvidedBackend_unknownParts(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	resource.Test(t, resource.TestCase{

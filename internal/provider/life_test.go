@@ -65,7 +65,9 @@ func TestAccLife_oneApplyOneDestroy(t *testing.T) {
 	})
 	t.Run("any", func(t *testing.T) {
 		t.Parallel()
-		life(t, acctest.New(t))
+		env := acctest.New(t)
+		env.NeedMTLS()
+		life(t, env)
 	})
 }
 
@@ -204,6 +206,7 @@ func TestAccLife_foreignPartsStay(t *testing.T) {
 func TestAccLife_keyIsNowhere(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	first, second := acctest.NewCA(t, "First CA"), acctest.NewCA(t, "Second CA")
 	config := func(ca *acctest.CA) string {
@@ -311,6 +314,7 @@ func quote(t *testing.T, text string) string {
 func TestAccLife_savedPlanElsewhere(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	config := env.Config(`variable "key" {

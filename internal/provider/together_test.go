@@ -90,6 +90,7 @@ func TestAccTogether_twoProcesses(t *testing.T) {
 func TestAccTogether_meshDeleted(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	full := env.Config(triple, "mesh", mesh, "chain", ca.Chain, "key", ca.Key)

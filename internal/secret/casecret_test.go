@@ -299,6 +299,7 @@ resource "kongmesh_mtls_provided_backend" "this" {
 func TestAccCASecret_fixedNames(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
 	with := func(text string, ca *acctest.CA) string {
@@ -408,6 +409,7 @@ func TestAccCASecret_existsAlready(t *testing.T) {
 func TestAccCASecret_unknownWhenPlanned(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
 	with := func(chain, key, trigger string) string {
@@ -443,6 +445,7 @@ func TestAccCASecret_unknownWhenPlanned(t *testing.T) {
 func TestAccCASecret_inUse(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
 	with := func(ca *acctest.CA) string {
