@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // Run is a folder in which a test runs Terraform's own commands with the
@@ -94,6 +96,40 @@ func (r *Run) Terraform(args ...string) string {
 // Try runs a command, and returns what it prints, errors included.
 func (r *Run) Try(args ...string) (string, error) {
 	r.t.Helper()
+	command, output := r.command(args)
+	err := command.Run()
+	return output.String(), err
+}
+
+// Interrupt runs a command, and interrupts it as Ctrl-C does once started is
+// closed. The command has ten seconds to end by itself, or fails the test.
+func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error) {
+	r.t.Helper()
+	command, output := r.command(args)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := command.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- command.Wait() }()
+	select {
+	case err := <-done:
+		return output.String(), err
+	case <-started:
+	}
+	_ = syscall.Kill(-command.Process.Pid, syscall.SIGINT) // the group, as a terminal does
+	select {
+	case err := <-done:
+		return output.String(), err
+	case <-time.After(10 * time.Second):
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+		<-done
+		r.t.Fatalf("terraform %s goes on after an interrupt:\n%s", strings.Join(args, " "), output)
+		return "", nil
+	}
+}
+
+func (r *Run) command(args []string) (*exec.Cmd, *bytes.Buffer) {
 	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if terraform == "" {
 		terraform = "terraform"
@@ -102,10 +138,9 @@ func (r *Run) Try(args ...string) (string, error) {
 	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), terraform, args...) //nolint:gosec // the test's own command
 	command.Dir = r.folder
 	command.Env = r.env
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	err := command.Run()
-	return output.String(), err
+	output := &bytes.Buffer{}
+	command.Stdout, command.Stderr = output, output
+	return command, output
 }
 
 func write(t *testing.T, path, content string) {

@@ -202,7 +202,8 @@ func TestAccLife_foreignPartsStay(t *testing.T) {
 	})
 }
 
-// The private key is in no plan, no state, no output and no log of a whole life.
+// The private key is in no plan, no state, no output and no log of a whole life,
+// and no log line has a token, a header's value or a body in it.
 func TestAccLife_keyIsNowhere(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
@@ -211,14 +212,17 @@ func TestAccLife_keyIsNowhere(t *testing.T) {
 	first, second := acctest.NewCA(t, "First CA"), acctest.NewCA(t, "Second CA")
 	config := func(ca *acctest.CA) string {
 		// A file, as a key in the configuration would be in Terraform's own log of it.
-		return env.Config(`variable "key" {
+		return strings.Replace(env.Config(`variable "key" {
 			type      = string
 			ephemeral = true
 			sensitive = true
 		}
-		`+strings.Replace(triple, "$key", "var.key", 1), "mesh", mesh, "chain", ca.Chain)
+		`+strings.Replace(triple, "$key", "var.key", 1), "mesh", mesh, "chain", ca.Chain),
+			"{\n", "{\n  headers = { \"X-Gateway\" = var.header }\n", 1) + "variable \"header\" {}\n"
 	}
+	const token, header = "a-token-of-the-test", "a-header-of-the-test"
 	run := acctest.NewRun(t, config(first))
+	run.Setenv("KONGMESH_TOKEN="+token, "TF_VAR_header="+header)
 	run.Setenv("TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
 	var seen strings.Builder
 	terraform := func(key string, args ...string) {
@@ -261,6 +265,11 @@ func TestAccLife_keyIsNowhere(t *testing.T) {
 			if found := acctest.Leaks(t, ca.Key, ca.Chain, text); len(found) > 0 {
 				t.Errorf("the private key is in the %s: %v", name, found)
 			}
+		}
+	}
+	for name, text := range map[string]string{"token": token, "header": header, "body": `"skipCreatingInitialPolicies"`, "encoded body": "LS0tLS1CRUdJTi"} {
+		if strings.Contains(log, text) {
+			t.Errorf("a %s is in the log", name)
 		}
 	}
 	if found := acctest.Leaks(t, first.Key, first.Chain, "x"+quote(t, first.Key)); len(found) == 0 {
