@@ -3,8 +3,6 @@ package kuma
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/url"
 )
 
@@ -73,33 +71,17 @@ func (s *Secret) Name() (string, error) {
 // Secrets lists the secrets of a mesh, all pages of them. The error is
 // [Absent] when the mesh is not there.
 func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
-	query := url.Values{"size": {"1000"}} // the most the control plane gives
-	var secrets []*Secret
-	for {
-		page, _, err := c.get(ctx, meshPath(mesh)+"/secrets", query)
+	items, err := c.list(ctx, meshPath(mesh)+"/secrets")
+	if err != nil {
+		return nil, err
+	}
+	secrets := make([]*Secret, 0, len(items))
+	for _, item := range items {
+		document, err := ParseDocument(item)
 		if err != nil {
 			return nil, err
 		}
-		var items []json.RawMessage
-		var next string
-		if err := errors.Join(page.Decode("items", &items), page.Decode("next", &next)); err != nil {
-			return nil, err
-		}
-		for _, item := range items {
-			document, err := ParseDocument(item)
-			if err != nil {
-				return nil, err
-			}
-			secrets = append(secrets, &Secret{Document: document})
-		}
-		if next == "" {
-			return secrets, nil
-		}
-		// The URL is the control plane's view of itself; only its query counts.
-		following, err := url.Parse(next)
-		if err != nil || len(items) == 0 || following.Query().Encode() == query.Encode() {
-			return nil, fmt.Errorf("the list of the secrets of mesh %q does not end: its next page is none", mesh)
-		}
-		query = following.Query()
+		secrets = append(secrets, &Secret{Document: document})
 	}
+	return secrets, nil
 }

@@ -58,7 +58,7 @@ func TestSecretsThatDoNotEnd(t *testing.T) {
 		"the same page":     `{"items":[{"name":"a"}],"next":"/x?size=1000"}`,
 		"nothing, and more": `{"items":[],"next":"/x?offset=1"}`,
 		"no URL":            `{"items":[{"name":"a"}],"next":"http://[::1"}`,
-		"items of no kind":  `{"items":[1],"next":null}`,
+		"items of no kind":  `{"total":1,"items":[1],"next":null}`,
 		"no list":           `{"items":{},"next":null}`,
 		"next of no kind":   `{"items":[],"next":1}`,
 	} {
@@ -143,4 +143,23 @@ func TestGlobalAfterAFailureThatPasses(t *testing.T) {
 	}, func(c *Config) { c.MaxRetries = 0 })
 	equal(t, "without an answer", client.Global(t.Context()), true)
 	equal(t, "with one", client.Global(t.Context()), false)
+}
+
+func TestSecretsReadAgainWhenTheListChanged(t *testing.T) {
+	client, rec := serve(t, func(n int, w http.ResponseWriter, _ call) {
+		if n == 1 { // one was deleted in between
+			reply(w, 200, `{"total":2,"items":[{"name":"a"}],"next":null}`)
+			return
+		}
+		reply(w, 200, `{"total":1,"items":[{"name":"a"}],"next":null}`)
+	})
+	secrets, err := client.Secrets(t.Context(), "m")
+	noError(t, err)
+	equal(t, "secrets", len(secrets), 1)
+	equal(t, "requests", rec.methods(), "GET GET")
+
+	client, _ = serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, `{"total":9,"items":[],"next":null}`) })
+	if _, err := client.Secrets(t.Context(), "m"); err == nil {
+		t.Error("a list that never fits its total is taken")
+	}
 }

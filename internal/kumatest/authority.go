@@ -75,11 +75,16 @@ func checkSource(source *document) violations {
 }
 
 func (cp *ControlPlane) load(c *call, mesh string, source *document) ([]byte, error) {
+	return loadSource(source, func(name string) ([]byte, error) { return cp.secrets.load(mesh, name, c.stale, cp.now()) })
+}
+
+// loadSource returns one half of a pair, from where its source says.
+func loadSource(source *document, secret func(name string) ([]byte, error)) ([]byte, error) {
 	var data []byte
 	var err error
 	switch {
 	case source.has("secret"):
-		data, err = cp.secrets.load(mesh, source.text("secret"), c.stale)
+		data, err = secret(source.text("secret"))
 	case source.has("file"):
 		data, err = os.ReadFile(source.text("file"))
 	case source.has("inline"):

@@ -21,6 +21,7 @@ type ControlPlane struct {
 	router   router
 	recorder recorder
 	faults   faults
+	fleet    *fleet
 }
 
 var _ http.Handler = (*ControlPlane)(nil)
@@ -29,14 +30,16 @@ var _ http.Handler = (*ControlPlane)(nil)
 // control plane of version 2.14.3 to which every local caller is an administrator.
 func New(opts ...Option) *ControlPlane {
 	cp := &ControlPlane{
-		config: config{release: releaseOf("2.14.3"), now: time.Now},
+		config: config{release: releaseOf("2.14.3"), now: time.Now, seed: 1},
 		store:  newStore(),
 	}
 	for _, opt := range opts {
 		opt(&cp.config)
 	}
 	cp.types = resourceTypes(cp.release.set)
-	cp.secrets = &secretCache{store: cp.store, now: cp.now, missing: cp.release.missing, entries: map[key]cachedSecret{}}
+	cp.secrets = newSecretCache(func(mesh, name string) (*resource, bool) { return cp.store.get("Secret", mesh, name) }, cp.release.missing)
+	cp.fleet = newFleet(cp)
+	cp.now = cp.fleet.time
 	cp.registerInfo(&cp.router)
 	for _, t := range cp.types {
 		endpoints{ControlPlane: cp, kind: t}.register(&cp.router)
@@ -58,6 +61,7 @@ func (cp *ControlPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	cp.recorder.add(record)
 	cp.delay(r)
+	cp.fleet.advance()
 
 	strike := cp.faults.strike(r)
 	var a answer
@@ -168,6 +172,7 @@ func (cp *ControlPlane) Do(method, path string, body any) (status int, response 
 	if route == nil {
 		return failed.status, failed.body
 	}
+	cp.fleet.look()
 	a := route.serve(&call{request: r, body: raw, user: localAdmin(), behindBack: true}, params)
 	return a.status, a.body
 }

@@ -190,6 +190,7 @@ func (e endpoints) create(c *call, draft *resource, meta metadata) (answer, erro
 		return answer{}, err
 	}
 	e.store.put(draft, e.ownerOf(draft))
+	e.fleet.wrote(draft)
 	if err := e.established(draft); err != nil {
 		return answer{}, err
 	}
@@ -210,6 +211,7 @@ func (e endpoints) update(c *call, current, draft *resource, meta metadata) (ans
 		return answer{}, err
 	}
 	e.store.put(draft, "")
+	e.fleet.wrote(draft)
 	return e.accepted(http.StatusOK, draft), nil
 }
 
@@ -250,6 +252,7 @@ func (e endpoints) delete(c *call) (answer, error) {
 		return answer{}, err
 	}
 	e.store.delete(current)
+	e.fleet.deleted(current)
 	return e.accepted(http.StatusOK, &resource{kind: e.kind}), nil
 }
 

@@ -43,6 +43,7 @@ func (cp *ControlPlane) putDefault(kind, mesh, name, spec string, labels map[str
 		r.labels = labels
 	}
 	cp.store.put(r, mesh)
+	cp.fleet.wrote(r)
 }
 
 // putSecret stores a secret of the control plane's own. Such a one has no labels.
@@ -55,7 +56,9 @@ func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner string) 
 	doc := newDocument(t.schema)
 	doc.set("data", data)
 	now := cp.now().UTC()
-	cp.store.put(&resource{kind: t, mesh: mesh, name: name, created: now, modified: now, document: doc, content: doc.encode()}, owner)
+	secret := &resource{kind: t, mesh: mesh, name: name, created: now, modified: now, document: doc, content: doc.encode()}
+	cp.store.put(secret, owner)
+	cp.fleet.wrote(secret)
 }
 
 func (cp *ControlPlane) typeOf(name string) *resourceType {

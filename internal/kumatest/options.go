@@ -22,6 +22,7 @@ type config struct {
 	global   bool
 	kongMesh bool
 	verbatim bool
+	seed     uint64
 }
 
 // Version makes the control plane answer as that version does, one of Versions; the default is 2.14.3.
@@ -67,4 +68,10 @@ func Verbatim() Option {
 // Latency delays each answer by d of real time.
 func Latency(d time.Duration) Option {
 	return func(c *config) { c.latency = d }
+}
+
+// Seed chooses the delays of what the control plane does for its proxies, within the bounds that were measured: the
+// same seed, requests and times give the same delays. The default is 1.
+func Seed(n uint64) Option {
+	return func(c *config) { c.seed = n }
 }

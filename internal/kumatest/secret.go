@@ -23,18 +23,21 @@ func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
 	return broken
 }
 
-// secretCacheAge is how old what the check of a CA reads may be.
+// secretCacheAge is how old what is read of a CA may be.
 const secretCacheAge = time.Second
 
-// A secretCache is what the check of a CA reads secrets through. Each load fills it; nothing but time empties it,
-// and that a secret is absent is not remembered.
+// A secretCache is what the secrets of a CA are read through, by its check as by what issues from it. Each load
+// fills it; nothing but time empties it, and that a secret is absent is not remembered.
 type secretCache struct {
-	store   *store
-	now     func() time.Time
+	get     func(mesh, name string) (*resource, bool) // reads past the cache
 	missing string
 
 	mu      sync.Mutex
 	entries map[key]cachedSecret
+}
+
+func newSecretCache(get func(mesh, name string) (*resource, bool), missing string) *secretCache {
+	return &secretCache{get: get, missing: missing, entries: map[key]cachedSecret{}}
 }
 
 type cachedSecret struct {
@@ -43,15 +46,14 @@ type cachedSecret struct {
 }
 
 // load returns the content of a secret. With stale it is the one before the last write, however old that is.
-func (c *secretCache) load(mesh, name string, stale bool) ([]byte, error) {
+func (c *secretCache) load(mesh, name string, stale bool, now time.Time) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := key{"Secret", mesh, name}
-	now := c.now()
 	if cached, ok := c.entries[k]; ok && !stale && now.Sub(cached.loaded) <= secretCacheAge {
 		return cached.data, nil
 	}
-	secret, ok := c.store.get("Secret", mesh, name)
+	secret, ok := c.get(mesh, name)
 	if ok && stale {
 		secret = secret.before
 	}

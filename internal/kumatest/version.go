@@ -27,6 +27,7 @@ type release struct {
 	meshTLS       bool // a mesh has mtls and the other sections that went with it
 	dnsLabelNames bool // the name of a mesh has to be a DNS label
 	warnsOfName   bool // a mesh with another name is accepted with a warning
+	backsOff      bool // a failed issuance is tried again later and later, and ten stop it in the whole mesh
 }
 
 // A releaseSet says in which releases a resource type or a field exists.
@@ -54,7 +55,7 @@ func releases() []release {
 			version: "2.14.3", set: in214,
 			kri: true, computeLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"type", "name", "spec"}, pageSizeMin: true, meshTLS: true, warnsOfName: true,
+			required: []string{"type", "name", "spec"}, pageSizeMin: true, meshTLS: true, warnsOfName: true, backsOff: true,
 		},
 		{
 			version: "unknown", set: in30, // a development build has no version

@@ -150,23 +150,28 @@ const (
 	cachePoll = 500 * time.Millisecond
 )
 
-// put writes the backend into its mesh. look sees the mesh first and can stop
-// it. Refusals that the control plane's cache of secrets explains, the secrets
-// having been found good, are tried again for a few seconds.
+// put writes the backend into its mesh. look sees the mesh first and can stop it.
 func (r *backend) put(ctx context.Context, plan model, look func(*kuma.Mesh) error, diags *diag.Diagnostics) (*kuma.Mesh, error) {
 	if !plan.SkipValidation.ValueBool() {
 		if r.checkSecrets(ctx, plan, diags); diags.HasError() {
 			return nil, nil
 		}
 	}
+	return r.update(ctx, plan, func(mesh *kuma.Mesh) error {
+		if err := look(mesh); err != nil {
+			return err
+		}
+		return edit(plan, mesh)
+	})
+}
+
+// update changes the mesh. Refusals that the control plane's cache of secrets
+// explains, the secrets having been found good, are tried again for a few
+// seconds.
+func (r *backend) update(ctx context.Context, plan model, change func(*kuma.Mesh) error) (*kuma.Mesh, error) {
 	until := r.Clock.Now().Add(cacheTime)
 	for {
-		mesh, err := r.Client.UpdateMesh(ctx, plan.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
-			if err := look(mesh); err != nil {
-				return err
-			}
-			return edit(plan, mesh)
-		})
+		mesh, err := r.Client.UpdateMesh(ctx, plan.Mesh.ValueString(), change)
 		if !staleSecrets(plan, err) || r.Clock.Now().After(until) {
 			return mesh, err
 		}

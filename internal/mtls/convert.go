@@ -149,9 +149,12 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	var (
 		refusal *kuma.Error
 		exists  *existsError
+		stopped *stepError
 	)
 	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
 	switch {
+	case errors.As(err, &stopped):
+		addStepError(diags, m, stopped)
 	case errors.As(err, &exists) && exists.kind != kuma.Provided:
 		diags.AddAttributeError(path.Root("name"), "Name is taken", fmt.Sprintf(
 			"Mesh %q has a backend %q of type %s. This resource manages backends of type provided alone: take another name, or remove that backend first.",

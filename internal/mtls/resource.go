@@ -33,7 +33,10 @@ var (
 	_ resource.ResourceWithImportState = (*backend)(nil)
 )
 
-const defaultTimeout = 5 * time.Minute
+const (
+	defaultTimeout       = 5 * time.Minute
+	defaultUpdateTimeout = 30 * time.Minute
+)
 
 // NewResource is kongmesh_mtls_provided_backend.
 func NewResource() resource.Resource { return &backend{} }
@@ -52,6 +55,7 @@ type model struct {
 	DPCert         *dpCertModel    `tfsdk:"dp_cert"`
 	RootChain      *rootChainModel `tfsdk:"root_chain"`
 	SkipValidation types.Bool      `tfsdk:"skip_validation"`
+	Rollout        *rolloutModel   `tfsdk:"rollout"`
 	Timeouts       timeouts.Value  `tfsdk:"timeouts"`
 }
 
@@ -160,10 +164,27 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				Computed:            true,
 				Default:             booldefault.StaticBool(false),
 			},
+			"rollout": schema.SingleNestedAttribute{
+				MarkdownDescription: "How another CA comes into use while proxies are online.",
+				Optional:            true,
+				Attributes: map[string]schema.Attribute{
+					"strategy": schema.StringAttribute{
+						MarkdownDescription: "`overlap`, the default: in up to three writes of the mesh, trust the new CA as well, issue from it, drop the old one, each after every online proxy is seen to have got the one before. " +
+							"No proxy refuses another. `switch`: in one write, during which some do.",
+						Optional:   true,
+						Validators: []validator.String{stringvalidator.OneOf(overlap, direct)},
+					},
+					"offline_proxies": schema.StringAttribute{
+						MarkdownDescription: "`report`, the default: proxies that are offline are named in a warning. `wait`: the rotation waits for them, as long as `timeouts.update` allows.",
+						Optional:            true,
+						Validators:          []validator.String{stringvalidator.OneOf(report, wait)},
+					},
+				},
+			},
 			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long creating may take, 5m by default.",
-				UpdateDescription: "How long a change may take, 5m by default.",
+				UpdateDescription: "How long a change may take, 30m by default, the rotation of a CA included.",
 				DeleteDescription: "How long deleting may take, 5m by default.",
 			}),
 		},
@@ -236,12 +257,15 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	if plan != nil {
 		checkInline(r.Clock.Now(), *plan, state, &resp.Diagnostics)
 	}
+	if state != nil && plan != nil {
+		r.planRollout(ctx, *state, *plan, &resp.Diagnostics)
+	}
 }
 
 // unknownParts tells whether a nested attribute is not known as a whole.
 func unknownParts(ctx context.Context, plan tfsdk.Plan) bool {
 	for _, at := range []path.Path{
-		path.Root("cert"), path.Root("key"), path.Root("dp_cert"), path.Root("dp_cert").AtName("rotation"), path.Root("root_chain"),
+		path.Root("cert"), path.Root("key"), path.Root("dp_cert"), path.Root("dp_cert").AtName("rotation"), path.Root("root_chain"), path.Root("rollout"),
 	} {
 		var part types.Object
 		if plan.GetAttribute(ctx, at, &part).HasError() || part.IsUnknown() {
@@ -334,15 +358,13 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	limit, diags := plan.Timeouts.Update(ctx, defaultTimeout)
+	limit, diags := plan.Timeouts.Update(ctx, defaultUpdateTimeout)
 	resp.Diagnostics.Append(diags...)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	// The switch from one CA to another is one write of the mesh. A rollout in
-	// steps would write it several times, here.
 	task := fmt.Sprintf("change backend %q of mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
-	mesh, err := r.put(ctx, plan, func(*kuma.Mesh) error { return nil }, &resp.Diagnostics)
+	mesh, err := r.change(ctx, plan, &resp.Diagnostics)
 	addWriteError(&resp.Diagnostics, task, plan, err)
 	if mesh == nil || resp.Diagnostics.HasError() {
 		return // the state stays as it was
@@ -351,6 +373,20 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
+}
+
+// change brings the backend to what is planned: another CA in steps where
+// proxies would notice, all else in one write.
+func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostics) (*kuma.Mesh, error) {
+	if !plan.SkipValidation.ValueBool() {
+		if r.checkSecrets(ctx, plan, diags); diags.HasError() {
+			return nil, nil
+		}
+	}
+	if mesh, done, err := r.rollOut(ctx, plan, diags); done || err != nil {
+		return mesh, err
+	}
+	return r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(plan, mesh) })
 }
 
 func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -364,9 +400,12 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	_, err := r.Client.UpdateMesh(ctx, state.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
+	mesh, err := r.Client.UpdateMesh(ctx, state.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
 		return mesh.RemoveBackend(state.Name.ValueString())
 	})
+	if err == nil { // of a rotation that was interrupted
+		err = r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
+	}
 	if !kuma.Absent(err) {
 		addWriteError(&resp.Diagnostics, fmt.Sprintf("remove backend %q from mesh %q", state.Name.ValueString(), state.Mesh.ValueString()), state, err)
 	}

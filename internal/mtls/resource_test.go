@@ -76,8 +76,8 @@ func action(want plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, want)}}
 }
 
-// mtls checks the mesh's mtls on the control plane.
-func mtls(t *testing.T, env *acctest.Env, mesh string, check func(mtls map[string]any) error) resource.TestCheckFunc {
+// mtlsOf checks the mesh's mtls on the control plane.
+func mtlsOf(t *testing.T, env *acctest.Env, mesh string, check func(mtls map[string]any) error) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		t.Helper()
 		var document struct {
@@ -92,7 +92,7 @@ func mtls(t *testing.T, env *acctest.Env, mesh string, check func(mtls map[strin
 
 // entry checks the only backend of a mesh.
 func entry(t *testing.T, env *acctest.Env, mesh string, want string) resource.TestCheckFunc {
-	return mtls(t, env, mesh, func(mtls map[string]any) error {
+	return mtlsOf(t, env, mesh, func(mtls map[string]any) error {
 		backends, _ := mtls["backends"].([]any)
 		if len(backends) != 1 {
 			return fmt.Errorf("backends are %v", backends)
@@ -165,7 +165,7 @@ func TestAccProvidedBackend_life(t *testing.T) {
 				Config:            with(full + "\nenabled = false"),
 				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{value(at("enabled"), knownvalue.Bool(false))},
-				Check: mtls(t, env, mesh, func(mtls map[string]any) error {
+				Check: mtlsOf(t, env, mesh, func(mtls map[string]any) error {
 					if mtls["enabledBackend"] != nil {
 						return fmt.Errorf("%v is enabled", mtls["enabledBackend"])
 					}
@@ -205,7 +205,7 @@ func TestAccProvidedBackend_life(t *testing.T) {
 			{ImportState: true, ResourceName: address, ImportStateId: mesh, ExpectError: acctest.Words("Invalid import ID", "mesh/name")},
 			{ // deleting takes it out, and leaves no mtls behind
 				Config: env.Config(before, "mesh", mesh, "chain", ca.Chain, "key", ca.Key),
-				Check: mtls(t, env, mesh, func(mtls map[string]any) error {
+				Check: mtlsOf(t, env, mesh, func(mtls map[string]any) error {
 					if mtls != nil {
 						return fmt.Errorf("mtls is %v", mtls)
 					}
@@ -416,7 +416,7 @@ func TestAccProvidedBackend_handOver(t *testing.T) {
 		`, first, second), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 	}
 	enabled := func(want string) resource.TestCheckFunc {
-		return mtls(t, env, mesh, func(mtls map[string]any) error {
+		return mtlsOf(t, env, mesh, func(mtls map[string]any) error {
 			if mtls["enabledBackend"] != want {
 				return fmt.Errorf("enabled is %v", mtls["enabledBackend"])
 			}

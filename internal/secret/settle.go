@@ -4,21 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
-)
-
-// How long a superseded pair stays after the mesh last changed: proxies that
-// connect at that moment may still be served from it (contract: a pair deleted
-// at once can stop issuance for five minutes). A global control plane needs
-// the time to pass the change on to its zones.
-const (
-	settleTime       = 5 * time.Second
-	settleTimeGlobal = 15 * time.Second
 )
 
 // errInUse is why a pair is not deleted.
@@ -44,9 +34,12 @@ func (r *caSecret) settle(ctx context.Context, state model) error {
 		if len(users) > 0 {
 			return &errInUse{users}
 		}
-		left, err := r.unsettled(ctx, mesh)
-		if err != nil || left <= 0 {
+		left, err := r.Client.Unsettled(ctx, mesh)
+		if err != nil {
 			return err
+		}
+		if left == 0 {
+			return r.cleanSteps(ctx, state, mesh)
 		}
 		if err := r.Clock.Sleep(ctx, left); err != nil {
 			return err
@@ -54,26 +47,13 @@ func (r *caSecret) settle(ctx context.Context, state model) error {
 	}
 }
 
-// unsettled is how long the mesh is still to be left alone, by the control
-// plane's own clock, whose Date header has whole seconds.
-func (r *caSecret) unsettled(ctx context.Context, mesh *kuma.Mesh) (time.Duration, error) {
-	enabled, err := mesh.EnabledBackend()
-	if err != nil || enabled == "" {
-		return 0, err
+// cleanSteps deletes what a rotation left that was interrupted after its last
+// step: this pair is what it replaced.
+func (r *caSecret) cleanSteps(ctx context.Context, state model, mesh *kuma.Mesh) error {
+	if enabled, err := mesh.EnabledBackend(); err != nil || enabled == "" {
+		return err // a destroy of everything: the backend has done it
 	}
-	modified, err := mesh.ModificationTime()
-	if err != nil {
-		return 0, err
-	}
-	now := mesh.Date
-	if now.IsZero() {
-		now = r.Clock.Now()
-	}
-	wait := settleTime
-	if r.Client.Global(ctx) {
-		wait = settleTimeGlobal
-	}
-	return min(modified.Add(wait).Sub(now), wait), nil // a clock that runs ahead does not make it longer
+	return r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
 }
 
 // inUse says which backends a pair belongs to.

@@ -1,0 +1,174 @@
+package kuma
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Dataplane is a data plane proxy and what the control plane knows of it
+// (recording "rotation", `/meshes/M/dataplanes/_overview`).
+type Dataplane struct {
+	// Name is the proxy's own name, also where a global control plane has a longer one.
+	Name string
+	// Zone is where the proxy is, "" if that is not known.
+	Zone string
+	// Tags are those of all its inbounds, or of its gateway.
+	Tags map[string][]string
+	// Online tells that it is connected. Of one that never was, all that follows is empty.
+	Online bool
+	// Subscription is the ID of its last connection.
+	Subscription string
+	// LastUpdate is when the control plane last noted what the proxy acknowledged.
+	LastUpdate time.Time
+	// Total counts all responses to it, Secrets those with its certificate and the CAs to trust.
+	Total, Secrets Responses
+	// Version is that of the data plane, Envoy that of the proxy itself.
+	Version, Envoy string
+	// Certificate is nil as long as the control plane has noted none.
+	Certificate *DataplaneCertificate
+}
+
+// Responses counts what was sent over a connection, and what came of it.
+type Responses struct {
+	Sent, Acknowledged, Rejected uint64
+}
+
+// DataplaneCertificate is what is known of a proxy's certificate. It names no CA.
+type DataplaneCertificate struct {
+	// Issued is when it was made, by the clock of the control plane that made it.
+	Issued time.Time
+	// Expires is its end, in whole seconds.
+	Expires time.Time
+	// Backend is the name of the mTLS backend it is from.
+	Backend string
+}
+
+// Dataplanes lists the proxies of a mesh, all pages of them. The error is
+// [Absent] when the mesh is not there.
+func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, error) {
+	items, err := c.list(ctx, meshPath(mesh)+"/dataplanes/_overview")
+	if err != nil {
+		return nil, err
+	}
+	dataplanes := make([]Dataplane, 0, len(items))
+	for _, item := range items {
+		dataplane, err := parseDataplane(item)
+		if err != nil {
+			return nil, fmt.Errorf("overview of the data plane proxies: %w", err)
+		}
+		dataplanes = append(dataplanes, dataplane)
+	}
+	return dataplanes, nil
+}
+
+// counters are of one kind of response; the API writes them as text.
+type counters struct {
+	Sent         uint64 `json:"responsesSent,string"`
+	Acknowledged uint64 `json:"responsesAcknowledged,string"`
+	Rejected     uint64 `json:"responsesRejected,string"`
+}
+
+func (c *counters) add(other counters, sign int64) {
+	c.Sent += uint64(sign) * other.Sent                 //nolint:gosec // the total is the sum of the others
+	c.Acknowledged += uint64(sign) * other.Acknowledged //nolint:gosec // likewise
+	c.Rejected += uint64(sign) * other.Rejected         //nolint:gosec // likewise
+}
+
+func parseDataplane(item json.RawMessage) (Dataplane, error) {
+	var overview struct {
+		Name      string            `json:"name"`
+		Labels    map[string]string `json:"labels"`
+		Dataplane struct {
+			Networking struct {
+				Inbound []struct{ Tags map[string]string }
+				Gateway *struct{ Tags map[string]string }
+			}
+		}
+		Insight struct {
+			Subscriptions []struct {
+				ID             string     `json:"id"`
+				DisconnectTime *time.Time `json:"disconnectTime"`
+				Status         struct {
+					LastUpdateTime            time.Time
+					Total, CDS, EDS, LDS, RDS counters
+				}
+				Version struct {
+					KumaDp, Envoy struct{ Version string }
+				}
+			}
+			MTLS *struct {
+				Expires time.Time `json:"certificateExpirationTime"`
+				Issued  time.Time `json:"lastCertificateRegeneration"`
+				Backend string    `json:"issuedBackend"`
+			} `json:"mTLS"`
+		} `json:"dataplaneInsight"`
+	}
+	if err := json.Unmarshal(item, &overview); err != nil {
+		return Dataplane{}, err
+	}
+	d := Dataplane{Name: overview.Name, Zone: overview.Labels["kuma.io/zone"], Tags: map[string][]string{}}
+	if own := overview.Labels["kuma.io/display-name"]; own != "" {
+		d.Name = own
+	}
+	for _, inbound := range overview.Dataplane.Networking.Inbound {
+		d.addTags(inbound.Tags)
+	}
+	if gateway := overview.Dataplane.Networking.Gateway; gateway != nil {
+		d.addTags(gateway.Tags)
+	}
+	if m := overview.Insight.MTLS; m != nil {
+		d.Certificate = &DataplaneCertificate{Issued: m.Issued, Expires: m.Expires, Backend: m.Backend}
+	}
+	if n := len(overview.Insight.Subscriptions); n > 0 {
+		last := overview.Insight.Subscriptions[n-1]
+		d.Online = last.DisconnectTime == nil
+		d.Subscription, d.LastUpdate = last.ID, last.Status.LastUpdateTime
+		d.Version, d.Envoy = last.Version.KumaDp.Version, last.Version.Envoy.Version
+		secrets := last.Status.Total
+		for _, other := range []counters{last.Status.CDS, last.Status.EDS, last.Status.LDS, last.Status.RDS} {
+			secrets.add(other, -1)
+		}
+		d.Total, d.Secrets = Responses(last.Status.Total), Responses(secrets)
+	}
+	return d, nil
+}
+
+func (d *Dataplane) addTags(tags map[string]string) {
+	for name, value := range tags {
+		d.Tags[name] = append(d.Tags[name], value)
+	}
+}
+
+// OfflineZones are the names of the zones of a global control plane that are
+// enabled and not connected. What their proxies say is of the past.
+func (c *Client) OfflineZones(ctx context.Context) ([]string, error) {
+	items, err := c.list(ctx, "zones/_overview")
+	if err != nil {
+		return nil, err
+	}
+	var offline []string
+	for _, item := range items {
+		var overview struct {
+			Name    string
+			Zone    struct{ Enabled *bool }
+			Insight *struct {
+				Subscriptions []struct {
+					DisconnectTime *time.Time `json:"disconnectTime"`
+				}
+			} `json:"zoneInsight"`
+		}
+		if err := json.Unmarshal(item, &overview); err != nil {
+			return nil, fmt.Errorf("overview of the zones: %w", err)
+		}
+		if overview.Zone.Enabled != nil && !*overview.Zone.Enabled || overview.Insight == nil {
+			continue // switched off, or never there
+		}
+		n := len(overview.Insight.Subscriptions)
+		if n == 0 || overview.Insight.Subscriptions[n-1].DisconnectTime != nil {
+			offline = append(offline, overview.Name)
+		}
+	}
+	return offline, nil
+}

@@ -1,0 +1,83 @@
+package kuma
+
+import (
+	"context"
+	"regexp"
+	"time"
+)
+
+// How long a pair of CA secrets stays after the mesh last changed: proxies that
+// connect at that moment may still be served from it, and one deleted at once
+// can stop issuance for five minutes (contract, experiments). A global control
+// plane passes the change on to its zones first.
+const (
+	settleTime       = 5 * time.Second
+	settleTimeGlobal = 15 * time.Second
+)
+
+// Unsettled is how long a mesh is still to be left alone before a pair that it
+// named goes, by the control plane's own clock, whose Date header has whole
+// seconds. 0 when mTLS is off.
+func (c *Client) Unsettled(ctx context.Context, mesh *Mesh) (time.Duration, error) {
+	enabled, err := mesh.EnabledBackend()
+	if err != nil || enabled == "" {
+		return 0, err
+	}
+	modified, err := mesh.ModificationTime()
+	if err != nil {
+		return 0, err
+	}
+	now := mesh.Date
+	if now.IsZero() {
+		now = c.config.Clock.Now()
+	}
+	wait := settleTime
+	if c.Global(ctx) {
+		wait = settleTimeGlobal
+	}
+	return max(0, min(modified.Add(wait).Sub(now), wait)), nil // a clock that runs ahead does not make it longer
+}
+
+var stepPattern = regexp.MustCompile(`^.+-rollout-[0-9a-f]{10}-(cert|key)$`)
+
+// StepSecrets are the names of a pair that stands between two others while a
+// backend changes its CA.
+func StepSecrets(backend, fingerprint string) (certificate, key string) {
+	prefix := backend + "-rollout-" + fingerprint[:10]
+	return prefix + "-cert", prefix + "-key"
+}
+
+// IsStepSecret tells whether a secret is of such a pair.
+func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
+
+// DeleteUnusedSteps deletes the pairs between two others that no backend of the
+// mesh names any more.
+func (c *Client) DeleteUnusedSteps(ctx context.Context, name string, mesh *Mesh) error {
+	secrets, err := c.Secrets(ctx, name)
+	if err != nil {
+		if Absent(err) {
+			return nil
+		}
+		return err
+	}
+	for _, secret := range secrets {
+		secretName, err := secret.Name()
+		if err != nil {
+			return err
+		}
+		if !IsStepSecret(secretName) {
+			continue
+		}
+		users, err := mesh.Users(secretName)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			continue
+		}
+		if err := c.DeleteSecret(ctx, name, secretName); err != nil {
+			return err
+		}
+	}
+	return nil
+}

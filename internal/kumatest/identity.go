@@ -1,0 +1,179 @@
+package kumatest
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Holding is what a proxy really has, whatever the control plane says of it. Its zero value is that of a proxy that
+// was never given anything.
+type Holding struct {
+	// Identity is the proxy's certificate: the leaf alone, as a control plane sends no chain.
+	Identity *x509.Certificate
+	Key      *ecdsa.PrivateKey
+	// Bundle are the CAs that the proxy trusts: the whole chain secret in its order.
+	Bundle []*x509.Certificate
+}
+
+// A material is identity and trust bundle, as one proxy is sent them in one response.
+type material struct {
+	identity *x509.Certificate
+	key      *ecdsa.PrivateKey
+	bundle   *bundle
+}
+
+// A bundle is a trust bundle, one for each text.
+type bundle struct {
+	text  string
+	certs []*x509.Certificate
+	pool  *x509.CertPool
+}
+
+func (f *fleet) bundleOf(text string) *bundle {
+	if known, ok := f.bundles[text]; ok {
+		return known
+	}
+	b := &bundle{text: text, pool: x509.NewCertPool()}
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+			b.certs = append(b.certs, cert)
+			b.pool.AddCert(cert) // each is an anchor by itself, as for Envoy
+		}
+	}
+	f.bundles[text] = b
+	return b
+}
+
+// A pair is a CA that can issue.
+type pair struct {
+	cert *x509.Certificate
+	key  any
+}
+
+func parsePair(cert, key []byte) (pair, error) {
+	both, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return pair{}, err
+	}
+	ca, err := x509.ParseCertificate(both.Certificate[0])
+	return pair{ca, both.PrivateKey}, err
+}
+
+// issue makes an identity as a control plane does, which does not look whether the CA is still valid. Its key is
+// elliptic where a real one is RSA of 2048 bits: a test has to make hundreds.
+func (ca pair) issue(mesh string, tags map[string][]string, now time.Time, lifetime time.Duration) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	uris, err := identityURIs(mesh, tags)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, _ := newKey()
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          serial.Add(serial, big.NewInt(1)),
+		NotBefore:             now.Add(-clockSkew),
+		NotAfter:              now.Add(lifetime),
+		URIs:                  uris,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	return cert, key, err
+}
+
+// identityURIs returns who a proxy is: its services, then all of its tags.
+func identityURIs(mesh string, tags map[string][]string) ([]*url.URL, error) {
+	var ids []string
+	for _, service := range tags[serviceTag] {
+		ids = append(ids, "spiffe://"+mesh+"/"+service)
+	}
+	for _, tag := range sortedKeys(tags) {
+		for _, value := range tags[tag] {
+			ids = append(ids, "kuma://"+tag+"/"+value)
+		}
+	}
+	var uris []*url.URL
+	for _, id := range ids {
+		uri, err := url.Parse(id)
+		if err != nil {
+			return nil, err
+		}
+		uris = append(uris, uri)
+	}
+	return uris, nil
+}
+
+// identityTags returns the tags that a proxy's certificate names, each with its values in order.
+func identityTags(dataplane *document) map[string][]string {
+	tags := map[string][]string{}
+	for _, carrier := range tagCarriers(dataplane.object("networking")) {
+		for name, value := range carrier.tags("tags") {
+			if !slices.Contains(tags[name], value) {
+				tags[name] = append(tags[name], value)
+			}
+		}
+	}
+	for _, values := range tags {
+		slices.Sort(values)
+	}
+	return tags
+}
+
+var errHoldsNothing = errors.New("it has no identity or no trust bundle")
+
+// A handshake is one identity and one bundle, within a time in which no certificate of them begins or ceases to be valid.
+type handshake struct {
+	identity *x509.Certificate
+	bundle   *bundle
+	epoch    int
+}
+
+// verify reports why whoever trusts in a bundle would refuse an identity, as a server and as a client.
+func (f *fleet) verify(b *bundle, identity *x509.Certificate, at time.Time) error {
+	attempt := handshake{identity, b, epoch(at, append([]*x509.Certificate{identity}, b.certs...))}
+	verdict, known := f.verdicts[attempt]
+	if known {
+		return verdict
+	}
+	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		_, err := identity.Verify(x509.VerifyOptions{Roots: b.pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{usage}})
+		if err != nil {
+			verdict = fmt.Errorf("identity issued by %q: %w", identity.Issuer, err)
+		}
+	}
+	f.verdicts[attempt] = verdict
+	return verdict
+}
+
+// epoch counts the beginnings and ends of validity before a time.
+func epoch(at time.Time, certs []*x509.Certificate) int {
+	n := 0
+	for _, cert := range certs {
+		if !at.Before(cert.NotBefore) {
+			n++
+		}
+		if at.After(cert.NotAfter) {
+			n++
+		}
+	}
+	return n
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,178 @@
+package kumatest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// A subscription is one connection of a proxy.
+type subscription struct {
+	id           string
+	connected    time.Time
+	disconnected time.Time
+	updated      time.Time
+	total        counts
+	cds          counts
+	eds          counts
+	lds          counts
+	mtls         bool // the configuration that was sent is one with mTLS
+}
+
+// A counts is how many responses were sent, and what became of them.
+type counts struct {
+	sent, acknowledged, rejected int
+}
+
+// configure counts the configuration beside the secrets, which a proxy gets when it connects and, in part, when mTLS
+// is turned on or off.
+func (s *subscription) configure(mtls bool, now time.Time) {
+	var parts []*counts
+	switch {
+	case s.lds.sent == 0:
+		parts = []*counts{&s.cds, &s.eds, &s.lds}
+	case s.mtls != mtls:
+		parts = []*counts{&s.cds, &s.lds}
+	default:
+		return
+	}
+	s.mtls, s.updated = mtls, now
+	for _, part := range parts {
+		part.sent++
+		part.acknowledged++
+		s.total.sent++
+		s.total.acknowledged++
+	}
+}
+
+func (p *Proxy) current() *subscription { return p.subscriptions[len(p.subscriptions)-1] }
+
+// subscribe begins a subscription. Two are kept.
+func (p *Proxy) subscribe() {
+	now := p.fleet.now
+	s := &subscription{id: p.fleet.uuid(), connected: now, updated: now}
+	p.subscriptions = append(p.subscriptions, s)
+	p.subscriptions = p.subscriptions[max(0, len(p.subscriptions)-2):]
+}
+
+// uuid returns an identifier. It depends on the seed alone.
+func (f *fleet) uuid() string {
+	a, b := f.random.Uint64(), f.random.Uint64()
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff)
+}
+
+// A telling is what was told last.
+type telling struct {
+	content       string
+	made          time.Time // of the identity that was told of
+	regenerations int
+}
+
+// flush tells what there is to tell of a proxy, if it is anything new. On a global control plane it comes later.
+func (p *Proxy) flush() {
+	f := p.fleet
+	content := string(p.describe())
+	if content == p.told.content {
+		return
+	}
+	p.told.content = content
+	if f.cp.global {
+		f.after(f.between(syncedUpLeast, syncedUpMost), p.zone, p.show)
+		return
+	}
+	p.show()
+}
+
+// show puts what was told last where requests find it, unless the proxy is gone.
+func (p *Proxy) show() {
+	f := p.fleet
+	if !slices.Contains(f.proxies, p) {
+		return
+	}
+	r := &resource{kind: f.cp.typeOf("DataplaneInsight"), mesh: p.mesh, name: p.resource, content: json.RawMessage(p.told.content)}
+	if f.cp.global {
+		r.labels = map[string]string{displayLabel: p.name, originLabel: "zone", zoneLabel: p.zone.name}
+	}
+	f.show(r)
+	f.outdate(p.mesh)
+}
+
+func (p *Proxy) describe() json.RawMessage {
+	type version struct {
+		KumaDP map[string]any `json:"kumaDp"`
+		Envoy  map[string]any `json:"envoy"`
+	}
+	release := p.fleet.cp.release.version
+	dp := map[string]any{"version": release, "gitTag": "v" + release, "gitCommit": "none", "buildDate": "none"}
+	envoy := map[string]any{"version": envoyVersion, "build": "fake/" + envoyVersion, "kumaDpCompatible": true}
+	type described struct {
+		ID           string         `json:"id"`
+		ControlPlane string         `json:"controlPlaneInstanceId"`
+		Connected    string         `json:"connectTime"`
+		Disconnected string         `json:"disconnectTime,omitempty"`
+		Status       map[string]any `json:"status"`
+		Version      version        `json:"version"`
+		Generation   int            `json:"generation,omitempty"`
+	}
+	var all struct {
+		Subscriptions []described    `json:"subscriptions"`
+		MTLS          map[string]any `json:"mTLS,omitempty"`
+		Metadata      map[string]any `json:"metadata"`
+	}
+	compatible := map[string]any{"kumaCpCompatible": true, "version": release, "gitTag": "v" + release, "gitCommit": "none", "buildDate": "none"}
+	for _, s := range p.subscriptions {
+		one := described{
+			ID: s.id, ControlPlane: p.zone.instance(), Connected: timestamp(s.connected), Version: version{compatible, envoy},
+			Status: map[string]any{
+				"lastUpdateTime": timestamp(s.updated),
+				"total":          s.total.describe(), "cds": s.cds.describe(), "eds": s.eds.describe(), "lds": s.lds.describe(), "rds": counts{}.describe(),
+			},
+		}
+		until := p.fleet.now
+		if !s.disconnected.IsZero() {
+			one.Disconnected = timestamp(s.disconnected)
+			until = s.disconnected
+		}
+		one.Generation = int(until.Sub(s.connected) / heartbeat)
+		all.Subscriptions = append(all.Subscriptions, one)
+	}
+	all.MTLS = p.describeMTLS()
+	all.Metadata = map[string]any{"dataplane.proxyType": "dataplane", "version": version{dp, envoy}}
+	return mustMarshal(all)
+}
+
+// describeMTLS tells of the identity made last, and counts those that it told of.
+func (p *Proxy) describeMTLS() map[string]any {
+	if p.issued == nil {
+		p.told.made, p.told.regenerations = time.Time{}, 0
+		return nil
+	}
+	if !p.issued.made.Equal(p.told.made) {
+		p.told.made = p.issued.made
+		p.told.regenerations++
+	}
+	return map[string]any{
+		"certificateExpirationTime":   timestamp(p.issued.expires),
+		"lastCertificateRegeneration": timestamp(p.issued.made),
+		"certificateRegenerations":    p.told.regenerations,
+		"issuedBackend":               p.issued.backend,
+		"supportedBackends":           p.issued.supported,
+	}
+}
+
+// describe writes counts as the JSON form of protocol buffers does: numbers of 64 bits as text, none for zero.
+func (c counts) describe() map[string]string {
+	described := map[string]string{}
+	for name, n := range map[string]int{"responsesSent": c.sent, "responsesAcknowledged": c.acknowledged, "responsesRejected": c.rejected} {
+		if n != 0 {
+			described[name] = strconv.Itoa(n)
+		}
+	}
+	return described
+}
+
+const envoyVersion = "1.37.0"
+
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

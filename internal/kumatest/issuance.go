@@ -1,0 +1,256 @@
+package kumatest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A record is what the control plane remembers of a connected proxy. A disconnection ends it.
+type record struct {
+	issued   *issued
+	working  bool // it is being issued to
+	failures int
+	retryAt  time.Time
+}
+
+// An issued is what was made for a proxy last, and from what. Nothing ever compares it with the content of secrets.
+type issued struct {
+	material
+	mtls      []byte // the section of the mesh
+	tags      map[string][]string
+	made      time.Time
+	expires   time.Time
+	backend   string
+	supported []string
+}
+
+// What has to be made anew.
+type need int
+
+const (
+	nothing need = iota
+	identityOnly
+	everything
+)
+
+// consider looks whether a proxy needs anything, as the control plane does once a second.
+func (p *Proxy) consider() {
+	f := p.fleet
+	if !p.connected || p.working || f.now.Before(p.retryAt) {
+		return
+	}
+	mesh := p.zone.meshes[p.mesh]
+	if mesh == nil {
+		return // when it is noticed, each proxy is looked at
+	}
+	backend := enabledBackend(mesh)
+	if backend == nil {
+		p.issued = nil
+		p.send()
+		return
+	}
+	if p.needs(mesh) == nothing {
+		return
+	}
+	if open := p.zone.limiter(p.mesh, backend).openAt; f.now.Before(open) {
+		p.retry(open.Sub(f.now) + f.between(tickLeast, tickMost))
+		return
+	}
+	p.working = true
+	p.in(p.zone.reserve(), func() { p.read(p.zone.meshes[p.mesh]) })
+}
+
+// needs says what of that which was issued does not fit any more.
+func (p *Proxy) needs(mesh *resource) need {
+	switch was := p.issued; {
+	case was == nil || !bytes.Equal(was.mtls, mtlsOf(mesh)):
+		return everything
+	case p.fleet.now.After(was.made.Add(was.expires.Sub(was.made) / 5 * 4)):
+		return identityOnly
+	case !equalTags(was.tags, p.tags()):
+		return identityOnly
+	default:
+		return nothing
+	}
+}
+
+// read reads the pair from which an identity will have been made when its key is there.
+func (p *Proxy) read(mesh *resource) {
+	backend := enabledBackend(mesh)
+	if backend == nil {
+		p.working = false
+		p.consider()
+		return
+	}
+	ca, err := p.zone.pair(p.mesh, backend)
+	if err != nil {
+		p.failed(backend)
+		return
+	}
+	needs := p.needs(mesh)
+	p.in(issueTime, func() { p.make(ca, mesh, needs) })
+}
+
+// make makes an identity and, when the mesh has changed, reads the trust bundle, which is a moment after the pair.
+func (p *Proxy) make(ca pair, mesh *resource, needs need) {
+	f := p.fleet
+	backend := enabledBackend(mesh)
+	next := &issued{
+		mtls: mtlsOf(mesh), tags: p.tags(), made: f.now, backend: backend.text("name"),
+	}
+	var err error
+	next.identity, next.key, err = ca.issue(p.mesh, next.tags, f.now, lifetimeOf(backend))
+	if err == nil {
+		next.expires = next.identity.NotAfter
+		if needs == identityOnly {
+			next.bundle, next.supported = p.issued.bundle, p.issued.supported
+		} else {
+			next.bundle, next.supported, err = p.zone.trust(p.mesh, mesh)
+		}
+	}
+	if err != nil {
+		p.failed(backend)
+		return
+	}
+	p.issued, p.working, p.failures, p.retryAt = next, false, 0, time.Time{}
+	p.zone.limiter(p.mesh, backend).succeeded(p)
+	p.report()
+	p.within(sendLeast, sendMost, p.send)
+	p.within(tickLeast, tickMost, p.consider) // the mesh may have changed meanwhile
+	p.in(next.expires.Sub(next.made)/5*4+f.between(time.Millisecond, tickMost), p.consider)
+}
+
+// failed puts a proxy off for which nothing could be issued.
+func (p *Proxy) failed(backend *document) {
+	f := p.fleet
+	p.working = false
+	p.failures++
+	if !f.cp.release.backsOff {
+		p.retry(retryOld)
+		return
+	}
+	p.zone.limiter(p.mesh, backend).failed(p)
+	wait := min(retryTime<<min(p.failures-1, 10), retryMost)
+	p.retry(f.between(wait*6/10, wait*14/10))
+}
+
+func (p *Proxy) retry(wait time.Duration) {
+	p.retryAt = p.fleet.now.Add(wait)
+	p.in(wait, p.consider)
+}
+
+// A limiter stops the issuance for one backend after it failed for too many proxies.
+type limiter struct {
+	failing []*Proxy
+	openAt  time.Time
+}
+
+func (l *limiter) failed(p *Proxy) {
+	if !slices.Contains(l.failing, p) {
+		l.failing = append(l.failing, p)
+	}
+	if len(l.failing) >= failuresMost {
+		l.failing = nil
+		l.openAt = p.fleet.now.Add(limiterTime)
+	}
+}
+
+func (l *limiter) succeeded(p *Proxy) {
+	l.failing = slices.DeleteFunc(l.failing, func(other *Proxy) bool { return other == p })
+}
+
+// tags returns the tags of a proxy's Dataplane as it is now.
+func (p *Proxy) tags() map[string][]string {
+	dataplane, ok := p.fleet.cp.store.get("Dataplane", p.mesh, p.resource)
+	if !ok {
+		return nil
+	}
+	return identityTags(dataplane.document)
+}
+
+func equalTags(a, b map[string][]string) bool {
+	return fmt.Sprint(a) == fmt.Sprint(b) // maps are printed in the order of their keys
+}
+
+// mtlsOf returns the section of a mesh by which a change of it is told.
+func mtlsOf(mesh *resource) []byte {
+	if mesh == nil || !mesh.document.has("mtls") {
+		return nil
+	}
+	return mesh.document.object("mtls").encode()
+}
+
+// enabledBackend returns the backend by which a mesh has mTLS, or nil.
+func enabledBackend(mesh *resource) *document {
+	if mesh == nil {
+		return nil
+	}
+	mtls := mesh.document.object("mtls")
+	for _, backend := range mtls.objects("backends") {
+		if backend.text("name") == mtls.text("enabledBackend") {
+			return backend
+		}
+	}
+	return nil
+}
+
+// lifetimeOf returns how long the identities of a backend are valid.
+func lifetimeOf(backend *document) time.Duration {
+	lifetime, err := parseLifetime(backend.object("dpCert").object("rotation").text("expiration"))
+	if err != nil || lifetime == 0 {
+		return defaultLifetime
+	}
+	return lifetime
+}
+
+// pair reads the CA that a backend issues from: certificate and key each through the cache.
+func (z *Zone) pair(mesh string, backend *document) (pair, error) {
+	key, err := z.half(mesh, backend, "key")
+	if err != nil {
+		return pair{}, err
+	}
+	cert, err := z.half(mesh, backend, "cert")
+	if err != nil {
+		return pair{}, err
+	}
+	return parsePair(cert, key)
+}
+
+// trust reads what the proxies of a mesh are to trust: the chain of the enabled backend; that of each backend where
+// there may be several.
+func (z *Zone) trust(mesh string, r *resource) (*bundle, []string, error) {
+	backends := []*document{enabledBackend(r)}
+	if z.fleet.cp.kongMesh {
+		backends = r.document.object("mtls").objects("backends")
+	}
+	var text []byte
+	var names []string
+	for _, backend := range backends {
+		cert, err := z.half(mesh, backend, "cert")
+		if err != nil {
+			return nil, nil, err
+		}
+		text = append(append(text, bytes.TrimSpace(cert)...), '\n')
+		names = append(names, backend.text("name"))
+	}
+	return z.fleet.bundleOf(string(text)), names, nil
+}
+
+func (z *Zone) half(mesh string, backend *document, half string) ([]byte, error) {
+	secret := func(name string) ([]byte, error) { return z.cache.load(mesh, name, false, z.fleet.now) }
+	switch backend.text("type") {
+	case "builtin":
+		return secret(builtinSecret(mesh, half, backend.text("name")))
+	case "provided":
+		conf, err := typed(backend.conf(), providedSchema())
+		if err != nil {
+			return nil, err
+		}
+		return loadSource(conf.object(half), secret)
+	default:
+		return nil, errors.New("unknown type of backend")
+	}
+}

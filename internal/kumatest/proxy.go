@@ -1,0 +1,236 @@
+package kumatest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A Proxy is a data plane proxy that plays its part: it is given identity and trust bundle when a real one is, and
+// keeps what it has when a real one does.
+type Proxy struct {
+	fleet    *fleet
+	zone     *Zone
+	mesh     string
+	name     string
+	resource string // the name of its Dataplane here
+
+	connected bool
+	session   int // counts connections: what was begun for an earlier one comes to nothing
+	rejects   bool
+	hangs     bool
+	held      *material // what it has. A disconnection does not change it
+
+	stream
+	record         // what the control plane remembers of it
+	told   telling // what the control plane told of it
+}
+
+// A ProxyOption says what a new Dataplane of Connect is to be like. A Dataplane that exists stays as it is.
+type ProxyOption func(*proxyOptions)
+
+type proxyOptions struct {
+	service string
+	zone    string
+}
+
+// Service names the service of the proxy; the default is the name of the proxy.
+func Service(name string) ProxyOption {
+	return func(o *proxyOptions) { o.service = name }
+}
+
+// InZone says to which zone of a global control plane the proxy is connected; the default is zone-1.
+func InZone(name string) ProxyOption {
+	return func(o *proxyOptions) { o.zone = name }
+}
+
+// Connect makes a proxy connect which was not there before. Its Dataplane is put unless there is one. It panics when
+// there is no such mesh. On a global control plane the proxy is one of a zone: its Dataplane has a name of its own
+// there and the proxy's as label kuma.io/display-name.
+func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
+	o := proxyOptions{service: name, zone: "zone-1"}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if !cp.global {
+		o.zone = zoneName
+	}
+	dataplane := cp.putDataplane(mesh, name, o)
+	f := cp.fleet
+	f.look()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.find(mesh, dataplane)
+	if p == nil {
+		p = &Proxy{fleet: f, zone: f.zone(o.zone), mesh: mesh, name: name, resource: dataplane}
+		f.proxies = append(f.proxies, p)
+	}
+	p.disconnect()
+	p.connect()
+	return p
+}
+
+// Proxies returns the proxies of a mesh that have ever connected, in that order.
+func (cp *ControlPlane) Proxies(mesh string) []*Proxy {
+	f := cp.fleet
+	f.look()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.proxies), func(p *Proxy) bool { return p.mesh != mesh })
+}
+
+// Name returns the proxy's own name.
+func (p *Proxy) Name() string { return p.name }
+
+// Resource returns the name of its Dataplane, which on a global control plane is another one than its own.
+func (p *Proxy) Resource() string { return p.resource }
+
+// Connected reports whether the proxy is connected to its control plane.
+func (p *Proxy) Connected() bool {
+	defer p.enter()()
+	return p.connected
+}
+
+// Disconnect takes the proxy away from its control plane. It keeps what it has.
+func (p *Proxy) Disconnect() {
+	defer p.enter()()
+	p.disconnect()
+}
+
+// Reconnect makes the proxy connect again; when it is connected, it disconnects first.
+func (p *Proxy) Reconnect() {
+	defer p.enter()()
+	p.disconnect()
+	p.connect()
+}
+
+// Reject makes the proxy refuse all secrets that it is sent, or take them again. A refused response comes again every 5 s.
+func (p *Proxy) Reject(yes bool) {
+	defer p.enter()()
+	p.rejects = yes
+}
+
+// Hang makes the proxy stop reading what it is sent, its connection open, or go on.
+func (p *Proxy) Hang(yes bool) {
+	defer p.enter()()
+	p.hangs = yes
+	if !yes && p.outstanding != nil {
+		p.within(sendLeast, sendMost, p.answer)
+	}
+}
+
+// Holds returns what the proxy has.
+func (p *Proxy) Holds() Holding {
+	defer p.enter()()
+	if p.held == nil {
+		return Holding{}
+	}
+	return Holding{Identity: p.held.identity, Key: p.held.key, Bundle: slices.Clone(p.held.bundle.certs)}
+}
+
+// Accepts reports why the proxy would refuse another one at a time, as its client and as its server: nil when it
+// accepts it. What both have is what they have now.
+func (p *Proxy) Accepts(other *Proxy, at time.Time) error {
+	defer p.enter()()
+	if p.held == nil || other.held == nil {
+		return errHoldsNothing
+	}
+	return p.fleet.verify(p.held.bundle, other.held.identity, at)
+}
+
+// enter does what is due and takes the lock.
+func (p *Proxy) enter() (leave func()) {
+	p.fleet.look()
+	p.fleet.mu.Lock()
+	return p.fleet.mu.Unlock
+}
+
+// A Refusal is one proxy that does not accept another one.
+type Refusal struct {
+	Time time.Time
+	By   string // the names of the proxies
+	Of   string
+	Err  error
+}
+
+func (r Refusal) String() string {
+	return fmt.Sprintf("%s: %s refuses %s: %v", r.Time.Format("15:04:05.000"), r.By, r.Of, r.Err)
+}
+
+// Handshakes lets each connected proxy of a mesh verify each other one, as of now, and returns how many times that
+// was and which were refused. A proxy that has not been given anything yet takes no part.
+func (cp *ControlPlane) Handshakes(mesh string) (tried int, refused []Refusal) {
+	f := cp.fleet
+	f.look()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []*Proxy
+	for _, p := range f.proxies {
+		if p.mesh == mesh && p.connected && p.held != nil {
+			all = append(all, p)
+		}
+	}
+	for _, p := range all {
+		for _, other := range all {
+			if p == other {
+				continue
+			}
+			tried++
+			if err := f.verify(p.held.bundle, other.held.identity, f.now); err != nil {
+				refused = append(refused, Refusal{f.now, p.name, other.name, err})
+			}
+		}
+	}
+	return tried, refused
+}
+
+// Refusals returns the refused of Handshakes.
+func (cp *ControlPlane) Refusals(mesh string) []Refusal {
+	_, refused := cp.Handshakes(mesh)
+	return refused
+}
+
+// putDataplane makes sure that there is a Dataplane and returns its name.
+func (cp *ControlPlane) putDataplane(mesh, name string, o proxyOptions) string {
+	tags := map[string]string{serviceTag: o.service, protocolTag: "http"}
+	document := map[string]any{
+		"type": "Dataplane", "mesh": mesh, "name": name,
+		"networking": map[string]any{"address": "127.0.0.1", "inbound": []any{map[string]any{"port": 8080, "tags": tags}}},
+	}
+	if cp.global {
+		tags[zoneTag] = o.zone
+		return cp.putSynced(mesh, name, o.zone, document)
+	}
+	if _, ok := cp.store.get("Dataplane", mesh, name); ok {
+		return name
+	}
+	if status, answer := cp.Do(http.MethodPut, "/meshes/"+mesh+"/dataplanes/"+name, document); status > 299 {
+		panic(fmt.Sprintf("kumatest: proxy %s: %d %s", name, status, answer))
+	}
+	return name
+}
+
+// putSynced stores a Dataplane as one that came from a zone.
+func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]any) string {
+	synced := syncedName(mesh, name, zone)
+	if _, ok := cp.store.get("Dataplane", mesh, synced); ok {
+		return synced
+	}
+	if _, ok := cp.store.get("Mesh", "", mesh); !ok {
+		panic(fmt.Sprintf("kumatest: proxy %s: there is no mesh %s", name, mesh))
+	}
+	kind := cp.typeOf("Dataplane")
+	doc, err := kind.schema.decode(mustMarshal(document))
+	if err != nil {
+		panic(fmt.Sprintf("kumatest: proxy %s: %v", name, err)) // only for a service with a strange name
+	}
+	now := cp.now().UTC()
+	cp.store.put(&resource{
+		kind: kind, mesh: mesh, name: synced, created: now, modified: now, document: doc, content: doc.encode(),
+		labels: map[string]string{
+			displayLabel: name, envLabel: "universal", meshLabel: mesh, originLabel: "zone", proxyLabel: "sidecar", zoneLabel: zone,
+		},
+	}, mesh)
+	return synced
+}

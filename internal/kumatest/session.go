@@ -1,0 +1,122 @@
+package kumatest
+
+import "time"
+
+// This file is what goes on between a proxy and its control plane while it is connected.
+
+// A stream is the connection of a proxy as the control plane sees it.
+type stream struct {
+	subscriptions []*subscription // the last two, of which the last may be the present one
+	outstanding   *material       // sent and not answered yet
+	acknowledged  *material
+	waiting       bool // a refused response is to be sent again
+	reporting     bool // the insight is going to tell of a change
+}
+
+func (p *Proxy) connect() {
+	p.session++
+	p.connected = true
+	p.record = record{}
+	p.outstanding, p.acknowledged, p.waiting, p.reporting = nil, nil, false, false
+	p.subscribe()
+	p.flush()
+	p.beat()
+	p.within(connectLeast, connectMost, p.consider)
+}
+
+func (p *Proxy) disconnect() {
+	if !p.connected {
+		return
+	}
+	p.session++
+	p.connected = false
+	p.current().disconnected = p.fleet.now
+	if p.fleet.random.IntN(2) == 0 {
+		p.issued = nil // it is forgotten before the insight tells of it, or after
+	}
+	session := p.session
+	p.fleet.after(lastFlush, p.zone, func() {
+		if p.session == session {
+			p.flush()
+			p.issued = nil
+		}
+	})
+}
+
+// within schedules what is to happen from least to most from now, unless the proxy disconnects before.
+func (p *Proxy) within(least, most time.Duration, do func()) { p.in(p.fleet.between(least, most), do) }
+
+func (p *Proxy) in(d time.Duration, do func()) {
+	session := p.session
+	p.fleet.after(d, p.zone, func() {
+		if p.session == session {
+			do()
+		}
+	})
+}
+
+// report lets the insight tell of what changed, at the next of the times at which it does, which come every 10 s since
+// the proxy connected.
+func (p *Proxy) report() {
+	if p.reporting {
+		return
+	}
+	p.reporting = true
+	gone := p.fleet.now.Sub(p.current().connected)
+	p.in(flushInterval-gone%flushInterval, func() {
+		p.reporting = false
+		p.flush()
+	})
+}
+
+// beat lets the generation of the subscription grow.
+func (p *Proxy) beat() {
+	p.in(heartbeat, func() {
+		p.report()
+		p.beat()
+	})
+}
+
+// send sends what the proxy does not have yet, unless it still has to answer.
+func (p *Proxy) send() {
+	s := p.current()
+	if p.outstanding != nil || p.waiting {
+		return
+	}
+	p.report()
+	s.configure(p.issued != nil, p.fleet.now)
+	if p.issued == nil {
+		p.held, p.acknowledged = nil, nil
+		return
+	}
+	if p.acknowledged == &p.issued.material {
+		return
+	}
+	p.outstanding = &p.issued.material
+	s.total.sent++
+	s.updated = p.fleet.now
+	p.within(sendLeast, sendMost, p.answer)
+}
+
+// answer is the proxy's answer to what it was sent.
+func (p *Proxy) answer() {
+	if p.hangs || p.outstanding == nil {
+		return
+	}
+	s, answered := p.current(), p.outstanding
+	p.outstanding = nil
+	s.updated = p.fleet.now
+	p.report()
+	if p.rejects {
+		s.total.rejected++
+		p.waiting = true
+		p.in(resendTime, func() {
+			p.waiting = false
+			p.send()
+		})
+		return
+	}
+	s.total.acknowledged++
+	p.held, p.acknowledged = answered, answered
+	p.send() // what was made meanwhile
+}

@@ -1,0 +1,26 @@
+package mtls
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// Change does what an update does with a plan that names another pair, for
+// tests that stop it anywhere.
+func Change(ctx context.Context, client *kuma.Client, clock kuma.Clock, mesh, name, cert, key string) diag.Diagnostics {
+	b := &backend{Resource: tfkit.Resource{ProviderData: tfkit.ProviderData{Client: client, Clock: clock, Claims: &tfkit.Claims{}}}}
+	plan := model{
+		Mesh: types.StringValue(mesh), Name: types.StringValue(name), Enabled: types.BoolValue(true), Mode: types.StringValue(kuma.Strict),
+		Cert: &dataSource{Secret: types.StringValue(cert)}, Key: &dataSource{Secret: types.StringValue(key)},
+		SkipValidation: types.BoolValue(false),
+	}
+	var diags diag.Diagnostics
+	_, err := b.change(ctx, plan, &diags)
+	addWriteError(&diags, "change the backend", plan, err)
+	return diags
+}

@@ -1,0 +1,403 @@
+package mtls_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
+)
+
+// watched is a mesh of which every pair of connected proxies is tried whenever
+// anything has happened.
+type watched struct {
+	tried   int
+	refused []kumatest.Refusal
+}
+
+func watch(env *acctest.Env, mesh string) *watched {
+	w := &watched{}
+	env.Twin.Watch(func(time.Time) {
+		tried, refused := env.Twin.Handshakes(mesh)
+		w.tried += tried
+		w.refused = append(w.refused, refused...)
+	})
+	return w
+}
+
+func (w *watched) check(*terraform.State) error {
+	if w.tried == 0 {
+		return fmt.Errorf("nothing was tried, so this shows nothing")
+	}
+	if len(w.refused) > 0 {
+		return fmt.Errorf("of %d handshakes %d were refused, the first: %s", w.tried, len(w.refused), w.refused[0])
+	}
+	return nil
+}
+
+// connect lets proxies connect, and waits until the control plane knows their certificates.
+func connect(t *testing.T, env *acctest.Env, mesh string, n int) {
+	t.Helper()
+	for i := range n {
+		env.Twin.Connect(mesh, fmt.Sprintf("dp-%d", i+1))
+	}
+	sleep(t, env, 20*time.Second)
+}
+
+func sleep(t *testing.T, env *acctest.Env, d time.Duration) {
+	t.Helper()
+	if err := env.Clock.Sleep(context.Background(), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// meshWrites counts the writes of a mesh since the last reset.
+func meshWrites(env *acctest.Env, mesh string) int {
+	n := 0
+	for _, request := range env.Twin.Requests() {
+		if request.Method == http.MethodPut && request.Path == "/meshes/"+mesh {
+			n++
+		}
+	}
+	return n
+}
+
+// noSteps checks that no pair between two others is left.
+func noSteps(env *acctest.Env, mesh string) error {
+	if list := string(env.Must(http.MethodGet, "/meshes/"+mesh+"/secrets", nil)); strings.Contains(list, "-rollout-") {
+		return fmt.Errorf("pairs of steps are left: %s", list)
+	}
+	return nil
+}
+
+func TestAccRotation(t *testing.T) {
+	t.Parallel()
+	root, other := acctest.NewCA(t, "Root CA"), acctest.NewCA(t, "Other CA")
+	sub, next := root.Intermediate(t, "Mesh CA"), root.Intermediate(t, "Next Mesh CA")
+	trusting := func(trusted *acctest.CA) string {
+		return strings.Replace(before, "  lifecycle", acctest.Fill("  trusted_certificates = $trusted\n  lifecycle", "trusted", trusted.Chain), 1)
+	}
+	rest := strings.TrimPrefix(backend(secrets), before)
+	for name, test := range map[string]struct {
+		from, to         *acctest.CA
+		fromPair, toPair string // configuration of mesh and CA
+		writes           int
+	}{
+		"another root":                          {root, other, before, before, 3},
+		"another intermediate of the same root": {sub, next, before, before, 3},
+		"an intermediate instead of the root":   {root, sub, before, before, 2},
+		"the same key, renewed":                 {root, root.Renewed(t), before, before, 1},
+		"one more trusted":                      {root, root, before, trusting(other), 1},
+		"one fewer trusted":                     {root, root, trusting(other), before, 1},
+		"trusted before":                        {root, other, trusting(other), before, 2},
+	} {
+		for _, version := range []string{"2.14.3", "2.7.29"} {
+			t.Run(name+", "+version, func(t *testing.T) {
+				t.Parallel()
+				env := acctest.New(t, kumatest.Version(version))
+				mesh := env.Mesh()
+				w := watch(env, mesh)
+				resource.Test(t, resource.TestCase{
+					ProtoV6ProviderFactories: env.Provider(),
+					CheckDestroy:             env.Gone("/meshes/" + mesh),
+					Steps: []resource.TestStep{
+						{Config: env.Config(test.fromPair+rest, "mesh", mesh, "chain", test.from.Chain, "key", test.from.Key)},
+						{
+							PreConfig: func() { connect(t, env, mesh, 5); env.ResetRequests() },
+							Config:    env.Config(test.toPair+rest, "mesh", mesh, "chain", test.to.Chain, "key", test.to.Key),
+							Check: resource.ComposeTestCheckFunc(w.check, func(*terraform.State) error {
+								if got := meshWrites(env, mesh); got != test.writes {
+									return fmt.Errorf("the mesh was written %d times, not %d", got, test.writes)
+								}
+								return noSteps(env, mesh)
+							}),
+						},
+						{
+							PreConfig: func() {
+								sleep(t, env, time.Minute)
+								if err := w.check(nil); err != nil {
+									t.Error(err)
+								}
+								removeProxies(env, mesh)
+							},
+							Config: env.Config(test.toPair+rest, "mesh", mesh, "chain", test.to.Chain, "key", test.to.Key),
+						},
+					},
+				})
+			})
+		}
+	}
+}
+
+// removeProxies lets a mesh be deleted.
+func removeProxies(env *acctest.Env, mesh string) {
+	for _, proxy := range env.Twin.Proxies(mesh) {
+		proxy.Disconnect()
+		env.Do(http.MethodDelete, "/meshes/"+mesh+"/dataplanes/"+proxy.Resource(), nil)
+	}
+}
+
+// rotating is a mesh with proxies whose CA changes.
+type rotating struct {
+	*watched
+	t           *testing.T
+	env         *acctest.Env
+	mesh        string
+	first, then *acctest.CA
+}
+
+func newRotating(t *testing.T, options ...kumatest.Option) *rotating {
+	t.Helper()
+	env := acctest.New(t, append([]kumatest.Option{kumatest.Version("2.14.3")}, options...)...)
+	env.NeedTwin()
+	return &rotating{
+		watched: watch(env, "acc"), t: t, env: env, mesh: env.Mesh(),
+		first: acctest.NewCA(t, "First CA"), then: acctest.NewCA(t, "Second CA"),
+	}
+}
+
+func (r *rotating) config(ca *acctest.CA, lines string) string {
+	return r.env.Config(backend(secrets+lines), "mesh", r.mesh, "chain", ca.Chain, "key", ca.Key)
+}
+
+// run applies the first CA, connects five proxies, and goes through the steps.
+// It ends without proxies.
+func (r *rotating) run(lines string, steps ...resource.TestStep) {
+	r.t.Helper()
+	all := append([]resource.TestStep{{Config: r.config(r.first, lines)}}, steps...)
+	prepare := all[1].PreConfig
+	all[1].PreConfig = func() {
+		connect(r.t, r.env, r.mesh, 5)
+		r.env.ResetRequests()
+		if prepare != nil {
+			prepare()
+		}
+	}
+	last := all[len(all)-1]
+	last.ExpectError, last.Check, last.PreConfig = nil, nil, func() { removeProxies(r.env, r.mesh) }
+	resource.Test(r.t, resource.TestCase{ProtoV6ProviderFactories: r.env.Provider(), Steps: append(all, last)})
+}
+
+func (r *rotating) proxy(name string) *kumatest.Proxy {
+	r.t.Helper()
+	for _, proxy := range r.env.Twin.Proxies(r.mesh) {
+		if proxy.Name() == name {
+			return proxy
+		}
+	}
+	r.t.Fatalf("no proxy %s", name)
+	return nil
+}
+
+// The watch finds refusals where there are some: a direct switch.
+func TestAccRotation_switchRefuses(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	lines := "rollout = { strategy = \"switch\" }"
+	r.run(lines, resource.TestStep{Config: r.config(r.then, lines), Check: func(*terraform.State) error {
+		sleep(t, r.env, 20*time.Second)
+		if len(r.refused) == 0 {
+			return fmt.Errorf("no handshake of %d was refused, so the others show nothing", r.tried)
+		}
+		return nil
+	}})
+}
+
+// With no proxy online there is nothing to wait for.
+func TestAccRotation_nobodyOnline(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	var started time.Time
+	r.run("", resource.TestStep{
+		PreConfig: func() {
+			for _, proxy := range r.env.Twin.Proxies(r.mesh) {
+				proxy.Disconnect()
+			}
+			sleep(t, r.env, 20*time.Second)
+			started = r.env.Clock.Now()
+		},
+		Config: r.config(r.then, ""),
+		Check: func(*terraform.State) error {
+			if got := meshWrites(r.env, r.mesh); got != 1 {
+				return fmt.Errorf("the mesh was written %d times", got)
+			}
+			if passed := r.env.Clock.Now().Sub(started); passed > 7*time.Second {
+				return fmt.Errorf("it took %s, more than the old pair has to stay", passed)
+			}
+			return nil
+		},
+	})
+}
+
+// A proxy that rejects what it is sent, or hangs, stops the rotation before the
+// step that would hurt.
+func TestAccRotation_stops(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		spoil func(*kumatest.Proxy, bool)
+		want  []string
+	}{
+		"rejects": {func(p *kumatest.Proxy, yes bool) { p.Reject(yes) }, []string{"Rotation of the CA stopped", `step "trust"`, "dp-3: it rejects", "trusts both CAs"}},
+		"hangs":   {func(p *kumatest.Proxy, yes bool) { p.Hang(yes) }, []string{"Rotation of the CA stopped", `step "trust"`, "dp-3: it has acknowledged", "trusts both CAs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRotating(t)
+			lines := "timeouts = { update = \"2s\" }" // of real time, which the waits do not take
+			r.run("", resource.TestStep{
+				PreConfig:   func() { test.spoil(r.proxy("dp-3"), true) },
+				Config:      r.config(r.then, lines),
+				ExpectError: acctest.Words(test.want...),
+			}, resource.TestStep{
+				PreConfig: func() {
+					if err := r.check(nil); err != nil {
+						t.Error(err)
+					}
+					test.spoil(r.proxy("dp-3"), false)
+					sleep(t, r.env, 20*time.Second)
+				},
+				Config: r.config(r.then, ""),
+				Check:  resource.ComposeTestCheckFunc(r.check, func(*terraform.State) error { return noSteps(r.env, r.mesh) }),
+			})
+		})
+	}
+}
+
+func TestAccRotation_offline(t *testing.T) {
+	t.Parallel()
+	t.Run("report", func(t *testing.T) {
+		t.Parallel()
+		r := newRotating(t)
+		r.run("", resource.TestStep{
+			PreConfig: func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
+			Config:    r.config(r.then, ""),
+			Check:     r.check,
+		})
+	})
+	t.Run("wait", func(t *testing.T) {
+		t.Parallel()
+		r := newRotating(t)
+		lines := "rollout = { offline_proxies = \"wait\" }\ntimeouts = { update = \"2s\" }"
+		r.run("", resource.TestStep{
+			PreConfig:   func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
+			Config:      r.config(r.then, lines),
+			ExpectError: acctest.Words("Rotation of the CA stopped", "dp-2: it is offline"),
+		}, resource.TestStep{
+			PreConfig: func() { r.proxy("dp-2").Reconnect(); sleep(t, r.env, 20*time.Second) },
+			Config:    r.config(r.then, ""),
+			Check:     r.check,
+		})
+	})
+}
+
+// Somebody else's write of the backend in the middle is noticed.
+func TestAccRotation_interference(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	var meddled atomic.Bool
+	r.env.Twin.Watch(func(time.Time) {
+		_, body := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil)
+		document := string(body)
+		if i := strings.Index(document, "ca-1-rollout-"); i >= 0 && meddled.CompareAndSwap(false, true) {
+			other := strings.ReplaceAll(document, document[i:i+len("ca-1-rollout-")+10], "meddled")
+			for _, half := range []string{"cert", "key"} {
+				_, secret := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh+"/secrets/"+document[i:i+len("ca-1-rollout-")+10]+"-"+half, nil)
+				r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh+"/secrets/meddled-"+half,
+					strings.ReplaceAll(string(secret), document[i:i+len("ca-1-rollout-")+10], "meddled"))
+			}
+			r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, other)
+		}
+	})
+	r.run("", resource.TestStep{
+		Config:      r.config(r.then, ""),
+		ExpectError: acctest.Words("Rotation of the CA stopped", `secret "meddled-cert"`, "somebody else changed the backend"),
+	}, resource.TestStep{
+		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
+		Config:    r.config(r.then, ""),
+		Check:     r.check,
+	})
+}
+
+// The rotation is stopped after any number of requests, as by a kill or a lost
+// network, and started again, forward or back: it ends, nothing is left, and no
+// proxy ever refuses another.
+func TestRotation_goesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	first, then := acctest.NewCA(t, "First CA"), acctest.NewCA(t, "Second CA")
+	for _, back := range []bool{false, true} {
+		for _, side := range []kumatest.Side{kumatest.Before, kumatest.After} {
+			t.Run(fmt.Sprintf("back %t, side %d", back, side), func(t *testing.T) {
+				t.Parallel()
+				for n := 1; interrupted(t, first, then, n, side, back); n++ {
+					if n > 200 {
+						t.Fatal("a rotation without end")
+					}
+				}
+			})
+		}
+	}
+}
+
+// interrupted stops a rotation after n requests, and says whether it had more.
+func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Side, back bool) bool {
+	t.Helper()
+	env := acctest.New(t, kumatest.Version("2.14.3"))
+	env.NeedTwin()
+	const mesh = "acc"
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
+	for name, data := range map[string]string{"first-cert": first.Chain, "first-key": first.Key, "then-cert": then.Chain, "then-key": then.Key} {
+		env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{"type": "Secret", "mesh": mesh, "name": name, "data": []byte(data)})
+	}
+	address, err := url.Parse(env.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(pair string) error {
+		client, err := kuma.New(kuma.Config{Address: address, Clock: env.Clock, RetryWait: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		for _, d := range mtls.Change(ctx, client, env.Clock, mesh, "ca-1", pair+"-cert", pair+"-key").Errors() {
+			return fmt.Errorf("%s: %s", d.Summary(), d.Detail())
+		}
+		return nil
+	}
+	if err := change("first"); err != nil {
+		t.Fatal(err)
+	}
+	w := watch(env, mesh)
+	connect(t, env, mesh, 3)
+	var seen atomic.Int64
+	env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}, Side: side, Match: func(*http.Request) bool { return seen.Add(1) > int64(n) }})
+	stopped := change("then") != nil
+	env.Twin.ClearFaults()
+	sleep(t, env, 3*time.Second)
+	goal := "then"
+	if back {
+		goal = "first"
+	}
+	if err := change(goal); err != nil {
+		t.Fatalf("after %d requests: %s", n, err)
+	}
+	sleep(t, env, time.Minute)
+	if err := w.check(nil); err != nil {
+		t.Errorf("after %d requests: %s", n, err)
+	}
+	if document := string(env.Must(http.MethodGet, "/meshes/"+mesh, nil)); !strings.Contains(document, `"`+goal+`-cert"`) {
+		t.Errorf("after %d requests: %s", n, document)
+	}
+	return stopped
+}
