@@ -118,6 +118,9 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 	if gateway := overview.Dataplane.Networking.Gateway; gateway != nil {
 		d.addTags(gateway.Tags)
 	}
+	if zones := d.Tags["kuma.io/zone"]; d.Zone == "" && len(zones) > 0 { // version 2.7 has no label for it
+		d.Zone = zones[0]
+	}
 	if m := overview.Insight.MTLS; m != nil {
 		d.Certificate = &DataplaneCertificate{Issued: m.Issued, Expires: m.Expires, Backend: m.Backend}
 	}

@@ -1,0 +1,25 @@
+data "kongmesh_dataplanes" "payments" {
+  mesh = "default"
+}
+
+# After a rotation: every proxy that is connected has a certificate of since.
+check "certificates_are_new" {
+  assert {
+    condition = alltrue([
+      for d in data.kongmesh_dataplanes.payments.dataplanes :
+      timecmp(d.certificate_issued_at, "2026-01-01T00:00:00Z") > 0 if d.online && d.certificate_issued_at != null
+    ])
+    error_message = "Some proxies still have a certificate from before the rotation."
+  }
+}
+
+# At any time: no certificate of a connected proxy ends within the hour.
+check "certificates_are_renewed" {
+  assert {
+    condition = alltrue([
+      for d in data.kongmesh_dataplanes.payments.dataplanes :
+      timecmp(d.certificate_expires_at, timeadd(plantimestamp(), "1h")) > 0 if d.online && d.certificate_expires_at != null
+    ])
+    error_message = "Some proxies have a certificate that is about to end."
+  }
+}

@@ -1,0 +1,68 @@
+package kuma
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// overview is what a control plane says of three proxies, one that is
+// connected, one that is not any more, and one that never was.
+const overview = `{"total": 3, "next": null, "items": [
+  {"name": "dp-1", "labels": {"kuma.io/zone": "east", "kuma.io/display-name": "web-1"},
+   "dataplane": {"networking": {"inbound": [{"tags": {"kuma.io/service": "web"}}, {"tags": {"kuma.io/service": "admin", "version": "v1"}}]}},
+   "dataplaneInsight": {
+     "subscriptions": [
+       {"id": "old", "disconnectTime": "2026-01-01T00:00:00Z", "status": {"total": {"responsesSent": "99"}}},
+       {"id": "new", "status": {
+         "lastUpdateTime": "2026-01-02T00:00:10.5Z",
+         "total": {"responsesSent": "9", "responsesAcknowledged": "7", "responsesRejected": "2"},
+         "cds": {"responsesSent": "1", "responsesAcknowledged": "1"}, "eds": {"responsesSent": "2", "responsesAcknowledged": "2"},
+         "lds": {"responsesSent": "1", "responsesAcknowledged": "1"}, "rds": {}},
+        "version": {"kumaDp": {"version": "2.14.3"}, "envoy": {"version": "1.37.0"}}}],
+     "mTLS": {"certificateExpirationTime": "2026-01-03T00:00:00Z", "lastCertificateRegeneration": "2026-01-02T00:00:01.25Z", "issuedBackend": "ca-1"}}},
+  {"name": "dp-2", "dataplane": {"networking": {"gateway": {"tags": {"kuma.io/service": "gate", "kuma.io/zone": "west"}}}},
+   "dataplaneInsight": {"subscriptions": [{"id": "x", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
+  {"name": "dp-3", "dataplane": {"networking": {}}}
+]}`
+
+func TestDataplanes(t *testing.T) {
+	t.Parallel()
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, http.StatusOK, overview) })
+	list, err := client.Dataplanes(t.Context(), "m")
+	noError(t, err)
+	equal(t, "the path", rec.all()[0].path, "/meshes/m/dataplanes/_overview")
+	equal(t, "how many", len(list), 3)
+	one := list[0]
+	equal(t, "its own name", one.Name, "web-1")
+	equal(t, "its zone", one.Zone, "east")
+	equal(t, "its services", len(one.Tags["kuma.io/service"]), 2)
+	equal(t, "online", one.Online, true)
+	equal(t, "subscription", one.Subscription, "new")
+	equal(t, "all responses", one.Total, Responses{Sent: 9, Acknowledged: 7, Rejected: 2})
+	equal(t, "secrets", one.Secrets, Responses{Sent: 5, Acknowledged: 3, Rejected: 2})
+	equal(t, "last update", one.LastUpdate, time.Date(2026, 1, 2, 0, 0, 10, 5e8, time.UTC))
+	equal(t, "certificate", *one.Certificate, DataplaneCertificate{
+		Issued: time.Date(2026, 1, 2, 0, 0, 1, 25e7, time.UTC), Expires: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), Backend: "ca-1",
+	})
+	equal(t, "version", one.Version+" "+one.Envoy, "2.14.3 1.37.0")
+	equal(t, "a gateway's zone", list[1].Zone, "west")
+	equal(t, "one that left", list[1].Online || list[1].Subscription != "x" || list[1].Certificate != nil, false)
+	equal(t, "one that never came", list[2].Online || list[2].Subscription != "", false)
+}
+
+func TestOfflineZones(t *testing.T) {
+	t.Parallel()
+	client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+		reply(w, http.StatusOK, `{"total": 5, "next": null, "items": [
+			{"name": "here", "zone": {}, "zoneInsight": {"subscriptions": [{"disconnectTime": "2026-01-01T00:00:00Z"}, {"id": "x"}]}},
+			{"name": "gone", "zone": {"enabled": true}, "zoneInsight": {"subscriptions": [{"id": "x", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
+			{"name": "switched off", "zone": {"enabled": false}, "zoneInsight": {"subscriptions": []}},
+			{"name": "lost", "zone": {}, "zoneInsight": {"subscriptions": []}},
+			{"name": "never there", "zone": {}}]}`)
+	})
+	zones, err := client.OfflineZones(t.Context())
+	noError(t, err)
+	equal(t, "how many", len(zones), 2)
+	equal(t, "which", zones[0]+" "+zones[1], "gone lost")
+}
