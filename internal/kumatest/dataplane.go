@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// This file is about the data plane proxies as documents. That a proxy connects and gets a certificate is not part
-// of it: what comes of that is its DataplaneInsight, which overview shows and Do can put.
+// This file is about the data plane proxies as documents. What connects is a Proxy (proxy.go), and what comes of that
+// is its DataplaneInsight, which overview shows and Do can put as well.
 
 // admitDataplane completes a proxy by what the control plane knows of its zone.
 func (e endpoints) admitDataplane(current, draft *resource) error {

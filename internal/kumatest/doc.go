@@ -10,8 +10,19 @@
 //	defer server.Close()
 //	server.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.BadGateway}, Times: 2})
 //
+// It has data plane proxies for who wants them, which get real certificates when those of a real one do, by an injected
+// clock: what makes it issue, how long that takes, what goes wrong in a rotation and what the overviews tell of it is
+// that which was measured.
+//
+//	proxy := server.Connect("default", "backend-1")
+//	server.Watch(func(now time.Time) { refused = append(refused, server.Refusals("default")...) })
+//
 // Where to find what: a request goes through ServeHTTP (controlplane.go), the router (router.go) and one of the
 // handlers in crud.go and info.go. What a type of resource is, is a row in types.go; what is particular to a
 // mesh, a secret or a data plane proxy stands in the file of that name. Documents are read and written by
 // document.go after the descriptions in schema.go. Versions differ in version.go.
+// What happens to proxies in the course of time goes through fleet.go, one event after the other, with the delays of
+// timing.go: proxy.go is what a test has of a proxy, session.go what is sent, issuance.go when and from what something
+// is made for it, identity.go certificates and their verification, insight.go, meshinsight.go and zonestate.go what is
+// told of it, zone.go where it is connected.
 package kumatest

@@ -40,7 +40,9 @@ type event struct {
 
 func newFleet(cp *ControlPlane) *fleet {
 	f := &fleet{
-		cp: cp, clock: cp.now, random: rand.New(rand.NewPCG(cp.seed, 0)), zones: map[string]*Zone{},
+		cp: cp, clock: cp.now,
+		random:  rand.New(rand.NewPCG(cp.seed, 0)), //nolint:gosec // delays, not secrets
+		zones:   map[string]*Zone{},
 		bundles: map[string]*bundle{}, verdicts: map[handshake]error{}, stale: map[string]bool{},
 	}
 	if !cp.global {
@@ -160,10 +162,13 @@ func (f *fleet) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(f.random.Int64N(int64(most-least)+1))
 }
 
-// wrote makes the control plane take notice, in time, of what was written.
+// wrote makes the control plane take notice, in time, of what was written. That is counted from the time that it says
+// it was written at, to which the clock may have gone on since the request came.
 func (f *fleet) wrote(r *resource) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer func(now time.Time) { f.now = now }(f.now)
+	f.pass(r.modified)
 	for _, name := range sortedKeys(f.zones) {
 		zone := f.zones[name]
 		switch r.kind.name {

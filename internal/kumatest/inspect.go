@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// The routes of this file look into proxies and policies. The control plane here has no connected proxies, so it
-// knows of them what is true then: that what does not exist is not found, and that nothing can be seen of the rest.
+// The routes of this file look into proxies and policies. A proxy here cannot be asked for its configuration, so these
+// routes tell what is true of one that is not connected: that what does not exist is not found, and that nothing can
+// be seen of the rest.
 
 // An inspection is a route below one resource.
 type inspection struct {

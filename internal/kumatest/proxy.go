@@ -80,6 +80,15 @@ func (cp *ControlPlane) Proxies(mesh string) []*Proxy {
 	return slices.DeleteFunc(slices.Clone(f.proxies), func(p *Proxy) bool { return p.mesh != mesh })
 }
 
+// Remove shuts a proxy down: it disconnects, and its Dataplane goes, which on a global control plane its zone alone
+// can bring about.
+func (cp *ControlPlane) Remove(p *Proxy) {
+	p.Disconnect()
+	if dataplane, ok := cp.store.get("Dataplane", p.mesh, p.resource); ok {
+		cp.store.delete(dataplane)
+	}
+}
+
 // Name returns the proxy's own name.
 func (p *Proxy) Name() string { return p.name }
 

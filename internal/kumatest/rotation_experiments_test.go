@@ -309,6 +309,13 @@ func TestRotationOffline(t *testing.T) {
 	if s := r.see(away); s.MTLS == nil || s.MTLS.Regenerations != 1 {
 		t.Errorf("10 s after it came back it is shown as %+v", s)
 	}
+	for range 3 {
+		away.Reconnect()
+		r.pass(15 * time.Second)
+		if s := r.see(away); len(s.Subscriptions) != 2 {
+			t.Errorf("%d subscriptions, 2 are kept", len(s.Subscriptions))
+		}
+	}
 	if *tried == 0 || *refused == 0 {
 		t.Errorf("%d of %d handshakes refused: the one that came back must have been for a moment", *refused, *tried)
 	}

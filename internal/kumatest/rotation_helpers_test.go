@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"testing"
@@ -119,9 +120,7 @@ func (r *rotation) putMesh(pair string) {
 // mesh is the document of the mesh as it is.
 func (r *rotation) mesh() object {
 	mtls := provided(r.pair+"-cert", r.pair+"-key", "ca-1")
-	for name, value := range r.backend {
-		mtls["mtls"].(object)["backends"].([]object)[0][name] = value
-	}
+	maps.Copy(mtls["mtls"].(object)["backends"].([]object)[0], r.backend)
 	return newMesh("m", mtls)
 }
 
@@ -188,6 +187,7 @@ type seen struct {
 		Expires       time.Time `json:"certificateExpirationTime"`
 		Regenerations int       `json:"certificateRegenerations"`
 		IssuedBackend string
+		Supported     []string `json:"supportedBackends"`
 	}
 }
 

@@ -1,7 +1,9 @@
 package kumatest_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,8 +72,8 @@ func TestRotationIssuing(t *testing.T) {
 			if test.identity && len(r.see(p).Subscriptions) == 1 {
 				want = 2
 			}
-			if got := r.see(p).MTLS.Regenerations; got != want {
-				t.Errorf("%d regenerations, want %d", got, want)
+			if got := r.see(p).MTLS; got.Regenerations != want || got.IssuedBackend != "ca-1" || !slices.Equal(got.Supported, []string{"ca-1"}) {
+				t.Errorf("told are %+v, want %d regenerations", got, want)
 			}
 		})
 	}
@@ -176,5 +178,43 @@ func TestRotationSecondBackend(t *testing.T) {
 	r.allMustHold(r.b, r.b)
 	if *tried == 0 || *refused != 0 {
 		t.Errorf("%d of %d handshakes refused", *refused, *tried)
+	}
+}
+
+// TestRotationClockGoesOn lets the clock go on while a mesh is put: nothing is made of it before it was put.
+func TestRotationClockGoesOn(t *testing.T) {
+	r := &rotation{t: t, clock: newClock(), a: newAuthority(t, "A")}
+	jump := time.Duration(0)
+	cp := kumatest.New(kumatest.Clock(func() time.Time {
+		r.clock.Advance(jump)
+		return r.clock.Now()
+	}))
+	r.ControlPlane = cp
+	do(t, cp, "PUT", "/meshes/m", newMesh("m", nil), http.StatusCreated)
+	r.putPair("first", r.a, r.a)
+	p := cp.Connect("m", "dp-1")
+	r.pass(15 * time.Second)
+	jump = 5 * time.Second // each time that somebody looks at it
+	r.putMesh("first")
+	jump = 0
+	var mesh struct{ ModificationTime time.Time }
+	if err := json.Unmarshal(do(t, cp, "GET", "/meshes/m", nil, http.StatusOK), &mesh); err != nil {
+		t.Fatal(err)
+	}
+	r.pass(15 * time.Second)
+	if s := r.see(p); s.MTLS == nil || !s.MTLS.Made.After(mesh.ModificationTime) {
+		t.Errorf("mesh of %s: %+v", mesh.ModificationTime, s.MTLS)
+	}
+}
+
+func TestRotationRemovedProxyIsGone(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]kumatest.Option{"zone": nil, "global": {kumatest.Global()}} {
+		cp := kumatest.New(options...)
+		cp.Do("PUT", "/meshes/m", `{"type": "Mesh", "name": "m"}`)
+		cp.Remove(cp.Connect("m", "dp-1"))
+		if status, body := cp.Do("DELETE", "/meshes/m", nil); status != 200 {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
 	}
 }

@@ -68,9 +68,7 @@ func (z *Zone) Start() {
 	if z.state != zoneKilled {
 		return
 	}
-	z.thaw()
-	z.frozen = nil
-	z.limiters = map[string]*limiter{}
+	z.state, z.frozen, z.limiters = zoneOnline, nil, map[string]*limiter{}
 	z.connect()
 	for _, p := range z.proxies() {
 		p.current().disconnected = z.fleet.now

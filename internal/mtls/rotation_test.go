@@ -49,8 +49,9 @@ func (w *watched) check(*terraform.State) error {
 // connect lets proxies connect, and waits until the control plane knows their certificates.
 func connect(t *testing.T, env *acctest.Env, mesh string, n int) {
 	t.Helper()
-	for i := range n {
+	for i := range n { // not all at once, so that they are told of at different times
 		env.Twin.Connect(mesh, fmt.Sprintf("dp-%d", i+1))
+		sleep(t, env, 1700*time.Millisecond)
 	}
 	sleep(t, env, 20*time.Second)
 }
@@ -102,10 +103,10 @@ func TestAccRotation(t *testing.T) {
 		"one fewer trusted":                     {root, root, trusting(other), before, 1},
 		"trusted before":                        {root, other, trusting(other), before, 2},
 	} {
-		for _, version := range []string{"2.14.3", "2.7.29"} {
-			t.Run(name+", "+version, func(t *testing.T) {
+		for kind, option := range map[string]kumatest.Option{"2.14.3": kumatest.Version("2.14.3"), "2.7.29": kumatest.Version("2.7.29"), "global": kumatest.Global()} {
+			t.Run(name+", "+kind, func(t *testing.T) {
 				t.Parallel()
-				env := acctest.New(t, kumatest.Version(version))
+				env := acctest.New(t, option)
 				mesh := env.Mesh()
 				w := watch(env, mesh)
 				resource.Test(t, resource.TestCase{
@@ -143,8 +144,7 @@ func TestAccRotation(t *testing.T) {
 // removeProxies lets a mesh be deleted.
 func removeProxies(env *acctest.Env, mesh string) {
 	for _, proxy := range env.Twin.Proxies(mesh) {
-		proxy.Disconnect()
-		env.Do(http.MethodDelete, "/meshes/"+mesh+"/dataplanes/"+proxy.Resource(), nil)
+		env.Twin.Remove(proxy)
 	}
 }
 
@@ -400,4 +400,19 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 		t.Errorf("after %d requests: %s", n, document)
 	}
 	return stopped
+}
+
+// What a zone that is away says of its proxies is of the past.
+func TestAccRotation_zoneAway(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t, kumatest.Global())
+	r.run("", resource.TestStep{
+		PreConfig:   func() { r.env.Twin.Zone("zone-1").Kill(); sleep(t, r.env, 30*time.Second) },
+		Config:      r.config(r.then, "timeouts = { update = \"2s\" }"),
+		ExpectError: acctest.Words("Rotation of the CA stopped", "zone zone-1: it is not connected", "trusts both CAs"),
+	}, resource.TestStep{
+		PreConfig: func() { r.env.Twin.Zone("zone-1").Start(); sleep(t, r.env, 30*time.Second) },
+		Config:    r.config(r.then, ""),
+		Check:     r.check,
+	})
 }
