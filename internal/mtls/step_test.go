@@ -21,7 +21,7 @@ func authorities(t *testing.T) map[string]*x509.Certificate {
 	t.Helper()
 	keys := map[string]*ecdsa.PrivateKey{}
 	made := map[string]*x509.Certificate{}
-	make := func(name, subject, key, issuer string) {
+	issue := func(name, subject, key, issuer string) {
 		if keys[key] == nil {
 			fresh, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			if err != nil {
@@ -46,12 +46,12 @@ func authorities(t *testing.T) map[string]*x509.Certificate {
 			t.Fatal(err)
 		}
 	}
-	make("A", "CA A", "A", "")
-	make("A renewed", "CA A", "A", "")
-	make("A rekeyed", "CA A", "A2", "")
-	make("B", "CA B", "B", "")
-	make("I1", "Intermediate 1", "I1", "A")
-	make("I2", "Intermediate 2", "I2", "A")
+	issue("A", "CA A", "A", "")
+	issue("A renewed", "CA A", "A", "")
+	issue("A rekeyed", "CA A", "A2", "")
+	issue("B", "CA B", "B", "")
+	issue("I1", "Intermediate 1", "I1", "A")
+	issue("I2", "Intermediate 2", "I2", "A")
 	return made
 }
 
