@@ -123,8 +123,8 @@ func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error)
 		return output.String(), err
 	case <-time.After(10 * time.Second):
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
-		_ = <-done
-		r.t.Fatalf("terraform %s goes on after an interrupt:\n%s", strings.Join(args, " "), output)
+		err := <-done
+		r.t.Fatalf("terraform %s goes on after an interrupt (%v):\n%s", strings.Join(args, " "), err, output)
 		return "", nil
 	}
 }
