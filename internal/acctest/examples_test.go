@@ -1,60 +1,208 @@
 package acctest_test
 
 import (
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
 
+var examples = filepath.Join("..", "..", "examples")
+
 // Every example is applied, plans clean and is destroyed. Where it wants a CA,
 // it gets one in the files that it names.
 func TestAccExamples(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join("..", "..", "examples")
-	folders, err := filepath.Glob(filepath.Join(root, "resources", "*"))
-	if err != nil {
+	for _, kind := range []string{"resources", "data-sources", "ephemeral-resources", "functions"} {
+		folders, err := filepath.Glob(filepath.Join(examples, kind, "*"))
+		if err != nil || len(folders) == 0 {
+			t.Fatalf("there are no examples of %s: %v", kind, err)
+		}
+		for _, folder := range folders {
+			t.Run(kind+"/"+filepath.Base(folder), func(t *testing.T) {
+				t.Parallel()
+				applied(t, folder)
+			})
+		}
+	}
+	t.Run("quickstart", func(t *testing.T) {
+		t.Parallel()
+		applied(t, filepath.Join(examples, "quickstart"))
+	})
+}
+
+func applied(t *testing.T, folder string) {
+	t.Helper()
+	env := acctest.NewReal(t)
+	env.NeedTwin() // the names in examples are not of this test alone
+	run := acctest.NewRun(t, example(t, folder))
+	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
+	files := newFiles(t, run)
+	if kind := filepath.Base(filepath.Dir(folder)); kind == "data-sources" || kind == "ephemeral-resources" {
+		files.upload(env)
+	}
+	run.Terraform("apply", "-auto-approve")
+	output := run.Terraform("plan", "-detailed-exitcode")
+	if !strings.Contains(output, "No changes.") {
+		t.Errorf("there are changes:\n%s", output)
+	}
+	if strings.Contains(output, "Check block assertion") {
+		t.Errorf("a check of the example fails:\n%s", output)
+	}
+	files.check(t, folder)
+	run.Terraform("destroy", "-auto-approve")
+}
+
+// files are what the examples find in their folder.
+type files struct {
+	run      *acctest.Run
+	root, ca *acctest.CA
+}
+
+func newFiles(t *testing.T, run *acctest.Run) files {
+	t.Helper()
+	root := acctest.NewCA(t, "Root CA")
+	ca := root.Intermediate(t, "Mesh CA")
+	for name, content := range map[string]string{
+		"ca-chain.pem": ca.Chain, "ca-key.pem": ca.Key, "root-ca.pem": root.Chain, "mesh-ca.pem": strings.TrimSuffix(ca.Chain, root.Chain),
+		"smoke-test.sh": "set -eu\nprintf %s \"$CERTIFICATE\" > got-certificate.pem\nprintf %s \"$PRIVATE_KEY\" > got-key.pem\nprintf %s \"$TRUST_BUNDLE\" > got-bundle.pem\n",
+	} {
+		run.Write(name, content)
+	}
+	return files{run, root, ca}
+}
+
+// upload makes the mesh that examples read from.
+func (f files) upload(env *acctest.Env) {
+	env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
+	for name, content := range map[string]string{"ca-cert": f.ca.Chain, "ca-key": f.ca.Key} {
+		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
+			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
+		})
+	}
+	backend := map[string]any{"name": "ca-1", "type": "provided", "conf": map[string]any{
+		"cert": map[string]any{"secret": "ca-cert"}, "key": map[string]any{"secret": "ca-key"},
+	}}
+	env.Change("/meshes/payments", func(document map[string]any) {
+		document["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{backend}}
+	})
+}
+
+// check compares what an example gives with what it says that it gives.
+func (f files) check(t *testing.T, folder string) {
+	t.Helper()
+	want := map[string]map[string]any{
+		"data-sources/kongmesh_ca_chain": {"problems": []any{}},
+		"data-sources/kongmesh_proxy_certificate": {"spiffe_id": "spiffe://payments/web", "uris": []any{
+			"spiffe://payments/api", "spiffe://payments/api-admin", "kuma://kuma.io/protocol/http",
+			"kuma://kuma.io/service/api", "kuma://kuma.io/service/api-admin", "kuma://version/v1",
+		}},
+		"functions/parse_chain": {"subjects": []any{"CN=Mesh CA", "CN=Root CA"}},
+		"functions/order_chain": {"certificate_chain": f.ca.Chain},
+		"functions/spiffe_id":   {"spiffe_id": "spiffe://payments/web"},
+	}
+	name := filepath.Join(filepath.Base(filepath.Dir(folder)), filepath.Base(folder))
+	var outputs map[string]struct{ Value any }
+	if err := json.Unmarshal([]byte(f.run.Terraform("output", "-json")), &outputs); err != nil {
 		t.Fatal(err)
 	}
-	folders = append(folders, filepath.Join(root, "quickstart"))
-	if len(folders) < 4 {
-		t.Fatalf("there are only the examples %v", folders)
+	if strings.HasPrefix(name, "functions") && len(want[name]) == 0 {
+		t.Errorf("with what is %s to be compared?", name)
 	}
-	for _, folder := range folders {
-		t.Run(filepath.Base(folder), func(t *testing.T) {
-			t.Parallel()
-			env := acctest.NewReal(t)
-			env.NeedTwin() // the names in examples are not of this test alone
-			run := acctest.NewRun(t, example(t, folder))
-			run.Setenv("KONGMESH_ADDRESS=" + env.Address)
-			ca := acctest.NewCA(t, "Root CA").Intermediate(t, "Mesh CA")
-			run.Write("ca-chain.pem", ca.Chain)
-			run.Write("ca-key.pem", ca.Key)
-			run.Terraform("apply", "-auto-approve")
-			if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-				t.Errorf("there are changes:\n%s", output)
-			}
-			run.Terraform("destroy", "-auto-approve")
-		})
+	for output, value := range want[name] {
+		got, _ := json.Marshal(outputs[output].Value)
+		if expected, _ := json.Marshal(value); string(got) != string(expected) {
+			t.Errorf("output %s is\n%s\nnot\n%s", output, got, expected)
+		}
+	}
+	if name != "ephemeral-resources/kongmesh_proxy_certificate" {
+		return
+	}
+	if _, err := tls.X509KeyPair(f.run.Read("got-certificate.pem"), f.run.Read("got-key.pem")); err != nil {
+		t.Errorf("the script got no certificate with its key: %v", err)
+	}
+	if bundle := string(f.run.Read("got-bundle.pem")); bundle != f.ca.Chain {
+		t.Errorf("the script got the bundle\n%s", bundle)
+	}
+}
+
+// A check block, a precondition and terraform test: each lets a good chain
+// pass, and none a bad one.
+func TestAccExamples_testingAChain(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(examples, "testing-a-chain")
+	run := acctest.NewRun(t, example(t, folder))
+	run.Setenv("KONGMESH_ADDRESS=http://127.0.0.1:1")
+	files := newFiles(t, run)
+	if err := os.Mkdir(run.Path("fixtures"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	expired := filepath.Join("fixtures", "expired.pem")
+	for _, name := range []string{"chain.tftest.hcl", expired} {
+		content, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.Write(name, string(content))
+	}
+
+	if output := run.Terraform("apply", "-auto-approve"); strings.Contains(output, "Warning: Check block assertion") {
+		t.Errorf("a good chain fails a check:\n%s", output)
+	}
+	if output := run.Terraform("test"); !strings.Contains(output, "2 passed, 0 failed") {
+		t.Errorf("the tests say\n%s", output)
+	}
+
+	output, err := run.Try("plan", "-var=chain_file="+expired)
+	if err == nil {
+		t.Error("an expired chain is planned")
+	}
+	for _, want := range []string{"precondition", "This certificate expired on 2021-01-01", "Warning: Check block assertion failed", "The CA expires on 2021-01-01T00:00:00Z"} {
+		if !acctest.Words(want).MatchString(output) {
+			t.Errorf("without %q:\n%s", want, output)
+		}
+	}
+	for chain, want := range map[string]string{
+		string(run.Read(expired)):       "Check block assertion failed",
+		string(run.Read("mesh-ca.pem")): "The chain does not reach its root",
+	} {
+		run.Write("ca-chain.pem", chain)
+		if output, err := run.Try("test"); err == nil || !strings.Contains(output, want) {
+			t.Errorf("the tests pass a bad chain, without %q: %v\n%s", want, err, output)
+		}
+	}
+	run.Write("ca-chain.pem", files.ca.Chain)
+	run.Write(expired, files.ca.Chain)
+	if output, err := run.Try("test"); err == nil || !strings.Contains(output, "1 passed, 1 failed") {
+		t.Errorf("the tests take a good chain for an expired one: %v\n%s", err, output)
 	}
 }
 
 // example is the configuration of a folder, without what imports.
 func example(t *testing.T, folder string) string {
 	t.Helper()
-	for _, name := range []string{"resource.tf", "main.tf"} {
-		content, err := os.ReadFile(filepath.Join(folder, name))
-		if err != nil {
-			continue
-		}
-		text := string(content)
-		if !strings.Contains(text, "required_providers") {
-			text = "terraform {\n  required_providers {\n    kongmesh = {\n      source = \"kongmesh/kongmesh\"\n    }\n  }\n}\n" + text
-		}
-		return text
+	names := []string{"resource.tf", "data-source.tf", "ephemeral-resource.tf", "function.tf", "main.tf"}
+	found := slices.IndexFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(folder, name))
+		return err == nil
+	})
+	if found < 0 {
+		t.Fatalf("%s has no example in it", folder)
 	}
-	t.Fatalf("%s has no example in it", folder)
-	return ""
+	content, err := os.ReadFile(filepath.Join(folder, names[found]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	if !strings.Contains(text, "required_providers") {
+		text = "terraform {\n  required_providers {\n    kongmesh = {\n      source = \"kongmesh/kongmesh\"\n    }\n  }\n}\n" + text
+	}
+	return text
 }

@@ -120,10 +120,17 @@ func (e *ConnectionError) Unwrap() error { return e.Err }
 // DroppedError is a write that the control plane accepted and did not keep.
 type DroppedError struct {
 	Mesh string
+	// Fields are the parts of the document it did not keep, as paths of the form
+	// `networking.outbound.passthrough`.
+	Fields []string
 }
 
 func (e *DroppedError) Error() string {
-	return fmt.Sprintf("the control plane accepted the change of mesh %q, but it is not in what it gives back", e.Mesh)
+	said := fmt.Sprintf("the control plane accepted the change of mesh %q, but it is not in what it gives back", e.Mesh)
+	if len(e.Fields) > 0 {
+		said += ": " + strings.Join(e.Fields, ", ")
+	}
+	return said
 }
 
 func (c *Client) connectionError(err error) *ConnectionError {

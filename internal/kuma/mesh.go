@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -53,7 +54,8 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 
 // CreateMesh writes a mesh that is not there yet, with all that edit puts into
 // it, and reads it back. Where the answer is lost it looks whether the mesh is
-// there. The result is that of [Client.UpdateMesh].
+// there. The result is that of [Client.UpdateMesh], except that a mesh of which
+// a part was dropped comes together with the *DroppedError: it is there.
 func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
@@ -102,7 +104,11 @@ func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) e
 		return nil, err
 	}
 	defer unlock()
-	return c.converge(ctx, name, edit, nil)
+	mesh, err := c.converge(ctx, name, edit, nil)
+	if dropped := new(DroppedError); errors.As(err, &dropped) {
+		return nil, err
+	}
+	return mesh, err
 }
 
 // converge is UpdateMesh without the lock. written is what was put last, nil if
@@ -125,7 +131,7 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		case failure != nil && (!course.again || failed > c.config.MaxRetries):
 			return nil, failure // the read has told that it is not there
 		case accepted == writes:
-			return nil, &DroppedError{Mesh: name}
+			return current, &DroppedError{Mesh: name, Fields: difference(current.Document, changed.Document)}
 		}
 		put := request{method: http.MethodPut, path: meshPath(name), body: changed.Bytes()}
 		course.vague = false // what an earlier write may have done, the read has told

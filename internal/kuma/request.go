@@ -30,6 +30,9 @@ type response struct {
 	date   time.Time // the server's clock, whole seconds; zero if it did not say
 }
 
+// index is the path of what a control plane says of itself.
+const index = "/"
+
 // send makes one request, with the retries of the configuration, and reads its
 // answer. The error is a *ConnectionError when there was none, an *Error when
 // it is no success, or the context's.
@@ -83,7 +86,7 @@ func (c *Client) sendUpTo(ctx context.Context, r request, course *attempts, retr
 // prepare is the request as it is sent.
 func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request, error) {
 	// These would lead to another object, a list for example.
-	if slices.ContainsFunc(strings.Split(r.path, "/"), func(s string) bool { return s == "" || s == "." || s == ".." }) {
+	if r.path != index && slices.ContainsFunc(strings.Split(r.path, "/"), func(s string) bool { return s == "" || s == "." || s == ".." }) {
 		return nil, fmt.Errorf("%s %q: nothing can have an empty name, or the name \".\" or \"..\"", r.method, r.path)
 	}
 	target := c.config.Address.JoinPath(r.path)

@@ -3,7 +3,10 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -22,6 +25,7 @@ import (
 
 var (
 	_ resource.ResourceWithConfigure   = (*meshResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*meshResource)(nil)
 	_ resource.ResourceWithIdentity    = (*meshResource)(nil)
 	_ resource.ResourceWithImportState = (*meshResource)(nil)
 )
@@ -37,7 +41,31 @@ type model struct {
 	Name                        types.String `tfsdk:"name"`
 	Labels                      types.Map    `tfsdk:"labels"`
 	SkipCreatingInitialPolicies types.Set    `tfsdk:"skip_creating_initial_policies"`
+	Networking                  types.Object `tfsdk:"networking"`
+	Routing                     types.Object `tfsdk:"routing"`
+	MeshServices                types.Object `tfsdk:"mesh_services"`
+	Constraints                 types.Object `tfsdk:"constraints"`
+	Logging                     types.Object `tfsdk:"logging"`
+	Tracing                     types.Object `tfsdk:"tracing"`
+	Metrics                     types.Object `tfsdk:"metrics"`
 }
+
+// sections are the values of the parts that sections describes, by name.
+func (m *model) sections() map[string]*types.Object {
+	return map[string]*types.Object{
+		"networking":    &m.Networking,
+		"routing":       &m.Routing,
+		"mesh_services": &m.MeshServices,
+		"constraints":   &m.Constraints,
+		"logging":       &m.Logging,
+		"tracing":       &m.Tracing,
+		"metrics":       &m.Metrics,
+	}
+}
+
+// imported is the key of the private state of a mesh that was imported and not
+// read yet.
+const imported = "imported"
 
 type identity struct {
 	Name types.String `tfsdk:"name"`
@@ -51,29 +79,36 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A service mesh.\n\n" +
 			"Its mTLS is not part of this resource: a mesh can name a CA only once the CA's secrets are there, and the secrets can be there only " +
-			"once the mesh is. `kongmesh_mesh_ca_secret` uploads the CA and `kongmesh_mtls_provided_backend` makes the mesh use it. " +
-			"Whatever else is in the mesh's document stays as it is.",
-		Attributes: map[string]schema.Attribute{
-			"name": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh: at most 63 lower-case letters, digits, `-` and `.`. Another name is another mesh.",
-				Required:            true,
-				Validators:          []validator.String{tfkit.MeshName()},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"labels": schema.MapAttribute{
-				MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
-				ElementType:         types.StringType,
-				Optional:            true,
-				Validators:          []validator.Map{mapvalidator.KeysAre(labelName()), mapvalidator.ValueStringsAre(labelValue())},
-			},
-			"skip_creating_initial_policies": schema.SetAttribute{
-				MarkdownDescription: "Kinds of policies, `MeshTimeout` for example, that the control plane does not make together with the mesh; `*` is all of them. " +
-					"A change has no effect on a mesh that is there.",
-				ElementType: types.StringType,
-				Optional:    true,
-			},
-		},
+			"once the mesh is. `kongmesh_mesh_ca_secret` uploads the CA and `kongmesh_mtls_provided_backend` makes the mesh use it.\n\n" +
+			"What the configuration does not have is not managed: labels, or a section such as `logging`, that are not in it stay in the mesh as they are, " +
+			"and are no difference. Within a section that it has all is managed, and what is left out has its default. " +
+			"What is taken out of the configuration is taken out of the mesh. An import takes over all there is, " +
+			"so that the plan after it shows what the configuration lacks: it would be taken out of the mesh.\n\n" +
+			"Members of the document that the provider does not know, and backends of types that it does not know, always stay as they are.\n\n" +
+			"Kuma 3 no longer has `networking`, `routing`, `mesh_services`, `constraints`, `logging`, `tracing` and `metrics` in a mesh: " +
+			"there, setting one is an error.",
+		Attributes: attributes(sections()),
 	}
+	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
+		"name": schema.StringAttribute{
+			MarkdownDescription: "Name of the mesh: at most 63 lower-case letters, digits, `-` and `.`. Another name is another mesh.",
+			Required:            true,
+			Validators:          []validator.String{tfkit.MeshName()},
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"labels": schema.MapAttribute{
+			MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
+			ElementType:         types.StringType,
+			Optional:            true,
+			Validators:          []validator.Map{mapvalidator.KeysAre(labelName()), mapvalidator.ValueStringsAre(labelValue())},
+		},
+		"skip_creating_initial_policies": schema.SetAttribute{
+			MarkdownDescription: "Kinds of policies, `MeshTimeout` for example, that the control plane does not make together with the mesh; `*` is all of them. " +
+				"A change has no effect on a mesh that is there.",
+			ElementType: types.StringType,
+			Optional:    true,
+		},
+	})
 }
 
 func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
@@ -81,6 +116,37 @@ func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 		Attributes: map[string]identityschema.Attribute{
 			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
 		},
+	}
+}
+
+func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	missing := missingChoices(plan)
+	if len(missing) == 0 {
+		return
+	}
+	// It may be a backend of another type, which only the mesh itself tells.
+	mesh := kuma.NewMesh(plan.Name.ValueString())
+	if !req.State.Raw.IsNull() {
+		if r.Client == nil {
+			return // the control plane tells when it is applied
+		}
+		there, err := r.Client.Mesh(ctx, plan.Name.ValueString())
+		switch {
+		case err == nil:
+			mesh = there
+		case !kuma.Absent(err):
+			return
+		}
+	}
+	for _, section := range sections() {
+		if name, is := missing[section.name]; is && !slices.Contains(section.others(mesh), name) {
+			addMissingChoice(&resp.Diagnostics, section.name, name)
+		}
 	}
 }
 
@@ -100,13 +166,14 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 		tfkit.AddError(&resp.Diagnostics, task, err)
 		return
 	}
-	mesh, err := r.Client.CreateMesh(ctx, name, edit(ctx, plan))
-	tfkit.AddError(&resp.Diagnostics, task, err)
+	sent := kuma.NewMesh(name)
+	mesh, err := r.Client.CreateMesh(ctx, name, edit(ctx, plan, nil, sent))
+	addWriteError(&resp.Diagnostics, task, plan, sent, err)
 	if mesh == nil {
 		return
 	}
 	r.Claims.Take("kongmesh_mesh/" + name)
-	state, diags := stateFrom(ctx, mesh, plan) // also of one that only may be there: it must not be forgotten
+	state, diags := stateFrom(ctx, mesh, plan, false) // also of one that only may be there: it must not be forgotten
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
@@ -129,24 +196,29 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", name), err)
 		return
 	}
-	state, diags := stateFrom(ctx, mesh, state)
+	fresh, diags := req.Private.GetKey(ctx, imported)
+	resp.Diagnostics.Append(diags...)
+	state, diags = stateFrom(ctx, mesh, state, fresh != nil)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
 }
 
 func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan model
+	var plan, prior model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
 	task := fmt.Sprintf("change mesh %q", plan.Name.ValueString())
-	mesh, err := r.Client.UpdateMesh(ctx, plan.Name.ValueString(), edit(ctx, plan))
-	tfkit.AddError(&resp.Diagnostics, task, err)
+	sent := kuma.NewMesh(plan.Name.ValueString())
+	mesh, err := r.Client.UpdateMesh(ctx, plan.Name.ValueString(), edit(ctx, plan, &prior, sent))
+	addWriteError(&resp.Diagnostics, task, plan, sent, err)
 	if mesh == nil || resp.Diagnostics.HasError() {
 		return // the state stays as it was
 	}
-	state, diags := stateFrom(ctx, mesh, plan)
+	state, diags := stateFrom(ctx, mesh, plan, false)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
@@ -165,8 +237,8 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	err := r.Client.DeleteMesh(ctx, name)
 	if kuma.Refused(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(
-			"The control plane does not delete mesh %q:\n\n%s\n\nA mesh goes only when its data plane proxies are gone: stop them, or move them to another mesh, and apply again.",
-			name, err))
+			"The control plane does not delete mesh %q:\n\n%s\n\nA mesh goes only when its data plane proxies are gone: stop them, or move them to another mesh, and apply again.%s",
+			name, err, r.proxies(ctx, name)))
 		return
 	}
 	if err != nil {
@@ -174,54 +246,95 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 }
 
+// proxies says which proxies a mesh has, nothing if that cannot be told.
+func (r *meshResource) proxies(ctx context.Context, mesh string) string {
+	dataplanes, err := r.Client.Dataplanes(ctx, mesh)
+	if err != nil || len(dataplanes) == 0 {
+		return ""
+	}
+	names := make([]string, len(dataplanes))
+	for i, dataplane := range dataplanes {
+		names[i] = dataplane.Name
+	}
+	return fmt.Sprintf("\n\nIt has %d: %s.", len(names), named(names))
+}
+
 func (r *meshResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("name"), path.Root("name"), req, resp)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, []byte("true"))...)
 }
 
-// edit is the change of a mesh's document that makes it as planned.
-func edit(ctx context.Context, plan model) func(*kuma.Mesh) error {
+// edit is the change of a mesh's document that makes it as planned. What the
+// plan does not have goes if it is in the prior state, and else is not touched.
+// sent becomes the changed document.
+func edit(ctx context.Context, plan model, prior *model, sent *kuma.Mesh) func(*kuma.Mesh) error {
+	if prior == nil {
+		prior = &model{}
+	}
 	return func(mesh *kuma.Mesh) error {
-		labels := map[string]string{}
-		var skip []string
-		diags := plan.Labels.ElementsAs(ctx, &labels, false)
-		diags.Append(plan.SkipCreatingInitialPolicies.ElementsAs(ctx, &skip, false)...)
-		if diags.HasError() {
-			return fmt.Errorf("%s", diags[0].Detail())
+		*sent = *mesh
+		if !isNull(plan.Labels) || !isNull(prior.Labels) {
+			if err := mesh.SetLabels(stringMap(plan.Labels)); err != nil {
+				return err
+			}
 		}
-		if err := mesh.SetLabels(labels); err != nil {
-			return err
+		if !isNull(plan.SkipCreatingInitialPolicies) || !isNull(prior.SkipCreatingInitialPolicies) {
+			var skip []string
+			if diags := plan.SkipCreatingInitialPolicies.ElementsAs(ctx, &skip, false); diags.HasError() {
+				return errors.New(diags[0].Detail())
+			}
+			if err := mesh.SetSkipCreatingInitialPolicies(skip); err != nil {
+				return err
+			}
 		}
-		return mesh.SetSkipCreatingInitialPolicies(skip)
+		for _, section := range sections() {
+			value := *plan.sections()[section.name]
+			if isNull(value) && isNull(*prior.sections()[section.name]) {
+				continue
+			}
+			if err := section.edit(mesh.Document, value); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 
-// stateFrom is what a mesh's document says. prior tells how an absent part was
-// written: null, or empty.
-func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
+// stateFrom is what a mesh's document says. prior tells what is managed, and
+// how an absent part was written: null, or empty. everything: take all there is.
+func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, everything bool) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
+	state := prior
 	labels, err := mesh.Labels()
-	if err == nil {
-		prior.Labels, diags = labelsFrom(ctx, labels, prior.Labels)
-	}
 	skip, errSkip := mesh.SkipCreatingInitialPolicies()
-	if err == nil {
-		err = errSkip
+	err = errors.Join(err, errSkip)
+	if !isNull(prior.Labels) || everything && len(labels) > 0 {
+		value, more := types.MapValueFrom(ctx, types.StringType, labels)
+		diags.Append(more...)
+		state.Labels = value
+	}
+	if !isNull(prior.SkipCreatingInitialPolicies) || everything && len(skip) > 0 {
+		value, more := types.SetValueFrom(ctx, types.StringType, skip)
+		diags.Append(more...)
+		state.SkipCreatingInitialPolicies = value
+	}
+	for _, section := range sections() {
+		value := state.sections()[section.name]
+		if isNull(*value) && !everything {
+			continue
+		}
+		now, errSection := section.read(mesh.Document, *value)
+		*value, err = objectOf(now), errors.Join(err, errSection)
 	}
 	if err != nil {
 		diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", prior.Name.ValueString(), err))
 		return prior, diags
 	}
-	if len(skip) > 0 || !prior.SkipCreatingInitialPolicies.IsNull() {
-		value, more := types.SetValueFrom(ctx, types.StringType, skip)
-		diags.Append(more...)
-		prior.SkipCreatingInitialPolicies = value
-	}
-	return prior, diags
+	return state, diags
 }
 
-func labelsFrom(ctx context.Context, labels map[string]string, prior types.Map) (types.Map, diag.Diagnostics) {
-	if len(labels) == 0 && prior.IsNull() {
-		return types.MapNull(types.StringType), nil
-	}
-	return types.MapValueFrom(ctx, types.StringType, labels)
+// stringMap is a map of texts; null is an empty one.
+func stringMap(value types.Map) map[string]string {
+	texts, _ := part{kind: tags}.plain(value).(map[string]string)
+	return texts
 }

@@ -4,15 +4,22 @@ package provider
 
 import (
 	"context"
+	"crypto/rand"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/chain"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/controlplane"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/dataplane"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/issuer"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mesh"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
@@ -20,7 +27,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var _ provider.Provider = (*kongmesh)(nil)
+var (
+	_ provider.ProviderWithEphemeralResources = (*kongmesh)(nil)
+	_ provider.ProviderWithFunctions          = (*kongmesh)(nil)
+)
 
 // Options are what a test sets otherwise than the real world does.
 type Options struct {
@@ -130,7 +140,7 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 
 func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims}
-	resp.ResourceData, resp.DataSourceData = data, data
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
 		return // planning goes on without requests
 	}
@@ -168,5 +178,28 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 
 // DataSources is the list of what the provider looks up.
 func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
-	return nil
+	return []func() datasource.DataSource{
+		chain.NewDataSource,
+		controlplane.NewDataSource,
+		dataplane.NewDataSource,
+		issuer.NewDataSource,
+		mesh.NewDataSource,
+		mesh.NewMeshesDataSource,
+	}
+}
+
+// EphemeralResources is the list of what the provider makes and stores nowhere.
+func (p *kongmesh) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{
+		issuer.NewEphemeral(rand.Reader),
+	}
+}
+
+// Functions is the list of what the provider computes.
+func (p *kongmesh) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		chain.NewParseChain,
+		chain.NewOrderChain,
+		chain.NewSPIFFEID,
+	}
 }

@@ -18,12 +18,12 @@ import (
 
 // makeCA does what the example's make-ca.sh does, on a machine that may have no openssl: a root CA and an
 // intermediate CA that it signs, in ca-chain.pem, and the intermediate's key in ca-key.pem.
-func makeCA(folder string) error {
-	root, rootKey, err := newCA("Example Root CA", nil, nil)
+func makeCA(folder, name string) error {
+	root, rootKey, err := newCA(name+" Root CA", nil, nil)
 	if err != nil {
 		return err
 	}
-	intermediate, key, err := newCA("Example Mesh CA", root, rootKey)
+	intermediate, key, err := newCA(name+" Mesh CA", root, rootKey)
 	if err != nil {
 		return err
 	}

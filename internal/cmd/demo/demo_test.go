@@ -17,7 +17,7 @@ func TestKeySearch(t *testing.T) {
 	t.Parallel()
 
 	folder := t.TempDir()
-	if err := makeCA(folder); err != nil {
+	if err := makeCA(folder, "Example"); err != nil {
 		t.Fatal(err)
 	}
 	chain, err := os.ReadFile(filepath.Join(folder, "ca-chain.pem"))

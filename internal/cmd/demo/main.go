@@ -1,8 +1,9 @@
 //go:build unix
 
 // Command demo shows the provider at work. It applies examples/quickstart to an embedded control plane, looks
-// at what came of it, and destroys it again. `make demo` builds the provider and runs it, from the root of
-// the repository, whose files it leaves alone.
+// at what came of it, and destroys it again; with -rotation it connects proxies and gives the mesh another CA in
+// between. `make demo` and `make demo-rotation` build the provider and run it, from the root of the repository,
+// whose files it leaves alone.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,8 +32,15 @@ const (
 )
 
 func main() {
+	rotation := flag.Bool("rotation", false, "show how a mesh with proxies gets another CA, which takes about a minute")
+	flag.Parse()
+	show := run
+	if *rotation {
+		show = runRotation
+	}
+
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	err := run(ctx, newScreen(os.Stdout))
+	err := show(ctx, newScreen(os.Stdout))
 	interrupted := ctx.Err() != nil
 	stop()
 
@@ -47,72 +56,109 @@ func main() {
 
 // run is the demonstration: each step says what it shows, does it, and fails if it does not come out so.
 func run(ctx context.Context, out *screen) (err error) {
-	work, err := os.MkdirTemp("", "kongmesh-demo-")
+	s, err := newStage(ctx, out)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-
-	folder := filepath.Join(work, filepath.Base(example))
-	if err := copyConfiguration(folder, example); err != nil {
-		return err
-	}
-	if err := makeCA(folder); err != nil {
-		return err
-	}
-	keys, err := privateKeys(folder)
-	if err != nil {
-		return err
-	}
-
-	server := kumatest.NewServer(kumatest.Version(version))
-	defer server.Close()
-	controlPlane := &client{address: server.URL, out: out}
-	before, err := controlPlane.meshes(ctx)
-	if err != nil {
-		return err
-	}
-	tf, err := newTerraform(ctx, folder, work, server.URL, out)
-	if err != nil {
-		return err
-	}
-
-	out.say("Control plane   %s (embedded, answers as Kuma %s does)", server.URL, version)
-	out.say("Configuration   %s (a copy, with a root and an intermediate CA made for it)", example)
-	out.say("Run by          %s and %s", tf.product, provider)
+	defer func() { err = errors.Join(err, s.close()) }()
 
 	out.step("One apply makes the mesh, uploads its CA and turns mTLS on")
-	if err := tf.run(ctx, "plan", "-out=demo.tfplan"); err != nil {
+	if err := s.tf.run(ctx, "plan", "-out=demo.tfplan"); err != nil {
 		return err
 	}
-	if err := tf.run(ctx, "apply", "demo.tfplan"); err != nil {
+	if err := s.tf.run(ctx, "apply", "demo.tfplan"); err != nil {
 		return err
 	}
 
-	out.step("The next plan is empty")
-	if err := tf.run(ctx, "plan", "-detailed-exitcode"); err != nil {
-		return fmt.Errorf("the plan after the apply is not empty: %w", err)
+	if err := s.showEmptyPlan(ctx); err != nil {
+		return err
 	}
 
 	out.step("The private key is in neither plan nor state")
-	if err := showKeySearch(ctx, out, tf, keys); err != nil {
+	if err := showKeySearch(ctx, out, s.tf, s.keys); err != nil {
 		return err
 	}
 
 	out.step("What the control plane holds now")
-	made, err := showMeshes(ctx, controlPlane, before)
+	made, err := showMeshes(ctx, s.controlPlane, s.before)
 	if err != nil {
 		return err
 	}
+	return s.showDestroy(ctx, made)
+}
 
-	out.step("One destroy takes all of it away")
-	if err := tf.runFrom(ctx, "Plan:", "destroy", "-auto-approve"); err != nil {
+// A stage is what a demonstration needs: a control plane, and Terraform in a copy of the example.
+type stage struct {
+	out          *screen
+	work         string // where everything is written
+	keys         []privateKey
+	server       *kumatest.Server
+	controlPlane *client
+	before       []string // the meshes that were there before
+	tf           *terraform
+}
+
+// newStage sets everything up, and says so. Close it when it comes without an error.
+func newStage(ctx context.Context, out *screen) (_ *stage, err error) {
+	work, err := os.MkdirTemp("", "kongmesh-demo-")
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{out: out, work: work, server: kumatest.NewServer(kumatest.Version(version))}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+
+	folder := filepath.Join(work, filepath.Base(example))
+	if err := copyConfiguration(folder, example); err != nil {
+		return nil, err
+	}
+	if err := makeCA(folder, "Example"); err != nil {
+		return nil, err
+	}
+	if s.keys, err = privateKeys(folder); err != nil {
+		return nil, err
+	}
+	s.controlPlane = &client{address: s.server.URL, out: out}
+	if s.before, err = s.controlPlane.meshes(ctx); err != nil {
+		return nil, err
+	}
+	if s.tf, err = newTerraform(ctx, folder, work, s.server.URL, out); err != nil {
+		return nil, err
+	}
+
+	out.say("Control plane   %s (embedded, answers as Kuma %s does)", s.server.URL, version)
+	out.say("Configuration   %s (a copy, with a root and an intermediate CA made for it)", example)
+	out.say("Run by          %s and %s", s.tf.product, provider)
+	return s, nil
+}
+
+// close stops what was started and removes what was written.
+func (s *stage) close() error {
+	s.server.Close()
+	return os.RemoveAll(s.work)
+}
+
+func (s *stage) showEmptyPlan(ctx context.Context) error {
+	s.out.step("The next plan is empty")
+	if err := s.tf.run(ctx, "plan", "-detailed-exitcode"); err != nil {
+		return fmt.Errorf("the plan after the apply is not empty: %w", err)
+	}
+	return nil
+}
+
+// showDestroy destroys everything, and checks that nothing is left of the meshes.
+func (s *stage) showDestroy(ctx context.Context, made []string) error {
+	s.out.step("One destroy takes all of it away")
+	if err := s.tf.runFrom(ctx, "Plan:", "destroy", "-auto-approve"); err != nil {
 		return err
 	}
-	if err := showGone(ctx, controlPlane, made); err != nil {
+	if err := showGone(ctx, s.controlPlane, made); err != nil {
 		return err
 	}
-	out.say("\nDone. The control plane is as it was before, and stops now.")
+	s.out.say("\nDone. The control plane is as it was before, and stops now.")
 	return nil
 }
 
@@ -268,9 +314,13 @@ func (c *client) showSecrets(ctx context.Context, mesh string) ([]string, error)
 	return found, nil
 }
 
-// get returns status and body of an answer that is either 200 or 404.
 func (c *client) get(ctx context.Context, path string) (int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address+path, http.NoBody)
+	return c.send(ctx, http.MethodGet, path)
+}
+
+// send returns status and body of an answer that is either 200 or 404.
+func (c *client) send(ctx context.Context, method, path string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.address+path, http.NoBody)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -281,7 +331,7 @@ func (c *client) get(ctx context.Context, path string) (int, []byte, error) {
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNotFound {
-		err = fmt.Errorf("GET %s: %s", path, response.Status)
+		err = fmt.Errorf("%s %s: %s", method, path, response.Status)
 	}
 	return response.StatusCode, body, err
 }

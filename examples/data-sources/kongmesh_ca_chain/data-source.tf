@@ -1,0 +1,25 @@
+# A chain in a file. No control plane is asked.
+data "kongmesh_ca_chain" "next" {
+  content = file("${path.module}/ca-chain.pem")
+}
+
+output "problems" {
+  value = [for p in data.kongmesh_ca_chain.next.problems : "${p.severity}: ${p.message}"]
+}
+
+# The chain that a mesh uses, and a warning with each plan in its last 30 days.
+data "kongmesh_ca_chain" "current" {
+  mesh    = "payments"
+  backend = "ca-1"
+}
+
+check "ca_of_payments" {
+  assert {
+    condition     = data.kongmesh_ca_chain.current.valid
+    error_message = "The CA of mesh payments is not valid."
+  }
+  assert {
+    condition     = timecmp(timeadd(plantimestamp(), "720h"), data.kongmesh_ca_chain.current.expires_at) < 0
+    error_message = "The CA of mesh payments expires on ${data.kongmesh_ca_chain.current.expires_at}: rotate it."
+  }
+}

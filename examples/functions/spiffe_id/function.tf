@@ -1,0 +1,4 @@
+# "spiffe://payments/web"
+output "spiffe_id" {
+  value = provider::kongmesh::spiffe_id("payments", "web")
+}

@@ -1,0 +1,210 @@
+// Package chain shows what is in a certificate chain: the data source
+// kongmesh_ca_chain, and the functions parse_chain, order_chain and spiffe_id.
+package chain
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var _ datasource.DataSourceWithConfigure = (*caChain)(nil)
+
+// NewDataSource is kongmesh_ca_chain.
+func NewDataSource() datasource.DataSource { return &caChain{} }
+
+type caChain struct {
+	tfkit.DataSource
+}
+
+type model struct {
+	Content types.String `tfsdk:"content"`
+	Mesh    types.String `tfsdk:"mesh"`
+	Secret  types.String `tfsdk:"secret"`
+	Backend types.String `tfsdk:"backend"`
+	found
+}
+
+// found is what is in a chain, and what is wrong with it.
+type found struct {
+	Certificates       []certificate `tfsdk:"certificates"`
+	Valid              types.Bool    `tfsdk:"valid"`
+	Problems           []problem     `tfsdk:"problems"`
+	IssuingCertificate *string       `tfsdk:"issuing_certificate"`
+	RootCertificate    *string       `tfsdk:"root_certificate"`
+	ExpiresAt          *string       `tfsdk:"expires_at"`
+	TrustBundle        *string       `tfsdk:"trust_bundle"`
+}
+
+type problem struct {
+	Severity    string  `tfsdk:"severity"`
+	Certificate *int64  `tfsdk:"certificate"`
+	Subject     *string `tfsdk:"subject"`
+	Rule        string  `tfsdk:"rule"`
+	Message     string  `tfsdk:"message"`
+}
+
+func (d *caChain) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_ca_chain"
+}
+
+func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.Attribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	content, mesh := path.MatchRoot("content"), path.MatchRoot("mesh")
+	secret, backend := path.MatchRoot("secret"), path.MatchRoot("backend")
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "What is in a CA's certificate chain, and what is wrong with it, by the rules of the control plane and of those who follow SPIFFE. " +
+			"A bad chain is an answer here, `valid = false`, for a `check` block, a precondition or `terraform test` to judge. " +
+			"A chain that cannot be read at all is an error.\n\n" +
+			"It is read while planning. With `content` no request is made, and the provider needs no address.\n\n" +
+			"`content` is taken for one chain from the issuing CA up to its root, so that certificates in a wrong order, or of another CA, are problems. " +
+			"What a mesh has may hold further trusted CAs behind the root: there the issuing chain ends with the first self-signed certificate, or before " +
+			"the first one that did not sign the one before it, and what follows is judged certificate by certificate.",
+		Attributes: map[string]schema.Attribute{
+			"content": schema.StringAttribute{
+				MarkdownDescription: "The chain itself in PEM: the issuing CA first, its root last. It is stored in the state as it is given, so there should be no private key in it. Exactly one of `content`, `secret` and `backend` is given.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.ExactlyOneOf(content, secret, backend)},
+			},
+			"mesh": schema.StringAttribute{
+				MarkdownDescription: "Name of the mesh that `secret` or `backend` belongs to.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.MeshReference(), stringvalidator.ConflictsWith(content)},
+			},
+			"secret": schema.StringAttribute{
+				MarkdownDescription: "Name of a secret of the mesh that holds the chain. Needs `mesh`.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.SecretName(), stringvalidator.AlsoRequires(mesh)},
+			},
+			"backend": schema.StringAttribute{
+				MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose chain it is, be it in a secret or inline. Needs `mesh`.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(mesh)},
+			},
+			"certificates": schema.ListNestedAttribute{
+				MarkdownDescription: "The certificates, in their order.",
+				Computed:            true,
+				NestedObject:        certificateObject(),
+			},
+			"valid": schema.BoolAttribute{
+				MarkdownDescription: "Whether no problem is an error.",
+				Computed:            true,
+			},
+			"problems": schema.ListNestedAttribute{
+				MarkdownDescription: "All that is wrong.",
+				Computed:            true,
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"severity": text("`error`, or `warning` where it works, today and in most places."),
+					"certificate": schema.Int64Attribute{
+						MarkdownDescription: "Which of `certificates` it is about, from 0. Null where it is about the whole, or about a PEM block that could not be read, which `message` then counts from 0.",
+						Computed:            true,
+					},
+					"subject": text("Subject of that certificate, null likewise."),
+					"rule":    text("What it breaks: `expired`, `chain-order`, `key-usage-cert-sign` and so on. The names stay."),
+					"message": text("What is wrong, what that means, and what to do."),
+				}},
+			},
+			"issuing_certificate": text("The first certificate in PEM: the CA that issues to proxies. Null without any."),
+			"root_certificate":    text("The root of the chain in PEM. Null where the chain does not end with a self-signed certificate."),
+			"expires_at":          text("When the first of the certificates expires, RFC 3339. Null without any."),
+			"trust_bundle":        text("What proxies trust, in PEM: each certificate once, as `kongmesh_mesh_ca_secret` uploads them. Null without any."),
+		},
+	}
+}
+
+func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	content, ok := d.content(ctx, m, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	m.found = look(content, !m.Content.IsNull(), pki.Options{Now: d.Clock.Now()})
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// content is the text that is asked about.
+func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics) (content []byte, ok bool) {
+	mesh := m.Mesh.ValueString()
+	switch {
+	case !m.Content.IsNull():
+		return []byte(m.Content.ValueString()), true
+	case !m.Secret.IsNull():
+		return d.Content(ctx, mesh, kuma.DataSource{Secret: m.Secret.ValueString()}, path.Root("secret"), diags)
+	default:
+		backend, ok := d.Backend(ctx, mesh, m.Backend.ValueString(), diags)
+		if !ok {
+			return nil, false
+		}
+		return d.Content(ctx, mesh, backend.Cert, path.Root("backend"), diags)
+	}
+}
+
+// look finds out what is in a text. whole takes it for one chain, where it may
+// else hold further trusted CAs behind the chain.
+func look(content []byte, whole bool, options pki.Options) found {
+	certificates, problems := pki.ParseCertificates(content)
+	chain, trusted := certificates, []*x509.Certificate(nil)
+	if !whole {
+		chain, trusted = pki.SplitBundle(certificates)
+	}
+	problems = slices.Concat(problems, pki.CheckChain(chain, options))
+	for _, p := range pki.CheckTrusted(certificates, options) { // of all, so that positions are theirs
+		if p.Index >= len(chain) {
+			problems = append(problems, p)
+		}
+	}
+	f := found{
+		Certificates: certificatesFrom(certificates),
+		Valid:        types.BoolValue(!problems.HasErrors()),
+		Problems:     problemsFrom(problems),
+	}
+	if len(certificates) == 0 {
+		return f
+	}
+	f.IssuingCertificate = encode(chain[:1])
+	if last := chain[len(chain)-1]; pki.IsSelfSigned(last) {
+		f.RootCertificate = encode([]*x509.Certificate{last})
+	}
+	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	expiresAt := first.NotAfter.UTC().Format(time.RFC3339)
+	f.ExpiresAt = &expiresAt
+	f.TrustBundle = encode(pki.Canonical(chain, trusted))
+	return f
+}
+
+func encode(certificates []*x509.Certificate) *string {
+	text := string(pki.EncodeCertificates(certificates))
+	return &text
+}
+
+func problemsFrom(problems pki.Problems) []problem {
+	values := make([]problem, 0, len(problems))
+	for _, p := range problems {
+		value := problem{Severity: p.Severity.String(), Rule: string(p.Rule), Message: p.String()}
+		if p.Index >= 0 && p.Subject != "" { // else the index is that of a PEM block
+			index := int64(p.Index)
+			value.Certificate, value.Subject, value.Message = &index, &p.Subject, p.Message
+		}
+		values = append(values, value)
+	}
+	return values
+}

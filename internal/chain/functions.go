@@ -1,0 +1,148 @@
+package chain
+
+import (
+	"context"
+	"crypto/x509"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+)
+
+var (
+	_ function.Function = parseChain{}
+	_ function.Function = orderChain{}
+	_ function.Function = spiffeID{}
+)
+
+// NewParseChain is the function parse_chain.
+func NewParseChain() function.Function { return parseChain{} }
+
+type parseChain struct{}
+
+func (parseChain) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "parse_chain"
+}
+
+func (parseChain) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "What is in a certificate chain",
+		MarkdownDescription: "Reads every certificate of a PEM text, in its order. Each one is an object with the attributes of `certificates` of the data source " +
+			"`kongmesh_ca_chain`, which also tells what is wrong with a chain. A text that is not certificates alone is an error.",
+		Parameters: []function.Parameter{pemParameter()},
+		Return:     function.ListReturn{ElementType: certificateType()},
+	}
+}
+
+func (parseChain) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var text string
+	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
+		return
+	}
+	certificates, err := parse(text)
+	if err != nil {
+		resp.Error = err
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, certificatesFrom(certificates))
+}
+
+// NewOrderChain is the function order_chain.
+func NewOrderChain() function.Function { return orderChain{} }
+
+type orderChain struct{}
+
+func (orderChain) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "order_chain"
+}
+
+func (orderChain) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Puts a certificate chain in order",
+		MarkdownDescription: "Returns the certificates of a PEM text in the order that a control plane wants: the issuing CA first, then the CA that signed it, up to the root. " +
+			"Each certificate is there once, without text around it. Certificates that make up no chain are an error.",
+		Parameters: []function.Parameter{pemParameter()},
+		Return:     function.StringReturn{},
+	}
+}
+
+func (orderChain) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var text string
+	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
+		return
+	}
+	certificates, parseError := parse(text)
+	if parseError != nil {
+		resp.Error = parseError
+		return
+	}
+	ordered, err := pki.Order(certificates)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(0, noOrder(err, certificates))
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, string(pki.EncodeCertificates(ordered)))
+}
+
+// noOrder is an error, and where the order that is there breaks.
+func noOrder(err error, certificates []*x509.Certificate) string {
+	lines := []string{err.Error() + "."}
+	for _, p := range pki.CheckChain(certificates, pki.Options{Now: certificates[0].NotBefore}) { // any time does
+		if p.Rule == pki.RuleChainOrder {
+			lines = append(lines, p.String())
+		}
+	}
+	return strings.Join(lines, "\n\n")
+}
+
+// NewSPIFFEID is the function spiffe_id.
+func NewSPIFFEID() function.Function { return spiffeID{} }
+
+type spiffeID struct{}
+
+func (spiffeID) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "spiffe_id"
+}
+
+func (spiffeID) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary:             "The identity of a service in a mesh",
+		MarkdownDescription: "Returns the SPIFFE ID that the certificate of a service's proxy is made out to, `spiffe://<mesh>/<service>`.",
+		Parameters: []function.Parameter{
+			function.StringParameter{Name: "mesh", MarkdownDescription: "Name of the mesh."},
+			function.StringParameter{Name: "service", MarkdownDescription: "Name of the service, the value of its tag `kuma.io/service`."},
+		},
+		Return: function.StringReturn{},
+	}
+}
+
+func (spiffeID) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var mesh, service string
+	if resp.Error = req.Arguments.Get(ctx, &mesh, &service); resp.Error != nil {
+		return
+	}
+	if _, err := pki.SPIFFEID(mesh, "any"); err != nil { // whichever service it is
+		resp.Error = function.NewArgumentFuncError(0, err.Error()+".")
+		return
+	}
+	id, err := pki.SPIFFEID(mesh, service)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(1, err.Error()+".")
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, id)
+}
+
+func pemParameter() function.Parameter {
+	return function.StringParameter{Name: "pem", MarkdownDescription: "Certificates in PEM, any number of them."}
+}
+
+// parse reads the first argument. What cannot be read is an error on it.
+func parse(text string) ([]*x509.Certificate, *function.FuncError) {
+	certificates, problems := pki.ParseCertificates([]byte(text))
+	if err := problems.Err(); err != nil {
+		return nil, function.NewArgumentFuncError(0, err.Error())
+	}
+	return certificates, nil
+}

@@ -1,0 +1,57 @@
+package issuer
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var _ ephemeral.EphemeralResourceWithConfigure = (*fresh)(nil)
+
+// NewEphemeral is the ephemeral resource kongmesh_proxy_certificate. random is
+// where serial numbers and keys come from.
+func NewEphemeral(random io.Reader) func() ephemeral.EphemeralResource {
+	return func() ephemeral.EphemeralResource { return &fresh{random: random} }
+}
+
+type fresh struct {
+	tfkit.EphemeralResource
+	random io.Reader
+}
+
+func (e *fresh) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + typeName
+}
+
+func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key, which is in no plan and in no state. " +
+			"Each time it is opened, which Terraform does once to plan and once to apply, key and serial number are fresh, as the control plane makes them.\n\n" + profile +
+			"where the same run makes them, `backend` must be a value that is known only then, such as the output of a `terraform_data` whose input is the name of the backend, " +
+			"because Terraform, unlike OpenTofu, opens ephemeral resources while planning whatever they depend on.",
+		Attributes: map[string]schema.Attribute{},
+	}
+	for name, attribute := range attributes(time.Second, "It can be ephemeral itself.", "RSA with 2048 bits, PKCS #1.") {
+		resp.Schema.Attributes[name] = attribute
+	}
+}
+
+func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.fill(ctx, &e.ProviderData, func(ca pki.CA, request pki.ProxyRequest, now time.Time) (*pki.ProxyCertificate, error) {
+		return pki.Issue(ca, request, now, e.random)
+	}, &resp.Diagnostics)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
+	}
+}

@@ -1,0 +1,116 @@
+package issuer
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// issue is [pki.Issue] or [pki.Derive].
+type issue func(ca pki.CA, request pki.ProxyRequest, now time.Time) (*pki.ProxyCertificate, error)
+
+// fill issues the certificate that a configuration asks for, and puts it into
+// the model.
+func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue issue, diags *diag.Diagnostics) {
+	if m.Expiration.IsNull() {
+		m.Expiration = types.StringValue(defaultExpiration)
+	}
+	request, at := m.request(ctx, diags)
+	ca, ok := m.authority(ctx, provider, request.Expiration, diags)
+	if !ok || diags.HasError() {
+		return
+	}
+	issued, err := issue(ca, request, provider.Clock.Now())
+	if err != nil { // of the CA and the tags all is checked, but not how they go together
+		diags.AddAttributeError(at, "Certificate cannot be issued", tfkit.Named(at, err.Error()+"."))
+		return
+	}
+	diags.Append(m.take(ctx, issued)...)
+}
+
+// request is for whom the certificate is, and the attribute that says so.
+func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
+	request.Mesh, at = m.Mesh.ValueString(), path.Root("tags")
+	if m.Tags.IsNull() {
+		at = path.Root("services")
+		var services []string
+		diags.Append(m.Services.ElementsAs(ctx, &services, false)...)
+		request.Tags = pki.ServiceTags(services...)
+	} else {
+		diags.Append(m.Tags.ElementsAs(ctx, &request.Tags, false)...)
+	}
+	addInvalid(diags, at, "Invalid tags", pki.CheckTags(request.Tags))
+	expiration, err := kuma.ParseDuration(m.Expiration.ValueString())
+	addInvalid(diags, path.Root("expiration"), "Invalid duration", err)
+	request.Expiration = expiration
+	return request, at
+}
+
+// authority is the CA that issues. One that the rules refuse is an error on the
+// attribute that it is given in.
+func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
+	atCert, atKey := path.Root("ca").AtName("certificate_chain"), path.Root("ca").AtName("private_key")
+	var cert, key []byte
+	if m.CA != nil {
+		cert, key = []byte(m.CA.CertificateChain.ValueString()), []byte(m.CA.PrivateKey.ValueString())
+	} else {
+		atCert, atKey = path.Root("backend"), path.Root("backend")
+		mesh := m.Mesh.ValueString()
+		backend, ok := provider.Backend(ctx, mesh, m.Backend.ValueString(), diags)
+		if !ok {
+			return pki.CA{}, false
+		}
+		if cert, ok = provider.Content(ctx, mesh, backend.Cert, atCert, diags); !ok {
+			return pki.CA{}, false
+		}
+		if key, ok = provider.Content(ctx, mesh, backend.Key, atKey, diags); !ok {
+			return pki.CA{}, false
+		}
+	}
+
+	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration}
+	certificates, problems := pki.ParseCertificates(cert)
+	ca.Chain = certificates
+	if m.CA == nil { // the secret of a backend may hold further trusted CAs
+		ca.Chain, ca.Trusted = pki.SplitBundle(certificates)
+	}
+	problems = slices.Concat(problems, pki.CheckChain(ca.Chain, options), pki.CheckTrusted(ca.Trusted, options))
+	private, keyProblems := pki.ParsePrivateKey(key)
+	if !keyProblems.HasErrors() && !problems.HasErrors() {
+		keyProblems = slices.Concat(keyProblems, pki.CheckKey(private, ca.Chain))
+	}
+	ca.Key = private
+	// Of warnings, the data source kongmesh_ca_chain tells: here they would be in each plan.
+	tfkit.AddProblems(diags, atCert, problems.Errors())
+	tfkit.AddProblems(diags, atKey, keyProblems.Errors())
+	return ca, !problems.HasErrors() && !keyProblems.HasErrors()
+}
+
+// take puts what was issued into the model.
+func (m *model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
+	info := pki.Describe(issued.Leaf)
+	uris, diags := types.ListValueFrom(ctx, types.StringType, issued.URIs)
+	m.Certificate = encoded(issued.Chain)
+	m.PrivateKey = types.StringValue(string(issued.PrivateKey))
+	m.TrustBundle = encoded(issued.TrustBundle)
+	m.SPIFFEID = types.StringValue(issued.SPIFFEID)
+	m.URIs = uris
+	m.SerialNumber = types.StringValue(info.SerialNumber)
+	m.NotBefore = types.StringValue(info.NotBefore.Format(time.RFC3339))
+	m.NotAfter = types.StringValue(info.NotAfter.Format(time.RFC3339))
+	m.Issuer = types.StringValue(info.Issuer)
+	return diags
+}
+
+func encoded(certificates []*x509.Certificate) types.String {
+	return types.StringValue(string(pki.EncodeCertificates(certificates)))
+}

@@ -1,0 +1,203 @@
+// Package issuer is kongmesh_proxy_certificate, as a data source and as an
+// ephemeral resource: the certificate that a proxy would get.
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+const typeName = "_proxy_certificate"
+
+// defaultExpiration is the control plane's, pki.DefaultProxyCertificateLifetime.
+const defaultExpiration = "24h"
+
+// model is the same for the data source and the ephemeral resource.
+type model struct {
+	Mesh       types.String `tfsdk:"mesh"`
+	Tags       types.Map    `tfsdk:"tags"`
+	Services   types.List   `tfsdk:"services"`
+	Expiration types.String `tfsdk:"expiration"`
+	Backend    types.String `tfsdk:"backend"`
+	CA         *caModel     `tfsdk:"ca"`
+
+	Certificate  types.String `tfsdk:"certificate"`
+	PrivateKey   types.String `tfsdk:"private_key"`
+	TrustBundle  types.String `tfsdk:"trust_bundle"`
+	SPIFFEID     types.String `tfsdk:"spiffe_id"`
+	URIs         types.List   `tfsdk:"uris"`
+	SerialNumber types.String `tfsdk:"serial_number"`
+	NotBefore    types.String `tfsdk:"not_before"`
+	NotAfter     types.String `tfsdk:"not_after"`
+	Issuer       types.String `tfsdk:"issuer"`
+}
+
+type caModel struct {
+	CertificateChain types.String `tfsdk:"certificate_chain"`
+	PrivateKey       types.String `tfsdk:"private_key"`
+}
+
+// profile is part of both descriptions.
+const profile = "It has the profile of the control plane's certificates: a SPIFFE ID for each service and a `kuma://` URI for each value of a tag, " +
+	"no subject, for TLS servers and clients, valid from 10 seconds before it is made.\n\n" +
+	"With `ca` no request is made, and the provider needs no address. With `backend` the mesh and the CA's secrets are read, which takes a token that may read secrets. " +
+	"They are read while planning: "
+
+// attributes are those of the data source and of the ephemeral resource. least
+// is the shortest expiration, key says what kind of key it is.
+func attributes(least time.Duration, caKey, key string) map[string]schema.Attribute {
+	text := func(description string) schema.Attribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	return map[string]schema.Attribute{
+		"mesh": schema.StringAttribute{
+			MarkdownDescription: "Name of the mesh, the trust domain of the SPIFFE ID.",
+			Required:            true,
+			Validators:          []validator.String{tfkit.MeshName()},
+		},
+		"tags": schema.MapAttribute{
+			MarkdownDescription: "Tags of the proxy, each with all its values over all inbounds: `kuma.io/service` and whatever else it has. Exactly one of `tags` and `services` is given.",
+			ElementType:         types.ListType{ElemType: types.StringType},
+			Optional:            true,
+			Validators:          []validator.Map{mapvalidator.ExactlyOneOf(path.MatchRoot("tags"), path.MatchRoot("services")), mapvalidator.NoNullValues(), mapvalidator.ValueListsAre(listvalidator.NoNullValues()), tagsRule{}},
+		},
+		"services": schema.ListAttribute{
+			MarkdownDescription: "Names of the proxy's services, for a proxy without other tags.",
+			ElementType:         types.StringType,
+			Optional:            true,
+			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), servicesRule{}},
+		},
+		"expiration": schema.StringAttribute{
+			MarkdownDescription: "How long the certificate lives, `" + defaultExpiration + "` by default: one whole number and one unit, as in `1d` or `90m`, " + least.String() + " at least.",
+			Optional:            true,
+			Computed:            true,
+			Validators:          []validator.String{tfkit.Expiration(), atLeast(least)},
+		},
+		"backend": schema.StringAttribute{
+			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues. Exactly one of `backend` and `ca` is given.",
+			Optional:            true,
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"ca": schema.SingleNestedAttribute{
+			MarkdownDescription: "The CA that issues, given itself.",
+			Optional:            true,
+			Validators:          []validator.Object{objectvalidator.ExactlyOneOf(path.MatchRoot("backend"), path.MatchRoot("ca"))},
+			Attributes: map[string]schema.Attribute{
+				"certificate_chain": schema.StringAttribute{
+					MarkdownDescription: "The CA's certificate in PEM, followed by the certificates above it up to the root.",
+					Required:            true,
+				},
+				"private_key": schema.StringAttribute{
+					MarkdownDescription: "Private key of the first certificate in PEM, not encrypted. " + caKey,
+					Required:            true,
+					Sensitive:           true,
+				},
+			},
+		},
+		"certificate": text("What the proxy presents, in PEM: its certificate, and behind it the CAs between it and the root, for peers that hold the root alone."),
+		"private_key": schema.StringAttribute{
+			MarkdownDescription: "Private key of the certificate in PEM: " + key,
+			Computed:            true,
+			Sensitive:           true,
+		},
+		"trust_bundle": text("What the proxy trusts, in PEM: the whole chain of the CA, and further trusted certificates where the backend's secret has them."),
+		"spiffe_id":    text("Identity of the first service by name."),
+		"uris": schema.ListAttribute{
+			MarkdownDescription: "All identities: `spiffe://<mesh>/<service>`, then `kuma://<tag>/<value>`.",
+			ElementType:         types.StringType,
+			Computed:            true,
+		},
+		"serial_number": text("Serial number in lower-case hex."),
+		"not_before":    text("Start of validity, RFC 3339."),
+		"not_after":     text("End of validity, RFC 3339."),
+		"issuer":        text("Subject of the CA, as in RFC 2253."),
+	}
+}
+
+func atLeast(least time.Duration) validator.String {
+	return tfkit.Check("Expiration too short", "at least "+least.String(), func(text string) error {
+		if expiration, err := kuma.ParseDuration(text); err == nil && expiration < least {
+			return fmt.Errorf("it has to be %s at least", least)
+		}
+		return nil
+	})
+}
+
+// tagsRule is the control plane's grammar of tags.
+type tagsRule struct{}
+
+func (tagsRule) Description(context.Context) string {
+	return "tags of a proxy, kuma.io/service among them"
+}
+func (r tagsRule) MarkdownDescription(ctx context.Context) string { return r.Description(ctx) }
+
+func (tagsRule) ValidateMap(ctx context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	if tags, ok := tagsOf(ctx, req.ConfigValue); ok {
+		addInvalid(&resp.Diagnostics, req.Path, "Invalid tags", pki.CheckTags(tags))
+	}
+}
+
+// servicesRule is the control plane's grammar of services.
+type servicesRule struct{}
+
+func (servicesRule) Description(context.Context) string               { return "names of services" }
+func (r servicesRule) MarkdownDescription(ctx context.Context) string { return r.Description(ctx) }
+
+func (servicesRule) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
+	for i, element := range req.ConfigValue.Elements() {
+		if service, ok := element.(types.String); ok && !service.IsNull() && !service.IsUnknown() {
+			addInvalid(&resp.Diagnostics, req.Path.AtListIndex(i), "Invalid service", pki.CheckTags(pki.ServiceTags(service.ValueString())))
+		}
+	}
+}
+
+func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error) {
+	if err != nil {
+		diags.AddAttributeError(at, summary, tfkit.Named(at, err.Error()+"."))
+	}
+}
+
+// tagsOf is a map of lists of texts, ok false where a part is not known or null.
+func tagsOf(ctx context.Context, value types.Map) (tags map[string][]string, ok bool) {
+	var lists map[string]types.List
+	if value.IsNull() || value.IsUnknown() || value.ElementsAs(ctx, &lists, false).HasError() {
+		return nil, false
+	}
+	tags = make(map[string][]string, len(lists))
+	for name, list := range lists {
+		if tags[name], ok = textsOf(ctx, list); !ok {
+			return nil, false
+		}
+	}
+	return tags, true
+}
+
+// textsOf is a list of texts, ok false where a part is not known or null.
+func textsOf(ctx context.Context, value types.List) (texts []string, ok bool) {
+	var values []types.String
+	if value.IsNull() || value.IsUnknown() || value.ElementsAs(ctx, &values, false).HasError() {
+		return nil, false
+	}
+	for _, text := range values {
+		if text.IsNull() || text.IsUnknown() {
+			return nil, false
+		}
+		texts = append(texts, text.ValueString())
+	}
+	return texts, true
+}

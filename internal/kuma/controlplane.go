@@ -1,0 +1,80 @@
+package kuma
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// ControlPlane is what a control plane says of itself. What it does not say, or
+// not to this user, is "" or nil.
+type ControlPlane struct {
+	Product, Version string
+	// Mode is "zone" or "global", before Kuma 2.6 also "standalone".
+	Mode string
+	// MeshMTLS tells whether a mesh can have mTLS backends.
+	MeshMTLS *bool
+	// ReadOnly tells that it takes no meshes: they are on the global control
+	// plane, or in Kubernetes.
+	ReadOnly *bool
+}
+
+// ControlPlane asks the control plane what it is. It writes nothing.
+func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
+	about, _, err := c.get(ctx, index, nil)
+	if err != nil {
+		return nil, err
+	}
+	is := &ControlPlane{}
+	err = errors.Join(about.Decode("product", &is.Product), about.Decode("version", &is.Version))
+	if err != nil || is.Version == "" {
+		return nil, c.answerError(request{method: http.MethodGet, path: index}, http.StatusOK, nil)
+	}
+	config, _, err := c.get(ctx, "config", nil)
+	if err := keptQuiet(err); err != nil {
+		return nil, err
+	}
+	if err == nil {
+		_ = config.Decode("mode", &is.Mode) // of another kind it says nothing
+	}
+	kinds, _, err := c.get(ctx, "_resources", nil)
+	if err := keptQuiet(err); err != nil {
+		return nil, err
+	}
+	if err == nil {
+		is.MeshMTLS, is.ReadOnly = capabilities(kinds)
+	}
+	return is, nil
+}
+
+// keptQuiet is nil when the control plane answered that it does not tell.
+func keptQuiet(err error) error {
+	var e *Error
+	if errors.As(err, &e) && (e.Absent() || e.Forbidden() || e.Unauthenticated()) {
+		return nil
+	}
+	return err
+}
+
+// capabilities follow from the kinds of resources that there are: mTLS backends
+// went from the mesh in the version that TrafficPermission went in, which only
+// works with them. A version number does not tell: some builds have none.
+func capabilities(document *Document) (meshMTLS, readOnly *bool) {
+	var kinds []struct {
+		Name     string `json:"name"`
+		ReadOnly *bool  `json:"readOnly"`
+	}
+	if document.Decode("resources", &kinds) != nil || len(kinds) == 0 {
+		return nil, nil
+	}
+	mtls := false
+	for _, kind := range kinds {
+		switch kind.Name {
+		case "TrafficPermission":
+			mtls = true
+		case "Mesh":
+			readOnly = kind.ReadOnly
+		}
+	}
+	return &mtls, readOnly
+}

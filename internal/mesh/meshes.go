@@ -1,0 +1,108 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var _ datasource.DataSourceWithConfigure = (*meshesSource)(nil)
+
+// NewMeshesDataSource is the data source kongmesh_meshes.
+func NewMeshesDataSource() datasource.DataSource { return &meshesSource{} }
+
+type meshesSource struct {
+	tfkit.DataSource
+}
+
+type meshesModel struct {
+	Labels types.Map    `tfsdk:"labels"`
+	Names  []string     `tfsdk:"names"`
+	Meshes []meshesItem `tfsdk:"meshes"`
+}
+
+type meshesItem struct {
+	Name   types.String `tfsdk:"name"`
+	Labels types.Map    `tfsdk:"labels"`
+}
+
+func (d *meshesSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_meshes"
+}
+
+func (d *meshesSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The meshes of the control plane.",
+		Attributes: map[string]schema.Attribute{
+			"labels": schema.MapAttribute{
+				MarkdownDescription: "Only meshes that have all these labels. Those that the control plane adds, such as `kuma.io/origin`, count as well.",
+				ElementType:         types.StringType,
+				Optional:            true,
+			},
+			"names": schema.ListAttribute{
+				MarkdownDescription: "Names of the meshes.",
+				ElementType:         types.StringType,
+				Computed:            true,
+			},
+			"meshes": schema.ListNestedAttribute{
+				MarkdownDescription: "The meshes.",
+				Computed:            true,
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name": schema.StringAttribute{MarkdownDescription: "Name of the mesh.", Computed: true},
+					"labels": schema.MapAttribute{
+						MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
+						ElementType:         types.StringType,
+						Computed:            true,
+					},
+				}},
+			},
+		},
+	}
+}
+
+func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config meshesModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() || !connected(d.Client, &resp.Diagnostics) {
+		return
+	}
+	meshes, err := d.Client.Meshes(ctx)
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, "list the meshes", err)
+		return
+	}
+	wanted := stringMap(config.Labels)
+	state := meshesModel{Labels: config.Labels, Names: []string{}, Meshes: []meshesItem{}}
+	for _, mesh := range meshes {
+		var name string
+		var all map[string]string // those of the control plane too
+		labels, err := mesh.Labels()
+		if err := errors.Join(err, mesh.Decode("name", &name), mesh.Decode("labels", &all)); err != nil {
+			resp.Diagnostics.AddError("Unexpected mesh document", fmt.Sprintf("A mesh cannot be read: %s.", err))
+			return
+		}
+		if !hasAll(all, wanted) {
+			continue
+		}
+		value, diags := types.MapValueFrom(ctx, types.StringType, labels)
+		resp.Diagnostics.Append(diags...)
+		state.Names = append(state.Names, name)
+		state.Meshes = append(state.Meshes, meshesItem{types.StringValue(name), value})
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+func hasAll(labels, wanted map[string]string) bool {
+	for name, value := range wanted {
+		if has, ok := labels[name]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,204 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// Rules are what the control plane demands of a part, as far as it can be told
+// without asking. Ports, percentages and the uniqueness of names follow from
+// the kind.
+type rules struct {
+	values   []string            // of an enumeration, in the order of their numbers
+	check    func(string) error  // of a text, which is never empty
+	selector bool                // tags are those of a selector
+	whole    func(values) []flaw // of an object
+}
+
+// A flaw is what is wrong with an attribute of an object.
+type flaw struct{ attribute, problem string }
+
+func (r rules) texts() []validator.String {
+	switch {
+	case r.values != nil:
+		return []validator.String{stringvalidator.OneOf(r.values...)}
+	case r.check != nil:
+		return []validator.String{tfkit.Check("Invalid value", "what the control plane takes", r.check)}
+	default:
+		return []validator.String{stringvalidator.LengthAtLeast(1)}
+	}
+}
+
+func checkHostPort(address string) error {
+	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+		return errors.New("it must be of the form host:port")
+	}
+	return nil
+}
+
+func checkURLWithPort(text string) error {
+	switch address, err := url.ParseRequestURI(text); {
+	case err != nil:
+		return errors.New("it is not a URL")
+	case address.Port() == "":
+		return errors.New("the port must be in the URL")
+	}
+	return nil
+}
+
+func checkRegexp(text string) error {
+	if text == "" {
+		return errors.New("it is empty")
+	}
+	_, err := regexp.Compile(text)
+	return err
+}
+
+// The rules for the tags of a selector (kuma's validators.go).
+var (
+	tagName  = regexp.MustCompile(`^[a-zA-Z0-9.\-_:/]+$`)
+	tagValue = regexp.MustCompile(`^([a-zA-Z0-9.\-_:/]+|\*)$`)
+)
+
+func checkTagName(name string) error {
+	if !tagName.MatchString(name) {
+		return errors.New("a tag's name consists of letters, digits, \".\", \"-\", \"_\", \":\" and \"/\", and is not empty")
+	}
+	return nil
+}
+
+func checkTagValue(value string) error {
+	if !tagValue.MatchString(value) {
+		return errors.New("a tag's value consists of letters, digits, \".\", \"-\", \"_\", \":\" and \"/\", or is \"*\"")
+	}
+	return nil
+}
+
+// checkTLS refuses two forms of one thing that contradict each other.
+func checkTLS(conf values) []flaw {
+	mode, ok := attributesOf(conf["tls"])["mode"].(types.String)
+	if !ok || isNull(conf["skip_mtls"]) || mode.IsUnknown() {
+		return nil
+	}
+	is := mode.ValueString()
+	if mode.IsNull() {
+		is = activeMTLSBackend
+	}
+	if is == impliedTLS(conf) {
+		return nil
+	}
+	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls means the mode %q, and tls has the mode %q. One of the two is enough: leave skip_mtls out", impliedTLS(conf), is)}}
+}
+
+// whole is the check of an object by itself.
+type whole struct{ check func(values) []flaw }
+
+func (whole) Description(context.Context) string {
+	return "attributes that do not contradict each other"
+}
+func (w whole) MarkdownDescription(c context.Context) string { return w.Description(c) }
+
+func (w whole) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+	for _, flaw := range w.check(attributesOf(req.ConfigValue)) {
+		at := req.Path.AtName(flaw.attribute)
+		resp.Diagnostics.AddAttributeError(at, "Contradiction", tfkit.Named(at, flaw.problem+"."))
+	}
+}
+
+// items is the check of a list: names are unique, and backends of one type each.
+type items struct {
+	key   string
+	types []string
+}
+
+func (items) Description(context.Context) string             { return "unique names, and one type each" }
+func (l items) MarkdownDescription(c context.Context) string { return l.Description(c) }
+
+func (l items) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
+	seen := map[string]bool{}
+	for i, item := range elementsOf(req.ConfigValue) {
+		at := req.Path.AtListIndex(i)
+		inner := attributesOf(item)
+		if l.types != nil && !isNull(item) {
+			checkOneType(&resp.Diagnostics, at, l.types, inner)
+		}
+		name, ok := inner[l.key].(types.String)
+		if !ok || isNull(name) {
+			continue
+		}
+		if seen[name.ValueString()] {
+			at = at.AtName(l.key)
+			resp.Diagnostics.AddAttributeError(at, "Name is taken", tfkit.Named(at, fmt.Sprintf("the name %q is used before in this list.", name.ValueString())))
+		}
+		seen[name.ValueString()] = true
+	}
+}
+
+func checkOneType(diags *diag.Diagnostics, at path.Path, all []string, inner values) {
+	var has []string
+	for _, name := range all {
+		switch value := inner[name]; {
+		case value == nil || value.IsUnknown():
+			return // checked when it is known
+		case !value.IsNull():
+			has = append(has, name)
+		}
+	}
+	wanted := "exactly one of " + strings.Join(all, ", ")
+	if len(all) == 1 {
+		wanted = all[0]
+	}
+	if len(has) == 0 {
+		diags.AddAttributeError(at, "Backend without a type", tfkit.Named(at, "a backend must have "+wanted+", which is its type."))
+	}
+	if len(has) > 1 {
+		diags.AddAttributeError(at, "Backend of two types", tfkit.Named(at, fmt.Sprintf("it has %s, and must have %s, which is its type.", strings.Join(has, " and "), wanted)))
+	}
+}
+
+// choices are the attributes that name one of a section's backends.
+func choices() map[string]string {
+	return map[string]string{"logging": "default_backend", "tracing": "default_backend", "metrics": "enabled_backend"}
+}
+
+// missingChoices are the names that sections choose, and that are not among the
+// backends in the plan.
+func missingChoices(m model) map[string]string {
+	missing := map[string]string{}
+	for section, attribute := range choices() {
+		value := *m.sections()[section]
+		backends := attributesOf(value)["backends"]
+		chosen, ok := attributesOf(value)[attribute].(types.String)
+		if !ok || isNull(chosen) || backends.IsUnknown() {
+			continue
+		}
+		found := false
+		for _, backend := range elementsOf(backends) {
+			name := attributesOf(backend)["name"]
+			found = found || backend.IsUnknown() || name.IsUnknown() || name.Equal(chosen)
+		}
+		if !found {
+			missing[section] = chosen.ValueString()
+		}
+	}
+	return missing
+}
+
+func addMissingChoice(diags *diag.Diagnostics, section, name string) {
+	at := path.Root(section).AtName(choices()[section])
+	diags.AddAttributeError(at, "No such backend", tfkit.Named(at, strconv.Quote(name)+" must be the name of one of the backends of this section."))
+}
