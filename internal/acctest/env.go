@@ -45,6 +45,9 @@ func New(t *testing.T, options ...kumatest.Option) *Env {
 		}
 		return &Env{Address: address, Clock: kuma.SystemClock{}, t: t}
 	}
+	if version := os.Getenv("KONGMESH_TEST_VERSION"); version != "" { // tests with a version of their own keep it
+		options = append([]kumatest.Option{kumatest.Version(version)}, options...)
+	}
 	clock := NewClock(time.Now())
 	return twin(t, clock, append([]kumatest.Option{kumatest.Clock(clock.Now)}, options...))
 }
