@@ -162,16 +162,11 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 // else hold further trusted CAs behind the chain.
 func look(content []byte, whole bool, options pki.Options) found {
 	certificates, problems := pki.ParseCertificates(content)
-	chain, trusted := certificates, []*x509.Certificate(nil)
-	if !whole {
-		chain, trusted = pki.SplitBundle(certificates)
+	chain, trusted, more := pki.CheckBundle(certificates, options)
+	if whole {
+		chain, trusted, more = certificates, nil, pki.CheckChain(certificates, options)
 	}
-	problems = slices.Concat(problems, pki.CheckChain(chain, options))
-	for _, p := range pki.CheckTrusted(certificates, options) { // of all, so that positions are theirs
-		if p.Index >= len(chain) {
-			problems = append(problems, p)
-		}
-	}
+	problems = slices.Concat(problems, more)
 	f := found{
 		Certificates: certificatesFrom(certificates),
 		Valid:        types.BoolValue(!problems.HasErrors()),

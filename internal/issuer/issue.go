@@ -79,11 +79,13 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, exp
 
 	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration}
 	certificates, problems := pki.ParseCertificates(cert)
-	ca.Chain = certificates
+	var more pki.Problems
 	if m.CA == nil { // the secret of a backend may hold further trusted CAs
-		ca.Chain, ca.Trusted = pki.SplitBundle(certificates)
+		ca.Chain, ca.Trusted, more = pki.CheckBundle(certificates, options)
+	} else {
+		ca.Chain, more = certificates, pki.CheckChain(certificates, options)
 	}
-	problems = slices.Concat(problems, pki.CheckChain(ca.Chain, options), pki.CheckTrusted(ca.Trusted, options))
+	problems = slices.Concat(problems, more)
 	private, keyProblems := pki.ParsePrivateKey(key)
 	if !keyProblems.HasErrors() && !problems.HasErrors() {
 		keyProblems = slices.Concat(keyProblems, pki.CheckKey(private, ca.Chain))

@@ -87,12 +87,10 @@ func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnost
 			options.ProxyCertificateLifetime = expiration
 		}
 	}
-	var problems pki.Problems
 	certificates, problems := pki.ParseCertificates(cert.text)
-	chain, trusted := pki.SplitBundle(certificates)
+	chain, _, more := pki.CheckBundle(certificates, options)
 	if cert.known {
-		problems = slices.Concat(problems, pki.CheckChain(chain, options), pki.CheckTrusted(trusted, options))
-		tfkit.AddProblems(diags, plan.Cert.at("cert"), problems)
+		tfkit.AddProblems(diags, plan.Cert.at("cert"), slices.Concat(problems, more))
 	}
 	if key.known {
 		private, problems := pki.ParsePrivateKey(key.text)

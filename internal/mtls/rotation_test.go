@@ -379,7 +379,7 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 		t.Fatal(err)
 	}
 	w := watch(env, mesh)
-	connect(t, env, mesh, 3)
+	connect(t, env, mesh, 2)
 	var seen atomic.Int64
 	env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}, Side: side, Match: func(*http.Request) bool { return seen.Add(1) > int64(n) }})
 	stopped := change("then") != nil

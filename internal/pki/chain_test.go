@@ -305,3 +305,35 @@ func BenchmarkCheckChain10(b *testing.B) {
 		})
 	}
 }
+
+// In the content of a secret, positions count from its first certificate.
+func TestCheckBundlePositions(t *testing.T) {
+	parse := func(names ...string) []*x509.Certificate {
+		var text []byte
+		for _, name := range names {
+			text = append(text, read(t, name)...)
+		}
+		certs, problems := ParseCertificates(text)
+		if problems.HasErrors() {
+			t.Fatal(problems)
+		}
+		return certs
+	}
+	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	chain, trusted, problems := CheckBundle(parse("pki/chain1.crt", "pki/ec.crt", "pki/notca.crt"), Options{Now: now})
+	if len(chain) != 2 || len(trusted) != 2 {
+		t.Fatalf("%d and %d certificates", len(chain), len(trusted))
+	}
+	errs := problems.Errors()
+	if len(errs) == 0 {
+		t.Fatal("a leaf passes")
+	}
+	for _, p := range errs {
+		if p.Index != 3 || p.Subject != "CN=Not CA" {
+			t.Errorf("%s", p)
+		}
+	}
+	if _, _, problems := CheckBundle(parse("pki/chain1.crt", "pki/ec.crt"), Options{Now: now}); problems.HasErrors() {
+		t.Errorf("%v", problems)
+	}
+}
