@@ -110,7 +110,11 @@ func (r *backend) rollOut(ctx context.Context, plan model, diags *diag.Diagnosti
 		}
 		return nil, false, err
 	}
-	if ro.from, err = r.pairOf(ctx, name, current); err != nil {
+	ro.from, err = r.pairOf(ctx, name, current)
+	if unreadable := (*unreadableError)(nil); err != nil && !kuma.Absent(err) && !errors.As(err, &unreadable) {
+		return nil, false, err // it may be there: a switch in one write would hurt
+	}
+	if err != nil {
 		diags.AddAttributeWarning(path.Root("cert"), "CA switched in one step", fmt.Sprintf(
 			"The pair that mesh %q used until now could not be read, so it could not be kept for a while beside the new one: %s.", name, err))
 		return nil, false, nil
@@ -139,6 +143,9 @@ func (r *backend) finish(ctx context.Context, plan model) (*kuma.Mesh, error) {
 	return mesh, r.Client.DeleteUnusedSteps(ctx, plan.Mesh.ValueString(), mesh)
 }
 
+// unreadableError is a secret whose content is no certificates, or no base64.
+type unreadableError struct{ error }
+
 // pairOf reads the pair that a backend names.
 func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (pair, error) {
 	var texts [2][]byte
@@ -148,12 +155,12 @@ func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (pair
 			return pair{}, err
 		}
 		if texts[i], err = secret.Data(); err != nil { // not quoted: it may hold a part of the key
-			return pair{}, fmt.Errorf("secret %q cannot be read", name)
+			return pair{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
 		}
 	}
 	certificates, problems := pki.ParseCertificates(texts[0])
 	if err := problems.Err(); err != nil {
-		return pair{}, err
+		return pair{}, &unreadableError{err}
 	}
 	return pair{bundle: certificates, key: texts[1]}, nil
 }

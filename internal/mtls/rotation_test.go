@@ -416,3 +416,35 @@ func TestAccRotation_zoneAway(t *testing.T) {
 		Check:     r.check,
 	})
 }
+
+// That the pair in use cannot be read at the moment is no reason to switch in
+// one write.
+func TestAccRotation_pairInUseNotRead(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	r.run("", resource.TestStep{
+		PreConfig: func() {
+			document := string(r.env.Must(http.MethodGet, "/meshes/"+r.mesh, nil))
+			_, rest, _ := strings.Cut(document, `"secret": "`)
+			inUse, _, _ := strings.Cut(rest, `"`)
+			var uploaded atomic.Bool
+			r.env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.InternalError}, Match: func(request *http.Request) bool {
+				if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/secrets/") {
+					uploaded.Store(true)
+				}
+				return uploaded.Load() && request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, "/secrets/"+inUse)
+			}})
+		},
+		Config:      r.config(r.then, ""),
+		ExpectError: acctest.Words("Control plane failed", "secrets/ca-"),
+	}, resource.TestStep{
+		PreConfig: func() {
+			r.env.Twin.ClearFaults()
+			if got := meshWrites(r.env, r.mesh); got != 0 {
+				t.Errorf("the mesh was written %d times", got)
+			}
+		},
+		Config: r.config(r.then, ""),
+		Check:  r.check,
+	})
+}
