@@ -124,9 +124,11 @@ func (f *fleet) pass(to time.Time) {
 	}
 }
 
+// tell calls the watchers, with the time as it is now: while they run a request may move it.
 func (f *fleet) tell() {
+	now := f.now
 	for _, watch := range f.watchers {
-		f.call(func() { watch(f.now) })
+		f.call(func() { watch(now) })
 	}
 }
 
