@@ -49,6 +49,7 @@ type Client struct {
 	http   *http.Client
 	hidden *strings.Replacer // what must not be in a message
 
+	shared shared
 	locks  sync.Map // mesh name → chan struct{}: writes of one mesh go one after the other
 	global atomic.Pointer[bool]
 }

@@ -43,13 +43,21 @@ func (m *Mesh) Clone() *Mesh {
 	return &Mesh{Document: m.Document.Clone(), Date: m.Date}
 }
 
-// Mesh reads a mesh. The error is [Absent] when it is not there.
+// Mesh reads a mesh. The error is [Absent] when it is not there. The result is
+// shared: it must not be changed.
 func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
-	document, date, err := c.getTyped(ctx, meshPath(name), "Mesh")
-	if err != nil {
-		return nil, err
-	}
-	return &Mesh{Document: document, Date: date}, nil
+	return c.MeshAsOf(ctx, name, Fresh)
+}
+
+// MeshAsOf is [Client.Mesh] with an answer that may be older.
+func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
+	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
+		document, date, err := c.getTyped(ctx, meshPath(name), "Mesh")
+		if err != nil {
+			return nil, err
+		}
+		return &Mesh{Document: document, Date: date}, nil
+	})
 }
 
 // CreateMesh writes a mesh that is not there yet, with all that edit puts into
@@ -69,7 +77,7 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 	if err := c.put(ctx, meshPath(name), mesh.Document); err != nil {
 		there, known := false, !Uncertain(err)
 		for try := 0; !known && try <= c.config.MaxRetries; try++ {
-			_, look := c.Mesh(ctx, name)
+			_, look := c.MeshAsOf(ctx, name, anew)
 			there, known = look == nil, look == nil || Absent(look)
 		}
 		switch {
@@ -164,7 +172,7 @@ func maybe(written *Mesh, failure error) (*Mesh, error) {
 // edited reads a mesh and lets edit change it. changed is nil when there is
 // nothing to write.
 func (c *Client) edited(ctx context.Context, name string, edit func(*Mesh) error) (current, changed *Mesh, err error) {
-	current, err = c.Mesh(ctx, name)
+	current, err = c.MeshAsOf(ctx, name, anew)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,7 +3,9 @@ package kuma
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
+	"slices"
 )
 
 // Secret is a secret of a mesh.
@@ -69,19 +71,64 @@ func (s *Secret) Name() (string, error) {
 }
 
 // Secrets lists the secrets of a mesh, all pages of them. The error is
-// [Absent] when the mesh is not there.
+// [Absent] when the mesh is not there. The result is shared: it must not be
+// changed.
 func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
-	items, err := c.list(ctx, meshPath(mesh)+"/secrets")
-	if err != nil {
-		return nil, err
-	}
-	secrets := make([]*Secret, 0, len(items))
-	for _, item := range items {
-		document, err := ParseDocument(item)
+	return c.SecretsAsOf(ctx, mesh, Fresh)
+}
+
+// SecretsAsOf is [Client.Secrets] with an answer that may be older.
+func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([]*Secret, error) {
+	path := meshPath(mesh) + "/secrets"
+	return share(ctx, c, path, age, func() ([]*Secret, error) {
+		items, err := c.list(ctx, path)
 		if err != nil {
 			return nil, err
 		}
-		secrets = append(secrets, &Secret{Document: document})
+		secrets := make([]*Secret, 0, len(items))
+		for _, item := range items {
+			document, err := ParseDocument(item)
+			if err != nil {
+				return nil, err
+			}
+			secrets = append(secrets, &Secret{Document: document})
+		}
+		return secrets, nil
+	})
+}
+
+// NamedSecrets reads some secrets of a mesh, in one request. What is not there,
+// for lack of the mesh as well, is not in the result.
+func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, names ...string) (map[string]*Secret, error) {
+	found := map[string]*Secret{}
+	all, err := c.SecretsAsOf(ctx, mesh, age)
+	if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Forbidden() {
+		return found, c.eachSecret(ctx, mesh, names, found) // to list may need more than to read
 	}
-	return secrets, nil
+	if err != nil && !Absent(err) {
+		return nil, err
+	}
+	for _, secret := range all {
+		name, err := secret.Name()
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, name) {
+			found[name] = secret
+		}
+	}
+	return found, nil
+}
+
+func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, found map[string]*Secret) error {
+	for _, name := range names {
+		secret, err := c.Secret(ctx, mesh, name)
+		switch {
+		case err == nil:
+			found[name] = secret
+		case !Absent(err):
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package kuma
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"time"
 )
@@ -50,34 +51,38 @@ func StepSecrets(backend, fingerprint string) (certificate, key string) {
 // IsStepSecret tells whether a secret is of such a pair.
 func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
 
-// DeleteUnusedSteps deletes the pairs between two others that no backend of the
-// mesh names any more.
-func (c *Client) DeleteUnusedSteps(ctx context.Context, name string, mesh *Mesh) error {
-	secrets, err := c.Secrets(ctx, name)
-	if err != nil {
-		if Absent(err) {
-			return nil
-		}
-		return err
+// UnusedSteps are the secrets of pairs between two others that no backend of
+// the mesh names any more.
+func (c *Client) UnusedSteps(ctx context.Context, name string, mesh *Mesh, age Freshness) ([]string, error) {
+	secrets, err := c.SecretsAsOf(ctx, name, age)
+	if err != nil && !Absent(err) {
+		return nil, err
 	}
+	var unused []string
 	for _, secret := range secrets {
 		secretName, err := secret.Name()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !IsStepSecret(secretName) {
 			continue
 		}
 		users, err := mesh.Users(secretName)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if len(users) > 0 {
-			continue
-		}
-		if err := c.DeleteSecret(ctx, name, secretName); err != nil {
-			return err
+		if len(users) == 0 {
+			unused = append(unused, secretName)
 		}
 	}
-	return nil
+	return unused, nil
+}
+
+// DeleteUnusedSteps deletes what [Client.UnusedSteps] finds.
+func (c *Client) DeleteUnusedSteps(ctx context.Context, name string, mesh *Mesh) error {
+	unused, err := c.UnusedSteps(ctx, name, mesh, Fresh)
+	for _, secret := range unused {
+		err = errors.Join(err, c.DeleteSecret(ctx, name, secret))
+	}
+	return err
 }

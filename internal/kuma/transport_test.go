@@ -144,12 +144,16 @@ func TestConnectionsAreReused(t *testing.T) {
 			noError(t, err)
 		}
 	}
-	equal(t, "connections of one after the other", connections.Load(), 1)
+	// Under load net/http gives a connection up now and then: it waits 50 ms to be told that a request is written.
+	const givenUp = 2
+	if n := connections.Load(); n > 1+givenUp {
+		t.Errorf("%d connections for one request after the other", n)
+	}
 	for range 3 {
 		var wait sync.WaitGroup
 		for range workers {
 			wait.Go(func() {
-				if _, err := client.Mesh(t.Context(), "together"); err != nil {
+				if _, err := client.MeshAsOf(t.Context(), "together", anew); err != nil {
 					t.Error(err)
 				}
 			})
@@ -162,7 +166,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 		wait.Wait()
 	}
-	if n := connections.Load(); n > workers {
+	if n := connections.Load(); n > workers+givenUp {
 		t.Errorf("%d connections for %d workers", n, workers)
 	}
 }

@@ -19,6 +19,23 @@ type call struct {
 	behindBack bool // it comes from Do
 }
 
+// seen returns resources as the call sees them: secrets perhaps as they were.
+func (c *call) seen(resources ...*resource) []*resource {
+	if !c.stale {
+		return resources
+	}
+	var seen []*resource
+	for _, r := range resources {
+		if r.kind.name == "Secret" {
+			r = r.before
+		}
+		if r != nil {
+			seen = append(seen, r)
+		}
+	}
+	return seen
+}
+
 // pattern returns the path that the request's route was found by.
 func (c *call) pattern() string { return c.route.path }
 
@@ -131,13 +148,12 @@ func (e endpoints) find(c *call) (*resource, error) {
 		return nil, err
 	}
 	r, ok := e.store.get(e.kind.name, mesh, c.params["name"])
-	if ok && c.stale && e.kind.name == "Secret" {
-		r = r.before
+	if ok {
+		if seen := c.seen(r); len(seen) > 0 {
+			return seen[0], nil
+		}
 	}
-	if r == nil {
-		return nil, notFound("Could not retrieve a resource")
-	}
-	return r, nil
+	return nil, notFound("Could not retrieve a resource")
 }
 
 func (e endpoints) put(c *call) (answer, error) {

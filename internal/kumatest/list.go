@@ -39,7 +39,7 @@ func (e endpoints) listAs(c *call, render func(*resource) json.RawMessage) (answ
 	if err := e.authorize(c); err != nil {
 		return answer{}, err
 	}
-	found := e.store.list(e.kind.name, mesh, keep)
+	found := c.seen(e.store.list(e.kind.name, mesh, keep)...)
 	if size == 0 && keep == nil { // then nothing puts them in order
 		slices.SortFunc(found, func(a, b *resource) int { return cmp.Compare(a.age, b.age) })
 	}

@@ -135,7 +135,7 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if r.Client == nil {
 			return // the control plane tells when it is applied
 		}
-		there, err := r.Client.Mesh(ctx, plan.Name.ValueString())
+		there, err := r.Client.MeshAsOf(ctx, plan.Name.ValueString(), kuma.Recent)
 		switch {
 		case err == nil:
 			mesh = there
@@ -187,7 +187,7 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	name := state.Name.ValueString()
-	mesh, err := r.Client.Mesh(ctx, name)
+	mesh, err := r.Client.MeshAsOf(ctx, name, kuma.Recent)
 	if kuma.Absent(err) {
 		resp.State.RemoveResource(ctx)
 		return

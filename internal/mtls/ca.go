@@ -104,39 +104,60 @@ func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnost
 // checkSecrets reads the secrets that a backend names and applies the rules, so
 // that an error names the certificate. The warnings came with the plan.
 func (r *backend) checkSecrets(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	secrets, ok := r.secrets(ctx, plan, diags)
+	if !ok {
+		return
+	}
 	var found diag.Diagnostics
-	cert := r.load(ctx, plan, plan.Cert, "cert", &found)
-	key := r.load(ctx, plan, plan.Key, "key", &found)
+	cert := load(plan, plan.Cert, "cert", secrets, &found)
+	key := load(plan, plan.Key, "key", secrets, &found)
 	if !found.HasError() {
 		checkCA(plan, cert, key, r.Clock.Now(), &found)
 	}
 	diags.Append(found.Errors()...)
 }
 
-func (r *backend) load(ctx context.Context, plan model, source *dataSource, root string, diags *diag.Diagnostics) material {
+// secrets reads what a backend names. ok is false where there is no more to
+// say: an error was added, or the mesh is not there, which its update says.
+func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnostics) (secrets map[string]*kuma.Secret, ok bool) {
+	var names []string
+	for _, source := range []*dataSource{plan.Cert, plan.Key} {
+		if !source.Secret.IsNull() {
+			names = append(names, source.Secret.ValueString())
+		}
+	}
+	if len(names) == 0 {
+		return nil, true
+	}
+	mesh := plan.Mesh.ValueString()
+	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Fresh, names...)
+	if err != nil {
+		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names), mesh), err)
+		return nil, false
+	}
+	if len(secrets) == 0 {
+		_, err = r.Client.Mesh(ctx, mesh)
+	}
+	return secrets, err == nil
+}
+
+// load is what a backend refers to.
+func load(plan model, source *dataSource, root string, secrets map[string]*kuma.Secret, diags *diag.Diagnostics) material {
 	if source.Secret.IsNull() {
 		text, known := source.inline()
 		return material{text, known}
 	}
 	mesh, name := plan.Mesh.ValueString(), source.Secret.ValueString()
-	task := fmt.Sprintf("read secret %q of mesh %q", name, mesh)
-	secret, err := r.Client.Secret(ctx, mesh, name)
-	if kuma.Absent(err) {
-		// Of a mesh that is not there the update of the mesh says so.
-		if _, err := r.Client.Mesh(ctx, mesh); err == nil {
-			diags.AddAttributeError(source.at(root), "No such secret", tfkit.Named(source.at(root), fmt.Sprintf(
-				"Mesh %q has no secret %q. Upload it first: where a kongmesh_mesh_ca_secret resource does that, refer to its certificate_secret and key_secret, "+
-					"so that Terraform knows the order.", mesh, name)))
-		}
-		return material{}
-	}
-	if err != nil {
-		tfkit.AddError(diags, task, err)
+	secret, there := secrets[name]
+	if !there {
+		diags.AddAttributeError(source.at(root), "No such secret", tfkit.Named(source.at(root), fmt.Sprintf(
+			"Mesh %q has no secret %q. Upload it first: where a kongmesh_mesh_ca_secret resource does that, refer to its certificate_secret and key_secret, "+
+				"so that Terraform knows the order.", mesh, name)))
 		return material{}
 	}
 	text, err := secret.Data()
 	if err != nil { // not quoted: it may hold a part of the key
-		diags.AddAttributeError(source.at(root), "Unexpected secret document", fmt.Sprintf("Could not %s: its data is not base64.", task))
+		diags.AddAttributeError(source.at(root), "Unexpected secret document", fmt.Sprintf("Secret %q of mesh %q cannot be read: its data is not base64.", name, mesh))
 	}
 	return material{text, err == nil}
 }

@@ -4,6 +4,7 @@ package mtls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,6 +37,9 @@ var (
 const (
 	defaultTimeout       = 5 * time.Minute
 	defaultUpdateTimeout = 30 * time.Minute
+	// unusedSteps is the key of the private state that tells of secrets which an
+	// interrupted rotation left.
+	unusedSteps = "unused_steps"
 )
 
 // NewResource is kongmesh_mtls_provided_backend.
@@ -338,7 +342,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	if resp.Diagnostics.HasError() || r.Client == nil {
 		return
 	}
-	mesh, err := r.Client.Mesh(ctx, state.Mesh.ValueString())
+	mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), kuma.Recent)
 	if err != nil && !kuma.Absent(err) {
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", state.Mesh.ValueString()), err)
 		return
@@ -350,6 +354,21 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	state, diags := stateFrom(mesh, state)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, state, mesh))...)
+}
+
+// unusedSteps is what private state keeps about secrets that a rotation left
+// which was interrupted at its end: nil when there are none.
+func (r *backend) unusedSteps(ctx context.Context, state model, mesh *kuma.Mesh) []byte {
+	if state.Cert.Secret.IsNull() {
+		return nil
+	}
+	// It costs no request: the CA's resource reads the same list.
+	names, err := r.Client.UnusedSteps(ctx, state.Mesh.ValueString(), mesh, kuma.Recent)
+	if err != nil || len(names) == 0 {
+		return nil // a caller who may not list secrets makes no rotations
+	}
+	return []byte("true")
 }
 
 func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -383,11 +402,28 @@ func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostic
 			return nil, nil
 		}
 	}
-	if mesh, done, err := r.rollOut(ctx, plan, diags); done || err != nil {
+	var current kuma.Backend
+	mesh, err := r.update(ctx, plan, func(mesh *kuma.Mesh) (err error) {
+		var other bool
+		switch current, other, err = otherCA(mesh, plan); {
+		case err != nil:
+			return err
+		case other:
+			return errOtherCA
+		}
+		return edit(plan, mesh)
+	})
+	if !errors.Is(err, errOtherCA) {
+		return mesh, err
+	}
+	if mesh, done, err := r.rollOut(ctx, plan, current, diags); done || err != nil {
 		return mesh, err
 	}
 	return r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(plan, mesh) })
 }
+
+// errOtherCA stops a write that would change the CA in one go.
+var errOtherCA = errors.New("the CA changes")
 
 func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state model
@@ -400,10 +436,15 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
+	left, diags := req.Private.GetKey(ctx, unusedSteps)
+	resp.Diagnostics.Append(diags...)
+	interrupted := left != nil
 	mesh, err := r.Client.UpdateMesh(ctx, state.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
-		return mesh.RemoveBackend(state.Name.ValueString())
+		now, _, err := mesh.Backend(state.Name.ValueString())
+		interrupted = interrupted || kuma.IsStepSecret(now.Cert.Secret)
+		return errors.Join(err, mesh.RemoveBackend(state.Name.ValueString()))
 	})
-	if err == nil { // of a rotation that was interrupted
+	if err == nil && interrupted {
 		err = r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
 	}
 	if !kuma.Absent(err) {

@@ -65,27 +65,23 @@ type rollout struct {
 	to      pair
 }
 
-// rollOut changes the backend in steps, if its CA changes and proxies would
-// notice. done is false when one write does.
-func (r *backend) rollOut(ctx context.Context, plan model, diags *diag.Diagnostics) (mesh *kuma.Mesh, done bool, err error) {
-	name := plan.Mesh.ValueString()
-	now, err := r.Client.Mesh(ctx, name)
+// otherCA tells whether the backend gets another CA while it is in use, so that
+// proxies may notice. current is the backend as the mesh has it.
+func otherCA(mesh *kuma.Mesh, plan model) (current kuma.Backend, is bool, err error) {
+	current, there, err := mesh.Backend(plan.Name.ValueString())
 	if err != nil {
-		return nil, false, err
+		return current, false, err
 	}
-	current, there, err := now.Backend(plan.Name.ValueString())
-	if err != nil {
-		return nil, false, err
-	}
-	enabled, err := now.EnabledBackend()
-	if err != nil {
-		return nil, false, err
-	}
+	enabled, err := mesh.EnabledBackend()
 	wanted := plan.document()
-	if !there || enabled != wanted.Name || !plan.Enabled.ValueBool() || plan.strategy() != overlap ||
-		current.Cert == wanted.Cert && current.Key == wanted.Key {
-		return nil, false, nil
-	}
+	return current, there && enabled == wanted.Name && plan.Enabled.ValueBool() && plan.strategy() == overlap &&
+		(current.Cert != wanted.Cert || current.Key != wanted.Key), err
+}
+
+// rollOut changes the backend in steps, if proxies would notice. done is false
+// when one write does.
+func (r *backend) rollOut(ctx context.Context, plan model, current kuma.Backend, diags *diag.Diagnostics) (mesh *kuma.Mesh, done bool, err error) {
+	name, wanted := plan.Mesh.ValueString(), plan.document()
 	proxies, err := r.Client.Dataplanes(ctx, name)
 	if err != nil {
 		return nil, false, err

@@ -386,7 +386,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	resp.Diagnostics.Append(plan.describe(ctx, b)...)
-	found, ok := r.look(ctx, plan, &resp.Diagnostics)
+	found, ok := r.look(ctx, plan, kuma.Fresh, &resp.Diagnostics)
 	if !ok || !adoptable(plan, found, b, &resp.Diagnostics) {
 		return
 	}
@@ -406,7 +406,7 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() || r.Client == nil {
 		return
 	}
-	found, ok := r.look(ctx, state, &resp.Diagnostics)
+	found, ok := r.look(ctx, state, kuma.Recent, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -414,7 +414,7 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	mesh, err := r.Client.Mesh(ctx, state.Mesh.ValueString())
+	mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), kuma.Recent)
 	if err != nil && !kuma.Absent(err) {
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", state.Mesh.ValueString()), err)
 		return
@@ -449,7 +449,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 			return
 		}
 	}
-	found, ok := r.look(ctx, plan, &resp.Diagnostics)
+	found, ok := r.look(ctx, plan, kuma.Fresh, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -520,19 +520,14 @@ type pair struct {
 }
 
 // look reads both secrets of a pair.
-func (r *caSecret) look(ctx context.Context, m model, diags *diag.Diagnostics) (found pair, ok bool) {
-	read := func(name string) *kuma.Secret {
-		secret, err := r.Client.Secret(ctx, m.Mesh.ValueString(), name)
-		if err != nil && !kuma.Absent(err) {
-			tfkit.AddError(diags, fmt.Sprintf("read secret %q of mesh %q", name, m.Mesh.ValueString()), err)
-		}
-		return secret
+func (r *caSecret) look(ctx context.Context, m model, age kuma.Freshness, diags *diag.Diagnostics) (found pair, ok bool) {
+	mesh, certificate, key := m.Mesh.ValueString(), m.CertificateSecret.ValueString(), m.KeySecret.ValueString()
+	secrets, err := r.Client.NamedSecrets(ctx, mesh, age, certificate, key)
+	if err != nil {
+		tfkit.AddError(diags, fmt.Sprintf("read the secrets %q and %q of mesh %q", certificate, key, mesh), err)
+		return pair{}, false
 	}
-	found.certificate = read(m.CertificateSecret.ValueString())
-	if !diags.HasError() {
-		found.key = read(m.KeySecret.ValueString())
-	}
-	return found, !diags.HasError()
+	return pair{secrets[certificate], secrets[key]}, true
 }
 
 // material reads and checks all that is uploaded. The warnings were given with the plan.

@@ -19,19 +19,27 @@ func (e *errInUse) Error() string { return inUse(e.users) }
 // settle waits until the pair may go: no backend names it, and mTLS is off or
 // the mesh has not changed for the time that proxies need.
 func (r *caSecret) settle(ctx context.Context, state model) error {
-	for {
-		mesh, err := r.Client.Mesh(ctx, state.Mesh.ValueString())
+	// In a destroy of everything the backend has just read back that mTLS is off.
+	// Of any other mesh it counts how it is now.
+	for age := kuma.Recent; ; age = kuma.Fresh {
+		mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), age)
 		if kuma.Absent(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		users, err := mesh.Users(state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
-		if err != nil {
+		users, errUsers := mesh.Users(state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
+		enabled, errEnabled := mesh.EnabledBackend()
+		if err := errors.Join(errUsers, errEnabled); err != nil {
 			return err
 		}
-		if len(users) > 0 {
+		switch {
+		case len(users) == 0 && enabled == "":
+			return nil // what an interrupted rotation left, the backend has deleted
+		case age == kuma.Recent:
+			continue
+		case len(users) > 0:
 			return &errInUse{users}
 		}
 		left, err := r.Client.Unsettled(ctx, mesh)
@@ -39,21 +47,14 @@ func (r *caSecret) settle(ctx context.Context, state model) error {
 			return err
 		}
 		if left == 0 {
-			return r.cleanSteps(ctx, state, mesh)
+			// What a rotation left that was interrupted after its last step: this
+			// pair is what it replaced.
+			return r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
 		}
 		if err := r.Clock.Sleep(ctx, left); err != nil {
 			return err
 		}
 	}
-}
-
-// cleanSteps deletes what a rotation left that was interrupted after its last
-// step: this pair is what it replaced.
-func (r *caSecret) cleanSteps(ctx context.Context, state model, mesh *kuma.Mesh) error {
-	if enabled, err := mesh.EnabledBackend(); err != nil || enabled == "" {
-		return err // a destroy of everything: the backend has done it
-	}
-	return r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
 }
 
 // inUse says which backends a pair belongs to.
