@@ -358,15 +358,15 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 }
 
 // unusedSteps is what private state keeps about secrets that a rotation left
-// which was interrupted at its end: nil when there are none.
+// which was interrupted at its end: nil when there are none. Delete would need
+// a request to find them; here the CA's resource reads the same list.
 func (r *backend) unusedSteps(ctx context.Context, state model, mesh *kuma.Mesh) []byte {
-	if state.Cert.Secret.IsNull() {
+	if state.Cert == nil || state.Cert.Secret.IsNull() {
 		return nil
 	}
-	// It costs no request: the CA's resource reads the same list.
 	names, err := r.Client.UnusedSteps(ctx, state.Mesh.ValueString(), mesh, kuma.Recent)
 	if err != nil || len(names) == 0 {
-		return nil // a caller who may not list secrets makes no rotations
+		return nil // who may not list secrets makes no rotations
 	}
 	return []byte("true")
 }

@@ -580,3 +580,53 @@ func TestAccProvidedBackend_unknownParts(t *testing.T) {
 		}},
 	})
 }
+
+// A mesh with zone_egress keeps its mTLS, and its destroy says how to go on.
+func TestAccProvidedBackend_zoneEgress(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedMTLS()
+	mesh := env.Mesh()
+	ca := acctest.NewCA(t, "CA")
+	config := env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
+	egress := func(on bool) func() {
+		return func() {
+			env.Change("/meshes/"+mesh, func(document map[string]any) { document["routing"] = map[string]any{"zoneEgress": on} })
+		}
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		CheckDestroy:             env.Gone("/meshes/" + mesh),
+		Steps: []resource.TestStep{
+			{Config: config},
+			{
+				PreConfig: egress(true), Config: config, Destroy: true,
+				ExpectError: acctest.Words("Control plane refused", "remove backend", "needs mTLS. Turn it off first (routing = { zone_egress = false } in kongmesh_mesh)"),
+			},
+			{PreConfig: egress(false), Config: config, ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+		},
+	})
+}
+
+// What a rotation left that was interrupted at its very end goes with the backend.
+func TestAccProvidedBackend_leftSteps(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedMTLS()
+	mesh := env.Mesh()
+	ca := acctest.NewCA(t, "CA")
+	left := "/meshes/" + mesh + "/secrets/ca-1-rollout-0123456789-key"
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{
+			{Config: env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)},
+			{
+				PreConfig: func() {
+					env.Must(http.MethodPut, left, map[string]any{"type": "Secret", "mesh": mesh, "name": filepath.Base(left), "data": "eA=="})
+				},
+				Config: env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
+			},
+			{Config: env.Config(before, "mesh", mesh, "chain", ca.Chain, "key", ca.Key), Check: env.Gone(left)},
+		},
+	})
+}
