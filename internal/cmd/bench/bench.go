@@ -121,7 +121,7 @@ func (b *bench) measure(ctx context.Context) error {
 func (b *bench) through(ctx context.Context, r round, subject string) error {
 	controlPlane := kumatest.NewServer(kumatest.Latency(b.Latency))
 	defer controlPlane.Close()
-	content, err := shapes.ReadFile("shapes/" + subject + r.suffix + ".tf")
+	content, err := shape(subject+r.suffix, r.size)
 	if err != nil {
 		return err
 	}
@@ -130,13 +130,10 @@ func (b *bench) through(ctx context.Context, r round, subject string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	if err := os.WriteFile(filepath.Join(folder, "main.tf"), content, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(content), 0o600); err != nil {
 		return err
 	}
-	env := []string{
-		"KONGMESH_ADDRESS=" + controlPlane.URL, "TF_VAR_changed=no", "TF_VAR_cas=" + b.work,
-		fmt.Sprintf("TF_VAR_size=%d", r.size),
-	}
+	env := []string{"KONGMESH_ADDRESS=" + controlPlane.URL, "TF_VAR_changed=none", "TF_VAR_cas=" + b.work}
 	for _, s := range r.steps {
 		controlPlane.ResetRequests()
 		used, err := b.tf.measure(ctx, folder, append(env, s.env), s, r.size)

@@ -5,31 +5,29 @@ terraform {
 }
 
 variable "cas" { type = string }
-variable "size" { type = number }
 variable "changed" { type = string }
 
-resource "kongmesh_mesh" "this" {
-  count  = var.size
-  name   = "bench-${count.index}"
-  labels = { changed = count.index == 0 ? var.changed : "same" }
+# Once for each number N:
+
+resource "kongmesh_mesh" "this_N" {
+  name   = "bench-N"
+  labels = { changed = var.changed == "-N" ? "yes" : "no" }
 }
 
-resource "kongmesh_mesh_ca_secret" "this" {
-  count             = var.size
-  mesh              = kongmesh_mesh.this[count.index].name
+resource "kongmesh_mesh_ca_secret" "this_N" {
+  mesh              = kongmesh_mesh.this_N.name
   name              = "ca"
-  certificate_chain = file("${var.cas}/ca-${count.index}/ca-chain.pem")
-  private_key_wo    = file("${var.cas}/ca-${count.index}/ca-key.pem")
+  certificate_chain = file("${var.cas}/ca-N/ca-chain.pem")
+  private_key_wo    = file("${var.cas}/ca-N/ca-key.pem")
 
   lifecycle {
     create_before_destroy = true
   }
 }
 
-resource "kongmesh_mtls_provided_backend" "this" {
-  count = var.size
-  mesh  = kongmesh_mesh.this[count.index].name
-  name  = "ca-1"
-  cert  = { secret = kongmesh_mesh_ca_secret.this[count.index].certificate_secret }
-  key   = { secret = kongmesh_mesh_ca_secret.this[count.index].key_secret }
+resource "kongmesh_mtls_provided_backend" "this_N" {
+  mesh = kongmesh_mesh.this_N.name
+  name = "ca-1"
+  cert = { secret = kongmesh_mesh_ca_secret.this_N.certificate_secret }
+  key  = { secret = kongmesh_mesh_ca_secret.this_N.key_secret }
 }

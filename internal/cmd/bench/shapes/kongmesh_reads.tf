@@ -5,12 +5,12 @@ terraform {
 }
 
 variable "cas" { type = string }
-variable "size" { type = number }
 
-data "kongmesh_proxy_certificate" "this" {
-  count    = var.size
+# Once for each number N:
+
+data "kongmesh_proxy_certificate" "this_N" {
   mesh     = "bench"
-  services = ["service-${count.index}"]
+  services = ["service-N"]
 
   ca = {
     certificate_chain = file("${var.cas}/ca-0/ca-chain.pem")

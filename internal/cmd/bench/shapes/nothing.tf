@@ -4,23 +4,21 @@ terraform {
   }
 }
 
-variable "size" { type = number }
 variable "changed" { type = string }
 
-resource "nothing" "first" {
-  count = var.size
-  name  = "first-${count.index}"
-  value = count.index == 0 ? var.changed : "same"
+# Once for each number N:
+
+resource "nothing" "first_N" {
+  name  = "first-N"
+  value = var.changed == "-N" ? "yes" : "no"
 }
 
-resource "nothing" "second" {
-  count = var.size
-  name  = "second-${count.index}"
-  value = nothing.first[count.index].name
+resource "nothing" "second_N" {
+  name  = "second-N"
+  value = nothing.first_N.name
 }
 
-resource "nothing" "third" {
-  count = var.size
-  name  = "third-${count.index}"
-  value = nothing.second[count.index].name
+resource "nothing" "third_N" {
+  name  = "third-N"
+  value = nothing.second_N.name
 }

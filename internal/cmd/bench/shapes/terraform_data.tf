@@ -1,17 +1,15 @@
-variable "size" { type = number }
 variable "changed" { type = string }
 
-resource "terraform_data" "first" {
-  count = var.size
-  input = count.index == 0 ? var.changed : "same"
+# Once for each number N:
+
+resource "terraform_data" "first_N" {
+  input = var.changed == "-N" ? "yes" : "no"
 }
 
-resource "terraform_data" "second" {
-  count = var.size
-  input = terraform_data.first[count.index].id
+resource "terraform_data" "second_N" {
+  input = terraform_data.first_N.id
 }
 
-resource "terraform_data" "third" {
-  count = var.size
-  input = terraform_data.second[count.index].id
+resource "terraform_data" "third_N" {
+  input = terraform_data.second_N.id
 }
