@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Settings are how much is measured.
+// settings are how much is measured.
 type settings struct {
 	Runs    int           `json:"runs"`    // of everything but the large one
 	Triples int           `json:"triples"` // mesh, CA and backend
@@ -83,5 +83,5 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := os.WriteFile(*result, append(content, '\n'), 0o600); err != nil {
 		return err
 	}
-	return b.report.print(out)
+	return b.report.write(out)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 //go:embed shapes/*.tf
-var shapes embed.FS //nolint:gochecknoglobals // it is never written
+var shapes embed.FS
 
 // shape is the configuration in a file, with the part of it that is there once for each number. Blocks rather than
 // count: from each instance to all of another resource, Terraform's graph has edges that cost more than any provider.

@@ -25,7 +25,7 @@ func start(ctx context.Context, binary string) (time.Duration, error) {
 		VersionedPlugins: map[int]plugin.PluginSet{6: {"provider": connection{}}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
-		Cmd:              exec.CommandContext(ctx, binary), //nolint:gosec // the bench built it
+		Cmd:              exec.CommandContext(ctx, binary),
 		Logger:           hclog.NewNullLogger(),
 	})
 	defer client.Kill()

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,8 +11,8 @@ import (
 	"time"
 )
 
-// print writes everything as tables for a person.
-func (r *report) print(out io.Writer) error {
+// write prints everything as tables for a person.
+func (r *report) write(out io.Writer) error {
 	latency := "at once"
 	if r.Settings.Latency > 0 {
 		latency = "after " + r.Settings.Latency.String()
@@ -113,7 +112,7 @@ func (r *report) verdict(name, format string) string {
 	if g == nil {
 		return "-"
 	}
-	return "≤ " + fmt.Sprintf(format, g.Limit) + cmp.Or(map[bool]string{true: ": yes"}[g.Met], ": no")
+	return "≤ " + fmt.Sprintf(format, g.Limit) + map[bool]string{true: ": yes", false: ": no"}[g.Met]
 }
 
 // text is the median, and behind it the rest where there is more than one value.

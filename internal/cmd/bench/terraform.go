@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -108,7 +109,7 @@ func (tf *terraform) used(c *cost) error {
 func (tf *terraform) run(ctx context.Context, folder string, env []string, args ...string) (string, error) {
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, tf.binary, args...) //nolint:gosec // the binary is the user's choice
-	cmd.Dir, cmd.Env = folder, append(tf.env[:len(tf.env):len(tf.env)], env...)
+	cmd.Dir, cmd.Env = folder, append(slices.Clip(tf.env), env...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
