@@ -11,13 +11,15 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/authority"
 )
 
 func TestKeySearch(t *testing.T) {
 	t.Parallel()
 
 	folder := t.TempDir()
-	if err := makeCA(folder, "Example"); err != nil {
+	if err := authority.Write(folder, "Example"); err != nil {
 		t.Fatal(err)
 	}
 	chain, err := os.ReadFile(filepath.Join(folder, "ca-chain.pem"))

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/authority"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
@@ -115,7 +116,7 @@ func newStage(ctx context.Context, out *screen) (_ *stage, err error) {
 	if err := copyConfiguration(folder, example); err != nil {
 		return nil, err
 	}
-	if err := makeCA(folder, "Example"); err != nil {
+	if err := authority.Write(folder, "Example"); err != nil {
 		return nil, err
 	}
 	if s.keys, err = privateKeys(folder); err != nil {

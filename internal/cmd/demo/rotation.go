@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/authority"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
@@ -45,7 +46,7 @@ func runRotation(ctx context.Context, out *screen) (err error) {
 	showProxies(out, s.server.ControlPlane)
 
 	out.step("Another root, intermediate and key: the plan says how the CA will change")
-	if err := makeCA(s.tf.folder, "Next"); err != nil {
+	if err := authority.Write(s.tf.folder, "Next"); err != nil {
 		return err
 	}
 	if err := s.tf.runFrom(ctx, "Plan:", "plan", "-out=rotation.tfplan"); err != nil {

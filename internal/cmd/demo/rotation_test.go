@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/authority"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
@@ -140,7 +141,7 @@ type ca struct{ chain, key []byte }
 func chain(t *testing.T, name string) *ca {
 	t.Helper()
 	folder := t.TempDir()
-	if err := makeCA(folder, name); err != nil {
+	if err := authority.Write(folder, name); err != nil {
 		t.Fatal(err)
 	}
 	var c ca

@@ -1,6 +1,5 @@
-//go:build unix
-
-package main
+// Package authority makes a CA for a command to show or measure something with.
+package authority
 
 import (
 	"crypto/ecdsa"
@@ -16,9 +15,9 @@ import (
 	"time"
 )
 
-// makeCA does what the example's make-ca.sh does, on a machine that may have no openssl: a root CA and an
+// Write does what the quickstart's make-ca.sh does, on a machine that may have no openssl: a root CA and an
 // intermediate CA that it signs, in ca-chain.pem, and the intermediate's key in ca-key.pem.
-func makeCA(folder, name string) error {
+func Write(folder, name string) error {
 	root, rootKey, err := newCA(name+" Root CA", nil, nil)
 	if err != nil {
 		return err

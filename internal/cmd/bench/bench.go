@@ -1,0 +1,152 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/authority"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// A bench has what measuring needs, in a temporary folder.
+type bench struct {
+	settings
+	work   string
+	tf     *terraform
+	report *report
+}
+
+// newBench builds the providers. Close it when it comes without an error.
+func newBench(ctx context.Context, s settings, profiled bool) (_ *bench, err error) {
+	work, err := os.MkdirTemp("", "kongmesh-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{settings: s, work: work}
+	defer func() {
+		if err != nil {
+			_ = b.close()
+		}
+	}()
+
+	packages := map[string]string{kongmesh: ".", nothing: "./internal/cmd/bench/nothing"}
+	if profiled {
+		packages = map[string]string{kongmesh: "./internal/cmd/bench/profiled"}
+	}
+	providers := make(map[string]string)
+	for name, pkg := range packages {
+		folder := b.folder(name)
+		if err := build(ctx, b.provider(name), pkg); err != nil {
+			return nil, err
+		}
+		if err := build(ctx, filepath.Join(folder, "terraform-provider-"+name), "./internal/cmd/bench/meter"); err != nil {
+			return nil, err
+		}
+		providers[map[string]string{kongmesh: "kongmesh/kongmesh", nothing: "bench/nothing"}[name]] = folder
+	}
+	for i := range max(s.Triples, s.Large, 1) {
+		folder := filepath.Join(work, fmt.Sprintf("ca-%d", i))
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return nil, err
+		}
+		if err := authority.Write(folder, fmt.Sprintf("Bench %d", i)); err != nil {
+			return nil, err
+		}
+	}
+	if b.tf, err = newTerraform(ctx, work, providers); err != nil {
+		return nil, err
+	}
+	b.report = &report{Settings: s, Terraform: b.tf.product, Go: runtime.Version(), Cores: runtime.NumCPU()}
+	return b, nil
+}
+
+// close removes what was written.
+func (b *bench) close() error { return os.RemoveAll(b.work) }
+
+func (b *bench) folder(provider string) string { return filepath.Join(b.work, "provider-"+provider) }
+
+// provider is the binary that its meter runs.
+func (b *bench) provider(name string) string { return filepath.Join(b.folder(name), "provider") }
+
+// build makes a binary as a release does.
+func build(ctx context.Context, output, pkg string) error {
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", output, pkg) //nolint:gosec // the bench's own command
+	if message, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, message)
+	}
+	return nil
+}
+
+// measure does everything. Subjects take turns, and each is the first once in a while.
+func (b *bench) measure(ctx context.Context) error {
+	for _, name := range []string{nothing, kongmesh} {
+		info, err := os.Stat(b.provider(name))
+		if err != nil {
+			return err
+		}
+		b.report.binary(name, info.Size())
+	}
+	for range b.Starts {
+		for _, name := range []string{nothing, kongmesh} {
+			took, err := start(ctx, b.provider(name))
+			if err != nil {
+				return err
+			}
+			b.report.start(name, took)
+		}
+	}
+	for _, r := range b.rounds() {
+		for i := range r.runs {
+			for j := range r.subjects {
+				subject := r.subjects[(i+j)%len(r.subjects)]
+				fmt.Fprintf(os.Stderr, "\r\033[K%s of %d: run %d of %d, %s", r.Name, r.size, i+1, r.runs, subject)
+				if err := b.through(ctx, r, subject); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	fmt.Fprint(os.Stderr, "\r\033[K")
+	b.report.judge()
+	return nil
+}
+
+// through takes a subject through the steps of a round, with a control plane of its own.
+func (b *bench) through(ctx context.Context, r round, subject string) error {
+	controlPlane := kumatest.NewServer(kumatest.Latency(b.Latency))
+	defer controlPlane.Close()
+	content, err := shape(subject+r.suffix, r.size)
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp(b.work, "run-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(content), 0o600); err != nil {
+		return err
+	}
+	env := []string{"KONGMESH_ADDRESS=" + controlPlane.URL, "TF_VAR_changed=none", "TF_VAR_cas=" + b.work}
+	for _, s := range r.steps {
+		controlPlane.ResetRequests()
+		used, err := b.tf.measure(ctx, folder, append(env, s.env), s, r.size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", subject, err)
+		}
+		for _, request := range controlPlane.Requests() {
+			if used.Requests == nil {
+				used.Requests = make(map[string]int)
+			}
+			used.Requests[request.Method]++
+		}
+		b.report.add(r, s, subject, used)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+//go:build unix
+
+// Command bench measures what the provider costs: beside a provider that does nothing, in one run, against the
+// embedded control plane. Times are worth something as ratios alone. `make bench` runs it from the root of the
+// repository; with -profile, `make profile`, it says where the provider's time goes instead.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// settings are how much is measured.
+type settings struct {
+	Runs    int           `json:"runs"`    // of everything but the large one
+	Triples int           `json:"triples"` // mesh, CA and backend
+	Large   int           `json:"large"`   // triples again, for growth
+	Reads   int           `json:"reads"`   // of a data source
+	Starts  int           `json:"starts"`  // of the provider
+	Latency time.Duration `json:"latency"` // of the control plane, in nanoseconds
+}
+
+// short is enough to see that the bench works.
+func short() settings { return settings{Runs: 1, Triples: 2, Large: 3, Reads: 2, Starts: 2} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&s.Runs, "runs", 5, "how often each thing is measured")
+	flags.IntVar(&s.Triples, "triples", 50, "meshes, each with its CA and backend")
+	flags.IntVar(&s.Large, "large", 500, "triples that show how times grow")
+	flags.IntVar(&s.Reads, "reads", 200, "proxy certificates that are read")
+	flags.IntVar(&s.Starts, "starts", 20, "starts of the provider")
+	flags.DurationVar(&s.Latency, "latency", 0, "how late the control plane answers")
+	quick := flags.Bool("short", false, "measure little, to see that it works")
+	profiles := flags.String("profile", "", "write profiles of the provider to this `folder`, and measure nothing")
+	result := flags.String("json", "build/bench.json", "`file` for all that was measured")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	if *quick {
+		latency := s.Latency
+		s = short()
+		s.Latency = latency
+	}
+
+	b, err := newBench(ctx, s, *profiles != "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	if *profiles != "" {
+		return b.profile(ctx, *profiles, out)
+	}
+	if err := b.measure(ctx); err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(b.report, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(*result, append(content, '\n'), 0o600); err != nil {
+		return err
+	}
+	return b.report.write(out)
+}

@@ -1,0 +1,80 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// lines is how many functions of a profile are printed.
+const lines = 25
+
+// profile lets the provider profile itself, in as many runs as there are, and prints where it spends most. Of each
+// step all processes and runs make up one profile.
+func (b *bench) profile(ctx context.Context, folder string, out io.Writer) error {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	steps := resources()
+	for i := range steps {
+		steps[i].env = "BENCH_PROFILES=" + filepath.Join(b.work, "profiles", steps[i].Name)
+		if err := os.MkdirAll(filepath.Join(b.work, "profiles", steps[i].Name), 0o700); err != nil {
+			return err
+		}
+	}
+	for range b.Runs {
+		if err := b.through(ctx, round{"triples", "", []string{kongmesh}, steps, b.Triples, b.Runs}, kongmesh); err != nil {
+			return err
+		}
+	}
+	for _, s := range []string{"apply", "plan"} {
+		for _, kind := range []string{"cpu", "allocs"} {
+			merged := filepath.Join(folder, s+"-"+kind+".pprof")
+			if err := merge(ctx, merged, filepath.Join(b.work, "profiles", s, kind+"-*")); err != nil {
+				return err
+			}
+			if err := top(ctx, out, merged, kind); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// merge makes one profile of many.
+func merge(ctx context.Context, merged, pattern string) error {
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return errors.New("the provider left no profile: " + pattern)
+	}
+	return pprof(ctx, io.Discard, append([]string{"-proto", "-output=" + merged}, files...)...)
+}
+
+func top(ctx context.Context, out io.Writer, file, kind string) error {
+	for _, order := range []string{"-flat", "-cum"} {
+		_, _ = fmt.Fprintf(out, "\n%s, %s:\n", file, map[string]string{"-flat": "where it is", "-cum": "what it comes from"}[order])
+		args := []string{"-top", order, fmt.Sprintf("-nodecount=%d", lines)}
+		if kind == "allocs" {
+			args = append(args, "-sample_index=alloc_space")
+		}
+		if err := pprof(ctx, out, append(args, file)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pprof(ctx context.Context, out io.Writer, args ...string) error {
+	command := exec.CommandContext(ctx, "go", append([]string{"tool", "pprof"}, args...)...) //nolint:gosec // the bench's own command
+	command.Stdout, command.Stderr = out, os.Stderr
+	return command.Run()
+}

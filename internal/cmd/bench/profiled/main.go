@@ -1,0 +1,51 @@
+// Command profiled is the provider with a profile of each of its processes, CPU and allocations, in the folder that
+// BENCH_PROFILES names. `make profile` runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+)
+
+func main() {
+	runtime.MemProfileRate = 16 << 10 // a process does not live long
+	if err := profile(os.Getenv("BENCH_PROFILES"), serve); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func serve() error {
+	return providerserver.Serve(context.Background(), provider.New("profiled", provider.Options{}), providerserver.ServeOpts{
+		Address: "registry.terraform.io/kongmesh/kongmesh",
+	})
+}
+
+// profile writes cpu-PID and allocs-PID, of what run does.
+func profile(folder string, run func() error) (err error) {
+	cpu, err := os.Create(filepath.Join(folder, fmt.Sprintf("cpu-%d", os.Getpid())))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cpu.Close()) }()
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return err
+	}
+	err = run()
+	pprof.StopCPUProfile()
+
+	allocs, failed := os.Create(filepath.Join(folder, fmt.Sprintf("allocs-%d", os.Getpid())))
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	return errors.Join(err, pprof.Lookup("allocs").WriteTo(allocs, 0), allocs.Close())
+}

@@ -1,0 +1,177 @@
+//go:build unix
+
+package main
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// A report is all that was measured.
+type report struct {
+	Settings  settings             `json:"settings"`
+	Terraform string               `json:"terraform"`
+	Go        string               `json:"go"`
+	Cores     int                  `json:"cores"`
+	Steps     []*measured          `json:"steps"`
+	Starts    map[string][]float64 `json:"start_seconds"` // until the schema is there, by subject
+	Binaries  map[string]int64     `json:"binary_bytes"`
+	Goals     []goal               `json:"goals"`
+}
+
+// A measured step has a cost for each run, of each subject.
+type measured struct {
+	Round string            `json:"round"`
+	Size  int               `json:"size"`
+	Step  string            `json:"step"`
+	Costs map[string][]cost `json:"costs"`
+}
+
+// A goal is a value that should not be above its limit.
+type goal struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
+	Met   bool    `json:"met"`
+}
+
+func (r *report) binary(subject string, size int64) {
+	if r.Binaries == nil {
+		r.Binaries = make(map[string]int64)
+	}
+	r.Binaries[subject] = size
+}
+
+func (r *report) start(subject string, took time.Duration) {
+	if r.Starts == nil {
+		r.Starts = make(map[string][]float64)
+	}
+	r.Starts[subject] = append(r.Starts[subject], took.Seconds())
+}
+
+func (r *report) add(of round, s step, subject string, c cost) {
+	found := r.step(of.Name, s.Name)
+	if found == nil {
+		found = &measured{Round: of.Name, Size: of.size, Step: s.Name, Costs: make(map[string][]cost)}
+		r.Steps = append(r.Steps, found)
+	}
+	found.Costs[subject] = append(found.Costs[subject], c)
+}
+
+func (r *report) step(round, name string) *measured {
+	for _, m := range r.Steps {
+		if m.Round == round && m.Step == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// judge holds what was measured against the goals.
+func (r *report) judge() {
+	limits := map[string]float64{"apply": 1.6, "plan": 1.4, "destroy": 1.4, "read": 1.5}
+	if r.Settings.Latency > 0 {
+		limits = map[string]float64{"apply": 2.5, "plan": 2, "read": 1.5}
+	}
+	for _, m := range r.Steps {
+		limit := limits[m.Step]
+		if small := r.step("triples", m.Step); m.Round == "large" && small != nil {
+			limit = small.ratio().median // it grows no worse than nothing does
+		}
+		if limit > 0 {
+			r.hold(m.Round+" "+m.Step, m.ratio().median, limit)
+		}
+	}
+	r.hold("start", ratios(r.Starts[kongmesh], r.Starts[nothing]).median, 1.3)
+	r.hold("peak memory in MiB", r.peak(kongmesh)/mebibyte, 60)
+	r.hold("binary in MiB", float64(r.Binaries[kongmesh])/mebibyte, 24)
+}
+
+const mebibyte = 1 << 20
+
+func (r *report) hold(name string, value, limit float64) {
+	r.Goals = append(r.Goals, goal{name, value, limit, value <= limit})
+}
+
+// goal returns nil where there is none.
+func (r *report) goal(name string) *goal {
+	for i := range r.Goals {
+		if r.Goals[i].Name == name {
+			return &r.Goals[i]
+		}
+	}
+	return nil
+}
+
+// peak is the most memory in bytes that a process of the provider took, in the large round.
+func (r *report) peak(subject string) float64 {
+	var peak int64
+	for _, m := range r.Steps {
+		for _, c := range m.Costs[subject] {
+			if m.Round == "large" {
+				peak = max(peak, c.Peak)
+			}
+		}
+	}
+	return float64(peak)
+}
+
+// of is one figure of each run.
+func (m *measured) of(subject string, figure func(cost) float64) []float64 {
+	var all []float64
+	for _, c := range m.Costs[subject] {
+		all = append(all, figure(c))
+	}
+	return all
+}
+
+func seconds(c cost) float64 { return c.Seconds }
+func cpu(c cost) float64     { return c.CPU }
+
+// ratio is that of kongmesh to nothing.
+func (m *measured) ratio() spread {
+	return ratios(m.of(kongmesh, seconds), m.of(nothing, seconds))
+}
+
+// methods are those of all requests of this step, and how many there were of each, the most in any run.
+func (m *measured) methods() map[string]int {
+	most := make(map[string]int)
+	for _, c := range m.Costs[kongmesh] {
+		for method, n := range c.Requests {
+			most[method] = max(most[method], n)
+		}
+	}
+	return most
+}
+
+// A spread is the middle of some values, and how far they reach.
+type spread struct{ low, median, high float64 }
+
+func spreadOf(values []float64) spread {
+	if len(values) == 0 {
+		return spread{}
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return spread{sorted[0], (sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n-1]}
+}
+
+// ratios compares each run with the one beside it: what else the machine did struck both.
+func ratios(values, to []float64) spread {
+	var all []float64
+	for i := range min(len(values), len(to)) {
+		if to[i] > 0 {
+			all = append(all, values[i]/to[i])
+		}
+	}
+	return spreadOf(all)
+}
+
+func sum(m map[string]int) int {
+	total := 0
+	for n := range maps.Values(m) {
+		total += n
+	}
+	return total
+}
