@@ -33,7 +33,7 @@ func secretPath(mesh, name string) string {
 }
 
 func globalSecretPath(name string) string {
-	return "/global-secrets/" + url.PathEscape(name)
+	return "global-secrets/" + url.PathEscape(name)
 }
 
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
