@@ -62,7 +62,8 @@ func (r *meshSecret) Metadata(_ context.Context, req resource.MetadataRequest, r
 func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A secret of a mesh: a signing key, a list of revoked tokens, a certificate of a gateway. " +
-			"A CA of a `provided` backend is a `kongmesh_mesh_ca_secret`, which checks it and rotates it without a broken connection.\n\n" +
+			"A CA of a `provided` backend is a `kongmesh_mesh_ca_secret`, which checks it and rotates it without a broken connection; " +
+			"here its value cannot be changed while a backend uses it.\n\n" +
 			valueDescription + "\n\n" +
 			"Secrets that the control plane makes for itself are neither imported nor overwritten: the CA of a builtin backend, `<mesh>.ca-builtin-…`, " +
 			"and the first key that signs data plane tokens, `dataplane-token-signing-key-<mesh>-1`. A signing key with a higher number can be created, which is how signing keys are rotated.",

@@ -42,8 +42,9 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	if req.Plan.Raw.IsNull() {
 		return // a destroy
 	}
-	config, state := r.model(), r.model()
+	config, plan, state := r.model(), r.model(), r.model()
 	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
@@ -53,7 +54,11 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	data, known := config.content().wanted(&resp.Diagnostics)
 	warnOfSize(data, &resp.Diagnostics)
 	applied, ok := loadDigest(ctx, req.Private, &resp.Diagnostics)
-	inSync := config.content().planned(*state.content(), known && ok && applied.matches(data))
+	same := known && ok && applied.matches(data)
+	inSync := config.content().planned(*state.content(), same)
+	if inSync.IsUnknown() && known && !same && plan.place() == state.place() {
+		r.refuseInUse(ctx, plan.place(), &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
 }
 
@@ -138,7 +143,13 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
 		return
 	}
-	if found == nil || plan.content().raised(*state.content()) || !holds(found, data) {
+	same := found != nil && holds(found, data)
+	if !same && state.content().InSync.ValueBool() { // else it is drift that is put right
+		if r.refuseInUse(ctx, at, &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	if !same || plan.content().raised(*state.content()) {
 		if err := at.put(ctx, r.Client, data, found); err != nil {
 			addWriteError(&resp.Diagnostics, at, err)
 			return // the state stays as it was, and the next refresh looks
@@ -168,6 +179,30 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
+}
+
+// refuseInUse is the error for another value in a secret that a backend of the
+// mesh takes its CA from, for the reason that a pair in use has none.
+func (r *plain) refuseInUse(ctx context.Context, at place, diags *diag.Diagnostics) {
+	if r.Client == nil || at.global {
+		return
+	}
+	mesh, err := r.Client.Mesh(ctx, at.mesh)
+	if kuma.Absent(err) {
+		return
+	}
+	var users []string
+	if err == nil {
+		users, err = mesh.Users(at.name)
+	}
+	switch {
+	case err != nil:
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
+	case len(users) > 0:
+		diags.AddAttributeError(path.Root("name"), "CA is in use", fmt.Sprintf(
+			"The %s is %s, and it would get another value. Proxies would keep trusting the old CA and get their next certificate, hours later, from the new one, and then refuse one another.\n\n"+
+				"Put the other CA into secrets with other names, and let the backend refer to those. A kongmesh_mesh_ca_secret does so by itself, and checks the CA.", at, inUse(users)))
+	}
 }
 
 // addWriteError is the diagnostic for a write that failed.

@@ -306,7 +306,6 @@ func TestAccMeshSecret_importRefused(t *testing.T) {
 func TestMeshSecret_importByIdentity(t *testing.T) {
 	t.Parallel()
 	for _, s := range []*secret{newMeshSecret(t), newGlobalSecret(t)} {
-		s.env.NeedTwin()
 		s.put("x")
 		server, err := s.env.Provider()["kongmesh"]()
 		if err != nil {
@@ -498,6 +497,12 @@ func TestAccMeshSecret_faults(t *testing.T) {
 				},
 				Config: key, Destroy: true, ExpectError: acctest.Words("Secret is still in use", `mTLS backend "b"`),
 			},
+			{Config: two, PlanOnly: true, ExpectError: acctest.Words("CA is in use", `mTLS backend "b"`, "kongmesh_mesh_ca_secret")},
+			{ // the same, and known only when it is applied
+				Config:      "resource \"terraform_data\" \"two\" {\n  input = \"two\"\n}\n" + s.config("value_wo = terraform_data.two.output"),
+				ExpectError: acctest.Words("CA is in use"),
+			},
+			{PreConfig: func() { s.put("drift") }, Config: key, ConfigPlanChecks: s.plans(update), Check: s.holds(ca.Key, true)},
 			{PreConfig: func() { backend(); s.env.ResetRequests() }, Config: key, Check: s.holds(ca.Key, false)},
 		},
 	})
