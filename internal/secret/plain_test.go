@@ -352,7 +352,7 @@ func configure(t *testing.T, server tfprotov6.ProviderServer, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind := schemas.Provider.ValueType().(tftypes.Object) //nolint:errcheck,forcetypeassert // always one
+	kind := schemas.Provider.ValueType().(tftypes.Object)
 	values := map[string]tftypes.Value{}
 	for name, attribute := range kind.AttributeTypes {
 		values[name] = tftypes.NewValue(attribute, nil)
@@ -460,7 +460,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 			}})
 		}
 	}
-	clear := func() { s.env.Twin.ClearFaults(); s.env.ResetRequests() }
+	calm := func() { s.env.Twin.ClearFaults(); s.env.ResetRequests() }
 	backend := func(secrets ...string) {
 		document := map[string]any{"type": "Mesh", "name": s.mesh}
 		if len(secrets) > 0 {
@@ -479,12 +479,12 @@ func TestAccMeshSecret_faults(t *testing.T) {
 		Steps: []resource.TestStep{
 			{PreConfig: fail(http.MethodPut, kumatest.After, kumatest.InternalError), Config: one, ExpectError: acctest.Words("Control plane failed", "write secret")},
 			{ // it is there: replaced, as Terraform does after a create that failed
-				PreConfig: clear, Config: one, ConfigPlanChecks: s.plans(plancheck.ResourceActionReplace),
+				PreConfig: calm, Config: one, ConfigPlanChecks: s.plans(plancheck.ResourceActionReplace),
 			},
 			{PreConfig: fail(http.MethodPut, kumatest.After, kumatest.InternalError), Config: two, ExpectError: acctest.Words("Control plane failed", "write secret")},
-			{PreConfig: clear, Config: two, ConfigPlanChecks: s.plans(update), Check: s.holds("two", false)},
+			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(update), Check: s.holds("two", false)},
 			{PreConfig: fail(http.MethodGet, kumatest.Before, kumatest.HTML), Config: two, ExpectError: acctest.Words("Not a control plane's answer")},
-			{PreConfig: clear, Config: two, ConfigPlanChecks: s.plans(none)},
+			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(none)},
 			{Config: key},
 			{ // a backend needs it
 				PreConfig: func() {
