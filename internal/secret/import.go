@@ -46,6 +46,17 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	return identity{}
 }
 
+// of is the model of the pair that an identity names.
+func (m model) of(id identity) model {
+	m.Mesh, m.CertificateSecret, m.KeySecret = id.Mesh, id.CertificateSecret, id.KeySecret
+	if name, ok := derivedName(id.CertificateSecret.ValueString(), id.KeySecret.ValueString()); ok {
+		m.Name = types.StringValue(name)
+	} else {
+		m.Name, m.CertificateSecretName, m.KeySecretName = id.CertificateSecret, id.CertificateSecret, id.KeySecret
+	}
+	return m
+}
+
 // pairs are the common beginnings of the names of a CA's pairs.
 func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]string, error) {
 	secrets, err := r.Client.Secrets(ctx, mesh)
