@@ -108,27 +108,72 @@ func (p *Protocol) NoProblems(problems []*tfprotov6.Diagnostic) {
 	}
 }
 
-// Value is an object of a type with these attributes, texts, and null for all others.
+// Create plans and applies a resource that is not there: what is in the state
+// then, and its identity.
+func (p *Protocol) Create(resourceType string, config map[string]any) (state, identity map[string]any, problems []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	of := p.Schemas.ResourceSchemas[resourceType].ValueType()
+	none, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, nil))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	value := p.Value(of, config)
+	planned := must(p, func(ctx context.Context) (*tfprotov6.PlanResourceChangeResponse, error) {
+		return p.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
+			TypeName: resourceType, Config: value, PriorState: &none, ProposedNewState: value,
+		})
+	})
+	p.NoProblems(planned.Diagnostics)
+	applied := must(p, func(ctx context.Context) (*tfprotov6.ApplyResourceChangeResponse, error) {
+		return p.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+			TypeName: resourceType, Config: value, PriorState: &none, PlannedState: planned.PlannedState, PlannedPrivate: planned.PlannedPrivate,
+		})
+	})
+	return p.resource(resourceType, applied.NewState), p.identity(resourceType, applied.NewIdentity), applied.Diagnostics
+}
+
+// Value is an object of a type with these attributes, and null for all others.
 func (p *Protocol) Value(of tftypes.Type, attributes map[string]any) *tfprotov6.DynamicValue {
 	p.t.Helper()
-	object, ok := of.(tftypes.Object)
-	if !ok {
-		p.t.Fatalf("%s is no object", of)
-	}
-	values := map[string]tftypes.Value{}
-	for name, kind := range object.AttributeTypes {
-		values[name] = tftypes.NewValue(kind, attributes[name])
-	}
-	for name := range attributes {
-		if _, is := values[name]; !is {
-			p.t.Fatalf("there is no attribute %s", name)
-		}
-	}
-	value, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, values))
+	value, err := tfprotov6.NewDynamicValue(of, valueOf(p.t, of, attributes))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return &value
+}
+
+// valueOf is the opposite of plain.
+func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
+	t.Helper()
+	switch of := of.(type) {
+	case tftypes.Object:
+		attributes, ok := plain.(map[string]any)
+		if !ok {
+			return tftypes.NewValue(of, nil)
+		}
+		values := map[string]tftypes.Value{}
+		for name, kind := range of.AttributeTypes {
+			values[name] = valueOf(t, kind, attributes[name])
+		}
+		for name := range attributes {
+			if _, is := values[name]; !is {
+				t.Fatalf("there is no attribute %s", name)
+			}
+		}
+		return tftypes.NewValue(of, values)
+	case tftypes.Map:
+		all, ok := plain.(map[string]any)
+		if !ok {
+			return tftypes.NewValue(of, nil)
+		}
+		values := map[string]tftypes.Value{}
+		for name, one := range all {
+			values[name] = valueOf(t, of.ElementType, one)
+		}
+		return tftypes.NewValue(of, values)
+	default: // texts and numbers; no test gives a list
+		return tftypes.NewValue(of, plain)
+	}
 }
 
 func (p *Protocol) resource(resourceType string, value *tfprotov6.DynamicValue) map[string]any {

@@ -30,6 +30,7 @@ import (
 var (
 	_ resource.ResourceWithConfigure        = (*caSecret)(nil)
 	_ resource.ResourceWithConfigValidators = (*caSecret)(nil)
+	_ resource.ResourceWithValidateConfig   = (*caSecret)(nil)
 	_ resource.ResourceWithModifyPlan       = (*caSecret)(nil)
 	_ resource.ResourceWithIdentity         = (*caSecret)(nil)
 	_ resource.ResourceWithImportState      = (*caSecret)(nil)
@@ -216,9 +217,20 @@ func (r *caSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 
 func (r *caSecret) ConfigValidators(context.Context) []resource.ConfigValidator {
 	return []resource.ConfigValidator{
-		resourcevalidator.ExactlyOneOf(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
+		resourcevalidator.Conflicting(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
 		resourcevalidator.RequiredTogether(path.MatchRoot("certificate_secret_name"), path.MatchRoot("key_secret_name")),
 		resourcevalidator.AtLeastOneOf(path.MatchRoot("name"), path.MatchRoot("certificate_secret_name")),
+	}
+}
+
+func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() && config.PrivateKey.IsNull() && config.PrivateKeyWO.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("private_key_wo"), "No private key",
+			"One of private_key_wo and private_key must hold the private key of the first certificate. "+
+				"A configuration that Terraform generated for an import cannot have it: replace `private_key_wo = null` by a reference to the key, "+
+				"such as an ephemeral variable. It is compared with the key that is there, and not uploaded again where it is the same.")
 	}
 }
 
