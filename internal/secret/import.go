@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -63,25 +64,38 @@ func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
-	var pairs []string
+	there, err := byName(secrets)
+	return slices.DeleteFunc(derivedPairs(there), func(prefix string) bool {
+		derived, _ := derivedName(prefix+"-cert", prefix+"-key")
+		return derived != name
+	}), err
+}
+
+// byName are secrets by their names.
+func byName(secrets []*kuma.Secret) (map[string]*kuma.Secret, error) {
+	all := map[string]*kuma.Secret{}
 	for _, secret := range secrets {
-		secretName, err := secret.Name()
+		name, err := secret.Name()
 		if err != nil {
 			return nil, err
 		}
-		there[secretName] = true
+		all[name] = secret
 	}
-	for secretName := range there {
-		prefix, found := strings.CutSuffix(secretName, "-cert")
-		if !found || !there[prefix+"-key"] {
-			continue
-		}
-		if derived, ok := derivedName(secretName, prefix+"-key"); ok && derived == name {
-			pairs = append(pairs, prefix)
+	return all, nil
+}
+
+// derivedPairs are the common beginnings of the names of all pairs whose names
+// are of the derived form, in their order.
+func derivedPairs(secrets map[string]*kuma.Secret) []string {
+	var prefixes []string
+	for name := range secrets {
+		prefix, found := strings.CutSuffix(name, "-cert")
+		if _, derived := derivedName(name, prefix+"-key"); found && derived && secrets[prefix+"-key"] != nil {
+			prefixes = append(prefixes, prefix)
 		}
 	}
-	return pairs, nil
+	slices.Sort(prefixes)
+	return prefixes
 }
 
 var derivedPattern = regexp.MustCompile(`^(.+-[0-9a-f]{10})-cert$`)
