@@ -74,7 +74,7 @@ func newFiles(t *testing.T, run *acctest.Run) files {
 	root := acctest.NewCA(t, "Root CA")
 	ca := root.Intermediate(t, "Mesh CA")
 	for name, content := range map[string]string{
-		"ca-chain.pem": ca.Chain, "ca-key.pem": ca.Key, "root-ca.pem": root.Chain, "mesh-ca.pem": strings.TrimSuffix(ca.Chain, root.Chain),
+		"ca-chain.pem": ca.Chain, "ca-key.pem": ca.Key, "signing-key.pem": ca.Key, "root-ca.pem": root.Chain, "mesh-ca.pem": strings.TrimSuffix(ca.Chain, root.Chain),
 		"smoke-test.sh": "set -eu\nprintf %s \"$CERTIFICATE\" > got-certificate.pem\nprintf %s \"$PRIVATE_KEY\" > got-key.pem\nprintf %s \"$TRUST_BUNDLE\" > got-bundle.pem\n",
 	} {
 		run.Write(name, content)

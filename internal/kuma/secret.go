@@ -6,7 +6,11 @@ import (
 	"net/url"
 )
 
-// Secret is a secret of a mesh.
+// MaxSecretData is how many bytes a secret may hold: more would be written, and
+// not be read again. The control plane itself has no limit.
+const MaxSecretData = maxBody/4*3 - 64<<10 // as base64, with room for the document around it
+
+// Secret is a secret of a mesh, or a global one.
 type Secret struct {
 	*Document
 }
@@ -18,14 +22,34 @@ func (s *Secret) Data() ([]byte, error) {
 	return data, err
 }
 
+// Types of a secret's document.
+const (
+	secretType       = "Secret"
+	globalSecretType = "GlobalSecret"
+)
+
 func secretPath(mesh, name string) string {
 	return meshPath(mesh) + "/secrets/" + url.PathEscape(name)
+}
+
+func globalSecretPath(name string) string {
+	return "global-secrets/" + url.PathEscape(name)
 }
 
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
 // not there.
 func (c *Client) Secret(ctx context.Context, mesh, name string) (*Secret, error) {
-	document, _, err := c.getTyped(ctx, secretPath(mesh, name), "Secret")
+	return c.secret(ctx, secretPath(mesh, name), secretType)
+}
+
+// GlobalSecret reads a secret that belongs to no mesh. The error is [Absent]
+// when it is not there.
+func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error) {
+	return c.secret(ctx, globalSecretPath(name), globalSecretType)
+}
+
+func (c *Client) secret(ctx context.Context, path, kind string) (*Secret, error) {
+	document, _, err := c.getTyped(ctx, path, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -35,24 +59,39 @@ func (c *Client) Secret(ctx context.Context, mesh, name string) (*Secret, error)
 // PutSecret creates a secret or replaces what it holds. previous is the secret
 // as it is now, nil when there is none: its labels and all else it has stay.
 func (c *Client) PutSecret(ctx context.Context, mesh, name string, data []byte, previous *Secret) error {
+	return c.putSecret(ctx, secretPath(mesh, name), data, previous, [][2]string{{"type", secretType}, {"mesh", mesh}, {"name", name}})
+}
+
+// PutGlobalSecret is [Client.PutSecret] for a secret that belongs to no mesh.
+func (c *Client) PutGlobalSecret(ctx context.Context, name string, data []byte, previous *Secret) error {
+	return c.putSecret(ctx, globalSecretPath(name), data, previous, [][2]string{{"type", globalSecretType}, {"name", name}})
+}
+
+func (c *Client) putSecret(ctx context.Context, path string, data []byte, previous *Secret, meta [][2]string) error {
 	document := NewDocument()
 	if previous != nil {
 		document = previous.Clone()
 	}
-	document.Set("type", text("Secret"))
-	document.Set("mesh", text(mesh))
-	document.Set("name", text(name))
+	for _, member := range meta {
+		document.Set(member[0], text(member[1]))
+	}
 	encoded, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
 	document.Set("data", encoded)
-	return c.put(ctx, secretPath(mesh, name), document)
+	return c.put(ctx, path, document)
 }
 
 // DeleteSecret removes a secret. That it, or its mesh, is not there is success.
 func (c *Client) DeleteSecret(ctx context.Context, mesh, name string) error {
 	return c.delete(ctx, secretPath(mesh, name))
+}
+
+// DeleteGlobalSecret removes a secret that belongs to no mesh. That it is not
+// there is success.
+func (c *Client) DeleteGlobalSecret(ctx context.Context, name string) error {
+	return c.delete(ctx, globalSecretPath(name))
 }
 
 // text is a string as JSON.

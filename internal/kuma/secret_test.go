@@ -1,6 +1,7 @@
 package kuma
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -81,6 +82,44 @@ func TestPutSecret(t *testing.T) {
 	noError(t, client.PutSecret(t.Context(), "m", "s", []byte("y"), previous))
 	equal(t, "a changed secret", rec.all()[1].body, strings.Replace(text, "eA==", "eQ==", 1))
 	equal(t, "the previous one", string(previous.Bytes()), text)
+}
+
+func TestGlobalSecrets(t *testing.T) {
+	for _, version := range []string{"2.7.29", "2.14.3"} {
+		server := kumatest.NewServer(kumatest.Version(version))
+		t.Cleanup(server.Close)
+		client := newClient(t, server.URL)
+		if _, err := client.GlobalSecret(t.Context(), "gs"); !Absent(err) {
+			t.Errorf("%s: of an absent secret: %v", version, err)
+		}
+		var previous *Secret
+		for _, want := range []string{"\x00\xff", ""} {
+			noError(t, client.PutGlobalSecret(t.Context(), "gs", []byte(want), previous))
+			there, err := client.GlobalSecret(t.Context(), "gs")
+			noError(t, err)
+			data, err := there.Data()
+			noError(t, err)
+			equal(t, version, string(data), want)
+			previous = there
+		}
+		for range 2 {
+			noError(t, client.DeleteGlobalSecret(t.Context(), "gs"))
+		}
+		if _, err := client.GlobalSecret(t.Context(), "gs"); !Absent(err) {
+			t.Errorf("%s: of a deleted secret: %v", version, err)
+		}
+	}
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, "{}") })
+	noError(t, client.PutGlobalSecret(t.Context(), "s", []byte("x"), nil))
+	equal(t, "a new secret", rec.all()[0].body, `{"type":"GlobalSecret","name":"s","data":"eA=="}`)
+	equal(t, "its path", rec.all()[0].path, "/global-secrets/s")
+}
+
+// What may be written can be read: a document around it, indented, has room too.
+func TestLongestSecret(t *testing.T) {
+	if room := maxBody - base64.StdEncoding.EncodedLen(MaxSecretData); room < 64<<10 {
+		t.Errorf("the longest secret leaves %d bytes for its document", room)
+	}
 }
 
 func TestSecretData(t *testing.T) {

@@ -174,6 +174,8 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		mesh.NewResource,
 		secret.NewCASecret,
+		secret.NewMeshSecret(rand.Reader),
+		secret.NewGlobalSecret(rand.Reader),
 		mtls.NewResource,
 	}
 }

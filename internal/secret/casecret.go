@@ -1,5 +1,6 @@
-// Package secret holds the secrets of a mesh: kongmesh_mesh_ca_secret, the CA
-// of a mesh as a pair of secrets.
+// Package secret holds the secrets of a mesh and of its control plane:
+// kongmesh_mesh_ca_secret, the CA of a mesh as a pair of secrets, and any other
+// one, kongmesh_mesh_secret and kongmesh_global_secret.
 package secret
 
 import (

@@ -1,0 +1,75 @@
+package secret
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"io"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"golang.org/x/crypto/argon2"
+)
+
+// privateDigest is where private state keeps the digest of what was last
+// written. Another way of making digests needs another name.
+const privateDigest = "argon2id"
+
+// How a digest is made: 19 MiB and two passes, the least that OWASP's password
+// storage cheat sheet has for Argon2id. It takes some 30 ms.
+const (
+	digestPasses  = 2
+	digestMemory  = 19 << 10 // KiB
+	digestThreads = 1
+	digestLength  = 32
+)
+
+// A digest recognises a value without telling it. Private state is a part of
+// the state file, and a value may be easy to guess, so it is salted and slow.
+type digest struct {
+	Salt []byte `json:"salt"`
+	Hash []byte `json:"hash"`
+}
+
+func newDigest(random io.Reader, data []byte) (digest, error) {
+	salt := make([]byte, 16)
+	if _, err := io.ReadFull(random, salt); err != nil {
+		return digest{}, err
+	}
+	return digest{salt, hash(salt, data)}, nil
+}
+
+func hash(salt, data []byte) []byte {
+	return argon2.IDKey(data, salt, digestPasses, digestMemory, digestThreads, digestLength)
+}
+
+// matches tells whether data is what the digest was made of.
+func (d digest) matches(data []byte) bool {
+	return len(d.Hash) > 0 && subtle.ConstantTimeCompare(d.Hash, hash(d.Salt, data)) == 1
+}
+
+// privateState is the framework's, whose type has no name outside of it.
+type privateState interface {
+	GetKey(ctx context.Context, name string) ([]byte, diag.Diagnostics)
+	SetKey(ctx context.Context, name string, value []byte) diag.Diagnostics
+}
+
+// loadDigest reads the digest of a private state. ok is false when there is none.
+func loadDigest(ctx context.Context, private privateState, diags *diag.Diagnostics) (d digest, ok bool) {
+	encoded, more := private.GetKey(ctx, privateDigest)
+	diags.Append(more...)
+	if encoded == nil || json.Unmarshal(encoded, &d) != nil {
+		return digest{}, false
+	}
+	return d, true
+}
+
+// keepDigest puts the digest of what the control plane holds into a private state.
+func keepDigest(ctx context.Context, private privateState, random io.Reader, data []byte, diags *diag.Diagnostics) {
+	d, err := newDigest(random, data)
+	if err != nil {
+		diags.AddError("No random numbers", "This machine gives no random numbers: "+err.Error())
+		return
+	}
+	encoded, _ := json.Marshal(d) // two texts always marshal
+	diags.Append(private.SetKey(ctx, privateDigest, encoded)...)
+}

@@ -1,0 +1,96 @@
+package secret
+
+import (
+	"context"
+	"io"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*globalSecret)(nil)
+	_ resource.ResourceWithValidateConfig = (*globalSecret)(nil)
+	_ resource.ResourceWithModifyPlan     = (*globalSecret)(nil)
+	_ resource.ResourceWithIdentity       = (*globalSecret)(nil)
+	_ resource.ResourceWithImportState    = (*globalSecret)(nil)
+)
+
+// NewGlobalSecret is kongmesh_global_secret. random is for salts.
+func NewGlobalSecret(random io.Reader) func() resource.Resource {
+	return func() resource.Resource {
+		return &globalSecret{plain{random: random, model: func() plainModel { return &globalSecretModel{} }}}
+	}
+}
+
+type globalSecret struct {
+	plain
+}
+
+type globalSecretModel struct {
+	Name types.String `tfsdk:"name"`
+	value
+}
+
+func (m *globalSecretModel) place() place    { return place{global: true, name: m.Name.ValueString()} }
+func (m *globalSecretModel) content() *value { return &m.value }
+func (m *globalSecretModel) identity() any   { return globalSecretIdentity{m.Name} }
+
+type globalSecretIdentity struct {
+	Name types.String `tfsdk:"name"`
+}
+
+func (r *globalSecret) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_global_secret"
+}
+
+func (r *globalSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A secret of the control plane that belongs to no mesh: a key that signs user tokens or zone tokens, a list of revoked ones.\n\n" +
+			valueDescription + "\n\n" +
+			"Secrets that the control plane makes for itself are neither imported nor overwritten: `admin-user-token`, `inter-cp-ca`, `envoy-admin-ca`, " +
+			"the first signing keys, `user-token-signing-key-1` and `zone-token-signing-key-1`, and the public keys that a zone gets from its global control plane. " +
+			"A signing key with a higher number can be created, which is how signing keys are rotated.",
+		Attributes: valueAttributes(),
+	}
+	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
+		"name": schema.StringAttribute{
+			MarkdownDescription: "Name of the secret: at most 253 lower-case letters, digits, `-` and `.`. Another name is another secret.",
+			Required:            true,
+			Validators:          []validator.String{tfkit.SecretName()},
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+	})
+}
+
+func (r *globalSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the secret."},
+		},
+	}
+}
+
+func (r *globalSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	id := globalSecretIdentity{types.StringValue(req.ID)}
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+	} else {
+		tfkit.SplitID(&resp.Diagnostics, req.ID, "name")
+	}
+	place{global: true, name: id.Name.ValueString()}.refuseImport(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}

@@ -1,0 +1,121 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*meshSecret)(nil)
+	_ resource.ResourceWithValidateConfig = (*meshSecret)(nil)
+	_ resource.ResourceWithModifyPlan     = (*meshSecret)(nil)
+	_ resource.ResourceWithIdentity       = (*meshSecret)(nil)
+	_ resource.ResourceWithImportState    = (*meshSecret)(nil)
+)
+
+// NewMeshSecret is kongmesh_mesh_secret. random is for salts.
+func NewMeshSecret(random io.Reader) func() resource.Resource {
+	return func() resource.Resource {
+		return &meshSecret{plain{random: random, model: func() plainModel { return &meshSecretModel{} }}}
+	}
+}
+
+type meshSecret struct {
+	plain
+}
+
+type meshSecretModel struct {
+	Mesh types.String `tfsdk:"mesh"`
+	Name types.String `tfsdk:"name"`
+	value
+}
+
+func (m *meshSecretModel) place() place {
+	return place{mesh: m.Mesh.ValueString(), name: m.Name.ValueString()}
+}
+func (m *meshSecretModel) content() *value { return &m.value }
+func (m *meshSecretModel) identity() any   { return meshSecretIdentity{m.Mesh, m.Name} }
+
+type meshSecretIdentity struct {
+	Mesh types.String `tfsdk:"mesh"`
+	Name types.String `tfsdk:"name"`
+}
+
+func (r *meshSecret) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_mesh_secret"
+}
+
+func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A secret of a mesh: a signing key, a list of revoked tokens, a certificate of a gateway. " +
+			"A CA of a `provided` backend is a `kongmesh_mesh_ca_secret`, which checks it and rotates it without a broken connection; " +
+			"here its value cannot be changed while a backend uses it.\n\n" +
+			valueDescription + "\n\n" +
+			"Secrets that the control plane makes for itself are neither imported nor overwritten: the CA of a builtin backend, `<mesh>.ca-builtin-…`, " +
+			"and the first key that signs data plane tokens, `dataplane-token-signing-key-<mesh>-1`. A signing key with a higher number can be created, which is how signing keys are rotated.",
+		Attributes: valueAttributes(),
+	}
+	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
+		"mesh": schema.StringAttribute{
+			MarkdownDescription: "Name of the mesh that the secret belongs to. It must exist.",
+			Required:            true,
+			Validators:          []validator.String{tfkit.MeshReference()},
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"name": schema.StringAttribute{
+			MarkdownDescription: "Name of the secret: at most 253 lower-case letters, digits, `-` and `.`. Another name is another secret.",
+			Required:            true,
+			Validators:          []validator.String{tfkit.SecretName(), notAStep()},
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+	})
+}
+
+// notAStep keeps off the names of secrets that are deleted as a rotation ends.
+func notAStep() validator.String {
+	return tfkit.Check("Reserved name", "not of the form <backend>-rollout-<fingerprint>-cert or -key", func(name string) error {
+		if kuma.IsStepSecret(name) {
+			return errors.New("kongmesh_mtls_provided_backend makes secrets with such a name while a CA is rotated, and deletes them as the rotation ends")
+		}
+		return nil
+	})
+}
+
+func (r *meshSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"mesh": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
+			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the secret."},
+		},
+	}
+}
+
+func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var id meshSecretIdentity
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
+		id = meshSecretIdentity{types.StringValue(parts[0]), types.StringValue(parts[1])}
+	}
+	place{mesh: id.Mesh.ValueString(), name: id.Name.ValueString()}.refuseImport(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}

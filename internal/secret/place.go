@@ -1,0 +1,140 @@
+package secret
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// A place is where one secret is: in a mesh, or global.
+type place struct {
+	global     bool
+	mesh, name string
+}
+
+// String is how messages name the secret.
+func (p place) String() string {
+	if p.global {
+		return fmt.Sprintf("global secret %q", p.name)
+	}
+	return fmt.Sprintf("secret %q of mesh %q", p.name, p.mesh)
+}
+
+// resourceType is the type of the resource that manages a secret in this place.
+func (p place) resourceType() string {
+	if p.global {
+		return "kongmesh_global_secret"
+	}
+	return "kongmesh_mesh_secret"
+}
+
+// id is the import ID.
+func (p place) id() string {
+	if p.global {
+		return p.name
+	}
+	return p.mesh + "/" + p.name
+}
+
+// claim is the place among the objects of all types.
+func (p place) claim() string { return p.resourceType() + "/" + p.id() }
+
+// read is what is there, nil for nothing.
+func (p place) read(ctx context.Context, client *kuma.Client) (secret *kuma.Secret, err error) {
+	if p.global {
+		secret, err = client.GlobalSecret(ctx, p.name)
+	} else {
+		secret, err = client.Secret(ctx, p.mesh, p.name)
+	}
+	if kuma.Absent(err) {
+		return nil, nil
+	}
+	return secret, err
+}
+
+func (p place) put(ctx context.Context, client *kuma.Client, data []byte, previous *kuma.Secret) error {
+	if p.global {
+		return client.PutGlobalSecret(ctx, p.name, data, previous)
+	}
+	return client.PutSecret(ctx, p.mesh, p.name, data, previous)
+}
+
+func (p place) remove(ctx context.Context, client *kuma.Client) error {
+	if p.global {
+		return client.DeleteGlobalSecret(ctx, p.name)
+	}
+	return client.DeleteSecret(ctx, p.mesh, p.name)
+}
+
+// addExists is the error for a secret that is there already.
+func (p place) addExists(diags *diag.Diagnostics) {
+	if what, advice := p.owned(); what != "" {
+		diags.AddAttributeError(path.Root("name"), "Not a secret of your own", fmt.Sprintf("There is a %s already, which is %s. %s", p, what, advice))
+		return
+	}
+	tfkit.AddExists(diags, path.Root("name"), p.resourceType(), "a "+p.String(), p.id())
+}
+
+// refuseImport is the error for the import of a secret that is not the user's.
+func (p place) refuseImport(diags *diag.Diagnostics) {
+	if what, advice := p.owned(); what != "" {
+		diags.AddError("Not a secret of your own", fmt.Sprintf(
+			"The %s is %s. With it in a configuration, a change or a destroy would take it from what needs it, so it is not imported. %s", p, what, advice))
+	}
+}
+
+// owned says what a secret is that the control plane, or this provider, makes
+// for itself, and how it is changed; nothing of any other. The names are those
+// of Kuma 2.7 and 2.14. A signing key with a higher number is made by people.
+func (p place) owned() (what, advice string) {
+	if p.global {
+		return ownedGlobal(p.name)
+	}
+	for half, prefix := range map[string]string{"certificate": p.mesh + ".ca-builtin-cert-", "private key": p.mesh + ".ca-builtin-key-"} {
+		if backend, is := strings.CutPrefix(p.name, prefix); is {
+			return fmt.Sprintf("the %s of the CA that the control plane made for the builtin mTLS backend %q", half, backend),
+				"For another CA, give the mesh another backend and switch to it: a builtin one gets a new CA by itself; one of your own is a kongmesh_mesh_ca_secret with a kongmesh_mtls_provided_backend."
+		}
+	}
+	if key := "dataplane-token-signing-key-" + p.mesh; firstKey(p.name, key) {
+		return "the key that the control plane made to sign the tokens of the mesh's data plane proxies", nextKey(key, "data plane")
+	}
+	if kuma.IsStepSecret(p.name) {
+		return "a step of the rotation of a CA", "kongmesh_mtls_provided_backend makes such secrets, and deletes them as the rotation ends."
+	}
+	return "", ""
+}
+
+func ownedGlobal(name string) (what, advice string) {
+	const replaced = "To replace it, delete it with kumactl and restart all instances of the control plane: they make a new one."
+	switch {
+	case name == "admin-user-token":
+		return "the token of the control plane's administrator, which the control plane made", replaced + " Tokens for other users are made with `kumactl generate user-token`."
+	case name == "inter-cp-ca":
+		return "the CA by which the instances of the control plane trust one another, which the control plane made", replaced
+	case name == "envoy-admin-ca":
+		return "the CA by which proxies trust the control plane that looks into them, which the control plane made", replaced
+	case firstKey(name, "user-token-signing-key"):
+		return "the key that the control plane made to sign the tokens of users", nextKey("user-token-signing-key", "user")
+	case firstKey(name, "zone-token-signing-key"):
+		return "the key that the control plane made to sign the tokens of zones", nextKey("zone-token-signing-key", "zone")
+	case strings.HasPrefix(name, "zone-token-signing-public-key"):
+		return "the public half of a key that signs the tokens of zones, which the global control plane passes to its zones", "It changes with the zone-token-signing-key there."
+	}
+	return "", ""
+}
+
+// firstKey tells whether a name is that of the signing key that the control
+// plane makes itself: number 1, or, before Kuma 1.4, none.
+func firstKey(name, key string) bool { return name == key || name == key+"-1" }
+
+func nextKey(key, tokens string) string {
+	return fmt.Sprintf("All %[2]s tokens that it signed are worth nothing once it is changed or deleted. To rotate it, make a key with the next number, %[1]s-2, "+
+		"its value from `kumactl generate signing-key --format=pem`: new tokens are signed with it. Delete this one with kumactl when no %[2]s token of it is in use any more.", key, tokens)
+}

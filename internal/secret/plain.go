@@ -1,0 +1,230 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// plain is embedded by the resources that are one secret: all of them but
+// where the secret is.
+type plain struct {
+	tfkit.Resource
+	random io.Reader         // for salts
+	model  func() plainModel // an empty one
+}
+
+// A plainModel is a pointer to the model of such a resource.
+type plainModel interface {
+	place() place
+	content() *value
+	identity() any
+}
+
+func (r *plain) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config := r.model()
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	if !resp.Diagnostics.HasError() {
+		config.content().wanted(&resp.Diagnostics)
+	}
+}
+
+func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return // a destroy
+	}
+	config, plan, state := r.model(), r.model(), r.model()
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	data, known := config.content().wanted(&resp.Diagnostics)
+	warnOfSize(data, &resp.Diagnostics)
+	applied, ok := loadDigest(ctx, req.Private, &resp.Diagnostics)
+	same := known && ok && applied.matches(data)
+	inSync := config.content().planned(*state.content(), same)
+	if inSync.IsUnknown() && known && !same && plan.place() == state.place() {
+		r.refuseInUse(ctx, plan.place(), &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
+}
+
+func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	config, plan := r.model(), r.model()
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	data, ok := config.content().wanted(&resp.Diagnostics)
+	if !ok {
+		return
+	}
+	at := plan.place()
+	found, err := at.read(ctx, r.Client)
+	switch {
+	case err != nil:
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
+		return
+	case found != nil:
+		at.addExists(&resp.Diagnostics)
+		return
+	}
+	err = at.put(ctx, r.Client, data, nil)
+	addWriteError(&resp.Diagnostics, at, err)
+	if err != nil && !kuma.Uncertain(err) {
+		return
+	}
+	r.Claims.Take(at.claim())
+	plan.content().InSync = types.BoolValue(true)
+	keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...) // also of one that only may be there: it must not be forgotten
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	state := r.model()
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	if resp.Diagnostics.HasError() || r.Client == nil {
+		return
+	}
+	at := state.place()
+	found, err := at.read(ctx, r.Client)
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
+		return
+	}
+	if found == nil {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	data, ok := dataOf(found, at, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	applied, ok := loadDigest(ctx, req.Private, &resp.Diagnostics)
+	if !ok { // an import: what is there is what counts as applied
+		keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	}
+	state.content().InSync = types.BoolValue(!ok || applied.matches(data))
+	state.content().take(data)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	config, plan, state := r.model(), r.model(), r.model()
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	data, ok := config.content().wanted(&resp.Diagnostics)
+	if !ok {
+		return
+	}
+	at := plan.place()
+	found, err := at.read(ctx, r.Client)
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
+		return
+	}
+	same := found != nil && holds(found, data)
+	if !same && state.content().InSync.ValueBool() { // else it is drift that is put right
+		if r.refuseInUse(ctx, at, &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	if !same || plan.content().raised(*state.content()) {
+		if err := at.put(ctx, r.Client, data, found); err != nil {
+			addWriteError(&resp.Diagnostics, at, err)
+			return // the state stays as it was, and the next refresh looks
+		}
+	}
+	plan.content().InSync = types.BoolValue(true)
+	keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	state := r.model()
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	at := state.place()
+	if r.Claims.Release(at.claim()) {
+		return
+	}
+	err := at.remove(ctx, r.Client)
+	if kuma.Refused(err) {
+		resp.Diagnostics.AddAttributeError(path.Root("name"), "Secret is still in use", fmt.Sprintf(
+			"The control plane does not delete %s:\n\n%s\n\nTake it out of what refers to it first. Where that is a kongmesh_mtls_provided_backend, let its `cert` or `key` refer to the name "+
+				"of this resource, so that Terraform knows the order.", at, err))
+		return
+	}
+	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
+}
+
+// refuseInUse is the error for another value in a secret that a backend of the
+// mesh takes its CA from, for the reason that a pair in use has none.
+func (r *plain) refuseInUse(ctx context.Context, at place, diags *diag.Diagnostics) {
+	if r.Client == nil || at.global {
+		return
+	}
+	mesh, err := r.Client.Mesh(ctx, at.mesh)
+	if kuma.Absent(err) {
+		return
+	}
+	var users []string
+	if err == nil {
+		users, err = mesh.Users(at.name)
+	}
+	switch {
+	case err != nil:
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
+	case len(users) > 0:
+		diags.AddAttributeError(path.Root("name"), "CA is in use", fmt.Sprintf(
+			"The %s is %s, and it would get another value. Proxies would keep trusting the old CA and get their next certificate, hours later, from the new one, and then refuse one another.\n\n"+
+				"Put the other CA into secrets with other names, and let the backend refer to those. A kongmesh_mesh_ca_secret does so by itself, and checks the CA.", at, inUse(users)))
+	}
+}
+
+// addWriteError is the diagnostic for a write that failed.
+func addWriteError(diags *diag.Diagnostics, at place, err error) {
+	if kuma.Absent(err) && !at.global {
+		tfkit.AddMeshAbsent(diags, at.mesh)
+		return
+	}
+	tfkit.AddError(diags, fmt.Sprintf("write %s", at), err)
+}
+
+// dataOf is what a secret holds.
+func dataOf(secret *kuma.Secret, at place, diags *diag.Diagnostics) (data []byte, ok bool) {
+	data, err := secret.Data()
+	if err != nil { // not quoted: it may hold a part of the value
+		diags.AddError("Unexpected secret document", fmt.Sprintf("Could not read %s: its data is not base64.", at))
+	}
+	return data, err == nil
+}
+
+// holds tells whether a secret holds data already.
+func holds(secret *kuma.Secret, data []byte) bool {
+	there, err := secret.Data()
+	return err == nil && bytes.Equal(there, data)
+}

@@ -1,0 +1,206 @@
+package secret
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// value is what a secret holds, in one of four forms: the part that the models
+// of kongmesh_mesh_secret and kongmesh_global_secret have in common.
+type value struct {
+	Value                types.String `tfsdk:"value"`
+	ValueWO              types.String `tfsdk:"value_wo"`
+	ValueWOVersion       types.Int64  `tfsdk:"value_wo_version"`
+	ValueBase64          types.String `tfsdk:"value_base64"`
+	ValueBase64WO        types.String `tfsdk:"value_base64_wo"`
+	ValueBase64WOVersion types.Int64  `tfsdk:"value_base64_wo_version"`
+	InSync               types.Bool   `tfsdk:"in_sync"`
+}
+
+// valueDescription is what the descriptions of both resources say of values.
+const valueDescription = "Give exactly one of `value`, `value_wo`, `value_base64` and `value_base64_wo`. The two with `_wo` are in no plan and in no state. " +
+	"The provider keeps a salted, slow hash (Argon2id) of what it wrote in the private part of the state: by it a refresh sees a value that somebody else changed, " +
+	"and the next apply puts it right.\n\n" +
+	"An import puts no value into the state. After it, a configuration with the value that is there as `value_wo` plans clean; one with `value` plans a change " +
+	"that takes it into the state and writes nothing."
+
+// valueAttributes are the attributes of a [value].
+func valueAttributes() map[string]schema.Attribute {
+	const version = "With it, `%[1]s` is written when this number changes, and otherwise only to put right what somebody else changed. " +
+		"Without it, a changed `%[1]s` is written by itself. Set it where the value is another one in each run, as that of an ephemeral resource may be."
+	return map[string]schema.Attribute{
+		"value": schema.StringAttribute{
+			MarkdownDescription: "What the secret holds, as text. It is stored in the state; `value_wo` is not.",
+			Optional:            true,
+			Sensitive:           true,
+		},
+		"value_wo": schema.StringAttribute{
+			MarkdownDescription: "What the secret holds, as text, write-only: it is in no plan and in no state. Needs Terraform 1.11 or later.",
+			Optional:            true,
+			Sensitive:           true,
+			WriteOnly:           true,
+		},
+		"value_wo_version": schema.Int64Attribute{
+			MarkdownDescription: fmt.Sprintf(version, "value_wo"),
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
+		},
+		"value_base64": schema.StringAttribute{
+			MarkdownDescription: "What the secret holds, as base64, for what is not text: standard or URL-safe, with or without padding and line breaks. " +
+				"Compared as bytes, so that another spelling of the same is no change. It is stored in the state; `value_base64_wo` is not.",
+			Optional:      true,
+			Sensitive:     true,
+			PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameBytes)},
+		},
+		"value_base64_wo": schema.StringAttribute{
+			MarkdownDescription: "What the secret holds, as base64, write-only: it is in no plan and in no state. Needs Terraform 1.11 or later.",
+			Optional:            true,
+			Sensitive:           true,
+			WriteOnly:           true,
+		},
+		"value_base64_wo_version": schema.Int64Attribute{
+			MarkdownDescription: fmt.Sprintf(version, "value_base64_wo"),
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_base64_wo"))},
+		},
+		"in_sync": schema.BoolAttribute{
+			MarkdownDescription: "Whether the control plane held, at the last refresh, what was last applied. `false`: somebody else changed it, and the next apply puts it right. " +
+				"A plan that does not know it yet is one that writes the value.",
+			Computed: true,
+		},
+	}
+}
+
+// A form is one of the ways to give a value.
+type form struct {
+	name   string
+	text   types.String
+	decode func(string) ([]byte, error)
+}
+
+func (v value) forms() []form {
+	text := func(s string) ([]byte, error) { return []byte(s), nil }
+	return []form{
+		{"value", v.Value, text},
+		{"value_wo", v.ValueWO, text},
+		{"value_base64", v.ValueBase64, decodeBase64},
+		{"value_base64_wo", v.ValueBase64WO, decodeBase64},
+	}
+}
+
+// wanted is what a configuration wants the secret to hold. known is false when
+// that is not known yet, or wrong, and then the errors are on their attributes.
+func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
+	var given []form
+	unknown := false
+	for _, f := range v.forms() {
+		switch {
+		case f.text.IsUnknown():
+			unknown = true
+		case !f.text.IsNull():
+			given = append(given, f)
+		}
+	}
+	for _, f := range given[min(len(given), 1):] {
+		diags.AddAttributeError(path.Root(f.name), "Several values",
+			fmt.Sprintf("There is %s and %s, and a secret has one value. Take one of them out.", given[0].name, f.name))
+	}
+	if len(given) == 0 && !unknown {
+		diags.AddAttributeError(path.Root("value"), "No value",
+			"A secret needs a value: set value_wo, which is in no plan and in no state, or value; for what is not text value_base64_wo or value_base64.")
+	}
+	if len(given) != 1 {
+		return nil, false
+	}
+	f := given[0]
+	data, err := f.decode(f.text.ValueString())
+	switch {
+	case err != nil: // without what it is about: that is secret
+		diags.AddAttributeError(path.Root(f.name), "Invalid base64", fmt.Sprintf("The value cannot be used: %s.", err))
+	case len(data) > kuma.MaxSecretData:
+		diags.AddAttributeError(path.Root(f.name), "Value is too long",
+			fmt.Sprintf("The value has %d bytes, and the provider reads and writes secrets of at most %d.", len(data), kuma.MaxSecretData))
+	default:
+		return data, !unknown
+	}
+	return nil, false
+}
+
+// kubernetesLimit is how many bytes Kubernetes stores in a secret.
+const kubernetesLimit = 1 << 20
+
+// warnOfSize warns of a value that only some control planes take.
+func warnOfSize(data []byte, diags *diag.Diagnostics) {
+	if len(data) > kubernetesLimit {
+		diags.AddWarning("Large secret", fmt.Sprintf(
+			"The value has %d bytes. Control planes that store in Kubernetes, zones of a global control plane among them, take no secret of more than %d.", len(data), kubernetesLimit))
+	}
+}
+
+// raised tells that a version changed, for which the value is written although
+// it may be there. A version that is new or gone says nothing.
+func (v value) raised(state value) bool {
+	changed := func(now, before types.Int64) bool { return !now.IsNull() && !before.IsNull() && !now.Equal(before) }
+	return changed(v.ValueWOVersion, state.ValueWOVersion) || changed(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
+}
+
+// pinned tells that there is a version and that it is still the same, so that
+// another value in the configuration is not meant to be written.
+func (v value) pinned(state value) bool {
+	same := func(now, before types.Int64) bool { return !now.IsNull() && now.Equal(before) }
+	return same(v.ValueWOVersion, state.ValueWOVersion) || same(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
+}
+
+// planned is what in_sync will be for a configuration. applied: its value is
+// known, and is what was last applied.
+func (v value) planned(state value, applied bool) types.Bool {
+	if state.InSync.ValueBool() && (v.raised(state) || !v.pinned(state) && !applied) {
+		return types.BoolUnknown() // nothing else shows that a write-only value is written
+	}
+	return types.BoolValue(true)
+}
+
+// take is what a state says of what the secret holds. Only a form that was
+// stored before is stored: a write-only value is not, and no import's.
+func (v *value) take(data []byte) {
+	encoded := base64.StdEncoding.EncodeToString(data)
+	switch {
+	case !v.ValueBase64.IsNull():
+		v.ValueBase64 = tfkit.Keep(v.ValueBase64, encoded, sameBytes)
+	case v.Value.IsNull():
+	case utf8.Valid(data):
+		v.Value = types.StringValue(string(data))
+	default: // no text: Terraform's strings cannot hold it
+		v.Value, v.ValueBase64 = types.StringNull(), types.StringValue(encoded)
+	}
+}
+
+// decodeBase64 reads base64 in any of its usual spellings.
+func decodeBase64(text string) ([]byte, error) {
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if data, err := encoding.DecodeString(text); err == nil {
+			return data, nil
+		}
+	}
+	return nil, errors.New("it is not base64; Terraform's base64encode and filebase64 make it")
+}
+
+// sameBytes tells whether two base64 texts stand for the same bytes.
+func sameBytes(a, b string) bool {
+	x, errX := decodeBase64(a)
+	y, errY := decodeBase64(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
