@@ -22,6 +22,8 @@ func (s *Secret) Data() ([]byte, error) {
 	return data, err
 }
 
+const globalSecretsPath = "global-secrets" // in all versions
+
 // Types of a secret's document.
 const (
 	secretType       = "Secret"
@@ -33,7 +35,7 @@ func secretPath(mesh, name string) string {
 }
 
 func globalSecretPath(name string) string {
-	return "global-secrets/" + url.PathEscape(name)
+	return globalSecretsPath + "/" + url.PathEscape(name)
 }
 
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
@@ -110,7 +112,16 @@ func (s *Secret) Name() (string, error) {
 // Secrets lists the secrets of a mesh, all pages of them. The error is
 // [Absent] when the mesh is not there.
 func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
-	items, err := c.list(ctx, meshPath(mesh)+"/secrets")
+	return c.secrets(ctx, meshPath(mesh)+"/secrets")
+}
+
+// GlobalSecrets lists the secrets that belong to no mesh.
+func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
+	return c.secrets(ctx, globalSecretsPath)
+}
+
+func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
+	items, err := c.list(ctx, path)
 	if err != nil {
 		return nil, err
 	}

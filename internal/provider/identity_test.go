@@ -18,6 +18,8 @@ var identities = map[string]string{
 	"kongmesh_mesh":                  "0 name",
 	"kongmesh_mesh_ca_secret":        "0 certificate_secret key_secret mesh",
 	"kongmesh_mtls_provided_backend": "0 mesh name",
+	"kongmesh_mesh_secret":           "0 mesh name",
+	"kongmesh_global_secret":         "0 name",
 }
 
 func TestIdentity_schemas(t *testing.T) {
@@ -55,6 +57,7 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 	env := acctest.New(t)
 	env.NeedMTLS()
 	mesh, ca := env.Mesh(), acctest.NewCA(t, "CA")
+	t.Cleanup(func() { env.Do(http.MethodDelete, "/global-secrets/"+mesh+"-plain", nil) })
 	provider := env.Protocol()
 	for _, test := range []struct {
 		kind             string
@@ -77,6 +80,14 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 			map[string]any{"mesh": mesh, "name": "ca-1", "enabled": true, "mode": "PERMISSIVE", "skip_validation": false, "cert": map[string]any{"secret": "ca.cert"}, "key": map[string]any{"secret": "ca.key"}},
 			map[string]any{"mesh": mesh, "name": "ca-1"},
 			map[string]string{"enabled": "true", "mode": `"PERMISSIVE"`, "cert": `{"file":null,"inline":null,"inline_string":null,"secret":"ca.cert"}`},
+		},
+		{
+			"kongmesh_mesh_secret", map[string]any{"mesh": mesh, "name": "plain", "value_wo": ca.Key}, map[string]any{"mesh": mesh, "name": "plain"},
+			map[string]string{"value": "null", "value_wo": "null", "in_sync": "true"},
+		},
+		{
+			"kongmesh_global_secret", map[string]any{"name": mesh + "-plain", "value_wo": ca.Key}, map[string]any{"name": mesh + "-plain"},
+			map[string]string{"value": "null", "value_wo": "null", "in_sync": "true"},
 		},
 	} {
 		_, identity, problems := provider.Create(test.kind, test.config)

@@ -212,6 +212,65 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 	}
 }
 
+// Secrets become kongmesh_mesh_secret without a write, and without their values.
+func TestAccMove_plainSecrets(t *testing.T) {
+	t.Parallel()
+	state, chain, key := vendorState(t)
+	env := acctest.NewReal(t)
+	env.NeedTwin()
+	vendorObjects(env, chain, key)
+	config := required + `
+		variable "secrets" {
+			type      = map(string)
+			ephemeral = true
+		}
+		resource "kongmesh_mesh_secret" "cert" {
+			mesh     = "payments"
+			name     = "ca-1-cert"
+			value_wo = var.secrets.cert
+		}
+		resource "kongmesh_mesh_secret" "key" {
+			mesh     = "payments"
+			name     = "ca-1-key"
+			value_wo = var.secrets.key
+		}
+	`
+	run := acctest.NewRun(t, config+`
+		moved {
+			from = kong-mesh_mesh_secret.cert
+			to   = kongmesh_mesh_secret.cert
+		}
+		moved {
+			from = kong-mesh_mesh_secret.key
+			to   = kongmesh_mesh_secret.key
+		}
+		removed {
+			from = kong-mesh_mesh.payments
+			lifecycle {
+				destroy = false
+			}
+		}
+	`)
+	run.Vendor()
+	secrets, _ := json.Marshal(map[string]string{"cert": chain, "key": key}) // texts always marshal
+	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_secrets="+string(secrets))
+	run.Write("terraform.tfstate", string(state))
+	env.ResetRequests()
+	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "0 added, 0 changed, 0 destroyed") {
+		t.Errorf("they are not taken over as they are:\n%s", output)
+	}
+	if err := env.Wrote()(nil); err != nil {
+		t.Error(err)
+	}
+	run.Config(config)
+	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
+		t.Errorf("there are changes:\n%s", output)
+	}
+	if found := acctest.Leaks(t, key, chain, string(run.Read("terraform.tfstate"))); len(found) > 0 {
+		t.Errorf("the key is in the state: %v", found)
+	}
+}
+
 // What cannot be moved is refused, and said is what to do instead.
 func TestMove_refused(t *testing.T) {
 	t.Parallel()
@@ -240,7 +299,12 @@ func TestMove_refused(t *testing.T) {
 		"unreadable":       {"kong-mesh_mesh", "kongmesh_mesh", vendor, 0, `{"name": 1}`, []string{"Unexpected state"}},
 		"chain":            {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret(chain), nil},
 		"key":              {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret(key), []string{"Not the secret of a certificate chain", "removed {\n  from = kong-mesh_mesh_secret.key"}},
-		"something else":   {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret("token"), []string{"holds neither"}},
+		"something else":   {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret("token"), []string{"holds neither", "kongmesh_mesh_secret"}},
+		"plain secret":     {"kong-mesh_mesh_secret", "kongmesh_mesh_secret", vendor, 0, secret("token"), nil},
+		"own of the control plane": {
+			"kong-mesh_mesh_secret", "kongmesh_mesh_secret", vendor, 0, `{"mesh": "payments", "name": "payments.ca-builtin-key-ca-1", "data": ""}`,
+			[]string{"Not a secret of your own"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

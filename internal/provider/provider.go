@@ -185,6 +185,8 @@ func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{
 		mesh.NewListResource,
 		secret.NewCASecretList,
+		secret.NewMeshSecretList,
+		secret.NewGlobalSecretList,
 		mtls.NewListResource,
 	}
 }

@@ -50,7 +50,10 @@ func TestQuery(t *testing.T) {
 		env.Must(http.MethodPut, "/meshes/"+name, document)
 	}
 	provider := env.Protocol()
+	env.Must(http.MethodPut, "/global-secrets/license", map[string]any{"type": "GlobalSecret", "name": "license", "data": "bGljZW5zZQ=="})
+	env.Must(http.MethodPut, "/global-secrets/user-token-signing-key-1", map[string]any{"type": "GlobalSecret", "name": "user-token-signing-key-1", "data": "a2V5"})
 	const mesh, secret, backend = "kongmesh_mesh", "kongmesh_mesh_ca_secret", "kongmesh_mtls_provided_backend"
+	const plain, global = "kongmesh_mesh_secret", "kongmesh_global_secret"
 	for name, test := range map[string]struct {
 		kind   string
 		config map[string]any
@@ -69,6 +72,10 @@ func TestQuery(t *testing.T) {
 		"backends of mesh":  {backend, map[string]any{"mesh": "a"}, 100, []string{"a/ca-1", "a/ca-2"}, ""},
 		"one backend":       {backend, nil, 1, []string{"a/ca-1"}, ""},
 		"backends of none":  {backend, map[string]any{"mesh": "absent"}, 100, nil, "No such mesh"},
+		"secrets":           {plain, nil, 100, []string{"a/half-0123456789-cert", "a/token", "b/ca.cert", "b/ca.key", "b/half-0123456789-cert", "b/token"}, ""},
+		"secrets of a mesh": {plain, map[string]any{"mesh": "a"}, 100, []string{"a/half-0123456789-cert", "a/token"}, ""},
+		"one secret":        {plain, nil, 1, []string{"a/half-0123456789-cert"}, ""},
+		"global secrets":    {global, nil, 100, []string{"license"}, ""},
 		"bad name":          {backend, map[string]any{"mesh": "Ä"}, 100, nil, "Invalid name"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,6 +130,7 @@ func TestQuery_requests(t *testing.T) {
 	for kind, want := range map[string][]string{
 		"kongmesh_mesh":                  {"/meshes"},
 		"kongmesh_mtls_provided_backend": {"/meshes"},
+		"kongmesh_global_secret":         {"/global-secrets"},
 		"kongmesh_mesh_ca_secret":        {"/meshes", "/meshes/a/secrets", "/meshes/b/secrets", "/meshes/default/secrets"},
 	} {
 		env.ResetRequests()

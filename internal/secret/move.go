@@ -36,10 +36,22 @@ func (r *caSecret) MoveState(context.Context) []resource.StateMover {
 	})}
 }
 
+// MoveState makes of the vendor's resource what an import makes of the secret:
+// its value goes out of the state.
+func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
+		place{mesh: source.Mesh, name: source.Name}.refuseImport(&resp.Diagnostics)
+		id := meshSecretIdentity{types.StringValue(source.Mesh), types.StringValue(source.Name)}
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("name"), id.Name)...)
+		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, id)...)
+	})}
+}
+
 // notTheChain says why a secret cannot be moved. What is in it is not quoted.
 func notTheChain(source vendorSecret) string {
 	if publicKeyOf(source.Data).IsNull() {
-		return fmt.Sprintf("Secret %q of mesh %q holds neither a CA's certificates nor its key, so that kongmesh_mesh_ca_secret is not for it.", source.Name, source.Mesh)
+		return fmt.Sprintf("Secret %q of mesh %q holds neither a CA's certificates nor its key, so that kongmesh_mesh_ca_secret is not for it. Move it to a kongmesh_mesh_secret.", source.Name, source.Mesh)
 	}
 	return fmt.Sprintf("Secret %q of mesh %q holds a private key. kongmesh_mesh_ca_secret manages the secrets of certificates and key together: "+
 		"move the resource of the certificates to it, and take that of the key out of the state with this block, with the address of the resource:\n\n"+
