@@ -159,6 +159,9 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 		}
 	}
 
+	if output, err := run.Try("plan", "-refresh=false"); err == nil || !acctest.Words("Moved, and not read yet").MatchString(output) {
+		t.Errorf("planned is what nobody has read: %v\n%s", err, output)
+	}
 	output := run.Terraform("plan")
 	start := strings.Index(output, "import {")
 	if start < 0 || !strings.Contains(output, "mTLS of the mesh is not moved") {
