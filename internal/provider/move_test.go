@@ -79,25 +79,20 @@ terraform {
 }
 `
 
-const moves = `
-moved {
-  from = kong-mesh_mesh.payments
-  to   = kongmesh_mesh.this
+// moves are those of the examples, in which the resources of the state have
+// other names.
+func moves(t *testing.T) string {
+	t.Helper()
+	text := ""
+	for _, kind := range []string{"kongmesh_mesh", "kongmesh_mesh_ca_secret"} {
+		example, err := os.ReadFile(filepath.Join("..", "..", "examples", "resources", kind, "resource_moved.tf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(example)
+	}
+	return strings.NewReplacer("secret.ca_cert", "secret.cert", "secret.ca_key", "secret.key").Replace(text)
 }
-
-moved {
-  from = kong-mesh_mesh_secret.cert
-  to   = kongmesh_mesh_ca_secret.this
-}
-
-removed {
-  from = kong-mesh_mesh_secret.key
-
-  lifecycle {
-    destroy = false
-  }
-}
-`
 
 const moved = `
 variable "key" {
@@ -105,7 +100,7 @@ variable "key" {
   ephemeral = true
 }
 
-resource "kongmesh_mesh" "this" {
+resource "kongmesh_mesh" "payments" {
   name                           = "payments"
   labels                         = { team = "payments" }
   skip_creating_initial_policies = ["*"]
@@ -118,8 +113,8 @@ resource "kongmesh_mesh" "this" {
   }
 }
 
-resource "kongmesh_mesh_ca_secret" "this" {
-  mesh                    = kongmesh_mesh.this.name
+resource "kongmesh_mesh_ca_secret" "payments" {
+  mesh                    = kongmesh_mesh.payments.name
   certificate_secret_name = "ca-1-cert"
   key_secret_name         = "ca-1-key"
   certificate_chain       = $chain
@@ -127,11 +122,11 @@ resource "kongmesh_mesh_ca_secret" "this" {
 }
 
 resource "kongmesh_mtls_provided_backend" "this" {
-  mesh    = kongmesh_mesh.this.name
+  mesh    = kongmesh_mesh.payments.name
   name    = "ca-1"
   mode    = "PERMISSIVE"
-  cert    = { secret = kongmesh_mesh_ca_secret.this.certificate_secret }
-  key     = { secret = kongmesh_mesh_ca_secret.this.key_secret }
+  cert    = { secret = kongmesh_mesh_ca_secret.payments.certificate_secret }
+  key     = { secret = kongmesh_mesh_ca_secret.payments.key_secret }
   dp_cert = { rotation = { expiration = "1d" } }
 }
 `
@@ -146,7 +141,7 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 	vendorObjects(env, chain, key)
 	config := required + acctest.Fill(moved, "chain", chain)
 
-	run := acctest.NewRun(t, config+moves)
+	run := acctest.NewRun(t, config+moves(t))
 	run.Vendor()
 	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_key="+key)
 	run.Write("terraform.tfstate", string(state))
@@ -168,7 +163,7 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 		t.Fatalf("the plan does not say what becomes of mTLS:\n%s", output)
 	}
 	block, _, _ := strings.Cut(strings.ReplaceAll(output[start:], "│ ", ""), "}")
-	run.Config(config + moves + block + "}\n") // as it was printed
+	run.Config(config + moves(t) + block + "}\n") // as it was printed
 	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 0 changed, 0 destroyed") {
 		t.Errorf("it is not taken over as it is:\n%s", output)
 	}
@@ -184,13 +179,13 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 
 	run.Config(required + `
 		removed {
-			from = kongmesh_mesh.this
+			from = kongmesh_mesh.payments
 			lifecycle {
 				destroy = false
 			}
 		}
 		removed {
-			from = kongmesh_mesh_ca_secret.this
+			from = kongmesh_mesh_ca_secret.payments
 			lifecycle {
 				destroy = false
 			}
