@@ -302,8 +302,8 @@ func TestAccMeshSecret_importRefused(t *testing.T) {
 	})
 }
 
-// Identities are what Terraform 1.12 imports by.
-func TestMeshSecret_importByIdentity(t *testing.T) {
+// Identities are what Terraform 1.12 imports by: through the protocol alone here.
+func TestMeshSecret_importByProtocol(t *testing.T) {
 	t.Parallel()
 	for _, s := range []*secret{newMeshSecret(t), newGlobalSecret(t)} {
 		s.put("x")
@@ -322,28 +322,26 @@ func TestMeshSecret_importByIdentity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		imported, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{
-			TypeName: s.kind(), Identity: &tfprotov6.ResourceIdentityData{IdentityData: &identity},
-		})
-		if err != nil || len(imported.Diagnostics) > 0 {
-			t.Fatalf("%s: %v %v", s.kind(), err, imported.Diagnostics)
-		}
-		found := imported.ImportedResources[0]
-		read, err := server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
-			TypeName: s.kind(), CurrentState: found.State, CurrentIdentity: found.Identity, Private: found.Private,
-		})
-		if err != nil || len(read.Diagnostics) > 0 {
-			t.Fatalf("%s: %v %v", s.kind(), err, read.Diagnostics)
-		}
-		is, err := read.NewIdentity.IdentityData.Unmarshal(kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := tftypes.NewValue(kind, values); !is.Equal(want) {
-			t.Errorf("%s: the identity is %s, not %s", s.kind(), is, want)
-		}
-		if len(read.Private) == 0 {
-			t.Errorf("%s: nothing is kept to recognise the value by", s.kind())
+		for form, request := range map[string]*tfprotov6.ImportResourceStateRequest{
+			"ID": {ID: s.id()}, "identity": {Identity: &tfprotov6.ResourceIdentityData{IdentityData: &identity}},
+		} {
+			request.TypeName = s.kind()
+			imported, err := server.ImportResourceState(t.Context(), request)
+			if err != nil || len(imported.Diagnostics) > 0 {
+				t.Fatalf("%s by %s: %v %v", s.kind(), form, err, imported.Diagnostics)
+			}
+			found := imported.ImportedResources[0]
+			read, err := server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+				TypeName: s.kind(), CurrentState: found.State, CurrentIdentity: found.Identity, Private: found.Private,
+			})
+			if err != nil || len(read.Diagnostics) > 0 {
+				t.Fatalf("%s by %s: %v %v", s.kind(), form, err, read.Diagnostics)
+			}
+			for _, answer := range []*tfprotov6.ResourceIdentityData{found.Identity, read.NewIdentity} {
+				if is, err := answer.IdentityData.Unmarshal(kind); err != nil || !is.Equal(tftypes.NewValue(kind, values)) {
+					t.Errorf("%s by %s: the identity is %s: %v", s.kind(), form, is, err)
+				}
+			}
 		}
 	}
 }
@@ -354,7 +352,7 @@ func configure(t *testing.T, server tfprotov6.ProviderServer, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind := schemas.Provider.ValueType().(tftypes.Object) //nolint:errcheck,forcetypeassert // always one
+	kind := schemas.Provider.ValueType().(tftypes.Object)
 	values := map[string]tftypes.Value{}
 	for name, attribute := range kind.AttributeTypes {
 		values[name] = tftypes.NewValue(attribute, nil)
@@ -462,7 +460,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 			}})
 		}
 	}
-	clear := func() { s.env.Twin.ClearFaults(); s.env.ResetRequests() }
+	calm := func() { s.env.Twin.ClearFaults(); s.env.ResetRequests() }
 	backend := func(secrets ...string) {
 		document := map[string]any{"type": "Mesh", "name": s.mesh}
 		if len(secrets) > 0 {
@@ -481,12 +479,12 @@ func TestAccMeshSecret_faults(t *testing.T) {
 		Steps: []resource.TestStep{
 			{PreConfig: fail(http.MethodPut, kumatest.After, kumatest.InternalError), Config: one, ExpectError: acctest.Words("Control plane failed", "write secret")},
 			{ // it is there: replaced, as Terraform does after a create that failed
-				PreConfig: clear, Config: one, ConfigPlanChecks: s.plans(plancheck.ResourceActionReplace),
+				PreConfig: calm, Config: one, ConfigPlanChecks: s.plans(plancheck.ResourceActionReplace),
 			},
 			{PreConfig: fail(http.MethodPut, kumatest.After, kumatest.InternalError), Config: two, ExpectError: acctest.Words("Control plane failed", "write secret")},
-			{PreConfig: clear, Config: two, ConfigPlanChecks: s.plans(update), Check: s.holds("two", false)},
+			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(update), Check: s.holds("two", false)},
 			{PreConfig: fail(http.MethodGet, kumatest.Before, kumatest.HTML), Config: two, ExpectError: acctest.Words("Not a control plane's answer")},
-			{PreConfig: clear, Config: two, ConfigPlanChecks: s.plans(none)},
+			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(none)},
 			{Config: key},
 			{ // a backend needs it
 				PreConfig: func() {
