@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
@@ -205,4 +208,27 @@ func example(t *testing.T, folder string) string {
 		text = "terraform {\n  required_providers {\n    kongmesh = {\n      source = \"kongmesh/kongmesh\"\n    }\n  }\n}\n" + text
 	}
 	return text
+}
+
+var listExample = regexp.MustCompile(`(?m)^list "(\w+)" "\w+" \{$|^    (\w+) += `)
+
+// Every query has an example, with what its schema has.
+func TestExamples_queries(t *testing.T) {
+	t.Parallel()
+	for name, schema := range acctest.New(t).Protocol().Schemas.ListResourceSchemas {
+		content, err := os.ReadFile(filepath.Join(examples, "list-resources", name, "list-resource.tfquery.hcl"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		matches := listExample.FindAllStringSubmatch(string(content), -1)
+		if len(matches) == 0 || matches[0][1] != name {
+			t.Errorf("this is no example of %s:\n%s", name, content)
+		}
+		for _, match := range matches[1:] {
+			if !slices.ContainsFunc(schema.Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Name == match[2] }) {
+				t.Errorf("%s has no %s", name, match[2])
+			}
+		}
+	}
 }

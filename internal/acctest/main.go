@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	framework "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -26,9 +28,11 @@ func Main(m *testing.M) {
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") == "" {
 		os.Exit(m.Run())
 	}
-	err := providerserver.Serve(context.Background(), provider.New("test", provider.Options{Tune: tune}), providerserver.ServeOpts{
-		Address: "registry.terraform.io/kongmesh/kongmesh",
-	})
+	serve, address := provider.New("test", provider.Options{Tune: tune}), "registry.terraform.io/kongmesh/kongmesh"
+	if filepath.Base(os.Args[0]) == vendorBinary {
+		serve, address = func() framework.Provider { return vendor{} }, "registry.terraform.io/kong/kong-mesh"
+	}
+	err := providerserver.Serve(context.Background(), serve, providerserver.ServeOpts{Address: address})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -186,7 +186,7 @@ func checkSwitch(requests []kumatest.Request, mesh string, wait time.Duration) e
 // Every resource writes a mesh document that has more in it than anybody knows.
 func TestAccLife_foreignPartsStay(t *testing.T) {
 	t.Parallel()
-	env := acctest.New(t, kumatest.Verbatim())
+	env := acctest.New(t, kumatest.Verbatim(), kumatest.KongMesh())
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	meshOnly := env.Config(`resource "kongmesh_mesh" "this" { name = $mesh }`, "mesh", mesh)

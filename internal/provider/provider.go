@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -30,6 +31,7 @@ import (
 var (
 	_ provider.ProviderWithEphemeralResources = (*kongmesh)(nil)
 	_ provider.ProviderWithFunctions          = (*kongmesh)(nil)
+	_ provider.ProviderWithListResources      = (*kongmesh)(nil)
 )
 
 // Options are what a test sets otherwise than the real world does.
@@ -140,7 +142,7 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 
 func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims}
-	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data
+	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
 		return // planning goes on without requests
 	}
@@ -175,6 +177,17 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 		secret.NewMeshSecret(rand.Reader),
 		secret.NewGlobalSecret(rand.Reader),
 		mtls.NewResource,
+	}
+}
+
+// ListResources is the list of what `terraform query` finds.
+func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{
+		mesh.NewListResource,
+		secret.NewCASecretList,
+		secret.NewMeshSecretList,
+		secret.NewGlobalSecretList,
+		mtls.NewListResource,
 	}
 }
 

@@ -112,8 +112,8 @@ func firstWords(task string) string {
 func AddExists(diags *diag.Diagnostics, at path.Path, resourceType, what, id string) {
 	diags.AddAttributeError(at, "Exists already", fmt.Sprintf(
 		"There is %s already. To manage it with this resource, import it: add this block, with the address of the resource, and apply again.\n\n"+
-			"import {\n  to = %s.this\n  id = %q\n}\n\n"+
-			"If the resource is tainted because a run was interrupted, it is what that run left: `terraform untaint` keeps it.", what, resourceType, id))
+			"%s\n"+
+			"If the resource is tainted because a run was interrupted, it is what that run left: `terraform untaint` keeps it.", what, ImportBlock(resourceType, id)))
 }
 
 // AddMeshAbsent adds the error for an object of a mesh that is not there.
