@@ -19,36 +19,49 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// A guide's first block of HCL is a whole configuration, which is applied, with
-// another CA after that, plans clean and is destroyed. Each other block is
-// pasted into it, over what has the same name there, and does the same.
+// Every guide, and README, is followed by its commands alone.
 func TestAccGuides(t *testing.T) {
 	t.Parallel()
 	guides, err := filepath.Glob(filepath.Join("..", "..", "templates", "guides", "*.md.tmpl"))
 	if err != nil || len(guides) == 0 {
 		t.Fatalf("there are no guides: %v", err)
 	}
-	for _, guide := range guides {
-		name := strings.TrimSuffix(filepath.Base(guide), ".md.tmpl")
+	for _, guide := range append(guides, filepath.Join("..", "..", "README.md")) {
 		content, err := os.ReadFile(guide)
 		if err != nil {
 			t.Fatal(err)
 		}
+		name, _, _ := strings.Cut(filepath.Base(guide), ".")
 		blocks := fenced(t, string(content))
-		for i, block := range blocks {
-			t.Run(fmt.Sprintf("%s/block %d", name, i+1), func(t *testing.T) {
-				t.Parallel()
-				pasted(t, paste(t, blocks[0], block))
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "rotating-a-ca" {
+				variants(t, blocks)
+				return
+			}
+			told(t, name, blocks)
+		})
+	}
+}
+
+// variants are of a configuration that is there already: each block is pasted
+// into the first one, and applied with a CA and then with another.
+func variants(t *testing.T, blocks []block) {
+	t.Helper()
+	blocks = slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return b.language != "terraform" })
+	for i, block := range blocks {
+		t.Run(fmt.Sprintf("block %d", i+1), func(t *testing.T) {
+			t.Parallel()
+			pasted(t, paste(t, blocks[0].text, block.text))
+		})
 	}
 }
 
 func pasted(t *testing.T, config string) {
 	t.Helper()
-	env := acctest.NewReal(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
+	env := acctest.New(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
 	run := acctest.NewRun(t, config)
-	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
+	run.Serve(env.Provider())
 	run.Write("next-ca.pem", acctest.NewCA(t, "Next CA").Chain)
 	for _, name := range []string{"Mesh CA", "Another Mesh CA"} {
 		ca := acctest.NewCA(t, "Root CA").Intermediate(t, name)
@@ -68,31 +81,154 @@ func pasted(t *testing.T, config string) {
 
 var (
 	fence   = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$")
-	topMost = regexp.MustCompile(`(?ms)^([a-z]+[^\n{]*) \{(?:\n.*?^)?\}$`)
+	topMost = regexp.MustCompile(`(?ms)^([a-z]+[^\n{]*) \{(?:[^\n]*\}|\n.*?^\})$`)
+	named   = regexp.MustCompile(`^# ([a-z.-]+\.(?:tf|hcl))\n`)
+	cloud   = regexp.MustCompile(`(?ms)^  cloud \{\n.*?^  \}\n`)
 )
 
-// fenced returns the blocks of HCL. Each block says in what language it is.
-func fenced(t *testing.T, text string) []string {
+type block struct{ language, text string }
+
+// fenced returns the blocks. Each says in what language it is.
+func fenced(t *testing.T, text string) []block {
 	t.Helper()
-	var blocks []string
+	var blocks []block
 	for _, match := range fence.FindAllStringSubmatch(text, -1) {
-		indent, language, block := match[1], match[2], match[3]
-		switch language {
-		case "terraform":
-			lines := strings.SplitAfter(block, "\n")
-			for i := range lines {
-				lines[i] = strings.TrimPrefix(lines[i], indent)
-			}
-			blocks = append(blocks, strings.Join(lines, ""))
-		case "shell", "text":
-		default:
-			t.Errorf("a block is in %q, which is not checked:\n%s", language, block)
+		indent, language, text := match[1], match[2], match[3]
+		if !slices.Contains([]string{"terraform", "shell", "text", "yaml", "mermaid"}, language) {
+			t.Errorf("a block is in %q, which is not checked:\n%s", language, text)
 		}
+		lines := strings.SplitAfter(text, "\n")
+		for i := range lines {
+			lines[i] = strings.TrimPrefix(lines[i], indent)
+		}
+		blocks = append(blocks, block{language, strings.Join(lines, "")})
 	}
 	if len(blocks) == 0 {
-		t.Fatal("no HCL in it")
+		t.Fatal("no blocks in it")
 	}
 	return blocks
+}
+
+// story is a guide that is being followed, in a folder and from top to bottom.
+//
+// HCL whose first line is the name of a file goes there. Other HCL with a
+// terraform block is a configuration of its own, and what is without one is
+// pasted into the last of those, which is applied where no commands follow.
+// Commands must succeed, or fail where the text behind them is an error, and
+// what is shown of them is what they print.
+type story struct {
+	*acctest.Run
+	t       *testing.T
+	whole   string // the last whole configuration
+	applied bool
+	before  string // export and cd stay in force
+	printed string // by the last block of commands
+}
+
+func told(t *testing.T, name string, blocks []block) {
+	t.Helper()
+	env := acctest.New(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
+	run := acctest.NewRun(t, "")
+	files := newFiles(t, run)
+	run.Serve(env.Provider(), standIns(files))
+	prepare(t, name, env, run)
+	s := &story{Run: run, t: t}
+	for i, b := range blocks {
+		next := block{}
+		if i+1 < len(blocks) {
+			next = blocks[i+1]
+		}
+		switch b.language {
+		case "terraform":
+			s.configure(b.text, next.language == "shell")
+		case "shell":
+			s.commands(b.text, next.language == "text" && strings.Contains(next.text, "Error:"))
+		case "text":
+			if i > 0 && blocks[i-1].language == "shell" {
+				s.shown(b.text)
+			}
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	s.destroy()
+}
+
+// prepare is what a guide begins with, beside a control plane and a CA in files.
+func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
+	t.Helper()
+	repository, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What make would do takes minutes: that there is such a target is what is tested.
+	run.Tool("make", "exec /usr/bin/env -i PATH=\"${PATH#*:}\" make --no-print-directory -n -C '"+repository+"' \"$@\"")
+	run.Tool("git", "exit 0")
+}
+
+func (s *story) configure(text string, commanded bool) {
+	s.t.Helper()
+	text = cloud.ReplaceAllString(text, "") // there is no HCP Terraform here
+	if file := named.FindStringSubmatch(text); file != nil {
+		s.Write(file[1], text)
+		return
+	}
+	if strings.Contains("\n"+text, "\nterraform {") {
+		s.destroy()
+		s.whole = text
+	}
+	s.Config(paste(s.t, s.whole, text))
+	s.applied = true
+	if commanded {
+		return
+	}
+	s.Terraform("apply", "-auto-approve")
+	if output := s.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") || strings.Contains(output, "Warning: Check block") {
+		s.t.Errorf("after\n%s\nthe plan is\n%s", text, output)
+	}
+}
+
+func (s *story) commands(text string, fails bool) {
+	s.t.Helper()
+	s.printed = ""
+	var failed error
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "export ") || strings.HasPrefix(line, "cd ") {
+			s.before += line + "\n"
+			continue
+		}
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		output, err := s.Shell(s.before + line)
+		s.printed += output
+		if err != nil && !fails {
+			s.t.Fatalf("%s: %v\n%s", line, err, output)
+		}
+		if err != nil {
+			failed = err
+		}
+	}
+	if fails && failed == nil {
+		s.t.Errorf("this is said to fail:\n%s\nand prints\n%s", text, s.printed)
+	}
+}
+
+// shown compares what a guide shows with what was printed: ... is for what it leaves out.
+func (s *story) shown(text string) {
+	s.t.Helper()
+	if parts := strings.Split(text, "...\n"); !acctest.Words(parts...).MatchString(s.printed) {
+		s.t.Errorf("the guide shows\n%s\nand what is printed is\n%s", text, s.printed)
+	}
+}
+
+func (s *story) destroy() {
+	s.t.Helper()
+	if s.applied {
+		s.Terraform("destroy", "-auto-approve")
+	}
 }
 
 // paste puts the parts of a block in place of those of the same name.
@@ -116,11 +252,11 @@ func TestGuideBlocks(t *testing.T) {
 	t.Parallel()
 	blocks := fenced(t, "text\n```terraform\nterraform {\n  a {\n  }\n}\n\n# b\nprovider \"p\" {}\n\nresource \"r\" \"s\" {\n  x = 1\n}\n```\n"+
 		"1. item\n\n   ```terraform\n   resource \"r\" \"s\" {\n     x = 2\n   }\n\n   check \"c\" {\n   }\n   ```\n```shell\nls\n```\n")
-	if len(blocks) != 2 {
+	if len(blocks) != 3 || blocks[2] != (block{"shell", "ls\n"}) {
 		t.Fatalf("%d blocks: %q", len(blocks), blocks)
 	}
 	want := "check \"c\" {\n}\n\nprovider \"p\" {}\n\nresource \"r\" \"s\" {\n  x = 2\n}\n\nterraform {\n  a {\n  }\n}\n"
-	if got := paste(t, blocks[0], blocks[1]); got != want {
+	if got := paste(t, blocks[0].text, blocks[1].text); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
