@@ -82,18 +82,24 @@ func pasted(t *testing.T, config string) {
 var (
 	fence   = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$")
 	topMost = regexp.MustCompile(`(?ms)^([a-z]+[^\n{]*) \{(?:[^\n]*\}|\n.*?^\})$`)
-	named   = regexp.MustCompile(`^# ([a-z.-]+\.(?:tf|hcl))\n`)
+	named   = regexp.MustCompile(`^# ([a-z.-]+\.(?:tf|tofu|hcl))\n`)
 	cloud   = regexp.MustCompile(`(?ms)^  cloud \{\n.*?^  \}\n`)
 )
 
-type block struct{ language, text string }
+type block struct {
+	language, text string
+	section        int // blocks of one section have the same
+}
 
 // fenced returns the blocks. Each says in what language it is.
 func fenced(t *testing.T, text string) []block {
 	t.Helper()
 	var blocks []block
-	for _, match := range fence.FindAllStringSubmatch(text, -1) {
-		indent, language, text := match[1], match[2], match[3]
+	section, end := 0, 0
+	for _, at := range fence.FindAllStringSubmatchIndex(text, -1) {
+		section += strings.Count(text[end:at[0]], "\n#")
+		end = at[1]
+		indent, language, text := text[at[2]:at[3]], text[at[4]:at[5]], text[at[6]:at[7]]
 		if !slices.Contains([]string{"terraform", "shell", "text", "yaml", "mermaid"}, language) {
 			t.Errorf("a block is in %q, which is not checked:\n%s", language, text)
 		}
@@ -101,7 +107,7 @@ func fenced(t *testing.T, text string) []block {
 		for i := range lines {
 			lines[i] = strings.TrimPrefix(lines[i], indent)
 		}
-		blocks = append(blocks, block{language, strings.Join(lines, "")})
+		blocks = append(blocks, block{language, strings.Join(lines, ""), section})
 	}
 	if len(blocks) == 0 {
 		t.Fatal("no blocks in it")
@@ -134,17 +140,20 @@ func told(t *testing.T, name string, blocks []block) {
 	prepare(t, name, env, run)
 	s := &story{Run: run, t: t}
 	for i, b := range blocks {
-		next := block{}
+		var previous, next block
+		if i > 0 && blocks[i-1].section == b.section {
+			previous = blocks[i-1]
+		}
 		if i+1 < len(blocks) {
 			next = blocks[i+1]
 		}
 		switch b.language {
 		case "terraform":
-			s.configure(b.text, next.language == "shell")
+			s.configure(b.text, next.language == "shell" && strings.Contains(next.text, "terraform "))
 		case "shell":
-			s.commands(b.text, next.language == "text" && strings.Contains(next.text, "Error:"))
+			s.commands(b.text, next.language == "text" && next.section == b.section && strings.Contains(next.text, "Error:"))
 		case "text":
-			if i > 0 && blocks[i-1].language == "shell" {
+			if previous.language == "shell" {
 				s.shown(b.text)
 			}
 		}
@@ -165,6 +174,34 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 	// What make would do takes minutes: that there is such a target is what is tested.
 	run.Tool("make", "exec /usr/bin/env -i PATH=\"${PATH#*:}\" make --no-print-directory -n -C '"+repository+"' \"$@\"")
 	run.Tool("git", "exit 0")
+	switch name {
+	case "README":
+		if err := os.CopyFS(run.Path("examples"), os.DirFS(examples)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(run.Path("build"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		run.Write(filepath.Join("build", "dev.tfrc"), "")
+	case "from-kumactl":
+		for secret, file := range map[string]string{"payments-ca-cert": "ca-chain.pem", "payments-ca-key": "ca-key.pem"} {
+			env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
+			env.Must(http.MethodPut, "/meshes/payments/secrets/"+secret, map[string]any{
+				"type": "Secret", "mesh": "payments", "name": secret, "data": run.Read(file), // bytes are base64 in JSON
+			})
+		}
+		env.Change("/meshes/payments", func(document map[string]any) {
+			maps.Copy(document, map[string]any{
+				"labels":     map[string]any{"team": "platform"},
+				"networking": map[string]any{"outbound": map[string]any{"passthrough": false}},
+				"mtls": map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
+					"name": "ca-1", "type": "provided",
+					"dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
+					"conf":   map[string]any{"cert": map[string]any{"secret": "payments-ca-cert"}, "key": map[string]any{"secret": "payments-ca-key"}},
+				}}},
+			})
+		})
+	}
 }
 
 func (s *story) configure(text string, commanded bool) {
@@ -175,7 +212,6 @@ func (s *story) configure(text string, commanded bool) {
 		return
 	}
 	if strings.Contains("\n"+text, "\nterraform {") {
-		s.destroy()
 		s.whole = text
 	}
 	s.Config(paste(s.t, s.whole, text))
@@ -183,8 +219,8 @@ func (s *story) configure(text string, commanded bool) {
 	if commanded {
 		return
 	}
-	s.Terraform("apply", "-auto-approve")
-	if output := s.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") || strings.Contains(output, "Warning: Check block") {
+	s.must("terraform apply -auto-approve")
+	if output := s.must("terraform plan -detailed-exitcode"); !strings.Contains(output, "No changes.") || strings.Contains(output, "Warning: Check block") {
 		s.t.Errorf("after\n%s\nthe plan is\n%s", text, output)
 	}
 }
@@ -227,8 +263,17 @@ func (s *story) shown(text string) {
 func (s *story) destroy() {
 	s.t.Helper()
 	if s.applied {
-		s.Terraform("destroy", "-auto-approve")
+		s.must("terraform destroy -auto-approve")
 	}
+}
+
+func (s *story) must(line string) string {
+	s.t.Helper()
+	output, err := s.Shell(s.before + line)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", line, err, output)
+	}
+	return output
 }
 
 // paste puts the parts of a block in place of those of the same name.
@@ -241,7 +286,11 @@ func paste(t *testing.T, config, block string) string {
 			t.Fatalf("nothing to paste in\n%s", text)
 		}
 		for _, match := range found {
-			parts[match[1]] = match[0]
+			name := match[1]
+			if !strings.Contains(name, " ") && name != "terraform" && name != "locals" {
+				name = match[0] // there can be several of import and removed
+			}
+			parts[name] = match[0]
 		}
 	}
 	return strings.Join(slices.Sorted(maps.Values(parts)), "\n\n") + "\n"
@@ -252,7 +301,7 @@ func TestGuideBlocks(t *testing.T) {
 	t.Parallel()
 	blocks := fenced(t, "text\n```terraform\nterraform {\n  a {\n  }\n}\n\n# b\nprovider \"p\" {}\n\nresource \"r\" \"s\" {\n  x = 1\n}\n```\n"+
 		"1. item\n\n   ```terraform\n   resource \"r\" \"s\" {\n     x = 2\n   }\n\n   check \"c\" {\n   }\n   ```\n```shell\nls\n```\n")
-	if len(blocks) != 3 || blocks[2] != (block{"shell", "ls\n"}) {
+	if len(blocks) != 3 || blocks[2] != (block{"shell", "ls\n", 0}) {
 		t.Fatalf("%d blocks: %q", len(blocks), blocks)
 	}
 	want := "check \"c\" {\n}\n\nprovider \"p\" {}\n\nresource \"r\" \"s\" {\n  x = 2\n}\n\nterraform {\n  a {\n  }\n}\n"
