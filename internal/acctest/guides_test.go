@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
@@ -35,12 +36,27 @@ func TestAccGuides(t *testing.T) {
 		blocks := fenced(t, string(content))
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			formatted(t, blocks)
 			if name == "rotating-a-ca" {
 				variants(t, blocks)
 				return
 			}
 			told(t, name, blocks)
 		})
+	}
+}
+
+// formatted checks the form of HCL, of what cannot be run here as well.
+func formatted(t *testing.T, blocks []block) {
+	t.Helper()
+	run := acctest.NewRun(t, "")
+	for i, b := range blocks {
+		if b.language == "terraform" {
+			run.Write(fmt.Sprintf("block-%d.tf", i+1), b.text)
+		}
+	}
+	if output, err := run.Try("fmt", "-check", "-diff"); err != nil {
+		t.Errorf("%v\n%s", err, output)
 	}
 }
 
@@ -125,6 +141,7 @@ func fenced(t *testing.T, text string) []block {
 type story struct {
 	*acctest.Run
 	t       *testing.T
+	clock   kuma.Clock
 	whole   string // the last whole configuration
 	applied bool
 	before  string // export and cd stay in force
@@ -138,7 +155,7 @@ func told(t *testing.T, name string, blocks []block) {
 	files := newFiles(t, run)
 	run.Serve(env.Provider(), standIns(files))
 	prepare(t, name, env, run)
-	s := &story{Run: run, t: t}
+	s := &story{Run: run, t: t, clock: env.Clock}
 	for i, b := range blocks {
 		var previous, next block
 		if i > 0 && blocks[i-1].section == b.section {
@@ -238,7 +255,7 @@ func (s *story) commands(text string, fails bool) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		output, err := s.Shell(s.before + line)
+		output, err := s.run(line)
 		s.printed += output
 		if err != nil && !fails {
 			s.t.Fatalf("%s: %v\n%s", line, err, output)
@@ -267,9 +284,20 @@ func (s *story) destroy() {
 	}
 }
 
+// run runs a command at a time that is not before what others were made at.
+func (s *story) run(line string) (string, error) {
+	s.t.Helper()
+	if behind := time.Since(s.clock.Now()); behind > 0 {
+		if err := s.clock.Sleep(s.t.Context(), behind); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return s.Shell(s.before + line)
+}
+
 func (s *story) must(line string) string {
 	s.t.Helper()
-	output, err := s.Shell(s.before + line)
+	output, err := s.run(line)
 	if err != nil {
 		s.t.Fatalf("%s: %v\n%s", line, err, output)
 	}
