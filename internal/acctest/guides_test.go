@@ -14,9 +14,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
@@ -141,7 +141,7 @@ func fenced(t *testing.T, text string) []block {
 type story struct {
 	*acctest.Run
 	t       *testing.T
-	clock   kuma.Clock
+	env     *acctest.Env
 	whole   string // the last whole configuration
 	applied bool
 	before  string // export and cd stay in force
@@ -155,7 +155,7 @@ func told(t *testing.T, name string, blocks []block) {
 	files := newFiles(t, run)
 	run.Serve(env.Provider(), standIns(files))
 	prepare(t, name, env, run)
-	s := &story{Run: run, t: t, clock: env.Clock}
+	s := &story{Run: run, t: t, env: env}
 	for i, b := range blocks {
 		var previous, next block
 		if i > 0 && blocks[i-1].section == b.section {
@@ -167,6 +167,8 @@ func told(t *testing.T, name string, blocks []block) {
 		switch b.language {
 		case "terraform":
 			s.configure(b.text, next.language == "shell" && strings.Contains(next.text, "terraform "))
+		case "yaml":
+			s.apply(b.text)
 		case "shell":
 			s.commands(b.text, next.language == "text" && next.section == b.section && strings.Contains(next.text, "Error:"))
 		case "text":
@@ -201,23 +203,12 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 		}
 		run.Write(filepath.Join("build", "dev.tfrc"), "")
 	case "from-kumactl":
+		env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 		for secret, file := range map[string]string{"payments-ca-cert": "ca-chain.pem", "payments-ca-key": "ca-key.pem"} {
-			env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 			env.Must(http.MethodPut, "/meshes/payments/secrets/"+secret, map[string]any{
 				"type": "Secret", "mesh": "payments", "name": secret, "data": run.Read(file), // bytes are base64 in JSON
 			})
 		}
-		env.Change("/meshes/payments", func(document map[string]any) {
-			maps.Copy(document, map[string]any{
-				"labels":     map[string]any{"team": "platform"},
-				"networking": map[string]any{"outbound": map[string]any{"passthrough": false}},
-				"mtls": map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
-					"name": "ca-1", "type": "provided",
-					"dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
-					"conf":   map[string]any{"cert": map[string]any{"secret": "payments-ca-cert"}, "key": map[string]any{"secret": "payments-ca-key"}},
-				}}},
-			})
-		})
 	}
 }
 
@@ -240,6 +231,16 @@ func (s *story) configure(text string, commanded bool) {
 	if output := s.must("terraform plan -detailed-exitcode"); !strings.Contains(output, "No changes.") || strings.Contains(output, "Warning: Check block") {
 		s.t.Errorf("after\n%s\nthe plan is\n%s", text, output)
 	}
+}
+
+// apply puts a mesh as kumactl apply does.
+func (s *story) apply(text string) {
+	s.t.Helper()
+	var document map[string]any
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		s.t.Fatal(err)
+	}
+	s.env.Must(http.MethodPut, fmt.Sprintf("/meshes/%s", document["name"]), document)
 }
 
 func (s *story) commands(text string, fails bool) {
@@ -287,8 +288,8 @@ func (s *story) destroy() {
 // run runs a command at a time that is not before what others were made at.
 func (s *story) run(line string) (string, error) {
 	s.t.Helper()
-	if behind := time.Since(s.clock.Now()); behind > 0 {
-		if err := s.clock.Sleep(s.t.Context(), behind); err != nil {
+	if behind := time.Since(s.env.Clock.Now()); behind > 0 {
+		if err := s.env.Clock.Sleep(s.t.Context(), behind); err != nil {
 			s.t.Fatal(err)
 		}
 	}
