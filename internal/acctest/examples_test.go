@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,7 +58,46 @@ func applied(t *testing.T, folder string) {
 		t.Errorf("a check of the example fails:\n%s", output)
 	}
 	files.check(t, folder)
+	if filepath.Base(filepath.Dir(folder)) == "resources" {
+		imported(t, run, folder)
+	}
 	run.Terraform("destroy", "-auto-approve")
+}
+
+// imported takes the object over in each way that the examples have for it,
+// and has no changes to make then.
+func imported(t *testing.T, run *acctest.Run, folder string) {
+	t.Helper()
+	block, err := os.ReadFile(filepath.Join(folder, "import-by-string-id.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, err := os.ReadFile(filepath.Join(folder, "import.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := run.Terraform("state", "pull")
+	real := func(secret, example string) string { // the names of a pair are not known to an example
+		if found := regexp.MustCompile(`"` + secret + `": "([^"]+)"`).FindStringSubmatch(state); found != nil {
+			return found[1]
+		}
+		return example
+	}
+	names := strings.NewReplacer("ca.cert", real("certificate_secret", "ca.cert"), "ca.key", real("key_secret", "ca.key"))
+	for line := range strings.Lines(names.Replace(string(commands)) + "terraform apply -auto-approve") {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "terraform" {
+			continue
+		}
+		run.Terraform("state", "rm", filepath.Base(folder)+".payments")
+		if words[1] == "apply" {
+			run.Write("import.tf", string(block))
+		}
+		run.Terraform(words[1:]...)
+		if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
+			t.Errorf("after %s there are changes:\n%s", line, output)
+		}
+	}
 }
 
 // files are what the examples find in their folder.
