@@ -41,10 +41,10 @@ func TestAccExamples(t *testing.T) {
 
 func applied(t *testing.T, folder string) {
 	t.Helper()
-	env := acctest.NewReal(t)
+	env := acctest.New(t)
 	env.NeedTwin() // the names in examples are not of this test alone
 	run := acctest.NewRun(t, example(t, folder))
-	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
+	run.Serve(env.Provider())
 	files := newFiles(t, run)
 	if kind := filepath.Base(filepath.Dir(folder)); kind == "data-sources" || kind == "ephemeral-resources" {
 		files.upload(env)
