@@ -77,13 +77,13 @@ func imported(t *testing.T, run *acctest.Run, folder string) {
 		t.Fatal(err)
 	}
 	state := run.Terraform("state", "pull")
-	real := func(secret, example string) string { // the names of a pair are not known to an example
+	named := func(secret, example string) string { // the names of a pair are not known to an example
 		if found := regexp.MustCompile(`"` + secret + `": "([^"]+)"`).FindStringSubmatch(state); found != nil {
 			return found[1]
 		}
 		return example
 	}
-	names := strings.NewReplacer("ca.cert", real("certificate_secret", "ca.cert"), "ca.key", real("key_secret", "ca.key"))
+	names := strings.NewReplacer("ca.cert", named("certificate_secret", "ca.cert"), "ca.key", named("key_secret", "ca.key"))
 	for line := range strings.Lines(names.Replace(string(commands)) + "terraform apply -auto-approve") {
 		words := strings.Fields(line)
 		if len(words) == 0 || words[0] != "terraform" {
