@@ -2,6 +2,7 @@ package acctest_test
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -414,4 +415,61 @@ func TestAccGuides_fromBuiltin(t *testing.T) {
 			},
 		},
 	})
+}
+
+// Every link of README and docs/ to a page of ours, or a part of it, leads there.
+func TestGuideLinks(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	pages := []string{filepath.Join(root, "README.md")}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".md" {
+			pages = append(pages, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)\s]*)\)`)
+	anchor := regexp.MustCompile(`(?m)^#+ (.+)$|<a id="([^"]+)">`)
+	signs := regexp.MustCompile("[^a-z0-9 _-]")
+	read := func(path string) (string, error) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			content, err = os.ReadFile(path + ".md") // the registry's addresses have no extension
+		}
+		return string(content), err
+	}
+	for _, page := range pages {
+		text, err := read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			path, part, _ := strings.Cut(match[1], "#")
+			target := text
+			if path != "" {
+				path = filepath.Join(filepath.Dir(page), path)
+				if info, err := os.Stat(path); err == nil && info.IsDir() {
+					continue
+				}
+				if target, err = read(path); err != nil {
+					t.Errorf("%s: %s leads nowhere: %v", page, match[0], err)
+					continue
+				}
+			}
+			anchors := map[string]bool{"": true}
+			for _, found := range anchor.FindAllStringSubmatch(target, -1) {
+				anchors[found[2]] = true
+				anchors[strings.ReplaceAll(signs.ReplaceAllString(strings.ToLower(found[1]), ""), " ", "-")] = true
+			}
+			if !anchors[part] {
+				t.Errorf("%s: there is no part %q", page, match[1])
+			}
+		}
+	}
 }
