@@ -76,6 +76,10 @@ func imported(t *testing.T, run *acctest.Run, folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	address := regexp.MustCompile(`to = (\S+)`).FindStringSubmatch(string(block))
+	if address == nil {
+		t.Fatalf("what is imported by\n%s", block)
+	}
 	state := run.Terraform("state", "pull")
 	named := func(secret, example string) string { // the names of a pair are not known to an example
 		if found := regexp.MustCompile(`"` + secret + `": "([^"]+)"`).FindStringSubmatch(state); found != nil {
@@ -89,7 +93,7 @@ func imported(t *testing.T, run *acctest.Run, folder string) {
 		if len(words) == 0 || words[0] != "terraform" {
 			continue
 		}
-		run.Terraform("state", "rm", filepath.Base(folder)+".payments")
+		run.Terraform("state", "rm", address[1])
 		if words[1] == "apply" {
 			run.Write("import.tf", string(block))
 		}

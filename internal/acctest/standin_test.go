@@ -58,7 +58,7 @@ func standIns(files files) acctest.Providers {
 			thing{name: "vault_pki_secret_backend_intermediate_cert_request", takes: []string{"backend", "type", "common_name", "key_type", "key_bits"},
 				gives: map[string]string{"csr": "a request", "private_key": files.ca.Key}},
 			thing{name: "vault_pki_secret_backend_root_sign_intermediate",
-				takes: []string{"backend", "csr", "common_name", "ttl", "max_path_length"},
+				takes: []string{"backend", "csr", "common_name", "ttl"},
 				gives: map[string]string{"certificate": own, "certificate_bundle": own + files.root.Chain}},
 			thing{name: "vault_kv_secret_v2", takes: []string{"mount", "name"},
 				data: map[string]string{"private_key": files.ca.Key, "certificate_chain": files.ca.Chain}},
