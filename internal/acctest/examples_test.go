@@ -43,10 +43,10 @@ func TestAccExamples(t *testing.T) {
 
 func applied(t *testing.T, folder string) {
 	t.Helper()
-	env := acctest.NewReal(t)
+	env := acctest.New(t)
 	env.NeedTwin() // the names in examples are not of this test alone
 	run := acctest.NewRun(t, example(t, folder))
-	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
+	run.Serve(env.Provider())
 	files := newFiles(t, run)
 	if kind := filepath.Base(filepath.Dir(folder)); kind == "data-sources" || kind == "ephemeral-resources" {
 		files.upload(env)
@@ -60,7 +60,50 @@ func applied(t *testing.T, folder string) {
 		t.Errorf("a check of the example fails:\n%s", output)
 	}
 	files.check(t, folder)
+	if filepath.Base(filepath.Dir(folder)) == "resources" {
+		imported(t, run, folder)
+	}
 	run.Terraform("destroy", "-auto-approve")
+}
+
+// imported takes the object over in each way that the examples have for it,
+// and has no changes to make then.
+func imported(t *testing.T, run *acctest.Run, folder string) {
+	t.Helper()
+	block, err := os.ReadFile(filepath.Join(folder, "import-by-string-id.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, err := os.ReadFile(filepath.Join(folder, "import.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := regexp.MustCompile(`to = (\S+)`).FindStringSubmatch(string(block))
+	if address == nil {
+		t.Fatalf("what is imported by\n%s", block)
+	}
+	state := run.Terraform("state", "pull")
+	named := func(secret, example string) string { // the names of a pair are not known to an example
+		if found := regexp.MustCompile(`"` + secret + `": "([^"]+)"`).FindStringSubmatch(state); found != nil {
+			return found[1]
+		}
+		return example
+	}
+	names := strings.NewReplacer("ca.cert", named("certificate_secret", "ca.cert"), "ca.key", named("key_secret", "ca.key"))
+	for line := range strings.Lines(names.Replace(string(commands)) + "terraform apply -auto-approve") {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "terraform" {
+			continue
+		}
+		run.Terraform("state", "rm", address[1])
+		if words[1] == "apply" {
+			run.Write("import.tf", string(block))
+		}
+		run.Terraform(words[1:]...)
+		if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
+			t.Errorf("after %s there are changes:\n%s", line, output)
+		}
+	}
 }
 
 // files are what the examples find in their folder.
