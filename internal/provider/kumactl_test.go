@@ -37,6 +37,8 @@ const (
   name: sso
 - controlPlane: fourth
   name: empty
+- controlPlane: second
+  name: east
 controlPlanes:
 - coordinates:
     apiServer:
@@ -50,6 +52,8 @@ controlPlanes:
       headers:
       - key: authorization
         value: Bearer token-in-a-header
+      authConf:
+        token: token-without-a-type
       skipVerify: true
       caCertFile: /does/not/exist
       url: https://west.example.com/base/path
