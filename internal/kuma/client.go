@@ -43,7 +43,7 @@ type Config struct {
 }
 
 // Origins are for error messages: `attribute address`, for example. That of a
-// part which is not there says so, or is empty.
+// part which is not there is empty.
 type Origins struct {
 	Address, Token, Headers, CA, ClientCert string
 }

@@ -124,7 +124,7 @@ func (m model) authentication(ctx context.Context, kumactl kumactlContext, confi
 	case authorization != "" && !token.set():
 		config.Origins.Token = fmt.Sprintf("header %s, %s", authorization, config.Origins.Headers)
 	case !token.set():
-		config.Origins.Token = "none was given: set token or KONGMESH_TOKEN"
+		config.Origins.Token = ""
 	}
 }
 

@@ -60,6 +60,7 @@ func describe(task string, err error) (summary, detail string) {
 
 func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 	said := fmt.Sprintf("Could not %s. %s answered:\n\n%s\n\n", task, e.Address, e)
+	token := cmp.Or(e.Origins.Token, "none was given: set token or KONGMESH_TOKEN")
 	switch {
 	case e.Status >= http.StatusInternalServerError:
 		return "Control plane failed", said + "If it does not pass by itself, the log of the control plane, or of what is in front of it, tells more."
@@ -67,13 +68,15 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 		return "Not a control plane's answer", said + fmt.Sprintf(
 			"This does not look like the API of a control plane. Check the address, %s (%s): it must be that of the HTTP API, "+
 				"port 5681 by default, with the base path if there is one.", e.Address, e.Origins.Address)
+	case e.Unauthenticated() && e.Origins.Token == "":
+		return "Control plane wants a token", said + "None was given: set token or KONGMESH_TOKEN, for example to what `kumactl generate user-token` prints."
 	case e.Unauthenticated():
 		return "Control plane does not know the token", said + fmt.Sprintf(
-			"The token (%s) is not valid or has expired. Make a new one, for example with `kumactl generate user-token`.", e.Origins.Token)
+			"The token (%s) is not valid or has expired. Make a new one, for example with `kumactl generate user-token`.", token)
 	case e.Forbidden():
 		return "Not allowed", said + fmt.Sprintf(
 			"The user of the token (%s) may not do this. Secrets of a mesh can by default be read and written by the group mesh-system:admin alone. "+
-				"Nothing was taken out of the state.", e.Origins.Token)
+				"Nothing was taken out of the state.", token)
 	case e.ReadOnly():
 		return "Control plane is read-only", said + "This control plane takes no writes of this kind. A zone that belongs to a global control plane has its meshes and secrets there: " +
 			"set the provider's address to the global one. On Kubernetes, resources are applied with kubectl."
