@@ -179,6 +179,37 @@ func (f files) check(t *testing.T, folder string) {
 	}
 }
 
+// Every way of authentication plans: each example configures the provider.
+func TestAccExamples_provider(t *testing.T) {
+	t.Parallel()
+	found, err := filepath.Glob(filepath.Join(examples, "provider", "*.tf"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("there are no examples: %v", err)
+	}
+	server := acctest.NewCA(t, "API")
+	for _, file := range found {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := acctest.NewRun(t, withSource(string(content))+"resource \"kongmesh_mesh\" \"this\" {\n  name = \"payments\"\n}\n")
+			run.Write("control-plane-ca.pem", server.Chain)
+			run.Write("client.pem", server.Chain)
+			run.Write("client-key.pem", server.Key)
+			if err := os.Mkdir(run.Path(".kumactl"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			run.Write(".kumactl/config", "contexts: [{name: east, control_plane: east}]\ncontrol_planes: [{name: east, coordinates: {api_server: {url: \"https://east.example.com\"}}}]\n")
+			run.Setenv("HOME="+run.Path(""), "TF_VAR_kongmesh_token=x", "TF_VAR_konnect_token=x", "TF_VAR_control_plane_id=x")
+			if output := run.Terraform("plan"); !strings.Contains(output, "1 to add") || strings.Contains(output, "Warning: Token") {
+				t.Errorf("it plans\n%s", output)
+			}
+		})
+	}
+}
+
 // A check block, a precondition and terraform test: each lets a good chain
 // pass, and none a bad one.
 func TestAccExamples_testingAChain(t *testing.T) {
@@ -246,7 +277,11 @@ func example(t *testing.T, folder string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(content)
+	return withSource(string(content))
+}
+
+// withSource says where the provider comes from, unless the text does.
+func withSource(text string) string {
 	if !strings.Contains(text, "required_providers") {
 		text = "terraform {\n  required_providers {\n    kongmesh = {\n      source = \"kongmesh/kongmesh\"\n    }\n  }\n}\n" + text
 	}

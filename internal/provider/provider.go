@@ -69,6 +69,8 @@ type model struct {
 	ClientKeyPEM       types.String `tfsdk:"client_key_pem"`
 	ClientKeyFile      types.String `tfsdk:"client_key_file"`
 	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+	ConfigPath         types.String `tfsdk:"config_path"`
+	ConfigContext      types.String `tfsdk:"config_context"`
 	RequestTimeout     types.String `tfsdk:"request_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
 }
@@ -125,6 +127,15 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"insecure_skip_verify": schema.BoolAttribute{
 				MarkdownDescription: "Do not check the control plane's certificate. Anybody on the way can then read the token and the private key of the CA.",
 				Optional:            true,
+			},
+			"config_path": schema.StringAttribute{
+				MarkdownDescription: "kumactl's configuration file, of which `config_context` is used; without that, its current context. Or `KONGMESH_CONFIG_PATH`.",
+				Optional:            true,
+			},
+			"config_context": schema.StringAttribute{
+				MarkdownDescription: "Context of kumactl's configuration to take address, token, headers and certificates from, where neither attribute nor environment gives them. " +
+					"Or `KONGMESH_CONFIG_CONTEXT`. The file is that of `config_path`, `~/.kumactl/config` by default.",
+				Optional: true,
 			},
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "How long one request may take, `30s` by default.",
