@@ -107,7 +107,8 @@ func (d *dataplanes) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	mesh := config.Mesh.ValueString()
 	found, err := d.Client.Dataplanes(ctx, mesh)
 	if kuma.Absent(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane.", mesh))
+		resp.Diagnostics.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. "+
+			"Where the same run makes it, refer to the resource that does, as in `mesh = kongmesh_mesh.this.name`.", mesh))
 		return
 	}
 	if err != nil {

@@ -108,7 +108,7 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 	state, err := sourceFrom(ctx, mesh, config.Name)
 	if err != nil {
-		resp.Diagnostics.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", name, err))
+		tfkit.AddUnreadable(&resp.Diagnostics, fmt.Sprintf("Mesh %q", name), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)

@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	query "github.com/hashicorp/terraform-plugin-framework/list"
@@ -46,7 +45,7 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 			var name string
 			var all map[string]string // those of the control plane too
 			if err := errors.Join(mesh.Decode("name", &name), mesh.Decode("labels", &all)); err != nil {
-				diags.AddError("Unexpected mesh document", fmt.Sprintf("A mesh cannot be read: %s.", err))
+				tfkit.AddUnreadable(diags, "A mesh", err)
 				return
 			}
 			if !hasAll(all, wanted) {

@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -84,7 +83,7 @@ func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, res
 		var all map[string]string // those of the control plane too
 		labels, err := mesh.Labels()
 		if err := errors.Join(err, mesh.Decode("name", &name), mesh.Decode("labels", &all)); err != nil {
-			resp.Diagnostics.AddError("Unexpected mesh document", fmt.Sprintf("A mesh cannot be read: %s.", err))
+			tfkit.AddUnreadable(&resp.Diagnostics, "A mesh", err)
 			return
 		}
 		if !hasAll(all, wanted) {

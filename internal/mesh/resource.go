@@ -329,7 +329,7 @@ func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, everything boo
 		*value, err = objectOf(now), errors.Join(err, errSection)
 	}
 	if err != nil {
-		diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", prior.Name.ValueString(), err))
+		tfkit.AddUnreadable(&diags, fmt.Sprintf("Mesh %q", prior.Name.ValueString()), err)
 		return prior, diags
 	}
 	return state, diags

@@ -157,7 +157,7 @@ func load(plan model, source *dataSource, root string, secrets map[string]*kuma.
 	}
 	text, err := secret.Data()
 	if err != nil { // not quoted: it may hold a part of the key
-		diags.AddAttributeError(source.at(root), "Unexpected secret document", fmt.Sprintf("Secret %q of mesh %q cannot be read: its data is not base64.", name, mesh))
+		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), tfkit.ErrNotBase64)
 	}
 	return material{text, err == nil}
 }

@@ -73,7 +73,7 @@ func stateFrom(mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
 	enabled, errEnabled := mesh.EnabledBackend()
 	skip, errSkip := mesh.SkipValidation()
 	if err := errors.Join(err, errEnabled, errSkip); err != nil {
-		diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", prior.Mesh.ValueString(), err))
+		tfkit.AddUnreadable(&diags, fmt.Sprintf("Mesh %q", prior.Mesh.ValueString()), err)
 		return prior, diags
 	}
 	state := prior

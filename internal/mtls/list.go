@@ -35,7 +35,7 @@ func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.L
 			var name string
 			backends, err := mesh.Backends()
 			if err := errors.Join(err, mesh.Decode("name", &name)); err != nil {
-				diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", name, err))
+				tfkit.AddUnreadable(diags, fmt.Sprintf("Mesh %q", name), err)
 				return
 			}
 			for _, b := range backends {

@@ -112,7 +112,8 @@ func (r *backend) rollOut(ctx context.Context, plan model, current kuma.Backend,
 	}
 	if err != nil {
 		diags.AddAttributeWarning(path.Root("cert"), "CA switched in one step", fmt.Sprintf(
-			"The pair that mesh %q used until now could not be read, so it could not be kept for a while beside the new one: %s.", name, err))
+			"The pair that mesh %q used until now could not be read, so it could not be kept for a while beside the new one: %s. "+
+				"It was switched in one write: until all proxies had the new CA, some refused one another. There is nothing to do now: the data source kongmesh_dataplanes shows which proxies have it.", name, err))
 		return nil, false, nil
 	}
 	if !ro.interrupted() && len(remaining(ro.from, ro.to)) == 1 {

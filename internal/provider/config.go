@@ -174,7 +174,7 @@ func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diag
 	if ca.set() {
 		config.TLS.RootCAs = x509.NewCertPool()
 		if !config.TLS.RootCAs.AppendCertsFromPEM([]byte(ca.value)) {
-			diags.AddAttributeError(ca.path, "No certificate", fmt.Sprintf("There is no certificate in PEM in what %s gives.", ca.origin))
+			diags.AddAttributeError(ca.path, "No certificate", fmt.Sprintf("There is no certificate in PEM in what %s gives. It must have a line -----BEGIN CERTIFICATE-----.", ca.origin))
 		}
 	}
 	switch {
@@ -185,7 +185,8 @@ func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diag
 	case cert.set() && key.set():
 		pair, err := tls.X509KeyPair([]byte(cert.value), []byte(key.value))
 		if err != nil { // of crypto/tls, it never quotes the key
-			diags.AddAttributeError(key.path, "Client certificate and key do not work", fmt.Sprintf("Certificate (%s) and key (%s): %s.", cert.origin, key.origin, err))
+			diags.AddAttributeError(key.path, "Client certificate and key do not work", fmt.Sprintf(
+				"Certificate (%s) and key (%s): %s. Give a certificate and the private key that belongs to it, both in PEM.", cert.origin, key.origin, err))
 		}
 		config.TLS.Certificates = []tls.Certificate{pair}
 	case cert.set():
@@ -219,7 +220,8 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	}
 	content, err := os.ReadFile(expand(stored.value))
 	if err != nil {
-		diags.AddAttributeError(stored.path, "File cannot be read", fmt.Sprintf("The file of %s: %s.", stored.origin, err))
+		diags.AddAttributeError(stored.path, "File cannot be read", fmt.Sprintf(
+			"The file of %s: %s. A relative path begins at the folder that Terraform runs in; ${path.module}/ is that of the configuration.", stored.origin, err))
 		return setting{path: stored.path}
 	}
 	stored.value = string(content)

@@ -95,7 +95,8 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	location := expand(file.value)
 	content, err := os.ReadFile(location)
 	if err != nil {
-		diags.AddAttributeError(file.path, "File cannot be read", fmt.Sprintf("kumactl's configuration (%s): %s.", file.origin, err))
+		diags.AddAttributeError(file.path, "File cannot be read", fmt.Sprintf(
+			"kumactl's configuration (%s): %s. Set config_path to where it is, or leave config_path and config_context out and set address and token.", file.origin, err))
 		return kumactlContext{}
 	}
 	config, err := parseKumactl(content)

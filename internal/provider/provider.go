@@ -5,6 +5,7 @@ package provider
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -174,7 +175,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	made, err := kuma.New(client)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid provider configuration", err.Error())
+		resp.Diagnostics.AddError("Invalid provider configuration", fmt.Sprintf("The provider cannot use its configuration: %s. Give it as it is, without line breaks or other characters around it.", err))
 		return
 	}
 	data.Client = made

@@ -647,7 +647,7 @@ func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (m
 	if found.certificate != nil {
 		data, err := found.certificate.Data()
 		if err != nil {
-			diags.AddError("Unexpected secret document", fmt.Sprintf("Secret %q cannot be read: %s.", prior.CertificateSecret.ValueString(), err))
+			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.CertificateSecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
 			return prior, diags
 		}
 		diags.Append(state.takeCertificates(ctx, data, prior)...)
@@ -655,7 +655,7 @@ func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (m
 	if found.key != nil {
 		data, err := found.key.Data()
 		if err != nil { // not quoted: it may hold a part of the key
-			diags.AddError("Unexpected secret document", fmt.Sprintf("Secret %q cannot be read.", prior.KeySecret.ValueString()))
+			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.KeySecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
 			return prior, diags
 		}
 		state.PublicKeySHA256 = publicKeyOf(data)
@@ -664,7 +664,7 @@ func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (m
 	if mesh != nil {
 		var err error
 		if users, err = mesh.Users(prior.CertificateSecret.ValueString(), prior.KeySecret.ValueString()); err != nil {
-			diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", prior.Mesh.ValueString(), err))
+			tfkit.AddUnreadable(&diags, fmt.Sprintf("Mesh %q", prior.Mesh.ValueString()), err)
 			return prior, diags
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -67,7 +68,7 @@ func loadDigest(ctx context.Context, private privateState, diags *diag.Diagnosti
 func keepDigest(ctx context.Context, private privateState, random io.Reader, data []byte, diags *diag.Diagnostics) {
 	d, err := newDigest(random, data)
 	if err != nil {
-		diags.AddError("No random numbers", "This machine gives no random numbers: "+err.Error())
+		diags.AddError("No random numbers", fmt.Sprintf("This machine gives no random numbers, which protect what the state tells of a secret: %s. Apply again, or on another machine.", err))
 		return
 	}
 	encoded, _ := json.Marshal(d) // two texts always marshal

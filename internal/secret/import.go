@@ -27,7 +27,7 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	pairs, err := r.pairs(ctx, parts[0], parts[1])
 	switch {
 	case kuma.Absent(err):
-		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane.", parts[0]))
+		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which begins with the mesh's name, and the address in the provider block.", parts[0]))
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", parts[0]), err)
 	case len(pairs) == 1:

@@ -218,7 +218,7 @@ func addWriteError(diags *diag.Diagnostics, at place, err error) {
 func dataOf(secret *kuma.Secret, at place, diags *diag.Diagnostics) (data []byte, ok bool) {
 	data, err := secret.Data()
 	if err != nil { // not quoted: it may hold a part of the value
-		diags.AddError("Unexpected secret document", fmt.Sprintf("Could not read %s: its data is not base64.", at))
+		tfkit.AddUnreadable(diags, "The "+at.String(), tfkit.ErrNotBase64)
 	}
 	return data, err == nil
 }

@@ -132,7 +132,7 @@ func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
 		diags.AddAttributeError(path.Root(f.name), "Invalid base64", fmt.Sprintf("The value cannot be used: %s.", err))
 	case len(data) > kuma.MaxSecretData:
 		diags.AddAttributeError(path.Root(f.name), "Value is too long",
-			fmt.Sprintf("The value has %d bytes, and the provider reads and writes secrets of at most %d.", len(data), kuma.MaxSecretData))
+			fmt.Sprintf("The value has %d bytes, and the provider reads and writes secrets of at most %d. Take a shorter one.", len(data), kuma.MaxSecretData))
 	default:
 		return data, !unknown
 	}

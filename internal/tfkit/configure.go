@@ -62,7 +62,7 @@ func (d *ProviderData) take(data any, diags *diag.Diagnostics) {
 	}
 	known, ok := data.(*ProviderData)
 	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider handed over a %T. This is a bug of the provider.", data))
+		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider handed over a %T. This is a bug of the provider: please report it.", data))
 		return
 	}
 	*d = *known
@@ -96,7 +96,7 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	backend, there, err := document.Backend(name)
 	switch {
 	case err != nil:
-		diags.AddAttributeError(at, "Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", mesh, err))
+		AddUnreadable(diags, fmt.Sprintf("Mesh %q", mesh), err)
 	case !there:
 		diags.AddAttributeError(at, "No such backend", fmt.Sprintf("Mesh %q has no mTLS backend %q. %s", mesh, name, readWhilePlanning))
 	case backend.Type != kuma.Provided:
@@ -144,14 +144,14 @@ func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.Dat
 	case source.Inline != "":
 		content, err = base64.StdEncoding.DecodeString(source.Inline)
 		if err != nil { // not quoted: it may hold a part of a key
-			diags.AddAttributeError(at, "Invalid base64", fmt.Sprintf("An inline value of the backend in mesh %q is not base64.", mesh))
+			diags.AddAttributeError(at, "Invalid base64", fmt.Sprintf("An inline value of the backend in mesh %q is not base64, so that there is no certificate in it to read. Put it right in the backend, or let that refer to a secret.", mesh))
 		}
 		return content, err == nil
 	case source.File != "":
 		diags.AddAttributeError(at, "File on the control plane's machine", fmt.Sprintf(
 			"The backend in mesh %q refers to the file %s on the machine of the control plane, which has no API to read it. Give the content of the file itself instead.", mesh, source.File))
 	default:
-		diags.AddAttributeError(at, "Nothing to read", fmt.Sprintf("The backend in mesh %q refers to nothing.", mesh))
+		diags.AddAttributeError(at, "Nothing to read", fmt.Sprintf("The backend in mesh %q has no certificate or key, neither inline nor as a secret. Give it a CA first, or give the content of one itself instead.", mesh))
 	}
 	return nil, false
 }
@@ -160,7 +160,6 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 	if !d.connected(at, diags) {
 		return nil, false
 	}
-	task := fmt.Sprintf("read secret %q of mesh %q", name, mesh)
 	secret, err := d.Client.Secret(ctx, mesh, name)
 	if kuma.Absent(err) {
 		if _, ok := d.mesh(ctx, mesh, at, diags); ok {
@@ -169,12 +168,12 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 		return nil, false
 	}
 	if err != nil {
-		addErrorAt(diags, at, task, err)
+		addErrorAt(diags, at, fmt.Sprintf("read secret %q of mesh %q", name, mesh), err)
 		return nil, false
 	}
 	content, err = secret.Data()
 	if err != nil { // not quoted: it may hold a part of a key
-		diags.AddAttributeError(at, "Unexpected secret document", fmt.Sprintf("Could not %s: its data is not base64.", task))
+		AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), ErrNotBase64)
 	}
 	return content, err == nil
 }

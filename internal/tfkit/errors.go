@@ -42,7 +42,7 @@ func describe(task string, err error) (summary, detail string) {
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "Time is up", fmt.Sprintf("Could not %s within the time that `timeouts` allows. What was done so far is in the state; apply again to go on.", task)
+		return "Time is up", fmt.Sprintf("Could not %s within the time that `timeouts` allows. What was done so far is in the state; apply again to go on, with more time where it needs that.", task)
 	case errors.Is(err, context.Canceled):
 		return "Cancelled", fmt.Sprintf("Could not %s: the run was cancelled. What was done so far is in the state; apply again to go on.", task)
 	case errors.As(err, &connection):
@@ -50,11 +50,12 @@ func describe(task string, err error) (summary, detail string) {
 			task, connection.Address, connection.Origins.Address, connection.Err, connectionAdvice(connection))
 	case errors.As(err, &dropped):
 		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. "+
-			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there.", task, dropped)
+			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there. Take it out of the configuration, or use a control plane of version 2.", task, dropped)
 	case errors.As(err, &answer):
 		return describeAnswer(task, answer)
 	default:
-		return "Could not " + firstWords(task), fmt.Sprintf("Could not %s: %s.", task, err)
+		return "Request failed", fmt.Sprintf("Could not %s: %s.\n\nApply again. If it stays so, look whether this provider is made for the version of the control plane "+
+			"(README lists them; the data source kongmesh_control_plane tells what answers).", task, err)
 	}
 }
 
@@ -81,11 +82,11 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 		return "Control plane is read-only", said + "This control plane takes no writes of this kind. A zone that belongs to a global control plane has its meshes and secrets there: " +
 			"set the provider's address to the global one. On Kubernetes, resources are applied with kubectl."
 	case e.Absent():
-		return "Not found", said + "It is not there, or was deleted while Terraform was at work."
+		return "Not found", said + "It is not there, or was deleted while Terraform was at work. Plan again: what is gone is then planned anew."
 	case e.Refused():
 		return "Control plane refused", said + "Correct what it names and apply again."
 	default:
-		return "Unexpected answer", said + "This is none of the answers that the provider knows."
+		return "Unexpected answer", said + "This is none of the answers that the provider knows. Look at the log of the control plane, and at what is in front of it, a gateway or a proxy."
 	}
 }
 
@@ -99,7 +100,7 @@ func connectionAdvice(e *kuma.ConnectionError) string {
 	isOperation := errors.As(err, &operation)
 	switch {
 	case errors.As(err, &unknown) && e.Origins.CA != "":
-		return fmt.Sprintf("Its certificate is signed by an authority that is not among those to trust (%s).", e.Origins.CA)
+		return fmt.Sprintf("Its certificate is signed by an authority that is not among those to trust (%s). Put that authority's certificate there.", e.Origins.CA)
 	case errors.As(err, &unknown):
 		return "Its certificate is signed by an authority that this machine does not trust. Set ca_cert_file or ca_cert_pem in the provider block to that authority's certificate."
 	case isOperation && operation.Op == "remote error": // an alert of TLS
@@ -116,10 +117,16 @@ func connectionAdvice(e *kuma.ConnectionError) string {
 	}
 }
 
-// firstWords keeps a summary short: what comes before the first name.
-func firstWords(task string) string {
-	words, _, _ := strings.Cut(task, ` "`)
-	return words
+// ErrNotBase64 is what is wrong with a secret that cannot be read. It stands for
+// an error that may quote a part of a key.
+var ErrNotBase64 = errors.New("its data is not base64")
+
+// AddUnreadable adds the error for what the control plane has and the provider
+// does not understand.
+func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
+	diags.AddError("Unexpected document", fmt.Sprintf(
+		"%s cannot be read: %s.\n\nThe control plane has it in a form that this provider does not know. Look at it with `kumactl get`, and put it right there; "+
+			"if nothing is wrong with it, it needs another version of the provider.", what, err))
 }
 
 // AddExists adds the error for an object that is there already, with the block

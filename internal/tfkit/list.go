@@ -62,7 +62,7 @@ func (d *ProviderData) QueriedMeshes(ctx context.Context, name types.String, dia
 	mesh, err := d.Client.Mesh(ctx, name.ValueString())
 	switch {
 	case kuma.Absent(err):
-		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane.", name.ValueString()))
+		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the name, or leave mesh out to query all meshes.", name.ValueString()))
 	case err != nil:
 		AddError(diags, fmt.Sprintf("read mesh %q", name.ValueString()), err)
 	default:

@@ -35,7 +35,8 @@ func MoveFromVendor[S any](sourceType string, move func(ctx context.Context, sou
 					"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.",
 				sourceType, req.SourceSchemaVersion))
 		case json.Unmarshal(req.SourceRawState.JSON, &source) != nil: // not quoted: it may hold a key
-			resp.Diagnostics.AddError("Unexpected state", fmt.Sprintf("The state of the %s that is to be moved cannot be read.", sourceType))
+			resp.Diagnostics.AddError("Unexpected state", fmt.Sprintf("The state of the %s that is to be moved cannot be read. "+
+				"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.", sourceType))
 		default:
 			move(ctx, source, resp)
 		}
