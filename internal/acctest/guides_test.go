@@ -1,6 +1,8 @@
 package acctest_test
 
 import (
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -149,7 +151,7 @@ func told(t *testing.T, name string, blocks []block) {
 	env := acctest.New(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
 	run := acctest.NewRun(t, "")
 	files := newFiles(t, run)
-	run.Serve(env.Provider(), standIns(files))
+	run.Serve(env.Provider(), standIns(files), acctest.Vendor())
 	prepare(t, name, env, run)
 	s := &story{Run: run, t: t, env: env}
 	for i, b := range blocks {
@@ -205,7 +207,43 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 				"type": "Secret", "mesh": "payments", "name": secret, "data": run.Read(file), // bytes are base64 in JSON
 			})
 		}
+	case "from-kong-mesh-provider":
+		moveIn(t, env, run)
 	}
+}
+
+// moveIn makes what a state of the vendor's provider has, with the CA of the
+// files in place of its own.
+func moveIn(t *testing.T, env *acctest.Env, run *acctest.Run) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "provider", "testdata", "kong-mesh.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := strings.ReplaceAll(string(content), "registry.terraform.io", cmp.Or(os.Getenv("TF_ACC_PROVIDER_HOST"), "registry.terraform.io"))
+	mesh := map[string]any{
+		"type": "Mesh", "name": "payments", "labels": map[string]any{"team": "payments"}, "skipCreatingInitialPolicies": []string{"*"},
+		"networking":   map[string]any{"outbound": map[string]any{"passthrough": false}},
+		"routing":      map[string]any{"localityAwareLoadBalancing": true},
+		"meshServices": map[string]any{"mode": "Exclusive"},
+		"logging": map[string]any{"defaultBackend": "file", "backends": []any{
+			map[string]any{"name": "file", "type": "file", "conf": map[string]any{"path": "/var/log/access.log"}},
+		}},
+	}
+	env.Must(http.MethodPut, "/meshes/payments", mesh)
+	data := regexp.MustCompile(`"data": "([^"]+)"`).FindAllStringSubmatch(state, -1)
+	for i, file := range []string{"ca-chain.pem", "ca-key.pem"} {
+		name := []string{"ca-1-cert", "ca-1-key"}[i]
+		encoded := base64.StdEncoding.EncodeToString(run.Read(file))
+		state = strings.ReplaceAll(state, data[i][1], encoded)
+		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{"type": "Secret", "mesh": "payments", "name": name, "data": encoded})
+	}
+	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
+		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
+		"conf": map[string]any{"cert": map[string]any{"secret": "ca-1-cert"}, "key": map[string]any{"secret": "ca-1-key"}},
+	}}}
+	env.Must(http.MethodPut, "/meshes/payments", mesh)
+	run.Write("terraform.tfstate", state)
 }
 
 func (s *story) configure(text string, commanded bool) {

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// Providers are by their names; those of others than us belong to hashicorp.
+// Providers are by their names; those of others than us and Kong belong to hashicorp.
 type Providers map[string]func() (tfprotov6.ProviderServer, error)
 
 // Serve lets this process be the providers of all commands that follow: new
@@ -42,10 +42,7 @@ func (r *Run) serve(ctx context.Context) []string {
 	found := make(map[string]attach)
 	for _, providers := range r.served {
 		for name, provider := range providers {
-			namespace := "hashicorp"
-			if name == "kongmesh" {
-				namespace = "kongmesh"
-			}
+			namespace := cmp.Or(map[string]string{"kongmesh": "kongmesh", "kong-mesh": "kong"}[name], "hashicorp")
 			at := start(ctx, r.t, provider)
 			found[cmp.Or(os.Getenv("TF_ACC_PROVIDER_HOST"), "registry.terraform.io")+"/"+namespace+"/"+name] = attach{
 				string(at.Protocol), at.ProtocolVersion, at.Pid, at.Test, address{at.Addr.Network(), at.Addr.String()},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
@@ -28,6 +29,11 @@ func (r *Run) Vendor() {
 	if err := os.Symlink(binary, filepath.Join(r.tools, vendorBinary)); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// Vendor is what stands in for the vendor's own provider, to be served.
+func Vendor() Providers {
+	return Providers{"kong-mesh": providerserver.NewProtocol6WithError(vendor{})}
 }
 
 type vendor struct{}

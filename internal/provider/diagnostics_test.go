@@ -526,3 +526,117 @@ func golden(t *testing.T, file, got string) {
 		t.Errorf("%s differs; if that is intended, run the test with -update and read the diff. Got:\n%s", file, got)
 	}
 }
+
+var (
+	entry   = regexp.MustCompile("(?ms)^### ([^\n]+)\n\n((?:```text\n(?:Error|Warning): .*?^```\n\n)*)([^\n]*)")
+	ruleRow = regexp.MustCompile("(?m)^\\| `([a-z ]+)` \\| (error|warning) \\| ")
+)
+
+// The guide has an entry for each summary, with what the provider says there.
+func TestDiagnostics_guide(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join("..", "..", "templates", "guides", "errors.md.tmpl")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string][]string{} // by summary
+	for _, d := range readSource(t).diagnostics() {
+		block := "```text\n" + strings.ToUpper(d.severity[:1]) + d.severity[1:] + ": " + d.summary + "\n\n" + wrapped(d.shown()) + "```\n\n"
+		if !slices.Contains(said[d.summary], block) {
+			said[d.summary] = append(said[d.summary], block)
+		}
+	}
+	missing := maps.Clone(said)
+	guide := entry.ReplaceAllStringFunc(string(content), func(text string) string {
+		parts := entry.FindStringSubmatch(text)
+		heading, advice := parts[1], parts[3]
+		blocks, there := said[heading]
+		if !there {
+			t.Errorf("nothing says %q, and there is an entry for it", heading)
+		}
+		if advice == "" || strings.HasPrefix(advice, "#") {
+			t.Errorf("the entry %q does not say what to do", heading)
+		}
+		if _, once := missing[heading]; there && !once {
+			t.Errorf("there are two entries %q", heading)
+		}
+		delete(missing, heading)
+		return "### " + heading + "\n\n" + strings.Join(blocks, "") + advice
+	})
+	for _, summary := range slices.Sorted(maps.Keys(missing)) {
+		t.Errorf("there is no entry %q", summary)
+	}
+	golden(t, file, guide)
+}
+
+// The guide has each rule of CA material, with its severity.
+func TestDiagnostics_rules(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "errors.md.tmpl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for _, row := range ruleRow.FindAllStringSubmatch(string(content), -1) {
+		rows[row[1]] = row[2]
+	}
+	s := readSource(t)
+	rules := map[string]string{}
+	for name, value := range s.consts {
+		if strings.HasPrefix(name, "pki.Rule") {
+			rules[name] = strings.ReplaceAll(s.text(&function{pkg: "pki"}, value, nil), "-", " ")
+		}
+	}
+	want := map[string]string{}
+	for _, f := range s.sorted() {
+		for _, call := range slices.Concat(f.calls("pki.add"), f.calls("pki.addFor")) {
+			if f.pkg == "pki" && rules["pki."+printed(call.Args[1])] != "" {
+				want[rules["pki."+printed(call.Args[1])]] = strings.ToLower(printed(call.Args[0]))
+			}
+		}
+	}
+	for _, rule := range rules {
+		if want[rule] == "" {
+			want[rule] = "error" // of a key: chosen where it is found
+		}
+	}
+	if !maps.Equal(rows, want) {
+		t.Errorf("the guide has the rules\n%v\nnot\n%v", rows, want)
+	}
+}
+
+// shown is what the guide has of it: the text, or, where a function makes all
+// of it, what that can be.
+func (d diagnostic) shown() string {
+	if strings.Trim(d.detail, unknown+". ") == "" && len(d.variants) > 0 {
+		return strings.Join(d.variants, "\n\n")
+	}
+	return d.detail
+}
+
+// wrapped breaks lines as Terraform does, those that are indented left as they are.
+func wrapped(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		if strings.HasPrefix(line, " ") {
+			out.WriteString(strings.TrimRight(line, " \n") + "\n")
+			continue
+		}
+		length := 0
+		for i, word := range strings.Fields(line) {
+			switch {
+			case i == 0:
+			case length+len(word) > 98:
+				out.WriteString("\n")
+				length = 0
+			default:
+				out.WriteString(" ")
+			}
+			out.WriteString(word)
+			length += len(word) + 1
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
+}
