@@ -455,9 +455,9 @@ func TestAccGuides_fromBuiltin(t *testing.T) {
 	})
 }
 
-// Every link of README and docs/ to a page of ours, or a part of it, leads there.
-func TestGuideLinks(t *testing.T) {
-	t.Parallel()
+// pages are README and all of docs/.
+func pages(t *testing.T) []string {
+	t.Helper()
 	root := filepath.Join("..", "..")
 	pages := []string{filepath.Join(root, "README.md")}
 	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
@@ -469,6 +469,60 @@ func TestGuideLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pages
+}
+
+var (
+	frontMatter = regexp.MustCompile(`(?s)^---\n.*?\n---\n`)
+	heading     = regexp.MustCompile(`(?m)^(#+) (.+)$`)
+)
+
+// Each page has one title, no level of headings skipped, and the front matter
+// that the registry wants; each kind of page has its sections.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	want := map[string][]string{
+		"resources":           {"## Example Usage", "## Schema", "## Import", "## When Something Goes Wrong"},
+		"data-sources":        {"## Example Usage", "## Schema", "## When Something Goes Wrong"},
+		"list-resources":      {"## Example Usage", "## Schema"},
+		"ephemeral-resources": {"## Example Usage", "## Schema"},
+		"functions":           {"## Example Usage", "## Signature", "## Arguments"},
+	}
+	for _, page := range pages(t) {
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(content)
+		front := frontMatter.FindString(text)
+		if filepath.Base(page) != "README.md" && (!strings.Contains(front, "\npage_title: \"") || !strings.Contains(front, "\ndescription: |-\n  ")) {
+			t.Errorf("%s has the front matter %q", page, front)
+		}
+		text = fence.ReplaceAllString(strings.TrimPrefix(text, front), "")
+		level := 0
+		var sections []string
+		for _, found := range heading.FindAllStringSubmatch(text, -1) {
+			deep := len(found[1])
+			if deep > level+1 || deep == 1 && level > 0 {
+				t.Errorf("%s: %q follows a heading of level %d", page, found[0], level)
+			}
+			if deep == 2 {
+				sections = append(sections, found[0])
+			}
+			level = deep
+		}
+		if kind := want[filepath.Base(filepath.Dir(page))]; kind != nil && !slices.Equal(sections, kind) {
+			t.Errorf("%s has the sections %q, not %q", page, sections, kind)
+		}
+		if level == 0 {
+			t.Errorf("%s has no title", page)
+		}
+	}
+}
+
+// Every link of README and docs/ to a page of ours, or a part of it, leads there.
+func TestGuideLinks(t *testing.T) {
+	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)\s]*)\)`)
 	anchor := regexp.MustCompile(`(?m)^#+ (.+)$|<a id="([^"]+)">`)
 	signs := regexp.MustCompile("[^a-z0-9 _-]")
@@ -479,7 +533,7 @@ func TestGuideLinks(t *testing.T) {
 		}
 		return string(content), err
 	}
-	for _, page := range pages {
+	for _, page := range pages(t) {
 		text, err := read(page)
 		if err != nil {
 			t.Fatal(err)

@@ -127,7 +127,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 			"cert": sourceSchema("certificate chain", false),
 			"key":  sourceSchema("private key", true),
 			"dp_cert": schema.SingleNestedAttribute{
-				MarkdownDescription: "How the certificates of proxies are made.",
+				MarkdownDescription: "How the certificates of proxies are made. Left out, they live 24 hours.",
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
 					"rotation": schema.SingleNestedAttribute{
@@ -143,7 +143,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 						},
 					},
 					"request_timeout": schema.StringAttribute{
-						MarkdownDescription: "How long making a certificate may take, such as `10s`.",
+						MarkdownDescription: "How long making a certificate may take, such as `10s`. Left out, there is no limit.",
 						Optional:            true,
 						Validators:          []validator.String{tfkit.Duration()},
 						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
@@ -155,7 +155,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
 					"request_timeout": schema.StringAttribute{
-						MarkdownDescription: "How long loading the CA may take, such as `10s`.",
+						MarkdownDescription: "How long loading the CA may take. Left out, the control plane takes `10s`.",
 						Optional:            true,
 						Validators:          []validator.String{tfkit.Duration()},
 						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
