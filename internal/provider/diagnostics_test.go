@@ -110,7 +110,9 @@ func readSource(t *testing.T) *source {
 func (s *source) sorted() []*function {
 	var all []*function
 	for _, name := range slices.Sorted(maps.Keys(s.funcs)) {
-		all = append(all, s.funcs[name])
+		if s.funcs[name].Body != nil {
+			all = append(all, s.funcs[name])
+		}
 	}
 	return all
 }
@@ -328,8 +330,73 @@ func (s *source) paths(f *function, e ast.Expr, depth int) []string {
 		if s.funcs[name] != nil {
 			return s.returnedPaths(f, e, 0, depth)
 		}
+	case *ast.SelectorExpr:
+		if found := s.used(f.pkg+"."+f.receiver(), depth); e.Sel.Name == "Path" && len(found) > 0 { // of a validator
+			return found
+		}
+		if value, _ := f.assigned(printed(e.X)); e.Sel.Name == "path" && value != nil { // of a setting, which has its name first
+			if call, ok := value.(*ast.CallExpr); ok && len(call.Args) > 0 {
+				return []string{s.name(f, call.Args[0])}
+			}
+		}
 	}
 	return []string{unknown}
+}
+
+// receiver is the type whose method f is, without its package.
+func (f *function) receiver() string {
+	if f.Recv == nil {
+		return ""
+	}
+	return strings.TrimPrefix(printed(f.Recv.List[0].Type), "*")
+}
+
+// used are the attributes in whose schemas a function is called or a type is
+// made, by the keys around that.
+func (s *source) used(name string, depth int) []string {
+	if depth == 0 {
+		return nil
+	}
+	var found []string
+	for _, f := range s.sorted() {
+		var keys []string
+		var walk func(ast.Node) bool
+		walk = func(n ast.Node) bool {
+			here := false
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				if key, ok := n.Key.(*ast.BasicLit); ok {
+					text, _ := strconv.Unquote(key.Value)
+					keys = append(keys, text)
+					ast.Inspect(n.Value, walk)
+					keys = keys[:len(keys)-1]
+					return false
+				}
+			case *ast.CallExpr:
+				here = f.callName(n) == name
+			case *ast.CompositeLit:
+				here = n.Type != nil && f.pkg+"."+printed(n.Type) == name
+			}
+			if here {
+				found = append(found, s.within(f, strings.Join(keys, "."), depth)...)
+			}
+			return true
+		}
+		ast.Inspect(f.Body, walk)
+	}
+	return found
+}
+
+// within are the attributes that a part of a schema, made by f, is used for.
+func (s *source) within(f *function, part string, depth int) []string {
+	var found []string
+	for _, whole := range s.used(f.pkg+"."+f.Name.Name, depth-1) {
+		found = append(found, strings.Trim(whole+"."+part, "."))
+	}
+	if len(found) == 0 && part != "" {
+		return []string{part}
+	}
+	return found
 }
 
 // returnedPaths are those that a function of the project gives, which has the
@@ -380,7 +447,7 @@ func (s *source) diagnostics() []diagnostic {
 				d.paths = s.paths(f, args[0], 5)
 				args = args[1:]
 			}
-			found = append(found, s.said(f, args[0], args[1], d)...)
+			found = append(found, s.said(f, call, args[0], args[1], d)...)
 		}
 	}
 	for i, d := range found {
@@ -398,7 +465,7 @@ func (s *source) diagnostics() []diagnostic {
 
 // said are the diagnostics of one call: one where the summary is a text, else
 // one for each that it is given, by callers or by a function that makes both.
-func (s *source) said(f *function, summary, detail ast.Expr, d diagnostic) []diagnostic {
+func (s *source) said(f *function, call *ast.CallExpr, summary, detail ast.Expr, d diagnostic) []diagnostic {
 	var found []diagnostic
 	add := func(in *function, summary, detail ast.Expr, of *function) {
 		d := d
@@ -416,9 +483,15 @@ func (s *source) said(f *function, summary, detail ast.Expr, d diagnostic) []dia
 				continue
 			}
 			for _, caller := range s.sorted() {
-				for _, call := range caller.calls(maker.pkg + "." + maker.Name.Name) {
-					if i < len(call.Args) {
-						add(caller, call.Args[i], detail, f)
+				for _, made := range caller.calls(maker.pkg + "." + maker.Name.Name) {
+					add(caller, made.Args[i], detail, f)
+					last := &found[len(found)-1]
+					if at := f.param(printed(call.Args[0])); at >= 0 {
+						last.paths = s.paths(caller, made.Args[at], 5)
+					} else if isField {
+						if last.paths = s.used(caller.pkg+"."+caller.Name.Name, 3); last.paths == nil {
+							last.paths = []string{unknown}
+						}
 					}
 				}
 			}
@@ -542,7 +615,7 @@ func TestDiagnostics_guide(t *testing.T) {
 	}
 	said := map[string][]string{} // by summary
 	for _, d := range readSource(t).diagnostics() {
-		block := "```text\n" + strings.ToUpper(d.severity[:1]) + d.severity[1:] + ": " + d.summary + "\n\n" + wrapped(d.shown()) + "```\n\n"
+		block := "```text\n" + strings.TrimSpace(strings.ToUpper(d.severity[:1])+d.severity[1:]+": "+d.summary+"\n\n"+wrapped(d.shown())) + "\n```\n\n"
 		if !slices.Contains(said[d.summary], block) {
 			said[d.summary] = append(said[d.summary], block)
 		}
@@ -609,7 +682,7 @@ func TestDiagnostics_rules(t *testing.T) {
 // shown is what the guide has of it: the text, or, where a function makes all
 // of it, what that can be.
 func (d diagnostic) shown() string {
-	if strings.Trim(d.detail, unknown+". ") == "" && len(d.variants) > 0 {
+	if strings.Trim(d.detail, unknown+".") == "" {
 		return strings.Join(d.variants, "\n\n")
 	}
 	return d.detail
