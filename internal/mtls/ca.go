@@ -130,7 +130,7 @@ func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnosti
 		return nil, true
 	}
 	mesh := plan.Mesh.ValueString()
-	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Fresh, names...)
+	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Recent, names...)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names), mesh), err)
 		return nil, false
