@@ -140,39 +140,9 @@ func (w watcher) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, _ 
 	for _, resource := range req.Plan.ResourceChanges {
 		change := resource.Change
 		if change.Actions.Create() && w.event == created || change.Actions.Update() && w.event != created {
-			differences(w.seen[w.event], resource.Type, change.Before, withUnknown(change.After, change.AfterUnknown))
+			differences(w.seen[w.event], resource.Type, change.Before, change.After) // what is not known yet is null
 		}
 	}
-}
-
-// withUnknown is a planned value with something in the place of what is not known yet.
-func withUnknown(after, unknown any) any {
-	switch unknown := unknown.(type) {
-	case bool:
-		if unknown {
-			return "(known after apply)"
-		}
-	case map[string]any:
-		attributes, _ := after.(map[string]any)
-		all := maps.Clone(attributes)
-		for name, inner := range unknown {
-			if all == nil {
-				all = map[string]any{}
-			}
-			all[name] = withUnknown(attributes[name], inner)
-		}
-		return all
-	case []any:
-		items, _ := after.([]any)
-		all := slices.Clone(items)
-		for i, inner := range unknown {
-			if i < len(items) {
-				all[i] = withUnknown(items[i], inner)
-			}
-		}
-		return all
-	}
-	return after
 }
 
 // differences adds the paths at which two values differ, without indexes. What
