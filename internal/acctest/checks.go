@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -32,11 +33,21 @@ var foreign = map[string]string{
 	"routing":       `{"localityAwareLoadBalancing":  true}`,
 }
 
+// foreignBackends are entries of mtls.backends that no resource owns, of all
+// types that there are and one that there is not.
+var foreignBackends = []string{
+	`{"name": "own", "type":  "builtin", "conf": {"caCert": {"RSAbits": 2048, "expiration": "10y"}}, "mode": 1}`,
+	`{ "conf": {"fromCp": {"address": "https://vault:8200", "auth": {"token": {"inline": "dA=="}}, "unknown": 1.10}}, "name": "vault", "type": "vault"}`,
+	`{"name": "acm", "type": "acmpca", "conf": {"arn": "arn:aws:x", "auth": {"awsCredentials": {}}, "caCert": {"inline": "dA=="}}, "dpCert": {"rotation": {"expiration": "1d"}}}`,
+	`{"name": "cm", "type": "certmanager", "conf": {"issuerRef": {"name": "i", "kind": "Issuer"}, "caCert": {"secret": "s"}}, "rootChain": {}}`,
+	`{"name":"later","type":"of-a-later-version","conf":{"n":123456789012345678901234567890}}`,
+}
+
 // ForeignMesh is the document of a mesh with foreign parts, for an embedded
 // control plane that keeps documents as they come.
 func ForeignMesh(name string) []byte {
-	return fmt.Appendf(nil, `{"type": "Mesh", "futureSection": %s, "name": %q, "logging": %s, "routing": %s}`,
-		foreign["futureSection"], name, foreign["logging"], foreign["routing"])
+	return fmt.Appendf(nil, `{"type": "Mesh", "futureSection": %s, "name": %q, "logging": %s, "mtls": {"enabledBackend": "own", "backends": [%s], "unknown": 1e400}, "routing": %s}`,
+		foreign["futureSection"], name, foreign["logging"], strings.Join(foreignBackends, " , "), foreign["routing"])
 }
 
 // ForeignStays checks that the foreign parts of a mesh are as they were, byte
@@ -63,6 +74,11 @@ func (e *Env) ForeignStays(name string) resource.TestCheckFunc {
 			for section, want := range foreign {
 				if got := string(members[section]); got != want {
 					return fmt.Errorf("section %s was\n%s\nand is\n%s", section, want, got)
+				}
+			}
+			for _, want := range append(foreignBackends, `"unknown": 1e400`) {
+				if !bytes.Contains(members["mtls"], []byte(want)) {
+					return fmt.Errorf("of mTLS\n%s\nis lost from\n%s", want, members["mtls"])
 				}
 			}
 		}

@@ -9,17 +9,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
 // Env is the control plane of one test, and the provider that talks to it.
@@ -175,19 +176,25 @@ func (e *Env) settle() {
 }
 
 // Provider is the provider under test, by the name that configurations use.
-func (e *Env) Provider() map[string]func() (tfprotov6.ProviderServer, error) {
+// The control plane of a configuration that names none is this one.
+func (e *Env) Provider() Providers {
 	return Provider(provider.Options{
 		Clock: e.Clock,
-		Tune:  func(config *kuma.Config) { config.RetryWait = time.Millisecond },
+		Tune: func(config *kuma.Config) {
+			config.RetryWait = time.Millisecond
+			if config.Address.Host == "localhost:5681" {
+				config.Address, _ = url.Parse(e.Address)
+			}
+		},
 	})
 }
 
 // Provider is a provider with options of its own: a new one for each command,
 // as a process of its own would be.
-func Provider(options provider.Options) map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
+func Provider(options provider.Options) Providers {
+	return Providers{
 		"kongmesh": func() (tfprotov6.ProviderServer, error) {
-			return providerserver.NewProtocol6WithError(provider.New("test", options)())()
+			return serve.Server(provider.New("test", options)()), nil
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,10 +52,10 @@ func TestAccExamples(t *testing.T) {
 
 func applied(t *testing.T, folder string, options ...kumatest.Option) {
 	t.Helper()
-	env := acctest.NewReal(t, options...)
+	env := acctest.New(t, options...)
 	env.NeedTwin() // the names in examples are not of this test alone
 	run := acctest.NewRun(t, example(t, folder))
-	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
+	run.Serve(env.Provider())
 	files := newFiles(t, run)
 	if kind := filepath.Base(filepath.Dir(folder)); kind == "data-sources" || kind == "ephemeral-resources" {
 		files.upload(env)
@@ -68,7 +69,50 @@ func applied(t *testing.T, folder string, options ...kumatest.Option) {
 		t.Errorf("a check of the example fails:\n%s", output)
 	}
 	files.check(t, folder)
+	if filepath.Base(filepath.Dir(folder)) == "resources" {
+		imported(t, run, folder)
+	}
 	run.Terraform("destroy", "-auto-approve")
+}
+
+// imported takes the object over in each way that the examples have for it,
+// and has no changes to make then.
+func imported(t *testing.T, run *acctest.Run, folder string) {
+	t.Helper()
+	block, err := os.ReadFile(filepath.Join(folder, "import-by-string-id.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, err := os.ReadFile(filepath.Join(folder, "import.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := regexp.MustCompile(`to = (\S+)`).FindStringSubmatch(string(block))
+	if address == nil {
+		t.Fatalf("what is imported by\n%s", block)
+	}
+	state := run.Terraform("state", "pull")
+	named := func(secret, example string) string { // the names of a pair are not known to an example
+		if found := regexp.MustCompile(`"` + secret + `": "([^"]+)"`).FindStringSubmatch(state); found != nil {
+			return found[1]
+		}
+		return example
+	}
+	names := strings.NewReplacer("ca.cert", named("certificate_secret", "ca.cert"), "ca.key", named("key_secret", "ca.key"))
+	for line := range strings.Lines(names.Replace(string(commands)) + "terraform apply -auto-approve") {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "terraform" {
+			continue
+		}
+		run.Terraform("state", "rm", address[1])
+		if words[1] == "apply" {
+			run.Write("import.tf", string(block))
+		}
+		run.Terraform(words[1:]...)
+		if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
+			t.Errorf("after %s there are changes:\n%s", line, output)
+		}
+	}
 }
 
 // files are what the examples find in their folder.
@@ -145,6 +189,37 @@ func (f files) check(t *testing.T, folder string) {
 	}
 }
 
+// Every way of authentication plans: each example configures the provider.
+func TestAccExamples_provider(t *testing.T) {
+	t.Parallel()
+	found, err := filepath.Glob(filepath.Join(examples, "provider", "*.tf"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("there are no examples: %v", err)
+	}
+	server := acctest.NewCA(t, "API")
+	for _, file := range found {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := acctest.NewRun(t, withSource(string(content))+"resource \"kongmesh_mesh\" \"this\" {\n  name = \"payments\"\n}\n")
+			run.Write("control-plane-ca.pem", server.Chain)
+			run.Write("client.pem", server.Chain)
+			run.Write("client-key.pem", server.Key)
+			if err := os.Mkdir(run.Path(".kumactl"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			run.Write(".kumactl/config", "contexts: [{name: east, control_plane: east}]\ncontrol_planes: [{name: east, coordinates: {api_server: {url: \"https://east.example.com\"}}}]\n")
+			run.Setenv("HOME="+run.Path(""), "TF_VAR_kongmesh_token=x", "TF_VAR_konnect_token=x", "TF_VAR_control_plane_id=x")
+			if output := run.Terraform("plan"); !strings.Contains(output, "1 to add") || strings.Contains(output, "Warning: Token") {
+				t.Errorf("it plans\n%s", output)
+			}
+		})
+	}
+}
+
 // A check block, a precondition and terraform test: each lets a good chain
 // pass, and none a bad one.
 func TestAccExamples_testingAChain(t *testing.T) {
@@ -214,7 +289,7 @@ func TestExamples_complete(t *testing.T) {
 			addSet(set, block.Type+" "+block.Labels[0]+"."+name, attribute.Expr)
 		}
 	}
-	schemas := acctest.Schemas(t)
+	schemas := acctest.New(t).Protocol().Schemas
 	for kind, objects := range map[string]map[string]*tfprotov6.Schema{"resource": schemas.ResourceSchemas, "data": schemas.DataSourceSchemas} {
 		for name, schema := range objects {
 			for _, attribute := range acctest.Attributes(schema) {
@@ -259,9 +334,36 @@ func example(t *testing.T, folder string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(content)
+	return withSource(string(content))
+}
+
+// withSource says where the provider comes from, unless the text does.
+func withSource(text string) string {
 	if !strings.Contains(text, "required_providers") {
 		text = "terraform {\n  required_providers {\n    kongmesh = {\n      source = \"kongmesh/kongmesh\"\n    }\n  }\n}\n" + text
 	}
 	return text
+}
+
+var listExample = regexp.MustCompile(`(?m)^list "(\w+)" "\w+" \{$|^    (\w+) += `)
+
+// Every query has an example, with what its schema has.
+func TestExamples_queries(t *testing.T) {
+	t.Parallel()
+	for name, schema := range acctest.New(t).Protocol().Schemas.ListResourceSchemas {
+		content, err := os.ReadFile(filepath.Join(examples, "list-resources", name, "list-resource.tfquery.hcl"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		matches := listExample.FindAllStringSubmatch(string(content), -1)
+		if len(matches) == 0 || matches[0][1] != name {
+			t.Errorf("this is no example of %s:\n%s", name, content)
+		}
+		for _, match := range matches[1:] {
+			if !slices.ContainsFunc(schema.Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Name == match[2] }) {
+				t.Errorf("%s has no %s", name, match[2])
+			}
+		}
+	}
 }

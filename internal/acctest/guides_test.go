@@ -2,6 +2,7 @@ package acctest_test
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -14,85 +15,300 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// A guide's first block of HCL is a whole configuration, which is applied, with
-// another CA after that, plans clean and is destroyed. Each other block is
-// pasted into it, over what has the same name there, and does the same.
+// Every guide, and README, is followed by its commands alone.
 func TestAccGuides(t *testing.T) {
 	t.Parallel()
 	guides, err := filepath.Glob(filepath.Join("..", "..", "templates", "guides", "*.md.tmpl"))
 	if err != nil || len(guides) == 0 {
 		t.Fatalf("there are no guides: %v", err)
 	}
-	for _, guide := range guides {
-		name := strings.TrimSuffix(filepath.Base(guide), ".md.tmpl")
+	for _, guide := range append(guides, filepath.Join("..", "..", "README.md")) {
 		content, err := os.ReadFile(guide)
 		if err != nil {
 			t.Fatal(err)
 		}
+		name, _, _ := strings.Cut(filepath.Base(guide), ".")
 		blocks := fenced(t, string(content))
-		for i, block := range blocks {
-			t.Run(fmt.Sprintf("%s/block %d", name, i+1), func(t *testing.T) {
-				t.Parallel()
-				pasted(t, paste(t, blocks[0], block))
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			formatted(t, blocks)
+			if name == "rotating-a-ca" {
+				variants(t, blocks)
+				return
+			}
+			told(t, name, blocks)
+		})
+	}
+}
+
+// formatted checks the form of HCL, of what cannot be run here as well.
+func formatted(t *testing.T, blocks []block) {
+	t.Helper()
+	run := acctest.NewRun(t, "")
+	for i, b := range blocks {
+		if b.language == "terraform" {
+			run.Write(fmt.Sprintf("block-%d.tf", i+1), b.text)
+		}
+	}
+	if output, err := run.Try("fmt", "-check", "-diff"); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+// variants are of a configuration that is there already: each block is pasted
+// into the first one, and applied with a CA and then with another, which the
+// commands of the guide make.
+func variants(t *testing.T, blocks []block) {
+	t.Helper()
+	var configs, commands []string
+	for _, b := range blocks {
+		switch b.language {
+		case "terraform":
+			configs = append(configs, b.text)
+		case "shell":
+			commands = append(commands, b.text)
+		}
+	}
+	for i, config := range configs {
+		t.Run(fmt.Sprintf("block %d", i+1), func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
+			s := &story{Run: acctest.NewRun(t, paste(t, configs[0], config)), t: t, env: env}
+			s.Serve(env.Provider())
+			newFiles(t, s.Run)
+			s.Write("next-ca.pem", acctest.NewCA(t, "Next CA").Chain)
+			s.settled()
+			s.commands(strings.Join(commands, ""), false)
+			s.settled()
+			s.must("terraform destroy -auto-approve")
+		})
+	}
+}
+
+var (
+	fence   = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$")
+	topMost = regexp.MustCompile(`(?ms)^([a-z]+[^\n{]*) \{(?:[^\n]*\}|\n.*?^\})$`)
+	named   = regexp.MustCompile(`^# ([a-z.-]+\.(?:tf|tofu|hcl))\n`)
+	cloud   = regexp.MustCompile(`(?ms)^  cloud \{\n.*?^  \}\n`)
+)
+
+type block struct {
+	language, text string
+	section        int // blocks of one section have the same
+}
+
+// fenced returns the blocks. Each says in what language it is.
+func fenced(t *testing.T, text string) []block {
+	t.Helper()
+	var blocks []block
+	section, end := 0, 0
+	for _, at := range fence.FindAllStringSubmatchIndex(text, -1) {
+		section += strings.Count(text[end:at[0]], "\n#")
+		end = at[1]
+		indent, language, text := text[at[2]:at[3]], text[at[4]:at[5]], text[at[6]:at[7]]
+		if !slices.Contains([]string{"terraform", "shell", "text", "yaml", "mermaid"}, language) {
+			t.Errorf("a block is in %q, which is not checked:\n%s", language, text)
+		}
+		lines := strings.SplitAfter(text, "\n")
+		for i := range lines {
+			lines[i] = strings.TrimPrefix(lines[i], indent)
+		}
+		blocks = append(blocks, block{language, strings.Join(lines, ""), section})
+	}
+	if len(blocks) == 0 {
+		t.Fatal("no blocks in it")
+	}
+	return blocks
+}
+
+// story is a guide that is being followed, in a folder and from top to bottom.
+//
+// HCL whose first line is the name of a file goes there. Other HCL with a
+// terraform block is a configuration of its own, and what is without one is
+// pasted into the last of those, which is applied where no commands follow.
+// Commands must succeed, or fail where the text behind them is an error, and
+// what is shown of them is what they print.
+type story struct {
+	*acctest.Run
+	t       *testing.T
+	env     *acctest.Env
+	whole   string // the last whole configuration
+	applied bool
+	before  string // export and cd stay in force
+	printed string // by the last block of commands
+}
+
+func told(t *testing.T, name string, blocks []block) {
+	t.Helper()
+	env := acctest.New(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
+	run := acctest.NewRun(t, "")
+	files := newFiles(t, run)
+	run.Serve(env.Provider(), standIns(files))
+	prepare(t, name, env, run)
+	s := &story{Run: run, t: t, env: env}
+	for i, b := range blocks {
+		var previous, next block
+		if i > 0 && blocks[i-1].section == b.section {
+			previous = blocks[i-1]
+		}
+		if i+1 < len(blocks) {
+			next = blocks[i+1]
+		}
+		switch b.language {
+		case "terraform":
+			s.configure(b.text, next.language == "shell" && strings.Contains(next.text, "terraform "))
+		case "yaml":
+			s.apply(b.text)
+		case "shell":
+			s.commands(b.text, next.language == "text" && next.section == b.section && strings.Contains(next.text, "Error:"))
+		case "text":
+			if previous.language == "shell" {
+				s.shown(b.text)
+			}
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	s.destroy()
+}
+
+// prepare is what a guide begins with, beside a control plane and a CA in files.
+func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
+	t.Helper()
+	repository, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What make would do takes minutes: that there is such a target is what is tested.
+	run.Tool("make", "exec /usr/bin/env -i PATH=\"${PATH#*:}\" make --no-print-directory -n -C '"+repository+"' \"$@\"")
+	run.Tool("git", "exit 0")
+	switch name {
+	case "README":
+		if err := os.CopyFS(run.Path("examples"), os.DirFS(examples)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(run.Path("build"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		run.Write(filepath.Join("build", "dev.tfrc"), "")
+	case "from-kumactl":
+		env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
+		for secret, file := range map[string]string{"payments-ca-cert": "ca-chain.pem", "payments-ca-key": "ca-key.pem"} {
+			env.Must(http.MethodPut, "/meshes/payments/secrets/"+secret, map[string]any{
+				"type": "Secret", "mesh": "payments", "name": secret, "data": run.Read(file), // bytes are base64 in JSON
 			})
 		}
 	}
 }
 
-func pasted(t *testing.T, config string) {
-	t.Helper()
-	env := acctest.NewReal(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
-	run := acctest.NewRun(t, config)
-	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
-	run.Write("next-ca.pem", acctest.NewCA(t, "Next CA").Chain)
-	for _, name := range []string{"Mesh CA", "Another Mesh CA"} {
-		ca := acctest.NewCA(t, "Root CA").Intermediate(t, name)
-		run.Write("ca-chain.pem", ca.Chain)
-		run.Write("ca-key.pem", ca.Key)
-		run.Terraform("apply", "-auto-approve")
-		output := run.Terraform("plan", "-detailed-exitcode")
-		if !strings.Contains(output, "No changes.") {
-			t.Errorf("there are changes:\n%s", output)
-		}
-		if strings.Contains(output, "Warning: Check block") {
-			t.Errorf("a check of the guide fails:\n%s", output)
-		}
+func (s *story) configure(text string, commanded bool) {
+	s.t.Helper()
+	text = cloud.ReplaceAllString(text, "") // there is no HCP Terraform here
+	if file := named.FindStringSubmatch(text); file != nil {
+		s.Write(file[1], text)
+		return
 	}
-	run.Terraform("destroy", "-auto-approve")
+	if strings.Contains("\n"+text, "\nterraform {") {
+		s.whole = text
+	}
+	s.Config(paste(s.t, s.whole, text))
+	s.applied = true
+	if commanded {
+		return
+	}
+	s.settled()
 }
 
-var (
-	fence   = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$")
-	topMost = regexp.MustCompile(`(?ms)^([a-z]+[^\n{]*) \{(?:\n.*?^)?\}$`)
-)
+// settled applies, and has nothing to change or to warn of then.
+func (s *story) settled() {
+	s.t.Helper()
+	s.must("terraform apply -auto-approve")
+	output := s.must("terraform plan -detailed-exitcode")
+	if !strings.Contains(output, "No changes.") {
+		s.t.Errorf("there are changes:\n%s", output)
+	}
+	if strings.Contains(output, "Warning: Check block") {
+		s.t.Errorf("a check of the guide fails:\n%s", output)
+	}
+}
 
-// fenced returns the blocks of HCL. Each block says in what language it is.
-func fenced(t *testing.T, text string) []string {
-	t.Helper()
-	var blocks []string
-	for _, match := range fence.FindAllStringSubmatch(text, -1) {
-		indent, language, block := match[1], match[2], match[3]
-		switch language {
-		case "terraform":
-			lines := strings.SplitAfter(block, "\n")
-			for i := range lines {
-				lines[i] = strings.TrimPrefix(lines[i], indent)
-			}
-			blocks = append(blocks, strings.Join(lines, ""))
-		case "shell", "text":
-		default:
-			t.Errorf("a block is in %q, which is not checked:\n%s", language, block)
+// apply puts a mesh as kumactl apply does.
+func (s *story) apply(text string) {
+	s.t.Helper()
+	var document map[string]any
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		s.t.Fatal(err)
+	}
+	s.env.Must(http.MethodPut, fmt.Sprintf("/meshes/%s", document["name"]), document)
+}
+
+func (s *story) commands(text string, fails bool) {
+	s.t.Helper()
+	s.printed = ""
+	var failed error
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "export ") || strings.HasPrefix(line, "cd ") {
+			s.before += line + "\n"
+			continue
+		}
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		output, err := s.run(line)
+		s.printed += output
+		if err != nil && !fails {
+			s.t.Fatalf("%s: %v\n%s", line, err, output)
+		}
+		if err != nil {
+			failed = err
 		}
 	}
-	if len(blocks) == 0 {
-		t.Fatal("no HCL in it")
+	if fails && failed == nil {
+		s.t.Errorf("this is said to fail:\n%s\nand prints\n%s", text, s.printed)
 	}
-	return blocks
+}
+
+// shown compares what a guide shows with what was printed: ... is for what it leaves out.
+func (s *story) shown(text string) {
+	s.t.Helper()
+	if parts := strings.Split(text, "...\n"); !acctest.Words(parts...).MatchString(s.printed) {
+		s.t.Errorf("the guide shows\n%s\nand what is printed is\n%s", text, s.printed)
+	}
+}
+
+func (s *story) destroy() {
+	s.t.Helper()
+	if s.applied {
+		s.must("terraform destroy -auto-approve")
+	}
+}
+
+// run runs a command at a time that is not before what others were made at.
+func (s *story) run(line string) (string, error) {
+	s.t.Helper()
+	if behind := time.Since(s.env.Clock.Now()); behind > 0 {
+		if err := s.env.Clock.Sleep(s.t.Context(), behind); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return s.Shell(s.before + line)
+}
+
+func (s *story) must(line string) string {
+	s.t.Helper()
+	output, err := s.run(line)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", line, err, output)
+	}
+	return output
 }
 
 // paste puts the parts of a block in place of those of the same name.
@@ -105,7 +321,11 @@ func paste(t *testing.T, config, block string) string {
 			t.Fatalf("nothing to paste in\n%s", text)
 		}
 		for _, match := range found {
-			parts[match[1]] = match[0]
+			name := match[1]
+			if !strings.Contains(name, " ") && name != "terraform" && name != "locals" {
+				name = match[0] // there can be several of import and removed
+			}
+			parts[name] = match[0]
 		}
 	}
 	return strings.Join(slices.Sorted(maps.Values(parts)), "\n\n") + "\n"
@@ -116,11 +336,11 @@ func TestGuideBlocks(t *testing.T) {
 	t.Parallel()
 	blocks := fenced(t, "text\n```terraform\nterraform {\n  a {\n  }\n}\n\n# b\nprovider \"p\" {}\n\nresource \"r\" \"s\" {\n  x = 1\n}\n```\n"+
 		"1. item\n\n   ```terraform\n   resource \"r\" \"s\" {\n     x = 2\n   }\n\n   check \"c\" {\n   }\n   ```\n```shell\nls\n```\n")
-	if len(blocks) != 2 {
+	if len(blocks) != 3 || blocks[2] != (block{"shell", "ls\n", 0}) {
 		t.Fatalf("%d blocks: %q", len(blocks), blocks)
 	}
 	want := "check \"c\" {\n}\n\nprovider \"p\" {}\n\nresource \"r\" \"s\" {\n  x = 2\n}\n\nterraform {\n  a {\n  }\n}\n"
-	if got := paste(t, blocks[0], blocks[1]); got != want {
+	if got := paste(t, blocks[0].text, blocks[1].text); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -195,4 +415,61 @@ func TestAccGuides_fromBuiltin(t *testing.T) {
 			},
 		},
 	})
+}
+
+// Every link of README and docs/ to a page of ours, or a part of it, leads there.
+func TestGuideLinks(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	pages := []string{filepath.Join(root, "README.md")}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".md" {
+			pages = append(pages, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)\s]*)\)`)
+	anchor := regexp.MustCompile(`(?m)^#+ (.+)$|<a id="([^"]+)">`)
+	signs := regexp.MustCompile("[^a-z0-9 _-]")
+	read := func(path string) (string, error) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			content, err = os.ReadFile(path + ".md") // the registry's addresses have no extension
+		}
+		return string(content), err
+	}
+	for _, page := range pages {
+		text, err := read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			path, part, _ := strings.Cut(match[1], "#")
+			target := text
+			if path != "" {
+				path = filepath.Join(filepath.Dir(page), path)
+				if info, err := os.Stat(path); err == nil && info.IsDir() {
+					continue
+				}
+				if target, err = read(path); err != nil {
+					t.Errorf("%s: %s leads nowhere: %v", page, match[0], err)
+					continue
+				}
+			}
+			anchors := map[string]bool{"": true}
+			for _, found := range anchor.FindAllStringSubmatch(target, -1) {
+				anchors[found[2]] = true
+				anchors[strings.ReplaceAll(signs.ReplaceAllString(strings.ToLower(found[1]), ""), " ", "-")] = true
+			}
+			if !anchors[part] {
+				t.Errorf("%s: there is no part %q", page, match[1])
+			}
+		}
+	}
 }

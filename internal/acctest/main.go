@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	framework "github.com/hashicorp/terraform-plugin-framework/provider"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
 // dieAfter is the environment variable that lets the provider's process die
@@ -26,10 +28,11 @@ func Main(m *testing.M) {
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") == "" {
 		os.Exit(m.Run())
 	}
-	err := providerserver.Serve(context.Background(), provider.New("test", provider.Options{Tune: tune}), providerserver.ServeOpts{
-		Address: "registry.terraform.io/kongmesh/kongmesh",
-	})
-	if err != nil {
+	create, address := provider.New("test", provider.Options{Tune: tune}), serve.Address
+	if filepath.Base(os.Args[0]) == vendorBinary {
+		create, address = func() framework.Provider { return vendor{} }, "registry.terraform.io/kong/kong-mesh"
+	}
+	if err := serve.Provider(address, create, false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -21,6 +22,7 @@ type Run struct {
 	folder string
 	tools  string
 	env    []string
+	served []Providers
 }
 
 // NewRun makes a folder with a configuration. The provider is the test binary,
@@ -39,8 +41,8 @@ func NewRun(t *testing.T, config string) *Run {
 		t.Fatal(err)
 	}
 	settings := filepath.Join(run.tools, "terraform.rc")
-	write(t, settings, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n    %q = %q\n  }\n  direct {}\n}\n",
-		"hashicorp/kongmesh", run.tools, "kongmesh/kongmesh", run.tools))
+	write(t, settings, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n    %q = %q\n    %q = %q\n  }\n  direct {}\n}\n",
+		"hashicorp/kongmesh", run.tools, "kongmesh/kongmesh", run.tools, "kong/kong-mesh", run.tools))
 	run.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+settings, "HOME="+t.TempDir(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color")
 	run.Config(config)
 	return run
@@ -96,7 +98,41 @@ func (r *Run) Terraform(args ...string) string {
 // Try runs a command, and returns what it prints, errors included.
 func (r *Run) Try(args ...string) (string, error) {
 	r.t.Helper()
-	command, output := r.command(args)
+	return r.try(cli(), args...)
+}
+
+// Shell runs a command of a shell, in which terraform is the one of the tests,
+// and yes is the answer to what it asks.
+func (r *Run) Shell(line string) (string, error) {
+	r.t.Helper()
+	path, err := exec.LookPath(cli())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.Symlink(path, filepath.Join(r.tools, "terraform")); err != nil && !os.IsExist(err) {
+		r.t.Fatal(err)
+	}
+	return r.try("bash", "-euo", "pipefail", "-c", "PATH="+r.tools+":$PATH\n"+line)
+}
+
+// Tool is a command that [Run.Shell] finds before any other of that name: a
+// script for sh.
+func (r *Run) Tool(name, script string) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.tools, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+		r.t.Fatal(err)
+	}
+}
+
+func (r *Run) try(name string, args ...string) (string, error) {
+	r.t.Helper()
+	command, output := r.command(name, args)
+	command.Stdin = strings.NewReader("yes\n")
+	if r.served != nil {
+		ctx, stop := context.WithCancel(context.WithoutCancel(r.t.Context()))
+		defer stop()
+		command.Env = append(command.Env, r.serve(ctx)...)
+	}
 	err := command.Run()
 	return output.String(), err
 }
@@ -105,7 +141,7 @@ func (r *Run) Try(args ...string) (string, error) {
 // closed. The command has ten seconds to end by itself, or fails the test.
 func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error) {
 	r.t.Helper()
-	command, output := r.command(args)
+	command, output := r.command(cli(), args)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {
 		r.t.Fatal(err)
@@ -129,13 +165,11 @@ func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error)
 	}
 }
 
-func (r *Run) command(args []string) (*exec.Cmd, *bytes.Buffer) {
-	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
-	if terraform == "" {
-		terraform = "terraform"
-	}
+func cli() string { return cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform") }
+
+func (r *Run) command(name string, args []string) (*exec.Cmd, *bytes.Buffer) {
 	// Not the test's own context: a cleanup runs commands when that is done.
-	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), terraform, args...) //nolint:gosec // the test's own command
+	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), name, args...) //nolint:gosec // the test's own command
 	command.Dir = r.folder
 	command.Env = r.env
 	output := &bytes.Buffer{}

@@ -1,27 +1,6 @@
 package acctest
 
-import (
-	"testing"
-
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
-)
-
-// Schemas is what the provider tells Terraform of itself.
-func Schemas(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
-	t.Helper()
-	server := providerserver.NewProtocol6(provider.New("test", provider.Options{})())()
-	answer, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, diagnostic := range answer.Diagnostics {
-		t.Errorf("%s: %s", diagnostic.Summary, diagnostic.Detail)
-	}
-	return answer
-}
+import "github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 // Attribute is an attribute that has no attributes itself.
 type Attribute struct {

@@ -17,9 +17,8 @@ import (
 type Config struct {
 	// Address is the URL of the API. A path in it is a prefix of every path.
 	Address *url.URL
-	// AddressOrigin and TokenOrigin say where the two were configured, for
-	// error messages.
-	AddressOrigin, TokenOrigin string
+	// Origins say where the parts of it were configured.
+	Origins Origins
 	// Token is sent as a bearer token, unless empty. White space around it, such
 	// as the end of the line of a file, is no part of it.
 	Token string
@@ -43,6 +42,12 @@ type Config struct {
 	Log func(ctx context.Context, message string, fields map[string]any)
 }
 
+// Origins are for error messages: `attribute address`, for example. That of a
+// part which is not there is empty.
+type Origins struct {
+	Address, Token, Headers, CA, ClientCert string
+}
+
 // Client is one control plane. It is safe for concurrent use.
 type Client struct {
 	config Config
@@ -61,11 +66,11 @@ func New(config Config) (*Client, error) {
 	}
 	config.Token = strings.TrimSpace(config.Token)
 	if !headerValue(config.Token) {
-		return nil, errors.New("the token has a character in it that no token has")
+		return nil, fmt.Errorf("the token (%s) has a character in it that no token has", config.Origins.Token)
 	}
 	for name, value := range config.Headers {
 		if !headerValue(value) {
-			return nil, fmt.Errorf("the value of the header %q has a character in it that no header can have", name)
+			return nil, fmt.Errorf("the value of the header %q (%s) has a character in it that no header can have", name, config.Origins.Headers)
 		}
 	}
 	if config.Clock == nil {

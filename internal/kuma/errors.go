@@ -24,9 +24,10 @@ type Error struct {
 	// Body is the beginning of an answer that is not the control plane's: HTML,
 	// text. Empty when the request had a body, which such an answer may repeat.
 	Body string
-	// Address is that of the control plane, and AddressOrigin and TokenOrigin
-	// say where it and the token were configured.
-	Address, AddressOrigin, TokenOrigin string
+	// Address is that of the control plane, and Origins say where it and the
+	// token were configured.
+	Address string
+	Origins Origins
 
 	doubt bool // an attempt before the one that this answers may have had its effect
 }
@@ -106,9 +107,11 @@ func Refused(err error) bool {
 
 // ConnectionError is the lack of any answer.
 type ConnectionError struct {
-	// Address is that of the control plane, and AddressOrigin says where it was configured.
-	Address, AddressOrigin string
-	Err                    error
+	// Address is that of the control plane, and Origins say where it and the
+	// certificates were configured.
+	Address string
+	Origins Origins
+	Err     error
 }
 
 func (e *ConnectionError) Error() string {
@@ -138,7 +141,7 @@ func (c *Client) connectionError(err error) *ConnectionError {
 	if said := c.hidden.Replace(err.Error()); said != err.Error() {
 		err = &hiddenError{said, err}
 	}
-	return &ConnectionError{Address: c.Address(), AddressOrigin: c.config.AddressOrigin, Err: err}
+	return &ConnectionError{Address: c.Address(), Origins: c.config.Origins, Err: err}
 }
 
 // hiddenError is an error whose text held something that no message may.
@@ -208,7 +211,7 @@ const (
 func (c *Client) answerError(r request, status int, body []byte) *Error {
 	e := &Error{
 		Method: r.method, Path: r.path, Status: status,
-		Address: c.Address(), AddressOrigin: c.config.AddressOrigin, TokenOrigin: c.config.TokenOrigin,
+		Address: c.Address(), Origins: c.config.Origins,
 	}
 	var answer struct {
 		Title      string             `json:"title"`

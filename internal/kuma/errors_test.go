@@ -56,7 +56,7 @@ func TestAnswerErrors(t *testing.T) {
 			}
 		}
 		equal(t, test.name, strings.Join(is, " "), test.is)
-		equal(t, test.name+": where to", err.Address+" "+err.AddressOrigin+" "+err.TokenOrigin, "http://127.0.0.1:1/base the test the test's token")
+		equal(t, test.name+": where to", err.Address+" "+err.Origins.Address+" "+err.Origins.Token, "http://127.0.0.1:1/base the test the test's token")
 	}
 }
 

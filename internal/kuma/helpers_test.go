@@ -50,7 +50,7 @@ func newClient(t *testing.T, address string, change ...func(*Config)) *Client {
 		t.Fatal(err)
 	}
 	config := Config{
-		Address: parsed, AddressOrigin: "the test", TokenOrigin: "the test's token",
+		Address: parsed, Origins: Origins{Address: "the test", Token: "the test's token"},
 		MaxRetries: 4, Clock: newTestClock(),
 	}
 	for _, change := range change {

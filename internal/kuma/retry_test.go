@@ -105,7 +105,7 @@ func TestRetriesEnd(t *testing.T) {
 		client, rec = serve(t, func(int, http.ResponseWriter, call) { abort() }, func(c *Config) { c.MaxRetries = retries })
 		_, err = client.Mesh(t.Context(), "m")
 		var connection *ConnectionError
-		if !errors.As(err, &connection) || connection.Address != client.Address() || connection.AddressOrigin != "the test" {
+		if !errors.As(err, &connection) || connection.Address != client.Address() || connection.Origins.Address != "the test" {
 			t.Errorf("no answer: %v", err)
 		}
 		if retries > 0 { // net/http itself may send a read again on a connection that turns out closed

@@ -24,6 +24,8 @@ func (s *Secret) Data() ([]byte, error) {
 	return data, err
 }
 
+const globalSecretsPath = "global-secrets" // in all versions
+
 // Types of a secret's document.
 const (
 	secretType       = "Secret"
@@ -35,7 +37,7 @@ func secretPath(mesh, name string) string {
 }
 
 func globalSecretPath(name string) string {
-	return "global-secrets/" + url.PathEscape(name)
+	return globalSecretsPath + "/" + url.PathEscape(name)
 }
 
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
@@ -119,21 +121,28 @@ func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
 // SecretsAsOf is [Client.Secrets] with an answer that may be older.
 func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([]*Secret, error) {
 	path := meshPath(mesh) + "/secrets"
-	return share(ctx, c, path, age, func() ([]*Secret, error) {
-		items, err := c.list(ctx, path)
+	return share(ctx, c, path, age, func() ([]*Secret, error) { return c.secrets(ctx, path) })
+}
+
+// GlobalSecrets lists the secrets that belong to no mesh.
+func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
+	return c.secrets(ctx, globalSecretsPath)
+}
+
+func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
+	items, err := c.list(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	secrets := make([]*Secret, 0, len(items))
+	for _, item := range items {
+		document, err := ParseDocument(item)
 		if err != nil {
 			return nil, err
 		}
-		secrets := make([]*Secret, 0, len(items))
-		for _, item := range items {
-			document, err := ParseDocument(item)
-			if err != nil {
-				return nil, err
-			}
-			secrets = append(secrets, &Secret{Document: document})
-		}
-		return secrets, nil
-	})
+		secrets = append(secrets, &Secret{Document: document})
+	}
+	return secrets, nil
 }
 
 // NamedSecrets reads some secrets of a mesh, in one request. What is not there,

@@ -28,6 +28,7 @@ var (
 	_ resource.ResourceWithModifyPlan  = (*meshResource)(nil)
 	_ resource.ResourceWithIdentity    = (*meshResource)(nil)
 	_ resource.ResourceWithImportState = (*meshResource)(nil)
+	_ resource.ResourceWithMoveState   = (*meshResource)(nil)
 )
 
 // NewResource is kongmesh_mesh.
@@ -63,8 +64,8 @@ func (m *model) sections() map[string]*types.Object {
 	}
 }
 
-// imported is the key of the private state of a mesh that was imported and not
-// read yet.
+// imported is the key of the private state of a mesh that was imported, or
+// moved here, and not read yet.
 const imported = "imported"
 
 type identity struct {
@@ -83,7 +84,8 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"What the configuration does not have is not managed: labels, or a section such as `logging`, that are not in it stay in the mesh as they are, " +
 			"and are no difference. Within a section that it has all is managed, and what is left out has its default. " +
 			"What is taken out of the configuration is taken out of the mesh. An import takes over all there is, " +
-			"so that the plan after it shows what the configuration lacks: it would be taken out of the mesh.\n\n" +
+			"so that the plan after it shows what the configuration lacks: it would be taken out of the mesh. " +
+			"So does a `moved` block from `kong-mesh_mesh`, the resource of Kong's own provider.\n\n" +
 			"Members of the document that the provider does not know, and backends of types that it does not know, always stay as they are.\n\n" +
 			"Kuma 3 no longer has `networking`, `routing`, `mesh_services`, `constraints`, `logging`, `tracing` and `metrics` in a mesh: " +
 			"there, setting one is an error.",

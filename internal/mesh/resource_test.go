@@ -213,7 +213,7 @@ func TestAccMesh_stillHasProxies(t *testing.T) {
 // What the provider does not own stays byte for byte, numbers of any size included.
 func TestAccMesh_foreignPartsStay(t *testing.T) {
 	t.Parallel()
-	env := acctest.New(t, kumatest.Verbatim())
+	env := acctest.New(t, kumatest.Verbatim(), kumatest.KongMesh())
 	name := env.Mesh()
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
@@ -312,7 +312,7 @@ func TestAccMesh_dropped(t *testing.T) {
 // Sections that are managed keep what is not ours in them, byte for byte.
 func TestAccMesh_foreignPartsOfSectionsStay(t *testing.T) {
 	t.Parallel()
-	env := acctest.New(t, kumatest.Verbatim())
+	env := acctest.New(t, kumatest.Verbatim(), kumatest.KongMesh())
 	name := env.Mesh()
 	with := func(more string) string {
 		return env.Config(`import {

@@ -260,6 +260,7 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	warnMTLSOff(state, plan, &resp.Diagnostics)
 	if plan != nil {
 		checkInline(r.Clock.Now(), *plan, state, &resp.Diagnostics)
+		r.warnReplaced(ctx, state, *plan, &resp.Diagnostics)
 	}
 	if state != nil && plan != nil {
 		r.planRollout(ctx, *state, *plan, &resp.Diagnostics)

@@ -92,7 +92,7 @@ func TestAccAttributes(t *testing.T) {
 			}
 		}
 	}
-	schemas := acctest.Schemas(t).ResourceSchemas
+	schemas := acctest.New(t).Protocol().Schemas.ResourceSchemas
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {
 		var text strings.Builder
 		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

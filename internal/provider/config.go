@@ -28,15 +28,15 @@ const (
 // setting is a value and where it came from.
 type setting struct {
 	value  string
-	origin string // "attribute address", "environment variable KONGMESH_ADDRESS"
+	origin string // "attribute address", "environment variable KONGMESH_ADDRESS", `context "x" of /file`
 	path   path.Path
 }
 
 func (s setting) set() bool { return s.value != "" }
 
-// from takes an attribute, or else an environment variable. The context of
-// kumactl's configuration, once there is one, is asked after both.
-func from(attribute string, value types.String, environment string) setting {
+// from takes an attribute, or else an environment variable, or else what a
+// context of kumactl's configuration has.
+func from(attribute string, value types.String, environment string, inContext setting) setting {
 	at := path.Root(attribute)
 	if !value.IsNull() {
 		return setting{value.ValueString(), "attribute " + attribute, at}
@@ -44,32 +44,35 @@ func from(attribute string, value types.String, environment string) setting {
 	if environment != "" && os.Getenv(environment) != "" {
 		return setting{os.Getenv(environment), "environment variable " + environment, at}
 	}
+	if inContext.set() {
+		return inContext
+	}
 	return setting{path: at}
 }
 
 // client is the configuration of the client. What contradicts itself is an
 // error on its attribute.
 func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config {
-	address := from("address", m.Address, "KONGMESH_ADDRESS")
-	if !address.set() && m.Address.IsNull() {
+	kumactl := m.kumactl(diags)
+	if diags.HasError() {
+		return kuma.Config{}
+	}
+	address := from("address", m.Address, "KONGMESH_ADDRESS", kumactl.setting(kumactl.URL))
+	switch {
+	case address.set() || !m.Address.IsNull():
+	case kumactl.named():
+		address = kumactl.setting("") // which no default stands in for
+	default:
 		address.value, address.origin = defaultAddress, "the default"
 	}
-	token := from("token", m.Token, "KONGMESH_TOKEN")
-	if !token.set() {
-		token.origin = "none was given: set token or KONGMESH_TOKEN"
-	}
 	config := kuma.Config{
-		AddressOrigin:  address.origin,
-		Token:          token.value,
-		TokenOrigin:    token.origin,
+		Origins:        kuma.Origins{Address: address.origin},
 		RequestTimeout: defaultRequestTimeout,
 		MaxRetries:     defaultMaxRetries,
 	}
 	config.Address = parseAddress(address, diags)
-	config.TLS = m.tls(diags)
-	if !m.Headers.IsNull() {
-		diags.Append(m.Headers.ElementsAs(ctx, &config.Headers, false)...)
-	}
+	m.authentication(ctx, kumactl, &config, diags)
+	m.tls(kumactl, &config, diags)
 	if !m.RequestTimeout.IsNull() {
 		timeout, err := time.ParseDuration(m.RequestTimeout.ValueString())
 		if err != nil { // a validator has said so
@@ -80,12 +83,49 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	if !m.MaxRetries.IsNull() {
 		config.MaxRetries = int(m.MaxRetries.ValueInt64())
 	}
-	if config.Address != nil && config.Address.Scheme == "http" && (token.set() || len(config.Headers) > 0) && !loopback(config.Address.Hostname()) {
-		diags.AddAttributeWarning(path.Root("address"), "Token over plain http", fmt.Sprintf(
-			"The address %s (%s) is not https, so that everybody on the way can read the token and the private key of the CA. Use the https address of the API, port 5682 by default.",
-			config.Address.Redacted(), address.origin))
+	if config.Address == nil || config.Address.Scheme == "https" || loopback(config.Address.Hostname()) {
+		return config
 	}
+	secret := ""
+	switch {
+	case config.Token != "":
+		secret = fmt.Sprintf("the token (%s)", config.Origins.Token)
+	case len(config.Headers) > 0:
+		secret = fmt.Sprintf("the headers (%s)", config.Origins.Headers)
+	default:
+		return config
+	}
+	diags.AddAttributeWarning(address.path, "Token over plain http", fmt.Sprintf(
+		"The address %s (%s) is not https, so that everybody on the way can read %s and the private key of the CA. Use the https address of the API, port 5682 by default.",
+		config.Address.Redacted(), address.origin, secret))
 	return config
+}
+
+// authentication is the token and the headers. A token is sent as the header
+// Authorization, which some gateways want to be given as such.
+func (m model) authentication(ctx context.Context, kumactl kumactlContext, config *kuma.Config, diags *diag.Diagnostics) {
+	config.Headers, config.Origins.Headers = kumactl.headers(), kumactl.origin
+	if !m.Headers.IsNull() {
+		config.Headers, config.Origins.Headers = nil, "attribute headers"
+		diags.Append(m.Headers.ElementsAs(ctx, &config.Headers, false)...)
+	}
+	token := from("token", m.Token, "KONGMESH_TOKEN", kumactl.token())
+	config.Token, config.Origins.Token = token.value, token.origin
+	authorization := ""
+	for name := range config.Headers {
+		if strings.EqualFold(name, "Authorization") {
+			authorization = name
+		}
+	}
+	switch {
+	case authorization != "" && token.set() && !m.Headers.IsNull():
+		diags.AddAttributeError(path.Root("headers").AtMapKey(authorization), "Two forms of one thing", fmt.Sprintf(
+			"There are a token (%s) and a header %s (attribute headers), and a token is sent as that header. Keep one of them; `token = \"\"` is none, whatever the environment has.", token.origin, authorization))
+	case authorization != "" && !token.set():
+		config.Origins.Token = fmt.Sprintf("header %s, %s", authorization, config.Origins.Headers)
+	case !token.set():
+		config.Origins.Token = ""
+	}
 }
 
 func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
@@ -119,42 +159,57 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// tls reads certificates and keys. nil is Go's default.
-func (m model) tls(diags *diag.Diagnostics) *tls.Config {
-	ca := m.pem("ca_cert", m.CACertPEM, m.CACertFile, "KONGMESH_CA_CERT_FILE", diags)
-	cert := m.pem("client_cert", m.ClientCertPEM, m.ClientCertFile, "KONGMESH_CLIENT_CERT_FILE", diags)
-	key := m.pem("client_key", m.ClientKeyPEM, m.ClientKeyFile, "KONGMESH_CLIENT_KEY_FILE", diags)
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+// tls reads certificates and keys.
+func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diagnostics) {
+	insecure, origin, at := m.InsecureSkipVerify.ValueBool(), "attribute insecure_skip_verify", path.Root("insecure_skip_verify")
+	if m.InsecureSkipVerify.IsNull() && kumactl.SkipVerify {
+		insecure, origin, at = true, kumactl.origin, kumactl.path
+		kumactl.CACertFile = "" // which kumactl does not read then
+	}
+	ca := readPEM("ca_cert", m.CACertPEM, m.CACertFile, "KONGMESH_CA_CERT_FILE", kumactl.setting(kumactl.CACertFile), diags)
+	cert := readPEM("client_cert", m.ClientCertPEM, m.ClientCertFile, "KONGMESH_CLIENT_CERT_FILE", kumactl.setting(kumactl.ClientCertFile), diags)
+	key := readPEM("client_key", m.ClientKeyPEM, m.ClientKeyFile, "KONGMESH_CLIENT_KEY_FILE", kumactl.setting(kumactl.ClientKeyFile), diags)
+	config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	config.Origins.CA, config.Origins.ClientCert = ca.origin, cert.origin
 	if ca.set() {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(ca.value)) {
+		config.TLS.RootCAs = x509.NewCertPool()
+		if !config.TLS.RootCAs.AppendCertsFromPEM([]byte(ca.value)) {
 			diags.AddAttributeError(ca.path, "No certificate", fmt.Sprintf("There is no certificate in PEM in what %s gives.", ca.origin))
 		}
 	}
 	switch {
+	case key.set() && encrypted(key.value):
+		diags.AddAttributeError(key.path, "Client key is encrypted", fmt.Sprintf(
+			"The key (%s) needs a passphrase, and there is nobody to ask for it while Terraform runs. Keep the key in a store of secrets and give it as it is, or decrypt it:\n"+
+				"  openssl pkey -in client-key.pem -out client-key-plain.pem", key.origin))
 	case cert.set() && key.set():
 		pair, err := tls.X509KeyPair([]byte(cert.value), []byte(key.value))
 		if err != nil { // of crypto/tls, it never quotes the key
 			diags.AddAttributeError(key.path, "Client certificate and key do not work", fmt.Sprintf("Certificate (%s) and key (%s): %s.", cert.origin, key.origin, err))
 		}
-		config.Certificates = []tls.Certificate{pair}
+		config.TLS.Certificates = []tls.Certificate{pair}
 	case cert.set():
 		diags.AddAttributeError(cert.path, "Client key is missing", fmt.Sprintf("There is a client certificate (%s) without its key. Set client_key_file or client_key_pem.", cert.origin))
 	case key.set():
 		diags.AddAttributeError(key.path, "Client certificate is missing", fmt.Sprintf("There is a client key (%s) without its certificate. Set client_cert_file or client_cert_pem.", key.origin))
 	}
-	if m.InsecureSkipVerify.ValueBool() {
-		config.InsecureSkipVerify = true
-		diags.AddAttributeWarning(path.Root("insecure_skip_verify"), "Certificate of the control plane is not checked",
-			"Anybody between here and the control plane can read the token and the private key of the CA. Set ca_cert_file or ca_cert_pem instead.")
+	if insecure {
+		config.TLS.InsecureSkipVerify = true
+		diags.AddAttributeWarning(at, "Certificate of the control plane is not checked", fmt.Sprintf(
+			"Anybody between here and the control plane can read the token and the private key of the CA (%s). Set ca_cert_file or ca_cert_pem instead.", origin))
 	}
-	return config
 }
 
-// pem is a certificate or key given as text or as a file.
-func (m model) pem(name string, text, file types.String, environment string, diags *diag.Diagnostics) setting {
-	inline := from(name+"_pem", text, "")
-	stored := from(name+"_file", file, environment)
+// encrypted tells whether a key in PEM needs a passphrase, in PKCS #8 or in the
+// older form of OpenSSL.
+func encrypted(key string) bool {
+	return strings.Contains(key, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || strings.Contains(key, "Proc-Type: 4,ENCRYPTED")
+}
+
+// readPEM is a certificate or key given as text or as a file.
+func readPEM(name string, text, file types.String, environment string, inContext setting, diags *diag.Diagnostics) setting {
+	inline := from(name+"_pem", text, "", setting{})
+	stored := from(name+"_file", file, environment, inContext)
 	if !text.IsNull() && !file.IsNull() {
 		diags.AddAttributeError(inline.path, "Two forms of one thing", fmt.Sprintf("%s_pem and %s_file are both set. Keep one of them.", name, name))
 		return setting{path: inline.path}
@@ -162,7 +217,7 @@ func (m model) pem(name string, text, file types.String, environment string, dia
 	if !text.IsNull() || !stored.set() {
 		return inline
 	}
-	content, err := os.ReadFile(stored.value)
+	content, err := os.ReadFile(expand(stored.value))
 	if err != nil {
 		diags.AddAttributeError(stored.path, "File cannot be read", fmt.Sprintf("The file of %s: %s.", stored.origin, err))
 		return setting{path: stored.path}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -200,6 +203,45 @@ func TestAccProvider_mutualTLS(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// The control plane is reached through the proxy that the environment names,
+// unless that says that it is not.
+func TestAccProvider_proxy(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t)
+	env.NeedTwin()
+	target, err := url.Parse(env.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var passed atomic.Int64
+	forward := httputil.NewSingleHostReverseProxy(target)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		passed.Add(1)
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	run := acctest.NewRun(t, block("max_retries = 0")+`data "kongmesh_control_plane" "this" {}`)
+	// No proxy is ever asked for localhost. This address means the same, and is not known for it.
+	run.Setenv("KONGMESH_ADDRESS=http://0.0.0.0:"+target.Port(), "HTTP_PROXY="+proxy.URL, "http_proxy=")
+	run.Terraform("plan")
+	if passed.Load() == 0 {
+		t.Error("the proxy was passed by")
+	}
+	passed.Store(0)
+	run.Setenv("NO_PROXY=0.0.0.0", "no_proxy=")
+	run.Terraform("plan")
+	if passed.Load() > 0 {
+		t.Error("the proxy was asked all the same")
+	}
+	run.Setenv("NO_PROXY=", "HTTP_PROXY="+closed.URL)
+	output, err := run.Try("plan")
+	if err == nil || !acctest.Words("Control plane does not answer", "environment variable KONGMESH_ADDRESS", "the proxy that HTTP_PROXY or HTTPS_PROXY names").MatchString(output) {
+		t.Errorf("%v\n%s", err, output)
 	}
 }
 

@@ -186,7 +186,7 @@ func checkSwitch(requests []kumatest.Request, mesh string, wait time.Duration) e
 // Every resource writes a mesh document that has more in it than anybody knows.
 func TestAccLife_foreignPartsStay(t *testing.T) {
 	t.Parallel()
-	env := acctest.New(t, kumatest.Verbatim())
+	env := acctest.New(t, kumatest.Verbatim(), kumatest.KongMesh())
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	meshOnly := env.Config(`resource "kongmesh_mesh" "this" { name = $mesh }`, "mesh", mesh)
@@ -319,24 +319,43 @@ func quote(t *testing.T, text string) string {
 	return string(encoded)
 }
 
-// A plan is saved, and applied on another machine.
+// What HCP Terraform does: a plan is saved, and applied on another machine,
+// which has nothing but the plan and the variables, by runs that nobody watches.
 func TestAccLife_savedPlanElsewhere(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
 	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
-	config := env.Config(`variable "key" {
-		type      = string
-		ephemeral = true
-	}
+	config := acctest.Fill(`
+		terraform {
+			required_providers {
+				kongmesh = {
+					source = "kongmesh/kongmesh"
+				}
+			}
+		}
+		variable "key" {
+			type      = string
+			ephemeral = true
+		}
 	`+strings.Replace(triple, "$key", "var.key", 1), "mesh", mesh, "chain", ca.Chain)
 	here := acctest.NewRun(t, config)
-	here.Setenv("TF_VAR_key=" + ca.Key)
-	here.Terraform("plan", "-out=plan")
+	here.Setenv("TF_VAR_key="+ca.Key, "KONGMESH_ADDRESS="+env.Address, "CI=true", "TF_INPUT=0")
+	want := changes{Add: 3, Operation: "plan"}
+	if got := lastChanges(t, here.Terraform("plan", "-json", "-out=plan")); got != want {
+		t.Errorf("the plan is %+v, not %+v", got, want)
+	}
 	there := here.Elsewhere()
+	if err := os.Remove(there.Path("main.tf")); err != nil {
+		t.Fatal(err)
+	}
 	write(t, there.Path("plan"), string(here.Read("plan")))
-	there.Terraform("apply", "plan")
+	want.Operation = "apply"
+	if got := lastChanges(t, there.Terraform("apply", "-json", "plan")); got != want {
+		t.Errorf("what was applied is %+v, not %+v", got, want)
+	}
+	there.Config(config)
 	if output := there.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
 		t.Errorf("there are changes:\n%s", output)
 	}
@@ -346,4 +365,29 @@ func TestAccLife_savedPlanElsewhere(t *testing.T) {
 		t.Errorf("a refresh sees changes:\n%s", output)
 	}
 	there.Terraform("destroy", "-auto-approve")
+}
+
+// changes are what a run says that it has done.
+type changes struct {
+	Add, Change, Remove int
+	Operation           string
+}
+
+// lastChanges reads what -json prints: each line must be an object with a type.
+func lastChanges(t *testing.T, output string) changes {
+	t.Helper()
+	var last changes
+	for line := range strings.Lines(output) {
+		var said struct {
+			Type    string
+			Changes changes
+		}
+		if err := json.Unmarshal([]byte(line), &said); err != nil || said.Type == "" {
+			t.Errorf("%v: %s", err, line)
+		}
+		if said.Type == "change_summary" {
+			last = said.Changes
+		}
+	}
+	return last
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -30,6 +31,7 @@ import (
 var (
 	_ provider.ProviderWithEphemeralResources = (*kongmesh)(nil)
 	_ provider.ProviderWithFunctions          = (*kongmesh)(nil)
+	_ provider.ProviderWithListResources      = (*kongmesh)(nil)
 )
 
 // Options are what a test sets otherwise than the real world does.
@@ -67,6 +69,8 @@ type model struct {
 	ClientKeyPEM       types.String `tfsdk:"client_key_pem"`
 	ClientKeyFile      types.String `tfsdk:"client_key_file"`
 	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+	ConfigPath         types.String `tfsdk:"config_path"`
+	ConfigContext      types.String `tfsdk:"config_context"`
 	RequestTimeout     types.String `tfsdk:"request_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
 }
@@ -124,6 +128,15 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				MarkdownDescription: "Do not check the control plane's certificate. Anybody on the way can then read the token and the private key of the CA.",
 				Optional:            true,
 			},
+			"config_path": schema.StringAttribute{
+				MarkdownDescription: "kumactl's configuration file, of which `config_context` is used; without that, its current context. Or `KONGMESH_CONFIG_PATH`.",
+				Optional:            true,
+			},
+			"config_context": schema.StringAttribute{
+				MarkdownDescription: "Context of kumactl's configuration to take address, token, headers and certificates from, where neither attribute nor environment gives them. " +
+					"Or `KONGMESH_CONFIG_CONTEXT`. The file is that of `config_path`, `~/.kumactl/config` by default.",
+				Optional: true,
+			},
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "How long one request may take, `30s` by default.",
 				Optional:            true,
@@ -140,7 +153,7 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 
 func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims}
-	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data
+	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
 		return // planning goes on without requests
 	}
@@ -175,6 +188,17 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 		secret.NewMeshSecret(rand.Reader),
 		secret.NewGlobalSecret(rand.Reader),
 		mtls.NewResource,
+	}
+}
+
+// ListResources is the list of what `terraform query` finds.
+func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{
+		mesh.NewListResource,
+		secret.NewCASecretList,
+		secret.NewMeshSecretList,
+		secret.NewGlobalSecretList,
+		mtls.NewListResource,
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Every attribute says what it is, those within others too.
 func TestSchema_everythingIsDescribed(t *testing.T) {
 	t.Parallel()
-	answer := acctest.Schemas(t)
+	answer := acctest.New(t).Protocol().Schemas
 	schemas := map[string]*tfprotov6.Schema{"provider": answer.Provider}
 	maps.Copy(schemas, answer.ResourceSchemas)
 	for name, schema := range answer.DataSourceSchemas {

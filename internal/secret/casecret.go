@@ -31,9 +31,11 @@ import (
 var (
 	_ resource.ResourceWithConfigure        = (*caSecret)(nil)
 	_ resource.ResourceWithConfigValidators = (*caSecret)(nil)
+	_ resource.ResourceWithValidateConfig   = (*caSecret)(nil)
 	_ resource.ResourceWithModifyPlan       = (*caSecret)(nil)
 	_ resource.ResourceWithIdentity         = (*caSecret)(nil)
 	_ resource.ResourceWithImportState      = (*caSecret)(nil)
+	_ resource.ResourceWithMoveState        = (*caSecret)(nil)
 )
 
 const (
@@ -108,7 +110,9 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"the certificate chain, and the private key of its first certificate.\n\n" +
 			"A pair is never changed while a mesh uses it, because proxies would take their next certificate from the new CA and keep trusting the old one. " +
 			"The names of the secrets come from the content instead, so that another CA is another pair: with `create_before_destroy` the new pair is there " +
-			"before the mesh switches to it, and the old one goes afterwards.",
+			"before the mesh switches to it, and the old one goes afterwards.\n\n" +
+			"A `moved` block takes over the certificates' `kong-mesh_mesh_secret`, a resource of Kong's own provider, and finds the secret with the key, " +
+			"whose own resource a `removed` block with `destroy = false` takes out of the state. The configuration then has the fixed names of both.",
 		Attributes: map[string]schema.Attribute{
 			"mesh": schema.StringAttribute{
 				MarkdownDescription: "Name of the mesh that the secrets belong to. It must exist.",
@@ -214,9 +218,20 @@ func (r *caSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 
 func (r *caSecret) ConfigValidators(context.Context) []resource.ConfigValidator {
 	return []resource.ConfigValidator{
-		resourcevalidator.ExactlyOneOf(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
+		resourcevalidator.Conflicting(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
 		resourcevalidator.RequiredTogether(path.MatchRoot("certificate_secret_name"), path.MatchRoot("key_secret_name")),
 		resourcevalidator.AtLeastOneOf(path.MatchRoot("name"), path.MatchRoot("certificate_secret_name")),
+	}
+}
+
+func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() && config.PrivateKey.IsNull() && config.PrivateKeyWO.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("private_key_wo"), "No private key",
+			"One of private_key_wo and private_key must hold the private key of the first certificate. "+
+				"A configuration that Terraform generated for an import cannot have it: replace `private_key_wo = null` by a reference to the key, "+
+				"such as an ephemeral variable. It is compared with the key that is there, and not uploaded again where it is the same.")
 	}
 }
 
@@ -233,6 +248,10 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	if state != nil && state.KeySecret.IsNull() {
+		addNotRead(&resp.Diagnostics)
 		return
 	}
 	plan.planComputed(ctx, config, state)
@@ -403,6 +422,9 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if !resp.Diagnostics.HasError() && state.KeySecret.IsNull() {
+		state = r.findKey(ctx, state, &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	if resp.Diagnostics.HasError() || r.Client == nil {
 		return
@@ -501,17 +523,10 @@ func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	for name, value := range map[string]types.String{"mesh": id.Mesh, "certificate_secret": id.CertificateSecret, "key_secret": id.KeySecret} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
-	}
-	certificate, key := id.CertificateSecret.ValueString(), id.KeySecret.ValueString()
-	if name, ok := derivedName(certificate, key); ok {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), name)...)
-	} else {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), certificate)...)
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("certificate_secret_name"), certificate)...)
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("key_secret_name"), key)...)
-	}
+	var state model
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+	resp.Diagnostics.Append(resp.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state.of(id))...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -46,31 +47,55 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	return identity{}
 }
 
+// of is the model of the pair that an identity names.
+func (m model) of(id identity) model {
+	m.Mesh, m.CertificateSecret, m.KeySecret = id.Mesh, id.CertificateSecret, id.KeySecret
+	if name, ok := derivedName(id.CertificateSecret.ValueString(), id.KeySecret.ValueString()); ok {
+		m.Name = types.StringValue(name)
+	} else {
+		m.Name, m.CertificateSecretName, m.KeySecretName = id.CertificateSecret, id.CertificateSecret, id.KeySecret
+	}
+	return m
+}
+
 // pairs are the common beginnings of the names of a CA's pairs.
 func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]string, error) {
 	secrets, err := r.Client.Secrets(ctx, mesh)
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
-	var pairs []string
+	there, err := byName(secrets)
+	return slices.DeleteFunc(derivedPairs(there), func(prefix string) bool {
+		derived, _ := derivedName(prefix+"-cert", prefix+"-key")
+		return derived != name
+	}), err
+}
+
+// byName are secrets by their names.
+func byName(secrets []*kuma.Secret) (map[string]*kuma.Secret, error) {
+	all := map[string]*kuma.Secret{}
 	for _, secret := range secrets {
-		secretName, err := secret.Name()
+		name, err := secret.Name()
 		if err != nil {
 			return nil, err
 		}
-		there[secretName] = true
+		all[name] = secret
 	}
-	for secretName := range there {
-		prefix, found := strings.CutSuffix(secretName, "-cert")
-		if !found || !there[prefix+"-key"] {
-			continue
-		}
-		if derived, ok := derivedName(secretName, prefix+"-key"); ok && derived == name {
-			pairs = append(pairs, prefix)
+	return all, nil
+}
+
+// derivedPairs are the common beginnings of the names of all pairs whose names
+// are of the derived form, in their order.
+func derivedPairs(secrets map[string]*kuma.Secret) []string {
+	var prefixes []string
+	for name := range secrets {
+		prefix, found := strings.CutSuffix(name, "-cert")
+		if _, derived := derivedName(name, prefix+"-key"); found && derived && secrets[prefix+"-key"] != nil {
+			prefixes = append(prefixes, prefix)
 		}
 	}
-	return pairs, nil
+	slices.Sort(prefixes)
+	return prefixes
 }
 
 var derivedPattern = regexp.MustCompile(`^(.+-[0-9a-f]{10})-cert$`)

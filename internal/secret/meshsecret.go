@@ -25,6 +25,7 @@ var (
 	_ resource.ResourceWithModifyPlan     = (*meshSecret)(nil)
 	_ resource.ResourceWithIdentity       = (*meshSecret)(nil)
 	_ resource.ResourceWithImportState    = (*meshSecret)(nil)
+	_ resource.ResourceWithMoveState      = (*meshSecret)(nil)
 )
 
 // NewMeshSecret is kongmesh_mesh_secret. random is for salts.
@@ -64,7 +65,7 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 		MarkdownDescription: "A secret of a mesh: a signing key, a list of revoked tokens, a certificate of a gateway. " +
 			"A CA of a `provided` backend is a `kongmesh_mesh_ca_secret`, which checks it and rotates it without a broken connection; " +
 			"here its value cannot be changed while a backend uses it.\n\n" +
-			valueDescription + "\n\n" +
+			valueDescription + " So does a `moved` block from `kong-mesh_mesh_secret`, a resource of Kong's own provider.\n\n" +
 			"Secrets that the control plane makes for itself are neither imported nor overwritten: the CA of a builtin backend, `<mesh>.ca-builtin-…`, " +
 			"and the first key that signs data plane tokens, `dataplane-token-signing-key-<mesh>-1`. A signing key with a higher number can be created, which is how signing keys are rotated.",
 		Attributes: valueAttributes(),

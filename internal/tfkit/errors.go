@@ -1,10 +1,12 @@
 package tfkit
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,7 +47,7 @@ func describe(task string, err error) (summary, detail string) {
 		return "Cancelled", fmt.Sprintf("Could not %s: the run was cancelled. What was done so far is in the state; apply again to go on.", task)
 	case errors.As(err, &connection):
 		return "Control plane does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
-			task, connection.Address, connection.AddressOrigin, connection.Err, connectionAdvice(connection.Err))
+			task, connection.Address, connection.Origins.Address, connection.Err, connectionAdvice(connection))
 	case errors.As(err, &dropped):
 		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. "+
 			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there.", task, dropped)
@@ -58,20 +60,23 @@ func describe(task string, err error) (summary, detail string) {
 
 func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 	said := fmt.Sprintf("Could not %s. %s answered:\n\n%s\n\n", task, e.Address, e)
+	token := cmp.Or(e.Origins.Token, "none was given: set token or KONGMESH_TOKEN")
 	switch {
 	case e.Status >= http.StatusInternalServerError:
 		return "Control plane failed", said + "If it does not pass by itself, the log of the control plane, or of what is in front of it, tells more."
 	case e.Foreign():
 		return "Not a control plane's answer", said + fmt.Sprintf(
 			"This does not look like the API of a control plane. Check the address, %s (%s): it must be that of the HTTP API, "+
-				"port 5681 by default, with the base path if there is one.", e.Address, e.AddressOrigin)
+				"port 5681 by default, with the base path if there is one.", e.Address, e.Origins.Address)
+	case e.Unauthenticated() && e.Origins.Token == "":
+		return "Control plane wants a token", said + "None was given: set token or KONGMESH_TOKEN, for example to what `kumactl generate user-token` prints."
 	case e.Unauthenticated():
 		return "Control plane does not know the token", said + fmt.Sprintf(
-			"The token (%s) is not valid or has expired. Make a new one, for example with `kumactl generate user-token`.", e.TokenOrigin)
+			"The token (%s) is not valid or has expired. Make a new one, for example with `kumactl generate user-token`.", token)
 	case e.Forbidden():
 		return "Not allowed", said + fmt.Sprintf(
 			"The user of the token (%s) may not do this. Secrets of a mesh can by default be read and written by the group mesh-system:admin alone. "+
-				"Nothing was taken out of the state.", e.TokenOrigin)
+				"Nothing was taken out of the state.", token)
 	case e.ReadOnly():
 		return "Control plane is read-only", said + "This control plane takes no writes of this kind. A zone that belongs to a global control plane has its meshes and secrets there: " +
 			"set the provider's address to the global one. On Kubernetes, resources are applied with kubectl."
@@ -84,14 +89,24 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 	}
 }
 
-func connectionAdvice(err error) string {
+func connectionAdvice(e *kuma.ConnectionError) string {
 	var (
-		unknown  x509.UnknownAuthorityError
-		hostname x509.HostnameError
+		unknown   x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		operation *net.OpError
 	)
+	err := e.Err
+	isOperation := errors.As(err, &operation)
 	switch {
+	case errors.As(err, &unknown) && e.Origins.CA != "":
+		return fmt.Sprintf("Its certificate is signed by an authority that is not among those to trust (%s).", e.Origins.CA)
 	case errors.As(err, &unknown):
 		return "Its certificate is signed by an authority that this machine does not trust. Set ca_cert_file or ca_cert_pem in the provider block to that authority's certificate."
+	case isOperation && operation.Op == "remote error": // an alert of TLS
+		return fmt.Sprintf("It refused the TLS connection, as it does when it wants a client certificate that it trusts. The client certificate: %s.",
+			cmp.Or(e.Origins.ClientCert, "none was given; set client_cert_file and client_key_file, or client_cert_pem and client_key_pem"))
+	case isOperation && operation.Op == "proxyconnect":
+		return "The way there is through the proxy that HTTP_PROXY or HTTPS_PROXY names, which does not answer. NO_PROXY lists what is reached without it."
 	case errors.As(err, &hostname):
 		return "Its certificate is for another name. Set address in the provider block to the name the certificate is for."
 	case errors.Is(err, http.ErrSchemeMismatch):
@@ -112,8 +127,8 @@ func firstWords(task string) string {
 func AddExists(diags *diag.Diagnostics, at path.Path, resourceType, what, id string) {
 	diags.AddAttributeError(at, "Exists already", fmt.Sprintf(
 		"There is %s already. To manage it with this resource, import it: add this block, with the address of the resource, and apply again.\n\n"+
-			"import {\n  to = %s.this\n  id = %q\n}\n\n"+
-			"If the resource is tainted because a run was interrupted, it is what that run left: `terraform untaint` keeps it.", what, resourceType, id))
+			"%s\n"+
+			"If the resource is tainted because a run was interrupted, it is what that run left: `terraform untaint` keeps it.", what, ImportBlock(resourceType, id)))
 }
 
 // AddMeshAbsent adds the error for an object of a mesh that is not there.

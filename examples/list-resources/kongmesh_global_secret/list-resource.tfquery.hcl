@@ -1,0 +1,3 @@
+list "kongmesh_global_secret" "all" {
+  provider = kongmesh
+}

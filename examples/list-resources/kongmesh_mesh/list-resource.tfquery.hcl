@@ -1,0 +1,10 @@
+# The meshes of one team.
+list "kongmesh_mesh" "payments" {
+  provider = kongmesh
+
+  config {
+    labels = {
+      team = "payments"
+    }
+  }
+}

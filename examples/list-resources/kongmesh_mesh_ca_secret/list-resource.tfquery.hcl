@@ -1,0 +1,9 @@
+# The CAs of one mesh. Without config they are those of all meshes.
+list "kongmesh_mesh_ca_secret" "payments" {
+  provider         = kongmesh
+  include_resource = true
+
+  config {
+    mesh = "payments"
+  }
+}

@@ -1,0 +1,5 @@
+# The provided backends of all meshes, at most 500 of them.
+list "kongmesh_mtls_provided_backend" "all" {
+  provider = kongmesh
+  limit    = 500
+}

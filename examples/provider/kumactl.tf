@@ -1,0 +1,3 @@
+provider "kongmesh" {
+  config_context = "east" # as in `kumactl config control-planes list`
+}

@@ -1,0 +1,6 @@
+import {
+  to = kongmesh_mesh.payments
+  identity = {
+    name = "payments"
+  }
+}

@@ -1,0 +1,259 @@
+package acctest
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// Protocol is a configured provider that a test talks to as Terraform does, for
+// what the Terraform at hand is too old for: import by identity, and queries.
+type Protocol struct {
+	tfprotov6.ProviderServer
+	Lists      tfprotov6.ListResourceServer
+	Schemas    *tfprotov6.GetProviderSchemaResponse
+	Identities map[string]*tfprotov6.ResourceIdentitySchema
+
+	t *testing.T
+}
+
+// Protocol starts a provider for this control plane.
+func (e *Env) Protocol() *Protocol {
+	e.t.Helper()
+	server, err := e.Provider()["kongmesh"]()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	lists, ok := server.(tfprotov6.ListResourceServer)
+	if !ok {
+		e.t.Fatal("the provider has no queries")
+	}
+	p := &Protocol{ProviderServer: server, Lists: lists, t: e.t}
+	p.Schemas = must(p, func(ctx context.Context) (*tfprotov6.GetProviderSchemaResponse, error) {
+		return server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	})
+	p.NoProblems(p.Schemas.Diagnostics)
+	p.Identities = must(p, func(ctx context.Context) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+		return server.GetResourceIdentitySchemas(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{})
+	}).IdentitySchemas
+	answer := must(p, func(ctx context.Context) (*tfprotov6.ConfigureProviderResponse, error) {
+		return server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{
+			Config: p.Value(p.Schemas.Provider.ValueType(), map[string]any{"address": e.Address}),
+		})
+	})
+	p.NoProblems(answer.Diagnostics)
+	return p
+}
+
+// Import is an import by identity and the read that follows: what is in the
+// state then, and its identity.
+func (p *Protocol) Import(resourceType string, identity map[string]any) (state, now map[string]any, problems []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	imported := must(p, func(ctx context.Context) (*tfprotov6.ImportResourceStateResponse, error) {
+		return p.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{
+			TypeName: resourceType,
+			Identity: &tfprotov6.ResourceIdentityData{IdentityData: p.Value(p.Identities[resourceType].ValueType(), identity)},
+		})
+	})
+	if len(imported.ImportedResources) == 0 {
+		return nil, nil, imported.Diagnostics
+	}
+	found := imported.ImportedResources[0]
+	read := must(p, func(ctx context.Context) (*tfprotov6.ReadResourceResponse, error) {
+		return p.ReadResource(ctx, &tfprotov6.ReadResourceRequest{
+			TypeName: resourceType, CurrentState: found.State, Private: found.Private, CurrentIdentity: found.Identity,
+		})
+	})
+	return p.resource(resourceType, read.NewState), p.identity(resourceType, read.NewIdentity), append(imported.Diagnostics, read.Diagnostics...)
+}
+
+// Listed is one result of a query. State is nil where it was not asked for.
+type Listed struct {
+	Name            string
+	Identity, State map[string]any
+}
+
+// Query validates a list block and runs it. The problems are those of both.
+func (p *Protocol) Query(resourceType string, config map[string]any, limit int64, full bool) (found []Listed, problems []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	value := p.Value(p.Schemas.ListResourceSchemas[resourceType].ValueType(), config)
+	valid := must(p, func(ctx context.Context) (*tfprotov6.ValidateListResourceConfigResponse, error) {
+		return p.Lists.ValidateListResourceConfig(ctx, &tfprotov6.ValidateListResourceConfigRequest{TypeName: resourceType, Config: value})
+	})
+	if len(valid.Diagnostics) > 0 {
+		return nil, valid.Diagnostics
+	}
+	stream := must(p, func(ctx context.Context) (*tfprotov6.ListResourceServerStream, error) {
+		return p.Lists.ListResource(ctx, &tfprotov6.ListResourceRequest{TypeName: resourceType, Config: value, Limit: limit, IncludeResource: full})
+	})
+	for result := range stream.Results {
+		problems = append(problems, result.Diagnostics...)
+		if result.Identity == nil {
+			continue
+		}
+		found = append(found, Listed{result.DisplayName, p.identity(resourceType, result.Identity), p.resource(resourceType, result.Resource)})
+	}
+	return found, problems
+}
+
+// NoProblems fails the test where there are any.
+func (p *Protocol) NoProblems(problems []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	for _, problem := range problems {
+		p.t.Fatalf("%s: %s: %s", problem.Severity, problem.Summary, problem.Detail)
+	}
+}
+
+// Create plans and applies a resource that is not there: what is in the state
+// then, and its identity.
+func (p *Protocol) Create(resourceType string, config map[string]any) (state, identity map[string]any, problems []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	of := p.Schemas.ResourceSchemas[resourceType].ValueType()
+	none, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, nil))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	value := p.Value(of, config)
+	planned := must(p, func(ctx context.Context) (*tfprotov6.PlanResourceChangeResponse, error) {
+		return p.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
+			TypeName: resourceType, Config: value, PriorState: &none, ProposedNewState: value,
+		})
+	})
+	p.NoProblems(planned.Diagnostics)
+	applied := must(p, func(ctx context.Context) (*tfprotov6.ApplyResourceChangeResponse, error) {
+		return p.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+			TypeName: resourceType, Config: value, PriorState: &none, PlannedState: planned.PlannedState, PlannedPrivate: planned.PlannedPrivate,
+		})
+	})
+	return p.resource(resourceType, applied.NewState), p.identity(resourceType, applied.NewIdentity), applied.Diagnostics
+}
+
+// Value is an object of a type with these attributes, and null for all others.
+func (p *Protocol) Value(of tftypes.Type, attributes map[string]any) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	value, err := tfprotov6.NewDynamicValue(of, valueOf(p.t, of, attributes))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &value
+}
+
+// valueOf is the opposite of plain.
+func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
+	t.Helper()
+	switch of := of.(type) {
+	case tftypes.Object:
+		attributes, ok := plain.(map[string]any)
+		if !ok {
+			return tftypes.NewValue(of, nil)
+		}
+		values := map[string]tftypes.Value{}
+		for name, kind := range of.AttributeTypes {
+			values[name] = valueOf(t, kind, attributes[name])
+		}
+		for name := range attributes {
+			if _, is := values[name]; !is {
+				t.Fatalf("there is no attribute %s", name)
+			}
+		}
+		return tftypes.NewValue(of, values)
+	case tftypes.Map:
+		all, ok := plain.(map[string]any)
+		if !ok {
+			return tftypes.NewValue(of, nil)
+		}
+		values := map[string]tftypes.Value{}
+		for name, one := range all {
+			values[name] = valueOf(t, of.ElementType, one)
+		}
+		return tftypes.NewValue(of, values)
+	default: // texts and numbers; no test gives a list
+		return tftypes.NewValue(of, plain)
+	}
+}
+
+func (p *Protocol) resource(resourceType string, value *tfprotov6.DynamicValue) map[string]any {
+	p.t.Helper()
+	if value == nil {
+		return nil
+	}
+	return p.Plain(p.Schemas.ResourceSchemas[resourceType].ValueType(), value)
+}
+
+func (p *Protocol) identity(resourceType string, data *tfprotov6.ResourceIdentityData) map[string]any {
+	p.t.Helper()
+	if data == nil {
+		return nil
+	}
+	return p.Plain(p.Identities[resourceType].ValueType(), data.IdentityData)
+}
+
+// Plain is an object as encoding/json would read it.
+func (p *Protocol) Plain(of tftypes.Type, data *tfprotov6.DynamicValue) map[string]any {
+	p.t.Helper()
+	value, err := data.Unmarshal(of)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	object, _ := plain(p.t, value).(map[string]any)
+	return object
+}
+
+// plain is a value as encoding/json would read it.
+func plain(t *testing.T, value tftypes.Value) any {
+	t.Helper()
+	if value.IsNull() {
+		return nil
+	}
+	var err error
+	defer func() {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}()
+	switch kind := value.Type(); {
+	case kind.Is(tftypes.String):
+		var is string
+		err = value.As(&is)
+		return is
+	case kind.Is(tftypes.Bool):
+		var is bool
+		err = value.As(&is)
+		return is
+	case kind.Is(tftypes.Number):
+		var is big.Float
+		err = value.As(&is)
+		near, _ := is.Float64()
+		return near
+	case kind.Is(tftypes.Object{}), kind.Is(tftypes.Map{}):
+		var is map[string]tftypes.Value
+		err = value.As(&is)
+		all := map[string]any{}
+		for name, one := range is {
+			all[name] = plain(t, one)
+		}
+		return all
+	default:
+		var is []tftypes.Value
+		err = value.As(&is)
+		all := []any{}
+		for _, one := range is {
+			all = append(all, plain(t, one))
+		}
+		return all
+	}
+}
+
+// must is an answer of the provider, which always answers.
+func must[A any](p *Protocol, call func(context.Context) (A, error)) A {
+	p.t.Helper()
+	answer, err := call(p.t.Context())
+	if err != nil {
+		p.t.Fatal(fmt.Errorf("the provider does not answer: %w", err))
+	}
+	return answer
+}

@@ -1,0 +1,75 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	query "github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var _ query.ListResourceWithConfigure = (*meshResource)(nil)
+
+// NewListResource lists what kongmesh_mesh can manage.
+func NewListResource() query.ListResource { return &meshResource{} }
+
+func (r *meshResource) ListResourceConfigSchema(_ context.Context, _ query.ListResourceSchemaRequest, resp *query.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The meshes of the control plane.",
+		Attributes: map[string]schema.Attribute{
+			"labels": schema.MapAttribute{
+				MarkdownDescription: "Only meshes that have all these labels. Those that the control plane adds, such as `kuma.io/origin`, count as well.",
+				ElementType:         types.StringType,
+				Optional:            true,
+			},
+		},
+	}
+}
+
+func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *query.ListResultsStream) {
+	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+		var labels types.Map
+		diags.Append(req.Config.GetAttribute(ctx, path.Root("labels"), &labels)...)
+		if diags.HasError() {
+			return
+		}
+		wanted := stringMap(labels)
+		for _, mesh := range r.QueriedMeshes(ctx, types.StringNull(), diags) {
+			var name string
+			var all map[string]string // those of the control plane too
+			if err := errors.Join(mesh.Decode("name", &name), mesh.Decode("labels", &all)); err != nil {
+				diags.AddError("Unexpected mesh document", fmt.Sprintf("A mesh cannot be read: %s.", err))
+				return
+			}
+			if !hasAll(all, wanted) {
+				continue
+			}
+			if !found(foundAs(mesh, identity{types.StringValue(name)})) {
+				return
+			}
+		}
+	})
+}
+
+// foundAs is a mesh as the result of a query.
+func foundAs(mesh *kuma.Mesh, id identity) tfkit.Found {
+	return tfkit.Found{
+		ID:       id.Name.ValueString(),
+		Identity: id,
+		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {
+			var blank model
+			diags := state.SetAttribute(ctx, path.Root("name"), id.Name)
+			diags.Append(state.Get(ctx, &blank)...)
+			full, more := stateFrom(ctx, mesh, blank, true)
+			return append(append(diags, more...), state.Set(ctx, full)...)
+		},
+	}
+}

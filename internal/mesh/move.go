@@ -1,0 +1,59 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// vendorMesh is what the state of the vendor's type tells that the mesh itself
+// does not tell again.
+type vendorMesh struct {
+	Name string
+	MTLS struct {
+		Backends []struct{ Name, Type string }
+	}
+}
+
+// MoveState makes of the vendor's resource what an import makes of the mesh:
+// the read that follows takes all there is.
+func (r *meshResource) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh", func(ctx context.Context, source vendorMesh, resp *resource.MoveStateResponse) {
+		name := types.StringValue(source.Name)
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("name"), name)...)
+		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, identity{name})...)
+		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, imported, []byte("true"))...)
+		if advice := source.backendsAdvice(); advice != "" {
+			resp.Diagnostics.AddWarning("mTLS of the mesh is not moved", fmt.Sprintf(
+				"Mesh %q has mTLS backends, which kongmesh_mesh does not manage: they stay in the mesh as they are. %s", source.Name, advice))
+		}
+	})}
+}
+
+// backendsAdvice says what becomes of the backends that the vendor's resource
+// had, nothing if it had none.
+func (m vendorMesh) backendsAdvice() string {
+	var blocks, others []string
+	for _, backend := range m.MTLS.Backends {
+		if backend.Type == kuma.Provided {
+			blocks = append(blocks, tfkit.ImportBlock("kongmesh_mtls_provided_backend", m.Name+"/"+backend.Name))
+		} else {
+			others = append(others, fmt.Sprintf("%q of type %s", backend.Name, backend.Type))
+		}
+	}
+	var advice []string
+	if len(blocks) > 0 {
+		advice = append(advice, "To manage them, add this, with the address of the resource, once for each:\n\n"+strings.Join(blocks, "\n"))
+	}
+	if len(others) > 0 {
+		advice = append(advice, fmt.Sprintf("This provider has no resource for %s.", strings.Join(others, ", ")))
+	}
+	return strings.Join(advice, "\n")
+}

@@ -1,0 +1,64 @@
+package mtls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var _ list.ListResourceWithConfigure = (*backend)(nil)
+
+// NewListResource lists what kongmesh_mtls_provided_backend can manage.
+func NewListResource() list.ListResource { return &backend{} }
+
+func (r *backend) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = tfkit.MeshQuery("The mTLS backends of type `provided`.")
+}
+
+func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+		var only types.String
+		diags.Append(req.Config.GetAttribute(ctx, path.Root("mesh"), &only)...)
+		if diags.HasError() {
+			return
+		}
+		for _, mesh := range r.QueriedMeshes(ctx, only, diags) {
+			var name string
+			backends, err := mesh.Backends()
+			if err := errors.Join(err, mesh.Decode("name", &name)); err != nil {
+				diags.AddError("Unexpected mesh document", fmt.Sprintf("Mesh %q cannot be read: %s.", name, err))
+				return
+			}
+			for _, b := range backends {
+				if b.Type == kuma.Provided && !found(foundIn(mesh, identity{types.StringValue(name), types.StringValue(b.Name)})) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// foundIn is a backend of a mesh as the result of a query.
+func foundIn(mesh *kuma.Mesh, id identity) tfkit.Found {
+	return tfkit.Found{
+		ID:       id.Mesh.ValueString() + "/" + id.Name.ValueString(),
+		Identity: id,
+		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {
+			var blank model
+			diags := state.SetAttribute(ctx, path.Root("mesh"), id.Mesh)
+			diags.Append(state.SetAttribute(ctx, path.Root("name"), id.Name)...)
+			diags.Append(state.Get(ctx, &blank)...)
+			full, more := stateFrom(mesh, blank)
+			return append(append(diags, more...), state.Set(ctx, full)...)
+		},
+	}
+}

@@ -1,0 +1,147 @@
+package provider_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// Queries find what resources can manage, and no more of it than is asked for.
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.KongMesh())
+	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
+	provided := func(name, cert, key string) any {
+		return map[string]any{"name": name, "type": "provided", "conf": map[string]any{"cert": map[string]any{"secret": cert}, "key": map[string]any{"secret": key}}}
+	}
+	for name, backends := range map[string][]any{
+		"a": {provided("ca-1", "ca.cert", "ca.key"), map[string]any{"name": "own", "type": "builtin"}, provided("ca-2", "ca-0123456789-cert", "ca-0123456789-key")},
+		"b": {provided("ca-1", "ca-1-rollout-0123456789-cert", "ca-1-rollout-0123456789-key")},
+		"c": nil,
+	} {
+		document := map[string]any{"type": "Mesh", "name": name}
+		if name != "c" {
+			document["labels"] = map[string]any{"team": "platform"}
+		}
+		env.Must(http.MethodPut, "/meshes/"+name, document)
+		if backends == nil {
+			continue
+		}
+		for secret, content := range map[string]string{
+			"ca.cert": ca.Chain, "ca.key": ca.Key, // used in a alone
+			"ca-0123456789-cert": other.Chain, "ca-0123456789-key": other.Key,
+			"half-0123456789-cert":         other.Chain,
+			"ca-1-rollout-0123456789-cert": ca.Chain, "ca-1-rollout-0123456789-key": ca.Key,
+			"token": "t",
+		} {
+			env.Must(http.MethodPut, "/meshes/"+name+"/secrets/"+secret, map[string]any{
+				"type": "Secret", "mesh": name, "name": secret, "data": base64.StdEncoding.EncodeToString([]byte(content)),
+			})
+		}
+		document["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": backends}
+		env.Must(http.MethodPut, "/meshes/"+name, document)
+	}
+	provider := env.Protocol()
+	env.Must(http.MethodPut, "/global-secrets/license", map[string]any{"type": "GlobalSecret", "name": "license", "data": "bGljZW5zZQ=="})
+	env.Must(http.MethodPut, "/global-secrets/user-token-signing-key-1", map[string]any{"type": "GlobalSecret", "name": "user-token-signing-key-1", "data": "a2V5"})
+	const mesh, secret, backend = "kongmesh_mesh", "kongmesh_mesh_ca_secret", "kongmesh_mtls_provided_backend"
+	const plain, global = "kongmesh_mesh_secret", "kongmesh_global_secret"
+	for name, test := range map[string]struct {
+		kind   string
+		config map[string]any
+		limit  int64
+		want   []string // names for people, which are import IDs
+		error  string
+	}{
+		"meshes":            {mesh, nil, 0, []string{"a", "b", "c", "default"}, ""},
+		"meshes with label": {mesh, map[string]any{"labels": map[string]any{"team": "platform"}}, 100, []string{"a", "b"}, ""},
+		"two meshes":        {mesh, nil, 2, []string{"a", "b"}, ""},
+		"CAs":               {secret, nil, 100, []string{"a/ca-0123456789-cert/ca-0123456789-key", "a/ca.cert/ca.key", "b/ca-0123456789-cert/ca-0123456789-key"}, ""},
+		"CAs of a mesh":     {secret, map[string]any{"mesh": "b"}, 100, []string{"b/ca-0123456789-cert/ca-0123456789-key"}, ""},
+		"one CA":            {secret, nil, 1, []string{"a/ca-0123456789-cert/ca-0123456789-key"}, ""},
+		"CAs of no mesh":    {secret, map[string]any{"mesh": "absent"}, 100, nil, "No such mesh"},
+		"backends":          {backend, nil, 100, []string{"a/ca-1", "a/ca-2", "b/ca-1"}, ""},
+		"backends of mesh":  {backend, map[string]any{"mesh": "a"}, 100, []string{"a/ca-1", "a/ca-2"}, ""},
+		"one backend":       {backend, nil, 1, []string{"a/ca-1"}, ""},
+		"backends of none":  {backend, map[string]any{"mesh": "absent"}, 100, nil, "No such mesh"},
+		"secrets":           {plain, nil, 100, []string{"a/half-0123456789-cert", "a/token", "b/ca.cert", "b/ca.key", "b/half-0123456789-cert", "b/token"}, ""},
+		"secrets of a mesh": {plain, map[string]any{"mesh": "a"}, 100, []string{"a/half-0123456789-cert", "a/token"}, ""},
+		"one secret":        {plain, nil, 1, []string{"a/half-0123456789-cert"}, ""},
+		"global secrets":    {global, nil, 100, []string{"license"}, ""},
+		"bad name":          {backend, map[string]any{"mesh": "Ä"}, 100, nil, "Invalid name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, full := range []bool{false, true} {
+				found, problems := provider.Query(test.kind, test.config, test.limit, full)
+				if test.error == "" {
+					provider.NoProblems(problems)
+				} else if len(problems) != 1 || problems[0].Summary != test.error || problems[0].Severity != tfprotov6.DiagnosticSeverityError {
+					t.Errorf("the problems are %v", problems)
+				}
+				var names []string
+				for _, one := range found {
+					names = append(names, one.Name)
+					asImported(t, provider, test.kind, one, full)
+				}
+				if !slices.Equal(names, test.want) {
+					t.Errorf("found are %q", names)
+				}
+				if text := fmt.Sprint(found); len(acctest.Leaks(t, ca.Key, ca.Chain, text))+len(acctest.Leaks(t, other.Key, other.Chain, text)) > 0 {
+					t.Error("a private key is among what was found")
+				}
+			}
+		})
+	}
+}
+
+// asImported compares what a query says about an object with what an import by
+// its identity makes of it.
+func asImported(t *testing.T, provider *acctest.Protocol, kind string, found acctest.Listed, full bool) {
+	t.Helper()
+	state, _, problems := provider.Import(kind, found.Identity)
+	provider.NoProblems(problems)
+	if !full {
+		state = nil
+	}
+	got, _ := json.Marshal(found.State)
+	if want, _ := json.Marshal(state); string(got) != string(want) {
+		t.Errorf("%s is\n%s\nand imported\n%s", found.Name, got, want)
+	}
+}
+
+// A query asks the control plane for no more than it needs.
+func TestQuery_requests(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	for _, name := range []string{"a", "b"} {
+		env.Must(http.MethodPut, "/meshes/"+name, map[string]any{"type": "Mesh", "name": name})
+	}
+	provider := env.Protocol()
+	for kind, want := range map[string][]string{
+		"kongmesh_mesh":                  {"/meshes"},
+		"kongmesh_mtls_provided_backend": {"/meshes"},
+		"kongmesh_global_secret":         {"/global-secrets"},
+		"kongmesh_mesh_ca_secret":        {"/meshes", "/meshes/a/secrets", "/meshes/b/secrets", "/meshes/default/secrets"},
+	} {
+		env.ResetRequests()
+		_, problems := provider.Query(kind, nil, 100, true)
+		provider.NoProblems(problems)
+		var got []string
+		for _, request := range env.Twin.Requests() {
+			got = append(got, request.Path)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s requests %q", kind, got)
+		}
+	}
+}

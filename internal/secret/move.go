@@ -1,0 +1,133 @@
+package secret
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// vendorSecret is the state of the vendor's type, which has a resource for each
+// secret.
+type vendorSecret struct {
+	Mesh, Name string
+	Data       []byte // encoding/json reads base64
+}
+
+// MoveState takes over the vendor's resource of the certificate secret. Which
+// secret has the key that state does not tell; the read that follows finds it.
+func (r *caSecret) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
+		if _, ok := bundleOf(source.Data); !ok {
+			resp.Diagnostics.AddError("Not the secret of a certificate chain", notTheChain(source))
+			return
+		}
+		for name, value := range map[string]string{"mesh": source.Mesh, "certificate_secret": source.Name} {
+			resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(name), value)...)
+		}
+		resp.TargetIdentity = nil // not known as a whole
+	})}
+}
+
+// MoveState makes of the vendor's resource what an import makes of the secret:
+// its value goes out of the state.
+func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
+		place{mesh: source.Mesh, name: source.Name}.refuseImport(&resp.Diagnostics)
+		id := meshSecretIdentity{types.StringValue(source.Mesh), types.StringValue(source.Name)}
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("name"), id.Name)...)
+		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, id)...)
+	})}
+}
+
+// notTheChain says why a secret cannot be moved. What is in it is not quoted.
+func notTheChain(source vendorSecret) string {
+	if publicKeyOf(source.Data).IsNull() {
+		return fmt.Sprintf("Secret %q of mesh %q holds neither a CA's certificates nor its key, so that kongmesh_mesh_ca_secret is not for it. Move it to a kongmesh_mesh_secret.", source.Name, source.Mesh)
+	}
+	return fmt.Sprintf("Secret %q of mesh %q holds a private key. kongmesh_mesh_ca_secret manages the secrets of certificates and key together: "+
+		"move the resource of the certificates to it, and take that of the key out of the state with this block, with the address of the resource:\n\n"+
+		"removed {\n  from = kong-mesh_mesh_secret.key\n\n  lifecycle {\n    destroy = false\n  }\n}\n", source.Name, source.Mesh)
+}
+
+// findKey finds the secret with the key of a certificate secret that was moved
+// here: the one whose key fits, or, of several, the one that a backend names.
+func (r *caSecret) findKey(ctx context.Context, state model, diags *diag.Diagnostics) model {
+	if !r.Ready(diags) {
+		return state
+	}
+	mesh, certificate := state.Mesh.ValueString(), state.CertificateSecret.ValueString()
+	keys, err := r.keysOf(ctx, mesh, certificate)
+	used := keys
+	if err == nil && len(keys) > 1 {
+		used, err = r.inBackends(ctx, mesh, certificate, keys)
+	}
+	switch {
+	case err != nil && !kuma.Absent(err):
+		tfkit.AddError(diags, fmt.Sprintf("find the key of certificate secret %q of mesh %q", certificate, mesh), err)
+	case len(used) != 1:
+		diags.AddError("Key secret not found", fmt.Sprintf(
+			"Mesh %q has %d secrets with the private key of the CA in secret %q, so that there is no telling which of them belongs to it.\n\n"+
+				"Take the moved block out, take the vendor's resources out of the state with removed blocks that have `destroy = false`, "+
+				"and import the pair as %s/%s/<key secret>.", mesh, len(keys), certificate, mesh, certificate))
+	default:
+		return state.of(identity{state.Mesh, state.CertificateSecret, types.StringValue(used[0])})
+	}
+	return state
+}
+
+// keysOf are the names of the secrets with the key of a certificate secret's CA.
+func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]string, error) {
+	secrets, err := r.Client.Secrets(ctx, mesh)
+	if err != nil {
+		return nil, err
+	}
+	var wanted string
+	fitting := map[string][]string{} // names of secrets, by the public key
+	for _, secret := range secrets {
+		name, err := secret.Name()
+		if err != nil {
+			return nil, err
+		}
+		data, err := secret.Data()
+		if err != nil {
+			continue // what it holds, nobody can use
+		}
+		if name == certificate {
+			if b, ok := bundleOf(data); ok {
+				wanted = b.publicKeySHA256()
+			}
+		} else if key := publicKeyOf(data); !key.IsNull() {
+			fitting[key.ValueString()] = append(fitting[key.ValueString()], name)
+		}
+	}
+	return fitting[wanted], nil
+}
+
+// inBackends are those of the keys that a backend names with the certificate.
+func (r *caSecret) inBackends(ctx context.Context, mesh, certificate string, keys []string) ([]string, error) {
+	document, err := r.Client.Mesh(ctx, mesh)
+	if err != nil {
+		return nil, err
+	}
+	backends, err := document.Backends()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+		return !slices.ContainsFunc(backends, func(b kuma.Backend) bool { return b.Cert.Secret == certificate && b.Key.Secret == key })
+	}), nil
+}
+
+// addNotRead adds the error for a plan that has not read what was moved.
+func addNotRead(diags *diag.Diagnostics) {
+	diags.AddError("Moved, and not read yet", "The CA was moved here from another type of resource, and is known only when it is read. Plan without -refresh=false.")
+}

@@ -1,0 +1,86 @@
+package tfkit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// Found is an object that a query comes upon.
+type Found struct {
+	ID       string // the import ID, which people see
+	Identity any
+	// State sets what would be in the state of the object after an import.
+	State func(context.Context, *tfsdk.Resource) diag.Diagnostics
+}
+
+// Query streams what find comes upon, as much of it as is asked for: found
+// tells find whether to go on. What find adds to the diagnostics comes last.
+func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, find func(found func(Found) bool, diags *diag.Diagnostics)) {
+	stream.Results = func(push func(list.ListResult) bool) {
+		var diags diag.Diagnostics
+		if !d.Ready(&diags) {
+			push(list.ListResult{Diagnostics: diags})
+			return
+		}
+		left, open := req.Limit, true
+		find(func(f Found) bool {
+			result := req.NewListResult(ctx)
+			result.DisplayName = f.ID
+			result.Diagnostics.Append(result.Identity.Set(ctx, f.Identity)...)
+			if req.IncludeResource {
+				result.Diagnostics.Append(f.State(ctx, result.Resource)...)
+			}
+			left--
+			open = push(result)
+			return open && left != 0 // a limit of 0 is none
+		}, &diags)
+		if open && len(diags) > 0 {
+			push(list.ListResult{Diagnostics: diags})
+		}
+	}
+}
+
+// QueriedMeshes are the mesh that a query names, or all there are, by name.
+func (d *ProviderData) QueriedMeshes(ctx context.Context, name types.String, diags *diag.Diagnostics) []*kuma.Mesh {
+	if name.IsNull() {
+		meshes, err := d.Client.Meshes(ctx)
+		if err != nil {
+			AddError(diags, "list the meshes", err)
+		}
+		return meshes
+	}
+	mesh, err := d.Client.Mesh(ctx, name.ValueString())
+	switch {
+	case kuma.Absent(err):
+		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane.", name.ValueString()))
+	case err != nil:
+		AddError(diags, fmt.Sprintf("read mesh %q", name.ValueString()), err)
+	default:
+		return []*kuma.Mesh{mesh}
+	}
+	return nil
+}
+
+// MeshQuery is the schema of a query for what belongs to meshes.
+func MeshQuery(about string) listschema.Schema {
+	return listschema.Schema{
+		MarkdownDescription: about,
+		Attributes: map[string]listschema.Attribute{
+			"mesh": listschema.StringAttribute{
+				MarkdownDescription: "Only those of this mesh. Left out, those of all meshes.",
+				Optional:            true,
+				Validators:          []validator.String{MeshReference()},
+			},
+		},
+	}
+}

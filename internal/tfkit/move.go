@@ -1,0 +1,48 @@
+package tfkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
+
+// vendorProvider is how every address of the vendor's own provider ends,
+// whatever registry or mirror it comes from.
+const vendorProvider = "/kong/kong-mesh"
+
+// MoveFromVendor takes over the state of a type of the vendor's own provider,
+// which a `moved` block names. S is what is read of that state. A move gets no
+// client: Terraform does not configure the provider for it. What it cannot tell
+// from the state, the read after it must.
+func MoveFromVendor[S any](sourceType string, move func(ctx context.Context, source S, resp *resource.MoveStateResponse)) resource.StateMover {
+	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+		if req.SourceTypeName != sourceType {
+			return // the framework says that there is no such move
+		}
+		var source S
+		switch {
+		case !strings.HasSuffix(req.SourceProviderAddress, vendorProvider):
+			resp.Diagnostics.AddError("Not a state of Kong's provider", fmt.Sprintf(
+				"The %s that is to be moved belongs to the provider %s. Only the state of the provider kong/kong-mesh is known. "+
+					"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.",
+				sourceType, req.SourceProviderAddress))
+		case req.SourceSchemaVersion != 0:
+			resp.Diagnostics.AddError("State of another version", fmt.Sprintf(
+				"The state of the %s that is to be moved has the schema version %d, and only version 0 is known. "+
+					"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.",
+				sourceType, req.SourceSchemaVersion))
+		case json.Unmarshal(req.SourceRawState.JSON, &source) != nil: // not quoted: it may hold a key
+			resp.Diagnostics.AddError("Unexpected state", fmt.Sprintf("The state of the %s that is to be moved cannot be read.", sourceType))
+		default:
+			move(ctx, source, resp)
+		}
+	}}
+}
+
+// ImportBlock is the block that imports an object.
+func ImportBlock(resourceType, id string) string {
+	return fmt.Sprintf("import {\n  to = %s.this\n  id = %q\n}\n", resourceType, id)
+}
