@@ -15,12 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
 // Env is the control plane of one test, and the provider that talks to it.
@@ -194,7 +194,7 @@ func (e *Env) Provider() Providers {
 func Provider(options provider.Options) Providers {
 	return Providers{
 		"kongmesh": func() (tfprotov6.ProviderServer, error) {
-			return providerserver.NewProtocol6WithError(provider.New("test", options)())()
+			return serve.Server(provider.New("test", options)()), nil
 		},
 	}
 }

@@ -12,9 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
 var examples = filepath.Join("..", "..", "examples")
@@ -39,11 +42,17 @@ func TestAccExamples(t *testing.T) {
 		t.Parallel()
 		applied(t, filepath.Join(examples, "quickstart"))
 	})
+	for _, version := range []string{"2.14.3", "2.7.29"} {
+		t.Run("complete/"+version, func(t *testing.T) {
+			t.Parallel()
+			applied(t, filepath.Join(examples, "complete"), kumatest.Version(version))
+		})
+	}
 }
 
-func applied(t *testing.T, folder string) {
+func applied(t *testing.T, folder string, options ...kumatest.Option) {
 	t.Helper()
-	env := acctest.New(t)
+	env := acctest.New(t, options...)
 	env.NeedTwin() // the names in examples are not of this test alone
 	run := acctest.NewRun(t, example(t, folder))
 	run.Serve(env.Provider())
@@ -117,7 +126,8 @@ func newFiles(t *testing.T, run *acctest.Run) files {
 	root := acctest.NewCA(t, "Root CA")
 	ca := root.Intermediate(t, "Mesh CA")
 	for name, content := range map[string]string{
-		"ca-chain.pem": ca.Chain, "ca-key.pem": ca.Key, "signing-key.pem": ca.Key, "root-ca.pem": root.Chain, "mesh-ca.pem": strings.TrimSuffix(ca.Chain, root.Chain),
+		"ca-chain.pem": ca.Chain, "ca-key.pem": ca.Key, "signing-key.pem": ca.Key, "root-ca.pem": root.Chain, "other-ca.pem": acctest.NewCA(t, "Other CA").Chain, "mesh-ca.pem": strings.TrimSuffix(ca.Chain, root.Chain),
+		"password.txt": "a password", "keystore.bin": "\xff\x00 is no text",
 		"smoke-test.sh": "set -eu\nprintf %s \"$CERTIFICATE\" > got-certificate.pem\nprintf %s \"$PRIVATE_KEY\" > got-key.pem\nprintf %s \"$TRUST_BUNDLE\" > got-bundle.pem\n",
 	} {
 		run.Write(name, content)
@@ -259,6 +269,53 @@ func TestAccExamples_testingAChain(t *testing.T) {
 	run.Write(expired, files.ca.Chain)
 	if output, err := run.Try("test"); err == nil || !strings.Contains(output, "1 passed, 1 failed") {
 		t.Errorf("the tests take a good chain for an expired one: %v\n%s", err, output)
+	}
+}
+
+// The complete example has every attribute that there is to set.
+func TestExamples_complete(t *testing.T) {
+	t.Parallel()
+	content := example(t, filepath.Join(examples, "complete"))
+	file, diags := hclsyntax.ParseConfig([]byte(content), "main.tf", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	set := map[string]bool{}
+	for _, block := range file.Body.(*hclsyntax.Body).Blocks {
+		if len(block.Labels) != 2 {
+			continue
+		}
+		for name, attribute := range block.Body.Attributes {
+			addSet(set, block.Type+" "+block.Labels[0]+"."+name, attribute.Expr)
+		}
+	}
+	schemas := acctest.New(t).Protocol().Schemas
+	for kind, objects := range map[string]map[string]*tfprotov6.Schema{"resource": schemas.ResourceSchemas, "data": schemas.DataSourceSchemas} {
+		for name, schema := range objects {
+			for _, attribute := range acctest.Attributes(schema) {
+				full := kind + " " + name + "." + attribute.Path
+				if attribute.Configurable && !set[full] {
+					t.Errorf("%s is not in it", full)
+				}
+			}
+		}
+	}
+}
+
+// addSet adds the path of an expression, and those within it.
+func addSet(set map[string]bool, path string, expression hclsyntax.Expression) {
+	set[path] = true
+	switch expression := expression.(type) {
+	case *hclsyntax.ObjectConsExpr:
+		for _, item := range expression.Items {
+			if name := hcl.ExprAsKeyword(item.KeyExpr); name != "" {
+				addSet(set, path+"."+name, item.ValueExpr)
+			}
+		}
+	case *hclsyntax.TupleConsExpr:
+		for _, item := range expression.Exprs {
+			addSet(set, path, item)
+		}
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	framework "github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
 // dieAfter is the environment variable that lets the provider's process die
@@ -28,12 +28,11 @@ func Main(m *testing.M) {
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") == "" {
 		os.Exit(m.Run())
 	}
-	serve, address := provider.New("test", provider.Options{Tune: tune}), "registry.terraform.io/kongmesh/kongmesh"
+	create, address := provider.New("test", provider.Options{Tune: tune}), serve.Address
 	if filepath.Base(os.Args[0]) == vendorBinary {
-		serve, address = func() framework.Provider { return vendor{} }, "registry.terraform.io/kong/kong-mesh"
+		create, address = func() framework.Provider { return vendor{} }, "registry.terraform.io/kong/kong-mesh"
 	}
-	err := providerserver.Serve(context.Background(), serve, providerserver.ServeOpts{Address: address})
-	if err != nil {
+	if err := serve.Provider(address, create, false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

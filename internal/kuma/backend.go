@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -434,15 +435,16 @@ func same(a, b string, parse func(string) (time.Duration, error)) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-var backendField = regexp.MustCompile(`^mtls\.backends\[\d+\](?:\.(.+))?$`)
+var backendField = regexp.MustCompile(`^mtls\.backends\[(\d+)\](?:\.(.+))?$`)
 
-// BackendField is what follows the backend in a field path of a refusal:
-// `conf.cert` of `mtls.backends[0].conf.cert`. ok is false when the path is
-// about something else.
-func BackendField(field string) (rest string, ok bool) {
+// BackendField is which backend a field path of a refusal is about, and what
+// follows it: 0 and `conf.cert` of `mtls.backends[0].conf.cert`. ok is false
+// when the path is about something else.
+func BackendField(field string) (index int, rest string, ok bool) {
 	match := backendField.FindStringSubmatch(field)
 	if match == nil {
-		return "", false
+		return 0, "", false
 	}
-	return match[1], true
+	index, err := strconv.Atoi(match[1])
+	return index, match[2], err == nil
 }

@@ -225,15 +225,19 @@ func TestEnableAndDisableBackend(t *testing.T) {
 }
 
 func TestBackendField(t *testing.T) {
-	for field, want := range map[string]string{
-		"mtls.backends[0].conf.cert": "conf.cert", "mtls.backends[12]": "", "mtls.backends[3].a.b[1]": "a.b[1]",
+	for field, want := range map[string]struct {
+		index int
+		rest  string
+	}{
+		"mtls.backends[0].conf.cert": {0, "conf.cert"}, "mtls.backends[12]": {12, ""}, "mtls.backends[3].a.b[1]": {3, "a.b[1]"},
 	} {
-		rest, ok := BackendField(field)
+		index, rest, ok := BackendField(field)
 		equal(t, field, ok, true)
-		equal(t, field, rest, want)
+		equal(t, field, index, want.index)
+		equal(t, field, rest, want.rest)
 	}
-	for _, field := range []string{"", "mtls", "mtls.backends", "mtls.enabledBackend", "x.mtls.backends[0].y", "mtls.backends[x].y", "mtls.backends[0]y"} {
-		if _, ok := BackendField(field); ok {
+	for _, field := range []string{"", "mtls", "mtls.backends", "mtls.enabledBackend", "x.mtls.backends[0].y", "mtls.backends[x].y", "mtls.backends[0]y", "mtls.backends[99999999999999999999]"} {
+		if _, _, ok := BackendField(field); ok {
 			t.Errorf("%q is taken for a backend's", field)
 		}
 	}

@@ -160,8 +160,8 @@ func (c *Client) delete(ctx context.Context, path string) error {
 // write sends a request whose answer has nothing to say: it is empty (2.7) or an
 // object (2.14). Any other is not a control plane's, whatever its status.
 func (c *Client) write(ctx context.Context, r request, course *attempts, retries int) error {
-	c.shared.forget(r.path)
-	defer c.shared.forget(r.path)
+	c.shared.forget(r)
+	defer c.shared.forget(r)
 	answer, err := c.sendUpTo(ctx, r, course, retries)
 	if err != nil {
 		return err

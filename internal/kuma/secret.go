@@ -84,7 +84,11 @@ func (c *Client) putSecret(ctx context.Context, path string, data []byte, previo
 		return err
 	}
 	document.Set("data", encoded)
-	return c.put(ctx, path, document)
+	if err := c.put(ctx, path, document); err != nil {
+		return err
+	}
+	c.shared.keep(path, &Secret{Document: document}, c.config.Clock.Now())
+	return nil
 }
 
 // DeleteSecret removes a secret. That it, or its mesh, is not there is success.
@@ -145,10 +149,20 @@ func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
 	return secrets, nil
 }
 
-// NamedSecrets reads some secrets of a mesh, in one request. What is not there,
-// for lack of the mesh as well, is not in the result.
+// NamedSecrets reads some secrets of a mesh, in one request, or in none where
+// this client itself has written them recently enough. What is not there, for
+// lack of the mesh as well, is not in the result.
 func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, names ...string) (map[string]*Secret, error) {
 	found := map[string]*Secret{}
+	now := c.config.Clock.Now()
+	for _, name := range names {
+		if secret, known := kept[*Secret](c, secretPath(mesh, name), age, now); known {
+			found[name] = secret
+		}
+	}
+	if len(found) == len(names) {
+		return found, nil
+	}
 	all, err := c.SecretsAsOf(ctx, mesh, age)
 	if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Forbidden() {
 		return found, c.eachSecret(ctx, mesh, names, found) // to list may need more than to read

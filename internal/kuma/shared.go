@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -18,9 +19,10 @@ const (
 	anew Freshness = -1
 	// Fresh joins a request that is under way, or makes one.
 	Fresh Freshness = 0
-	// Recent takes what was read in the last 30 s as well, unless this client has
-	// written to it since. It is for looking, as a plan does, which is out of date
-	// by the time that it is applied anyway; not for what a write is based on.
+	// Recent takes what was read or written in the last 30 s as well, unless this
+	// client has written to it since. It is for looking, as a plan does, which is
+	// out of date by the time that it is applied anyway; not for what a write is
+	// based on.
 	Recent = Freshness(30 * time.Second)
 )
 
@@ -96,13 +98,32 @@ func (s *shared) end(path string, r *read, value any, err error) {
 	}
 }
 
-// forget is called before and after a write to a path: what was read before it,
-// or while it was under way, is out of date, there, below, and in the list that
-// it is in.
-func (s *shared) forget(written string) {
+// keep is for what needs no read, because it was just written.
+func (s *shared) keep(path string, value any, now time.Time) {
+	r, _ := s.join(path, anew, now)
+	s.end(path, r, value, nil)
+}
+
+// kept is what is known of a path without a request.
+func kept[T any](c *Client, path string, age Freshness, now time.Time) (value T, known bool) {
+	c.shared.mu.Lock()
+	defer c.shared.mu.Unlock()
+	r := c.shared.reads[path]
+	if r == nil || now.Sub(r.begun) >= time.Duration(age) {
+		return value, false
+	}
+	value, known = r.value.(T)
+	return value, known
+}
+
+// forget is called before and after a write: what was read before it, or while it
+// was under way, is out of date, there and in the list that it is in. What is
+// deleted goes with all that it holds.
+func (s *shared) forget(write request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.reads, func(read string, _ *read) bool {
-		return read == written || read == path.Dir(written) || strings.HasPrefix(read, written+"/")
+		return read == write.path || read == path.Dir(write.path) ||
+			write.method == http.MethodDelete && strings.HasPrefix(read, write.path+"/")
 	})
 }

@@ -88,11 +88,18 @@ func TestShareAge(t *testing.T) {
 }
 
 func TestShareForget(t *testing.T) {
-	for written, forgotten := range map[string]bool{
-		"meshes/m": true, "meshes/m/secrets": true, "meshes/m/secrets/s": true,
-		"meshes/m2": false, "meshes/m/secret": false, "meshes/m2/secrets/s": false,
+	for _, test := range []struct {
+		written   request
+		forgotten bool
+	}{
+		{request{method: http.MethodDelete, path: "meshes/m"}, true},
+		{request{method: http.MethodPut, path: "meshes/m"}, false}, // its secrets stay
+		{request{method: http.MethodPut, path: "meshes/m/secrets/s"}, true},
+		{request{method: http.MethodDelete, path: "meshes/m2"}, false},
+		{request{method: http.MethodPut, path: "meshes/m2/secrets/s"}, false},
 	} {
-		t.Run(written, func(t *testing.T) {
+		written, forgotten := test.written, test.forgotten
+		t.Run(written.method+" "+written.path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReading(t)
 				earlier := r.start(t.Context(), "meshes/m/secrets", Fresh)
@@ -193,7 +200,7 @@ func TestWritesForget(t *testing.T) {
 					"delete mesh": 1,
 					"update mesh": 2, // its own two, or its own one and the look after the refusal
 				}[name]) // a secret is no part of the mesh's document
-				equal(t, "secrets", paths["/meshes/m/secrets"], 1)
+				equal(t, "secrets", paths["/meshes/m/secrets"], map[string]int{"put secret": 1, "delete secret": 1, "delete mesh": 1}[name])
 			})
 		}
 	}
@@ -233,4 +240,34 @@ func TestNamedSecrets(t *testing.T) {
 			equal(t, "absent", found["absent"] == nil, true)
 		})
 	}
+}
+
+// What this client has just written needs no read, until it is deleted or old.
+func TestNamedSecretsOwn(t *testing.T) {
+	clock := newTestClock()
+	client, rec := serve(t, func(_ int, w http.ResponseWriter, c call) {
+		if c.method == http.MethodGet {
+			reply(w, http.StatusOK, `{"total":1,"items":[{"type":"Secret","mesh":"m","name":"a","data":"YQ=="}],"next":null}`)
+			return
+		}
+		reply(w, http.StatusOK, `{}`)
+	}, func(c *Config) { c.Clock = clock })
+	look := func(what string, age Freshness, found, requests int) {
+		t.Helper()
+		before := len(rec.all())
+		secrets, err := client.NamedSecrets(t.Context(), "m", age, "a", "b")
+		noError(t, err)
+		equal(t, what+": found", len(secrets), found)
+		equal(t, what+": requests", len(rec.all())-before, requests)
+	}
+	noError(t, client.PutSecret(t.Context(), "m", "a", []byte("x"), nil))
+	look("one of two", Recent, 1, 1)
+	noError(t, client.PutSecret(t.Context(), "m", "b", []byte("y"), nil))
+	look("both", Recent, 2, 0)
+	look("fresh", Fresh, 1, 1)
+	noError(t, client.DeleteSecret(t.Context(), "m", "b"))
+	look("deleted", Recent, 1, 1)
+	noError(t, client.PutSecret(t.Context(), "m", "b", []byte("y"), nil))
+	noError(t, clock.Sleep(t.Context(), 30*time.Second))
+	look("old", Recent, 1, 1)
 }

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
@@ -55,10 +56,10 @@ func leaves(above string, parts []part) []string {
 
 // AttributeOf is where a refusal of a field of the document sent goes, when
 // planned is what the plan has.
-func AttributeOf(field, sent string, planned map[string]attr.Value) (string, error) {
+func AttributeOf(field, sent string, planned map[string]attr.Value) (path.Path, error) {
 	document, err := kuma.ParseDocument([]byte(sent))
 	if err != nil {
-		return "", err
+		return path.Path{}, err
 	}
 	var plan model
 	for name, section := range plan.sections() {
@@ -66,5 +67,5 @@ func AttributeOf(field, sent string, planned map[string]attr.Value) (string, err
 			*section = objectOf(value)
 		}
 	}
-	return plan.attributeOf(field, &kuma.Mesh{Document: document}).String(), nil
+	return plan.attributeOf(field, &kuma.Mesh{Document: document}), nil
 }

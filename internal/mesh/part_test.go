@@ -2,8 +2,6 @@ package mesh_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mesh"
 )
 
@@ -287,57 +286,14 @@ func TestRefusedFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got != want {
+		if got.String() != want {
 			t.Errorf("%s is put on %s, not on %s", field, got, want)
 		}
+		acctest.HasAttribute(t, mesh.NewResource(), got)
 	}
-	for _, field := range recordedFields(t) {
+	for _, field := range acctest.RefusedFields(t) {
 		if _, ok := fields[field]; !ok && !strings.HasPrefix(field, "mtls.") { // those are kongmesh_mtls_provided_backend's
 			t.Errorf("%s is recorded, and not in this table", field)
 		}
 	}
-}
-
-// recordedFields are the fields of all recorded refusals of a mesh.
-func recordedFields(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "kumatest", "testdata", "contract", "kuma-*.json"))
-	if err != nil || len(files) < 5 {
-		t.Fatalf("%q, %v", files, err)
-	}
-	var fields []string
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var recording struct {
-			Scenarios []struct {
-				Steps []struct {
-					Method, Path string
-					Response     json.RawMessage
-				}
-			}
-		}
-		if err := json.Unmarshal(content, &recording); err != nil {
-			t.Fatal(err)
-		}
-		for _, scenario := range recording.Scenarios {
-			for _, step := range scenario.Steps {
-				var answer struct {
-					Parameters []struct{ Field string } `json:"invalid_parameters"`
-				}
-				if strings.Count(step.Path, "/") != 2 || !strings.HasPrefix(step.Path, "/meshes/") || json.Unmarshal(step.Response, &answer) != nil {
-					continue
-				}
-				for _, parameter := range answer.Parameters {
-					fields = append(fields, parameter.Field)
-				}
-			}
-		}
-	}
-	if len(fields) == 0 {
-		t.Fatal("no recorded refusals")
-	}
-	return fields
 }

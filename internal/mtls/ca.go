@@ -130,7 +130,7 @@ func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnosti
 		return nil, true
 	}
 	mesh := plan.Mesh.ValueString()
-	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Fresh, names...)
+	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Recent, names...)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names), mesh), err)
 		return nil, false
@@ -190,7 +190,7 @@ func (r *backend) put(ctx context.Context, plan model, look func(*kuma.Mesh) err
 func (r *backend) update(ctx context.Context, plan model, change func(*kuma.Mesh) error) (*kuma.Mesh, error) {
 	until := r.Clock.Now().Add(cacheTime)
 	for {
-		mesh, err := r.Client.UpdateMesh(ctx, plan.Mesh.ValueString(), change)
+		mesh, err := r.write(ctx, plan, change)
 		if !staleSecrets(plan, err) || r.Clock.Now().After(until) {
 			return mesh, err
 		}
@@ -200,6 +200,24 @@ func (r *backend) update(ctx context.Context, plan model, change func(*kuma.Mesh
 	}
 }
 
+// write changes the mesh. A refusal is a [refusedError].
+func (r *backend) write(ctx context.Context, m model, change func(*kuma.Mesh) error) (*kuma.Mesh, error) {
+	var sent *kuma.Mesh
+	mesh, err := r.Client.UpdateMesh(ctx, m.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
+		sent = mesh
+		return change(mesh)
+	})
+	if !kuma.Refused(err) || sent == nil {
+		return mesh, err
+	}
+	refused := &refusedError{error: err}
+	backends, _ := sent.Backends() // of a document that change could read
+	for _, b := range backends {
+		refused.backends = append(refused.backends, b.Name)
+	}
+	return mesh, refused
+}
+
 // staleSecrets tells that a refusal is about what the secrets hold.
 func staleSecrets(plan model, err error) bool {
 	var refusal *kuma.Error
@@ -207,7 +225,7 @@ func staleSecrets(plan model, err error) bool {
 		return false
 	}
 	for _, parameter := range refusal.Parameters {
-		rest, ok := kuma.BackendField(parameter.Field)
+		_, rest, ok := kuma.BackendField(parameter.Field)
 		if !ok || !strings.HasPrefix(rest, "conf.cert") && !strings.HasPrefix(rest, "conf.key") {
 			return false
 		}

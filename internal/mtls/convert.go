@@ -147,6 +147,7 @@ func (e *existsError) Error() string { return "a backend of type " + e.kind + " 
 // addWriteError puts what a write of the mesh failed on where it belongs.
 func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	var (
+		refused *refusedError
 		refusal *kuma.Error
 		exists  *existsError
 		stopped *stepError
@@ -163,9 +164,9 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 		tfkit.AddExists(diags, path.Root("name"), "kongmesh_mtls_provided_backend", fmt.Sprintf("a backend %q in mesh %q", name, mesh), mesh+"/"+name)
 	case kuma.Absent(err):
 		tfkit.AddMeshAbsent(diags, mesh)
-	case errors.As(err, &refusal) && refusal.Refused() && len(refusal.Parameters) > 0:
+	case errors.As(err, &refused) && errors.As(err, &refusal) && len(refusal.Parameters) > 0:
 		for _, parameter := range refusal.Parameters {
-			at, advice := explain(parameter.Field)
+			at, advice := m.explain(parameter.Field, refused.backends)
 			diags.AddAttributeError(at, "Control plane refused", fmt.Sprintf(
 				"Could not %s. The control plane says of %s: %s.%s", task, parameter.Field, parameter.Reason, advice))
 		}
@@ -174,9 +175,17 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	}
 }
 
+// A refusedError is a refusal of a mesh's document.
+type refusedError struct {
+	error
+	backends []string // their names, in the order of the document that was refused
+}
+
+func (e *refusedError) Unwrap() error { return e.error }
+
 // explain finds the attribute that a field of the mesh's document comes from,
-// and what there is to do about its refusal.
-func explain(field string) (path.Path, string) {
+// and what there is to do about its refusal. backends are those of the document.
+func (m model) explain(field string, backends []string) (path.Path, string) {
 	switch field {
 	case "mtls.enabledBackend":
 		return path.Root("enabled"), "\n\nKuma changes the enabled backend only while mTLS is off. To change the CA, keep the backend and let it refer to other secrets. " +
@@ -184,25 +193,37 @@ func explain(field string) (path.Path, string) {
 	case "mtls":
 		return path.Root("enabled"), "\n\nThe mesh has zone_egress on, which needs mTLS. Turn it off first (routing = { zone_egress = false } in kongmesh_mesh), " +
 			"in an apply before this one."
+	case "mtls.skipValidation":
+		return path.Root("skip_validation"), ""
 	case "mtls.backends":
 		return path.Root("name"), "\n\nKuma has one backend in a mesh, Kong Mesh several. Import the one that is there, or remove it first."
-	case "mtls.dpcert.rotation.expiration":
+	case "mtls.dpcert.rotation.expiration": // the control plane does not say of which backend
 		return path.Root("dp_cert").AtName("rotation").AtName("expiration"), ""
 	}
-	rest, ok := kuma.BackendField(field)
+	index, rest, ok := kuma.BackendField(field)
 	if !ok {
 		return path.Root("mesh"), ""
 	}
-	for prefix, at := range map[string]path.Path{
-		"conf.cert": path.Root("cert"),
-		"conf.key":  path.Root("key"),
-		"name":      path.Root("name"),
-		"mode":      path.Root("mode"),
-		"dpCert":    path.Root("dp_cert"),
-		"rootChain": path.Root("root_chain"),
+	if index < len(backends) && backends[index] != m.Name.ValueString() {
+		return path.Root("mesh"), fmt.Sprintf("\n\nThat is backend %q, which this resource does not manage.", backends[index])
+	}
+	for _, known := range []struct {
+		prefix string
+		at     path.Path
+	}{
+		{"conf.cert", m.Cert.at("cert")},
+		{"conf.key", m.Key.at("key")},
+		{"conf", path.Root("cert")},
+		{"mode", path.Root("mode")},
+		{"dpCert.rotation.expiration", path.Root("dp_cert").AtName("rotation").AtName("expiration")},
+		{"dpCert.rotation", path.Root("dp_cert").AtName("rotation")},
+		{"dpCert.requestTimeout", path.Root("dp_cert").AtName("request_timeout")},
+		{"dpCert", path.Root("dp_cert")},
+		{"rootChain.requestTimeout", path.Root("root_chain").AtName("request_timeout")},
+		{"rootChain", path.Root("root_chain")},
 	} {
-		if strings.HasPrefix(rest, prefix) {
-			return at, ""
+		if strings.HasPrefix(rest, known.prefix) {
+			return known.at, ""
 		}
 	}
 	return path.Root("name"), ""

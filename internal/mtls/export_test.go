@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -23,4 +24,12 @@ func Change(ctx context.Context, client *kuma.Client, clock kuma.Clock, mesh, na
 	_, err := b.change(ctx, plan, &diags)
 	addWriteError(&diags, "change the backend", plan, err)
 	return diags
+}
+
+// AttributeOf is where a refusal of a field goes, for a backend with its cert
+// in a secret and its key in a file, in a document with these backends.
+func AttributeOf(field, name string, backends ...string) (path.Path, string) {
+	return model{
+		Name: types.StringValue(name), Cert: &dataSource{Secret: types.StringValue("c")}, Key: &dataSource{File: types.StringValue("/k")},
+	}.explain(field, backends)
 }

@@ -18,7 +18,7 @@ func (r *backend) warnReplaced(ctx context.Context, state *model, plan model, di
 		return
 	}
 	mesh, name := plan.Mesh.ValueString(), plan.Name.ValueString()
-	document, err := r.Client.Mesh(ctx, mesh)
+	document, err := r.Client.MeshAsOf(ctx, mesh, kuma.Recent)
 	if err != nil {
 		return
 	}

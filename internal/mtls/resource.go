@@ -440,7 +440,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	left, diags := req.Private.GetKey(ctx, unusedSteps)
 	resp.Diagnostics.Append(diags...)
 	interrupted := left != nil
-	mesh, err := r.Client.UpdateMesh(ctx, state.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
+	mesh, err := r.write(ctx, state, func(mesh *kuma.Mesh) error {
 		now, _, err := mesh.Backend(state.Name.ValueString())
 		interrupted = interrupted || kuma.IsStepSecret(now.Cert.Secret)
 		return errors.Join(err, mesh.RemoveBackend(state.Name.ValueString()))

@@ -390,6 +390,32 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 	})
 }
 
+// What is refused may be a backend of somebody else, and then says so.
+func TestAccProvidedBackend_anotherIsRefused(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.KongMesh())
+	mesh := env.Mesh()
+	ca := acctest.NewCA(t, "CA")
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{
+		"type": "Mesh", "name": mesh,
+		"mtls": map[string]any{"skipValidation": true, "backends": []any{map[string]any{
+			"name": "theirs", "type": "provided", "conf": map[string]any{"cert": map[string]any{"file": "/dev/null"}, "key": map[string]any{"file": "/dev/null"}},
+		}}},
+	})
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{{
+			Config: env.Config(`resource "kongmesh_mtls_provided_backend" "this" {
+				mesh = $mesh
+				name = "ours"
+				cert = { inline_string = $chain }
+				key  = { inline_string = $key }
+			}`, "mesh", mesh, "chain", ca.Chain, "key", ca.Key),
+			ExpectError: acctest.Words("Control plane refused", "mesh = ", "says of mtls.backends[0].conf.cert", `That is backend "theirs", which this resource does not manage`),
+		}},
+	})
+}
+
 // Kong Mesh has several backends: one hands over to the other in one apply.
 func TestAccProvidedBackend_handOver(t *testing.T) {
 	t.Parallel()

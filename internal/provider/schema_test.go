@@ -1,27 +1,18 @@
 package provider_test
 
 import (
-	"context"
 	"maps"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
 
 // Every attribute says what it is, those within others too.
 func TestSchema_everythingIsDescribed(t *testing.T) {
 	t.Parallel()
-	server := providerserver.NewProtocol6(provider.New("test", provider.Options{})())()
-	answer, err := server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, diagnostic := range answer.Diagnostics {
-		t.Errorf("%s: %s", diagnostic.Summary, diagnostic.Detail)
-	}
+	answer := acctest.New(t).Protocol().Schemas
 	schemas := map[string]*tfprotov6.Schema{"provider": answer.Provider}
 	maps.Copy(schemas, answer.ResourceSchemas)
 	for name, schema := range answer.DataSourceSchemas {

@@ -45,11 +45,16 @@ func (p place) id() string {
 // claim is the place among the objects of all types.
 func (p place) claim() string { return p.resourceType() + "/" + p.id() }
 
-// read is what is there, nil for nothing.
-func (p place) read(ctx context.Context, client *kuma.Client) (secret *kuma.Secret, err error) {
-	if p.global {
+// read is what is there, nil for nothing. What may be recent comes from a list,
+// which all resources of a mesh share.
+func (p place) read(ctx context.Context, client *kuma.Client, age kuma.Freshness) (secret *kuma.Secret, err error) {
+	switch {
+	case p.global:
 		secret, err = client.GlobalSecret(ctx, p.name)
-	} else {
+	case age == kuma.Recent:
+		found, err := client.NamedSecrets(ctx, p.mesh, age, p.name)
+		return found[p.name], err
+	default:
 		secret, err = client.Secret(ctx, p.mesh, p.name)
 	}
 	if kuma.Absent(err) {

@@ -74,7 +74,7 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 		return
 	}
 	at := plan.place()
-	found, err := at.read(ctx, r.Client)
+	found, err := at.read(ctx, r.Client, kuma.Fresh)
 	switch {
 	case err != nil:
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
@@ -103,7 +103,7 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 		return
 	}
 	at := state.place()
-	found, err := at.read(ctx, r.Client)
+	found, err := at.read(ctx, r.Client, kuma.Recent)
 	if err != nil {
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
 		return
@@ -138,7 +138,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		return
 	}
 	at := plan.place()
-	found, err := at.read(ctx, r.Client)
+	found, err := at.read(ctx, r.Client, kuma.Fresh)
 	if err != nil {
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
 		return

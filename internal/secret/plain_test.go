@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -456,7 +457,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 		return func() {
 			s.env.Twin.ClearFaults()
 			s.env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kind}, Side: side, Match: func(r *http.Request) bool {
-				return r.Method == method && r.URL.Path == s.path()
+				return r.Method == method && (r.URL.Path == s.path() || r.URL.Path == path.Dir(s.path())) // itself, or the list that it is read from
 			}})
 		}
 	}

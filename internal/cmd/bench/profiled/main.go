@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -12,22 +11,20 @@ import (
 	"runtime"
 	"runtime/pprof"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
 )
 
 func main() {
 	runtime.MemProfileRate = 16 << 10 // a process does not live long
-	if err := profile(os.Getenv("BENCH_PROFILES"), serve); err != nil {
+	if err := profile(os.Getenv("BENCH_PROFILES"), run); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve() error {
-	return providerserver.Serve(context.Background(), provider.New("profiled", provider.Options{}), providerserver.ServeOpts{
-		Address: "registry.terraform.io/kongmesh/kongmesh",
-	})
+func run() error {
+	return serve.Provider(serve.Address, provider.New("profiled", provider.Options{}), false)
 }
 
 // profile writes cpu-PID and allocs-PID, of what run does.

@@ -1,0 +1,404 @@
+# Every attribute of every resource and data source, each with a value of its
+# own, to look one up. Where attributes exclude one another there are several
+# resources; nobody needs them all. Kuma has one mTLS backend in a mesh, Kong
+# Mesh several: so each kind of backend has a mesh of its own here.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    kongmesh = {
+      source = "kongmesh/kongmesh"
+    }
+  }
+}
+
+# The control plane is the one of KONGMESH_ADDRESS, or http://localhost:5681.
+provider "kongmesh" {}
+
+# A mesh -------------------------------------------------------------------
+
+resource "kongmesh_mesh" "payments" {
+  name = "payments"
+
+  labels = {
+    team = "platform"
+  }
+
+  # Kinds of policies that are not made together with the mesh; "*" is all.
+  skip_creating_initial_policies = ["MeshTimeout", "MeshCircuitBreaker"]
+
+  networking = {
+    outbound = {
+      passthrough = false # only destinations that the mesh knows
+    }
+  }
+
+  routing = {
+    locality_aware_load_balancing = true
+
+    # true needs mTLS, which a new mesh does not have: set it in a later apply,
+    # once the backend is enabled.
+    zone_egress = false
+
+    # Version 2.7 does not have it, so that true is an error there.
+    default_forbid_mesh_external_service_access = false
+  }
+
+  mesh_services = {
+    mode = "Disabled" # version 2.7 does not have it, so that any other mode is an error there
+  }
+
+  constraints = {
+    dataplane_proxy = {
+      # A proxy meets at least one of the requirements,
+      requirements = [
+        { tags = { "kuma.io/zone" = "east" } },
+        { tags = { "kuma.io/zone" = "west", team = "*" } },
+      ]
+      # and none of the restrictions.
+      restrictions = [
+        { tags = { legacy = "*" } },
+      ]
+    }
+  }
+
+  logging = {
+    default_backend = "collector"
+    backends = [
+      {
+        name   = "collector"
+        format = "%START_TIME% %BYTES_SENT%"
+        tcp = {
+          address = "logs.example.com:5000"
+        }
+      },
+      {
+        name = "file"
+        file = {
+          path = "/var/log/mesh/access.log"
+        }
+      },
+    ]
+  }
+
+  tracing = {
+    default_backend = "zipkin"
+    backends = [
+      {
+        name     = "zipkin"
+        sampling = 12.5 # percent
+        zipkin = {
+          url                 = "http://zipkin.example.com:9411/api/v2/spans"
+          trace_id_128bit     = true
+          api_version         = "httpProto"
+          shared_span_context = false
+        }
+      },
+      {
+        name = "datadog"
+        datadog = {
+          address       = "datadog.example.com"
+          port          = 8126
+          split_service = true
+        }
+      },
+    ]
+  }
+
+  metrics = {
+    enabled_backend = "prometheus"
+    backends = [
+      {
+        name = "prometheus"
+        prometheus = {
+          port = 5671
+          path = "/stats/prometheus"
+          tags = {
+            "kuma.io/service" = "dataplane-metrics"
+          }
+          skip_mtls = true # the older form of tls
+          tls = {
+            mode = "disabled"
+          }
+          aggregate = [
+            { name = "app", port = 8080, path = "/stats", address = "127.0.0.1", enabled = true },
+            { name = "sidecar", port = 8081 },
+          ]
+          envoy = {
+            filter_regex = "http2_.*"
+            used_only    = true
+          }
+        }
+      },
+    ]
+  }
+}
+
+# The CA of a mesh ---------------------------------------------------------
+
+# The names of its two secrets come from the certificates: another CA is
+# another pair, and the mesh switches from one to the other.
+resource "kongmesh_mesh_ca_secret" "payments" {
+  mesh              = kongmesh_mesh.payments.name
+  name              = "ca"
+  certificate_chain = file("${path.module}/ca-chain.pem") # the closest CA first, the root last
+  private_key_wo    = file("${path.module}/ca-key.pem")   # in no plan and in no state
+
+  # Another number uploads the key again. Rarely needed: which key belongs to
+  # the certificate, the provider sees by itself.
+  private_key_wo_version = 1
+
+  # Further CAs that proxies trust, in any order.
+  trusted_certificates = file("${path.module}/other-ca.pem")
+
+  timeouts = {
+    create = "1m"
+    update = "1m"
+    delete = "1m" # includes a wait after the mesh last changed
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# Names that are fixed, for a pair that exists already, and a key that is
+# stored in the state.
+resource "kongmesh_mesh_ca_secret" "fixed" {
+  mesh                    = kongmesh_mesh.payments.name
+  certificate_secret_name = "payments-ca-cert"
+  key_secret_name         = "payments-ca-key"
+  certificate_chain       = file("${path.module}/ca-chain.pem")
+  private_key             = file("${path.module}/ca-key.pem")
+}
+
+# The backend of a mesh ----------------------------------------------------
+
+resource "kongmesh_mtls_provided_backend" "payments" {
+  mesh    = kongmesh_mesh.payments.name
+  name    = "ca-1"
+  enabled = true
+  mode    = "PERMISSIVE" # takes plain traffic as well; "STRICT" is the default
+
+  cert = {
+    secret = kongmesh_mesh_ca_secret.payments.certificate_secret
+  }
+  key = {
+    secret = kongmesh_mesh_ca_secret.payments.key_secret
+  }
+
+  dp_cert = {
+    rotation = {
+      expiration = "1d" # how long the certificate of a proxy lives
+    }
+    request_timeout = "15s"
+  }
+  root_chain = {
+    request_timeout = "10s"
+  }
+
+  skip_validation = false
+
+  # How another CA comes into use while proxies are online.
+  rollout = {
+    strategy        = "overlap"
+    offline_proxies = "wait"
+  }
+
+  timeouts = {
+    create = "1m"
+    update = "1h" # a rotation waits for every proxy
+    delete = "1m"
+  }
+}
+
+# The CA in the mesh's document, PEM in base64. For development: everybody who
+# can read the mesh can read the key.
+resource "kongmesh_mesh" "inline" {
+  name = "inline"
+}
+
+resource "kongmesh_mtls_provided_backend" "inline" {
+  mesh = kongmesh_mesh.inline.name
+  name = "ca-1"
+
+  cert = {
+    inline = filebase64("${path.module}/ca-chain.pem")
+  }
+  key = {
+    inline = filebase64("${path.module}/ca-key.pem")
+  }
+}
+
+# The same, PEM as it is.
+resource "kongmesh_mesh" "inline_string" {
+  name = "inline-string"
+}
+
+resource "kongmesh_mtls_provided_backend" "inline_string" {
+  mesh = kongmesh_mesh.inline_string.name
+  name = "ca-1"
+
+  cert = {
+    inline_string = file("${path.module}/ca-chain.pem")
+  }
+  key = {
+    inline_string = file("${path.module}/ca-key.pem")
+  }
+}
+
+# The CA in files of the control plane's machine. With skip_validation it reads
+# them only when it issues.
+resource "kongmesh_mesh" "file" {
+  name = "file"
+}
+
+resource "kongmesh_mtls_provided_backend" "file" {
+  mesh            = kongmesh_mesh.file.name
+  name            = "ca-1"
+  enabled         = false # only listed
+  skip_validation = true
+
+  cert = {
+    file = "/etc/kuma/ca/chain.pem"
+  }
+  key = {
+    file = "/etc/kuma/ca/key.pem"
+  }
+}
+
+# Other secrets of a mesh --------------------------------------------------
+
+# Write-only: in no plan and in no state. With a version it is written when the
+# number changes, without one when the value does.
+resource "kongmesh_mesh_secret" "write_only" {
+  mesh             = kongmesh_mesh.payments.name
+  name             = "password"
+  value_wo         = file("${path.module}/password.txt")
+  value_wo_version = 1
+}
+
+# What is not text, write-only.
+resource "kongmesh_mesh_secret" "write_only_binary" {
+  mesh                    = kongmesh_mesh.payments.name
+  name                    = "keystore"
+  value_base64_wo         = filebase64("${path.module}/keystore.bin")
+  value_base64_wo_version = 1
+}
+
+# Stored in the state.
+resource "kongmesh_mesh_secret" "text" {
+  mesh  = kongmesh_mesh.payments.name
+  name  = "dataplane-token-revocations-payments"
+  value = "0e120ec9-6b42-495d-9758-07b59fe86fb9"
+}
+
+resource "kongmesh_mesh_secret" "binary" {
+  mesh         = kongmesh_mesh.payments.name
+  name         = "truststore"
+  value_base64 = filebase64("${path.module}/keystore.bin")
+}
+
+# Secrets of the control plane ---------------------------------------------
+
+resource "kongmesh_global_secret" "write_only" {
+  name             = "user-token-signing-key-2"
+  value_wo         = file("${path.module}/signing-key.pem")
+  value_wo_version = 1
+}
+
+resource "kongmesh_global_secret" "write_only_binary" {
+  name                    = "keystore"
+  value_base64_wo         = filebase64("${path.module}/keystore.bin")
+  value_base64_wo_version = 1
+}
+
+resource "kongmesh_global_secret" "text" {
+  name  = "user-token-revocations"
+  value = "0e120ec9-6b42-495d-9758-07b59fe86fb9"
+}
+
+resource "kongmesh_global_secret" "binary" {
+  name         = "truststore"
+  value_base64 = filebase64("${path.module}/keystore.bin")
+}
+
+# What is there ------------------------------------------------------------
+
+data "kongmesh_control_plane" "this" {}
+
+data "kongmesh_meshes" "platform" {
+  labels = {
+    team = "platform"
+  }
+  depends_on = [kongmesh_mesh.payments]
+}
+
+data "kongmesh_mesh" "payments" {
+  name       = kongmesh_mesh.payments.name
+  depends_on = [kongmesh_mtls_provided_backend.payments]
+}
+
+data "kongmesh_dataplanes" "web" {
+  mesh = kongmesh_mesh.payments.name
+  name = "web" # in the proxy's name
+  tags = {
+    "kuma.io/service" = "web"
+  }
+}
+
+# A chain: one that is given, that of a secret, that of a backend.
+data "kongmesh_ca_chain" "next" {
+  content = file("${path.module}/ca-chain.pem")
+}
+
+data "kongmesh_ca_chain" "secret" {
+  mesh       = kongmesh_mesh.payments.name
+  secret     = "payments-ca-cert"
+  depends_on = [kongmesh_mesh_ca_secret.fixed]
+}
+
+data "kongmesh_ca_chain" "backend" {
+  mesh    = kongmesh_mesh.payments.name
+  backend = kongmesh_mtls_provided_backend.payments.name
+}
+
+# The certificate of a proxy: from the CA of a backend, for all its tags; from
+# a CA that is given, for its services alone.
+data "kongmesh_proxy_certificate" "tags" {
+  mesh       = kongmesh_mesh.payments.name
+  backend    = kongmesh_mtls_provided_backend.payments.name
+  expiration = "12h"
+
+  tags = {
+    "kuma.io/service"  = ["web", "web-admin"]
+    "kuma.io/protocol" = ["http"]
+  }
+}
+
+data "kongmesh_proxy_certificate" "services" {
+  mesh     = kongmesh_mesh.payments.name
+  services = ["web"]
+
+  ca = {
+    certificate_chain = file("${path.module}/ca-chain.pem")
+    private_key       = file("${path.module}/ca-key.pem")
+  }
+}
+
+output "control_plane" {
+  value = "${data.kongmesh_control_plane.this.product} ${data.kongmesh_control_plane.this.version}"
+}
+
+output "enabled_backend" {
+  value = data.kongmesh_mesh.payments.enabled_backend
+}
+
+output "ca_expires_at" {
+  value = data.kongmesh_ca_chain.backend.expires_at
+}
+
+output "spiffe_id" {
+  value = data.kongmesh_proxy_certificate.tags.spiffe_id
+}

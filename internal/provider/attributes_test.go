@@ -1,0 +1,459 @@
+package provider_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// An event is what can happen to an attribute.
+type event int
+
+const (
+	created event = iota // set by an apply that creates
+	updated              // changed by an apply that updates in place
+	drifted              // changed by somebody else, seen, and put right
+)
+
+func events() []event { return []event{created, updated, drifted} }
+
+func (e event) String() string { return []string{"create", "update", "drift"}[e] }
+
+// exemptions are the attributes that something does not happen to, and why.
+func exemptions() []exemption {
+	return []exemption{
+		{"another one is another object, which replaces this one", []event{updated, drifted}, []string{
+			"kongmesh_mesh.name",
+			"kongmesh_mesh_ca_secret.mesh", "kongmesh_mesh_ca_secret.name",
+			"kongmesh_mesh_ca_secret.certificate_secret_name", "kongmesh_mesh_ca_secret.key_secret_name",
+			"kongmesh_mesh_ca_secret.certificate_secret", "kongmesh_mesh_ca_secret.key_secret",
+			"kongmesh_mesh_secret.mesh", "kongmesh_mesh_secret.name",
+			"kongmesh_global_secret.name",
+			"kongmesh_mtls_provided_backend.mesh", "kongmesh_mtls_provided_backend.name",
+		}},
+		{"write-only: in no plan and in no state; what happens to it shows in public_key_sha256", events(), []string{
+			"kongmesh_mesh_ca_secret.private_key_wo",
+		}},
+		{"write-only: in no plan and in no state; what happens to it shows in in_sync", events(), []string{
+			"kongmesh_mesh_secret.value_wo", "kongmesh_mesh_secret.value_base64_wo",
+			"kongmesh_global_secret.value_wo", "kongmesh_global_secret.value_base64_wo",
+		}},
+		{"no document has it", []event{drifted}, []string{
+			"kongmesh_mesh_ca_secret.private_key_wo_version",
+			"kongmesh_mesh_secret.value_wo_version", "kongmesh_mesh_secret.value_base64_wo_version",
+			"kongmesh_global_secret.value_wo_version", "kongmesh_global_secret.value_base64_wo_version",
+			"kongmesh_mesh_ca_secret.timeouts.create", "kongmesh_mesh_ca_secret.timeouts.update", "kongmesh_mesh_ca_secret.timeouts.delete",
+			"kongmesh_mtls_provided_backend.timeouts.create", "kongmesh_mtls_provided_backend.timeouts.update", "kongmesh_mtls_provided_backend.timeouts.delete",
+			"kongmesh_mtls_provided_backend.rollout.strategy", "kongmesh_mtls_provided_backend.rollout.offline_proxies",
+		}},
+		{"a key is not read back; another one shows in public_key_sha256", []event{drifted}, []string{
+			"kongmesh_mesh_ca_secret.private_key",
+		}},
+		{"what the last refresh saw, never planned", events(), []string{
+			"kongmesh_mesh_ca_secret.in_use_by",
+		}},
+	}
+}
+
+type exemption struct {
+	reason     string
+	from       []event
+	attributes []string
+}
+
+// Every attribute of every resource is created, updated and drifts, as plans
+// tell it, or there is a reason why not.
+func TestAccAttributes(t *testing.T) {
+	t.Parallel()
+	seen := observe(t)
+	type part struct {
+		attribute string
+		event     event
+	}
+	reasons := map[part]string{}
+	for _, e := range exemptions() {
+		for _, attribute := range e.attributes {
+			for _, event := range e.from {
+				reasons[part{attribute, event}] = e.reason
+			}
+		}
+	}
+	schemas := acctest.New(t).Protocol().Schemas.ResourceSchemas
+	for _, name := range slices.Sorted(maps.Keys(schemas)) {
+		var text strings.Builder
+		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+		_, _ = fmt.Fprintf(table, "%s\tcreate\tupdate\tdrift\n", name)
+		for _, attribute := range acctest.Attributes(schemas[name]) {
+			full, row, because := name+"."+attribute.Path, attribute.Path, ""
+			for _, event := range events() {
+				there := seen[event][full]
+				reason, exempt := reasons[part{full, event}]
+				delete(reasons, part{full, event})
+				switch {
+				case there:
+					row += "\tyes"
+				case exempt:
+					row, because = row+"\t-", reason
+				default:
+					row += "\tNO"
+					t.Errorf("%s: nothing shows its %s", full, event)
+				}
+				if there && exempt {
+					t.Errorf("%s: its %s is shown, and needs no exemption", full, event)
+				}
+			}
+			_, _ = fmt.Fprintf(table, "%s\t%s\n", row, because)
+		}
+		_ = table.Flush()
+		t.Log("\n" + text.String())
+	}
+	for left := range reasons {
+		t.Errorf("%s: there is no such attribute to exempt", left.attribute)
+	}
+}
+
+// sightings are the paths of the attributes that something happened to.
+type sightings map[event]map[string]bool
+
+// A watcher is a plan check that notes what a plan does to attributes. Of a plan
+// that is to create only what creates counts, else what updates in place.
+type watcher struct {
+	seen  sightings
+	event event
+}
+
+func (w watcher) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, _ *plancheck.CheckPlanResponse) {
+	for _, resource := range req.Plan.ResourceChanges {
+		change := resource.Change
+		if change.Actions.Create() && w.event == created || change.Actions.Update() && w.event != created {
+			differences(w.seen[w.event], resource.Type, change.Before, change.After) // what is not known yet is null
+		}
+	}
+}
+
+// differences adds the paths at which two values differ, without indexes. What
+// is empty is nothing.
+func differences(paths map[string]bool, at string, before, after any) {
+	inner := func(child string, before, after any) {
+		differences(paths, child, before, after)
+		if paths[child] {
+			paths[at] = true
+		}
+	}
+	a, isObject := before.(map[string]any)
+	b, isObjectToo := after.(map[string]any)
+	x, isList := before.([]any)
+	y, isListToo := after.([]any)
+	switch {
+	case isObject || isObjectToo:
+		for _, name := range slices.Concat(slices.Collect(maps.Keys(a)), slices.Collect(maps.Keys(b))) {
+			inner(at+"."+name, a[name], b[name])
+		}
+	case isList || isListToo:
+		for i := range max(len(x), len(y)) {
+			var was, is any
+			if i < len(x) {
+				was = x[i]
+			}
+			if i < len(y) {
+				is = y[i]
+			}
+			differences(paths, at, was, is)
+		}
+	case !reflect.DeepEqual(before, after):
+		paths[at] = true
+	}
+}
+
+// observe lets everything happen to everything: it is created with all there
+// is, all is changed, and then all is put back to what it was by somebody else.
+func observe(t *testing.T) sightings {
+	t.Helper()
+	env := acctest.New(t, kumatest.Version("2.14.3")) // which has every part of a mesh
+	seen := sightings{created: {}, updated: {}, drifted: {}}
+	ca, second := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Second CA")
+	config := func(first bool) string {
+		return env.Config(everything, "chain", ca.Chain, "key", ca.Key, "second_chain", second.Chain, "second_key", second.Key,
+			"ed_chain", acctest.PKI(t, "ed.crt"), "ed_key", acctest.PKI(t, "ed.key")) + fmt.Sprintf("locals {\n  first = %t\n}\n", first)
+	}
+	var was, is []document
+	step := func(config string, event event) resource.TestStep {
+		return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{watcher{seen, event}}}}
+	}
+	create, update, drift := step(config(true), created), step(config(false), updated), step(config(false), drifted)
+	create.Check = func(*terraform.State) error { was = documents(t, env); return nil }
+	update.Check = func(*terraform.State) error { is = documents(t, env); return nil }
+	drift.PreConfig = func() {
+		for _, d := range was {
+			if slices.ContainsFunc(is, func(now document) bool { return reflect.DeepEqual(now, d) }) {
+				continue
+			}
+			env.Wait(t, 1) // so that the control plane sees the secrets before the mesh
+			env.Must(http.MethodPut, d.path, d.content)
+		}
+	}
+	drift.Check = func(*terraform.State) error {
+		for _, d := range is {
+			if now := read(t, env, d.path); !reflect.DeepEqual(now, d.content) {
+				return fmt.Errorf("%s was not put right: it is\n%v\nand not\n%v", d.path, now, d.content)
+			}
+		}
+		return nil
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		// At the end as at first, as zone_egress must be off before the backend goes.
+		Steps: []resource.TestStep{create, update, drift, step(config(true), updated)},
+	})
+	return seen
+}
+
+// A document is what the control plane has at a path.
+type document struct {
+	path    string
+	content map[string]any
+}
+
+// documents are all secrets and meshes, in the order in which they can be put.
+func documents(t *testing.T, env *acctest.Env) []document {
+	t.Helper()
+	var all []document
+	list := func(path string) (names []string) {
+		var list struct{ Items []struct{ Name string } }
+		if err := json.Unmarshal(env.Must(http.MethodGet, path, nil), &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range list.Items {
+			names = append(names, path+"/"+item.Name)
+		}
+		return names
+	}
+	meshes := list("/meshes")
+	paths := list("/global-secrets")
+	for _, mesh := range meshes {
+		paths = append(paths, list(mesh+"/secrets")...)
+	}
+	for _, path := range append(paths, meshes...) {
+		all = append(all, document{path, read(t, env, path)})
+	}
+	return all
+}
+
+// read is a document without its times.
+func read(t *testing.T, env *acctest.Env, path string) map[string]any {
+	t.Helper()
+	var content map[string]any
+	if err := json.Unmarshal(env.Must(http.MethodGet, path, nil), &content); err != nil {
+		t.Fatal(err)
+	}
+	delete(content, "creationTime")
+	delete(content, "modificationTime")
+	return content
+}
+
+// everything has a value for every attribute, and another one for each where
+// the local value first is false.
+const everything = `
+locals {
+  x           = local.first ? "a" : "b"
+  n           = local.first ? 1 : 2
+  minutes     = local.first ? "1m" : "2m"
+  seconds     = local.first ? "1s" : "2s"
+  chain       = local.first ? $chain : $second_chain
+  key         = local.first ? $key : $second_key
+  fixed_chain = local.first ? $chain : $ed_chain
+  fixed_key   = local.first ? $key : $ed_key
+}
+
+resource "kongmesh_mesh" "this" {
+  name                           = "all"
+  labels                         = { team = local.x }
+  skip_creating_initial_policies = [local.x]
+
+  networking = { outbound = { passthrough = local.first } }
+  routing = {
+    locality_aware_load_balancing               = local.first
+    zone_egress                                 = !local.first # needs mTLS
+    default_forbid_mesh_external_service_access = local.first
+  }
+  mesh_services = { mode = local.first ? "Exclusive" : "Everywhere" }
+  constraints = {
+    dataplane_proxy = {
+      requirements = [{ tags = { zone = local.x } }]
+      restrictions = [{ tags = { legacy = local.x } }]
+    }
+  }
+  logging = {
+    default_backend = "file-${local.x}"
+    backends = [
+      { name = "file-${local.x}", format = local.x, file = { path = "/${local.x}" } },
+      { name = "tcp", tcp = { address = "${local.x}:1" } },
+    ]
+  }
+  tracing = {
+    default_backend = "zipkin-${local.x}"
+    backends = [
+      {
+        name     = "zipkin-${local.x}"
+        sampling = local.n
+        zipkin = {
+          url                 = "http://${local.x}:1/"
+          trace_id_128bit     = local.first
+          api_version         = local.first ? "httpProto" : "httpJsonV1"
+          shared_span_context = local.first
+        }
+      },
+      { name = "datadog", datadog = { address = local.x, port = local.n, split_service = local.first } },
+    ]
+  }
+  metrics = {
+    enabled_backend = "prometheus-${local.x}"
+    backends = [{
+      name = "prometheus-${local.x}"
+      prometheus = {
+        port      = local.n
+        path      = "/${local.x}"
+        tags      = { "kuma.io/service" = local.x }
+        skip_mtls = local.first
+        tls       = { mode = local.first ? "disabled" : "activeMTLSBackend" }
+        aggregate = [{ name = local.x, port = local.n, path = "/${local.x}", address = local.x, enabled = local.first }]
+        envoy     = { filter_regex = local.x, used_only = local.first }
+      }
+    }]
+  }
+}
+
+resource "kongmesh_mesh_ca_secret" "this" {
+  mesh              = kongmesh_mesh.this.name
+  name              = "ca"
+  certificate_chain = local.chain
+  private_key_wo    = local.key
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "kongmesh_mesh_ca_secret" "again" {
+  mesh                   = kongmesh_mesh.this.name
+  name                   = "again"
+  certificate_chain      = $chain
+  private_key_wo         = $key
+  private_key_wo_version = local.n
+}
+
+resource "kongmesh_mesh_ca_secret" "fixed" {
+  mesh                    = kongmesh_mesh.this.name
+  certificate_secret_name = "fixed.cert"
+  key_secret_name         = "fixed.key"
+  certificate_chain       = local.fixed_chain
+  trusted_certificates    = local.first ? $second_chain : $chain
+  private_key             = local.fixed_key
+  timeouts                = { create = local.minutes, update = local.minutes, delete = local.minutes }
+}
+
+resource "kongmesh_mtls_provided_backend" "this" {
+  mesh       = kongmesh_mesh.this.name
+  name       = "secret"
+  mode       = local.first ? "PERMISSIVE" : "STRICT"
+  cert       = { secret = kongmesh_mesh_ca_secret.this.certificate_secret }
+  key        = { secret = kongmesh_mesh_ca_secret.this.key_secret }
+  dp_cert    = { rotation = { expiration = local.minutes }, request_timeout = local.seconds }
+  root_chain = { request_timeout = local.seconds }
+  rollout    = { strategy = local.first ? "overlap" : "switch", offline_proxies = local.first ? "report" : "wait" }
+  timeouts   = { create = local.minutes, update = local.minutes, delete = local.minutes }
+}
+
+resource "kongmesh_mesh" "more" {
+  count = 3 # Kuma has one backend in each
+  name  = "more-${count.index}"
+}
+
+resource "kongmesh_mtls_provided_backend" "inline" {
+  mesh    = kongmesh_mesh.more[0].name
+  name    = "inline"
+  enabled = local.first
+  cert    = { inline = base64encode(local.chain) }
+  key     = { inline = base64encode(local.key) }
+}
+
+resource "kongmesh_mtls_provided_backend" "inline_string" {
+  mesh = kongmesh_mesh.more[1].name
+  name = "inline-string"
+  cert = { inline_string = local.chain }
+  key  = { inline_string = local.key }
+
+  skip_validation = local.first
+}
+
+resource "kongmesh_mtls_provided_backend" "file" {
+  mesh            = kongmesh_mesh.more[2].name
+  name            = "file"
+  enabled         = false
+  skip_validation = true
+  cert            = { file = "/${local.x}" }
+  key             = { file = "/${local.x}" }
+}
+
+resource "kongmesh_mesh_secret" "value" {
+  mesh  = kongmesh_mesh.this.name
+  name  = "value"
+  value = local.x
+}
+
+resource "kongmesh_mesh_secret" "value_wo" {
+  mesh             = kongmesh_mesh.this.name
+  name             = "value-wo"
+  value_wo         = local.x
+  value_wo_version = local.n
+}
+
+resource "kongmesh_mesh_secret" "value_base64" {
+  mesh         = kongmesh_mesh.this.name
+  name         = "value-base64"
+  value_base64 = base64encode(local.x)
+}
+
+resource "kongmesh_mesh_secret" "value_base64_wo" {
+  mesh                    = kongmesh_mesh.this.name
+  name                    = "value-base64-wo"
+  value_base64_wo         = base64encode(local.x)
+  value_base64_wo_version = local.n
+}
+
+resource "kongmesh_global_secret" "value" {
+  name  = "value"
+  value = local.x
+}
+
+resource "kongmesh_global_secret" "value_wo" {
+  name             = "value-wo"
+  value_wo         = local.x
+  value_wo_version = local.n
+}
+
+resource "kongmesh_global_secret" "value_base64" {
+  name         = "value-base64"
+  value_base64 = base64encode(local.x)
+}
+
+resource "kongmesh_global_secret" "value_base64_wo" {
+  name                    = "value-base64-wo"
+  value_base64_wo         = base64encode(local.x)
+  value_base64_wo_version = local.n
+}
+`
