@@ -149,9 +149,9 @@ func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
 	return secrets, nil
 }
 
-// NamedSecrets reads some secrets of a mesh, in one request, or in none where
-// this client itself has written them recently enough. What is not there, for
-// lack of the mesh as well, is not in the result.
+// NamedSecrets reads some secrets of a mesh, in one request where they are all
+// there, or in none where this client itself has written them recently enough.
+// What is not there, for lack of the mesh as well, is not in the result.
 func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, names ...string) (map[string]*Secret, error) {
 	found := map[string]*Secret{}
 	now := c.config.Clock.Now()
@@ -164,10 +164,9 @@ func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, n
 		return found, nil
 	}
 	all, err := c.SecretsAsOf(ctx, mesh, age)
-	if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.Forbidden() {
-		return found, c.eachSecret(ctx, mesh, names, found) // to list may need more than to read
-	}
-	if err != nil && !Absent(err) {
+	refusal := (*Error)(nil)
+	forbidden := errors.As(err, &refusal) && refusal.Forbidden()
+	if err != nil && !Absent(err) && !forbidden {
 		return nil, err
 	}
 	for _, secret := range all {
@@ -179,11 +178,20 @@ func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, n
 			found[name] = secret
 		}
 	}
+	// To list may need more than to read. And what a refresh does not find is
+	// forgotten, which takes more than the word of a list.
+	if forbidden || err == nil && age == Recent {
+		return found, c.eachSecret(ctx, mesh, names, found)
+	}
 	return found, nil
 }
 
+// eachSecret reads those that are not found yet.
 func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, found map[string]*Secret) error {
 	for _, name := range names {
+		if found[name] != nil {
+			continue
+		}
 		secret, err := c.Secret(ctx, mesh, name)
 		switch {
 		case err == nil:
