@@ -25,7 +25,7 @@ func Provider(address string, create func() provider.Provider, debugger bool) er
 	if debugger {
 		options = append(options, tf6server.WithManagedDebug())
 	} else {
-		quiet()
+		Quiet()
 		lazy()
 	}
 	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return Server(create()) }, options...)
@@ -40,12 +40,12 @@ func Server(p provider.Provider) tfprotov6.ProviderServer {
 	return inner
 }
 
-// quiet turns the log off, unless somebody asked Terraform for one: it is a fifth
-// of the work of a plan, and Terraform throws it away.
-func quiet() {
+// Quiet turns the log off, unless somebody asked Terraform, or a test, for one:
+// it is a fifth of the work of a plan, and Terraform throws it away.
+func Quiet() {
 	asked := slices.ContainsFunc(os.Environ(), func(variable string) bool {
 		name, value, _ := strings.Cut(variable, "=")
-		return strings.HasPrefix(name, "TF_LOG") && value != ""
+		return (strings.HasPrefix(name, "TF_LOG") || strings.HasPrefix(name, "TF_ACC_LOG")) && value != ""
 	})
 	if !asked {
 		_ = os.Setenv("TF_LOG_SDK", "off") // a log too many is no reason to fail
