@@ -54,10 +54,10 @@ func Quiet() {
 }
 
 // lazy lets the garbage be collected less often: a call leaves much of it and
-// next to nothing that lasts, so that the heap stays below 20 MiB all the same.
+// next to nothing that lasts, so that memory hardly grows.
 func lazy() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 }
 
