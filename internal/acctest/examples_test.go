@@ -93,7 +93,7 @@ func imported(t *testing.T, run *acctest.Run, folder string) {
 	}
 	state := run.Terraform("state", "pull")
 	named := func(secret, example string) string { // the names of a pair are not known to an example
-		if found := regexp.MustCompile(`"` + secret + `": "([^"]+)"`).FindStringSubmatch(state); found != nil {
+		if found := regexp.MustCompile(`"` + secret + `":\s*"([^"]+)"`).FindStringSubmatch(state); found != nil {
 			return found[1]
 		}
 		return example
