@@ -53,11 +53,13 @@ func Quiet() {
 	}
 }
 
-// lazy lets the garbage be collected less often: a call leaves much of it and
-// next to nothing that lasts, so that memory hardly grows.
+// lazy lets the garbage be collected less often, within bounds: a call leaves
+// much of it and next to nothing that lasts.
 func lazy() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		const mebibyte = 1 << 20
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(40 * mebibyte)
 	}
 }
 
