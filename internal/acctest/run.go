@@ -44,7 +44,8 @@ func NewRun(t *testing.T, config string) *Run {
 	write(t, settings, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n    %q = %q\n    %q = %q\n  }\n  direct {}\n}\n",
 		"hashicorp/kongmesh", run.tools, "kongmesh/kongmesh", run.tools, "kong/kong-mesh", run.tools))
 	run.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+settings, "HOME="+t.TempDir(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color",
-		"TF_LOG_SDK=", "TF_LOG_PROVIDER_KONGMESH=") // a process of its own decides for itself what it logs
+		"TF_LOG_SDK=", "TF_LOG_PROVIDER_KONGMESH=", // a process of its own decides for itself what it logs
+		"GORACE=atexit_sleep_ms=0") // by default each sleeps a second before it ends
 	run.Config(config)
 	return run
 }

@@ -100,29 +100,33 @@ func by(run, config string) string {
 }
 
 // overtaken tells whether the other process wrote the mesh, as it had read it
-// before, after the last look of this one. Without conditional writes nobody can
-// notice that: it is the one case in which an update is lost in silence.
+// before a write of this one, after this one had read that write back. Without
+// conditional writes nobody can notice that: it is the one case in which an
+// update is lost in silence.
 func overtaken(requests []kumatest.Request, run string) bool {
-	const slack = 5 * time.Millisecond // requests take effect in about the order in which they come
-	var written, looked time.Time      // when this one's last write, and its last look, came
-	for _, r := range requests {
-		if r.Header.Get("X-Run") != run || r.Path != "/meshes/shared" {
-			continue
-		}
-		if looked = r.Time; r.Method == http.MethodPut {
-			written = r.Time
-		}
-	}
-	var read time.Time // when the other one last read the mesh before a write
-	for _, r := range requests {
-		if r.Header.Get("X-Run") == run || r.Path != "/meshes/shared" {
-			continue
-		}
-		switch r.Method {
-		case http.MethodGet:
+	const slack = 10 * time.Millisecond // requests take effect in about the order in which they come
+	// What one process does to a mesh it does one after the other: read, write, read back.
+	type write struct{ read, written, looked time.Time }
+	writes := func(own bool) (list []write) {
+		var read time.Time
+		for _, r := range requests {
+			if r.Path != "/meshes/shared" || (r.Header.Get("X-Run") == run) != own {
+				continue
+			}
+			if r.Method == http.MethodPut {
+				list = append(list, write{read: read, written: r.Time})
+				continue
+			}
 			read = r.Time
-		case http.MethodPut:
-			if read.Before(written.Add(slack)) && r.Time.After(looked.Add(-slack)) {
+			if n := len(list); n > 0 && list[n-1].looked.IsZero() {
+				list[n-1].looked = r.Time
+			}
+		}
+		return list
+	}
+	for _, mine := range writes(true) {
+		for _, other := range writes(false) {
+			if other.read.Before(mine.written.Add(slack)) && other.written.After(mine.looked.Add(-slack)) {
 				return true
 			}
 		}
