@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 
@@ -35,7 +36,7 @@ func newBench(ctx context.Context, s settings, profiled bool) (_ *bench, err err
 		}
 	}()
 
-	packages := map[string]string{kongmesh: ".", nothing: "./internal/cmd/bench/nothing"}
+	packages := map[string]string{kongmesh: ".", nothing: "./internal/cmd/bench/nothing", hollow: "./internal/cmd/bench/hollow"}
 	if profiled {
 		packages = map[string]string{kongmesh: "./internal/cmd/bench/profiled"}
 	}
@@ -45,10 +46,10 @@ func newBench(ctx context.Context, s settings, profiled bool) (_ *bench, err err
 		if err := build(ctx, b.provider(name), pkg); err != nil {
 			return nil, err
 		}
-		if err := build(ctx, filepath.Join(folder, "terraform-provider-"+name), "./internal/cmd/bench/meter"); err != nil {
+		if err := build(ctx, filepath.Join(folder, "terraform-provider-"+path.Base(sources()[name])), "./internal/cmd/bench/meter"); err != nil {
 			return nil, err
 		}
-		providers[map[string]string{kongmesh: "kongmesh/kongmesh", nothing: "bench/nothing"}[name]] = folder
+		providers[sources()[name]] = folder
 	}
 	for i := range max(s.Triples, s.Large, 1) {
 		folder := filepath.Join(work, fmt.Sprintf("ca-%d", i))

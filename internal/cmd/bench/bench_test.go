@@ -28,13 +28,13 @@ func TestAccBench(t *testing.T) {
 
 	const seconds, verdict = ` +\d+\.\d\d s`, ` +(-|≤ \d+\.\d\d: (yes|no))`
 	for _, line := range []string{
-		`2 triples +nothing +terraform_data +kongmesh +ratio +goal`,
-		`(?:apply|plan|plan with one change|refresh-only|destroy)` + strings.Repeat(seconds, 3) + ` +\d+\.\d\d` + verdict,
-		`3 triples, once +nothing +kongmesh +ratio +goal`,
+		`2 triples +nothing +terraform_data +hollow +kongmesh +ratio +goal +to hollow`,
+		`(?:apply|plan|plan with one change|refresh-only|destroy)` + strings.Repeat(seconds, 4) + ` +\d+\.\d\d` + verdict + ` +\d+\.\d\d`,
+		`3 triples, once +nothing +hollow +kongmesh +ratio +goal +to hollow`,
 		`2 proxy certificates +nothing +kongmesh +ratio +goal`,
 		`read` + strings.Repeat(seconds, 2) + ` +\d+\.\d\d` + verdict,
-		`CPU of the provider +nothing +kongmesh +ratio`,
-		`apply, 3` + strings.Repeat(seconds, 2) + ` +\d+\.\d\d`,
+		`CPU of the provider +nothing +hollow +kongmesh +ratio`,
+		`apply, 3` + strings.Repeat(seconds, 3) + ` +\d+\.\d\d`,
 		`Requests a triple +GET +PUT +DELETE +all`,
 		`apply, 2 +\d+\.\d\d +4\.00 +0\.00 +\d+\.\d\d`,
 		`plan, 2 +\d+\.\d\d +0\.00 +0\.00 +\d+\.\d\d`,

@@ -130,8 +130,10 @@ func seconds(c cost) float64 { return c.Seconds }
 func cpu(c cost) float64     { return c.CPU }
 
 // ratio is that of kongmesh to nothing.
-func (m *measured) ratio() spread {
-	return ratios(m.of(kongmesh, seconds), m.of(nothing, seconds))
+func (m *measured) ratio() spread { return m.ratioTo(nothing) }
+
+func (m *measured) ratioTo(subject string) spread {
+	return ratios(m.of(kongmesh, seconds), m.of(subject, seconds))
 }
 
 // methods are those of all requests of this step, and how many there were of each, the most in any run.

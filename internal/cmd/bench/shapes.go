@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"strconv"
@@ -15,9 +16,12 @@ var shapes embed.FS
 // shape is the configuration in a file, with the part of it that is there once for each number. Blocks rather than
 // count: from each instance to all of another resource, Terraform's graph has edges that cost more than any provider.
 func shape(file string, size int) (string, error) {
-	content, err := shapes.ReadFile("shapes/" + file + ".tf")
+	content, err := shapes.ReadFile("shapes/" + strings.Replace(file, hollow, kongmesh, 1) + ".tf")
 	if err != nil {
 		return "", err
+	}
+	if strings.HasPrefix(file, hollow) {
+		content = bytes.ReplaceAll(content, []byte(`"`+sources()[kongmesh]+`"`), []byte(`"`+sources()[hollow]+`"`))
 	}
 	head, each, found := strings.Cut(string(content), "# Once for each number N:\n")
 	if !found {
@@ -36,8 +40,14 @@ func shape(file string, size int) (string, error) {
 const (
 	nothing  = "nothing"
 	builtin  = "terraform_data"
+	hollow   = "hollow"
 	kongmesh = "kongmesh"
 )
+
+// sources are the providers' addresses in configurations.
+func sources() map[string]string {
+	return map[string]string{nothing: "bench/nothing", hollow: "bench/hollow", kongmesh: "kongmesh/kongmesh"}
+}
 
 // A step is a command and what it has to come to.
 type step struct {
@@ -87,8 +97,8 @@ type round struct {
 
 func (s settings) rounds() []round {
 	return []round{
-		{"triples", "", []string{nothing, builtin, kongmesh}, resources(), s.Triples, s.Runs},
+		{"triples", "", []string{nothing, builtin, hollow, kongmesh}, resources(), s.Triples, s.Runs},
 		{"reads", "_reads", []string{nothing, kongmesh}, reads(), s.Reads, s.Runs},
-		{"large", "", []string{nothing, kongmesh}, growth(), s.Large, 1},
+		{"large", "", []string{nothing, hollow, kongmesh}, growth(), s.Large, 1},
 	}
 }

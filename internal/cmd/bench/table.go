@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,9 +21,10 @@ func (r *report) write(out io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s, %s, %d cores. The control plane answers %s.\n", r.Terraform, r.Go, r.Cores, latency)
 	fmt.Fprintf(&text, "Medians of %d runs (lowest..highest); ratios are those of kongmesh to nothing, run by run.\n", r.Settings.Runs)
+	fmt.Fprint(&text, "hollow has the schemas of kongmesh and nothing behind them: no rule, no request.\n")
 
-	r.table(&text, fmt.Sprintf("%d triples", r.Settings.Triples), r.times("triples", nothing, builtin, kongmesh))
-	r.table(&text, fmt.Sprintf("%d triples, once", r.Settings.Large), r.times("large", nothing, kongmesh))
+	r.table(&text, fmt.Sprintf("%d triples", r.Settings.Triples), r.times("triples", nothing, builtin, hollow, kongmesh))
+	r.table(&text, fmt.Sprintf("%d triples, once", r.Settings.Large), r.times("large", nothing, hollow, kongmesh))
 	r.table(&text, fmt.Sprintf("%d proxy certificates", r.Settings.Reads), r.times("reads", nothing, kongmesh))
 	r.table(&text, "CPU of the provider", r.cpus())
 	r.table(&text, "Requests a triple", r.requests())
@@ -45,6 +47,10 @@ func (r *report) table(out io.Writer, title string, rows [][]string) {
 // times are the rows of a round, the heading first.
 func (r *report) times(round string, subjects ...string) [][]string {
 	rows := [][]string{append(append([]string{""}, subjects...), "ratio", "goal")}
+	beside := slices.Contains(subjects, hollow)
+	if beside {
+		rows[0] = append(rows[0], "to hollow")
+	}
 	for _, m := range r.Steps {
 		if m.Round != round {
 			continue
@@ -53,17 +59,21 @@ func (r *report) times(round string, subjects ...string) [][]string {
 		for _, subject := range subjects {
 			row = append(row, spreadOf(m.of(subject, seconds)).text("%.2f", " s"))
 		}
-		rows = append(rows, append(row, m.ratio().text("%.2f", ""), r.verdict(round+" "+m.Step, "%.2f")))
+		row = append(row, m.ratio().text("%.2f", ""), r.verdict(round+" "+m.Step, "%.2f"))
+		if beside {
+			row = append(row, m.ratioTo(hollow).text("%.2f", ""))
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
 
 func (r *report) cpus() [][]string {
-	rows := [][]string{{"", nothing, kongmesh, "ratio"}}
+	rows := [][]string{{"", nothing, hollow, kongmesh, "ratio"}}
 	for _, m := range r.Steps {
 		rows = append(rows, []string{
 			fmt.Sprintf("%s, %d", m.Step, m.Size),
-			spreadOf(m.of(nothing, cpu)).text("%.2f", " s"), spreadOf(m.of(kongmesh, cpu)).text("%.2f", " s"),
+			spreadOf(m.of(nothing, cpu)).text("%.2f", " s"), spreadOf(m.of(hollow, cpu)).text("%.2f", " s"), spreadOf(m.of(kongmesh, cpu)).text("%.2f", " s"),
 			ratios(m.of(kongmesh, cpu), m.of(nothing, cpu)).text("%.2f", ""),
 		})
 	}
@@ -115,8 +125,11 @@ func (r *report) verdict(name, format string) string {
 	return "≤ " + fmt.Sprintf(format, g.Limit) + map[bool]string{true: ": yes", false: ": no"}[g.Met]
 }
 
-// text is the median, and behind it the rest where there is more than one value.
+// text is the median, and behind it the rest where there is more than one value; nothing measured is a dash.
 func (s spread) text(format, unit string) string {
+	if s == (spread{}) {
+		return "-"
+	}
 	middle := fmt.Sprintf(format+unit, s.median)
 	if s.low == s.high {
 		return middle
