@@ -122,7 +122,7 @@ func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 }
 
 func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
+	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
 	var plan model
@@ -200,9 +200,9 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	}
 	fresh, diags := req.Private.GetKey(ctx, imported)
 	resp.Diagnostics.Append(diags...)
-	state, diags = stateFrom(ctx, mesh, state, fresh != nil)
+	now, diags := stateFrom(ctx, mesh, state, fresh != nil)
 	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
 }
 

@@ -242,6 +242,9 @@ func (r *backend) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReq
 }
 
 func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
 	var state, plan *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}
@@ -352,10 +355,10 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	state, diags := stateFrom(mesh, state)
+	now, diags := stateFrom(mesh, state)
 	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, state, mesh))...)
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
 }
 
 // unusedSteps is what private state keeps about secrets that a rotation left

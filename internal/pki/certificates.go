@@ -2,9 +2,12 @@ package pki
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 )
 
 const certificateLabel = "CERTIFICATE"
@@ -15,8 +18,25 @@ const certificateLabel = "CERTIFICATE"
 // certificates of a result without errors are exactly those that the control
 // plane sees once they are encoded by [EncodeCertificates].
 //
-// A problem's Index counts PEM blocks here.
+// A problem's Index counts PEM blocks here. A text without problems is parsed
+// once in a process: certificates are shared, so do not change them.
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
+	digest := sha256.Sum256(text)
+	if certs, ok := parsed.Load(digest); ok {
+		return slices.Clone(certs.([]*x509.Certificate)), nil //nolint:forcetypeassert // parsed has nothing else
+	}
+	certs, problems := parseCertificates(text)
+	if len(problems) == 0 {
+		parsed.Store(digest, slices.Clone(certs))
+	}
+	return certs, problems
+}
+
+// parsed has the certificates of every text without problems, by its SHA-256. A
+// plan sees each CA several times: configured, in the state, uploaded.
+var parsed sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
+
+func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	blocks, problems := scan(text)
 	if len(blocks) == 0 && len(problems) == 0 {
 		return nil, Problems{notPEM(text, "certificate", "openssl x509 -inform der -in ca.der -out ca.pem")}

@@ -297,7 +297,7 @@ func BenchmarkCheckChain10(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				certs, problems := ParseCertificates(text)
+				certs, problems := parseCertificates(text)
 				if problems = append(problems, CheckChain(certs, Options{Now: now})...); len(certs) != 10 || len(problems) > 0 {
 					b.Fatal(len(certs), problems)
 				}
@@ -313,7 +313,7 @@ func TestCheckBundlePositions(t *testing.T) {
 		for _, name := range names {
 			text = append(text, read(t, name)...)
 		}
-		certs, problems := ParseCertificates(text)
+		certs, problems := parseCertificates(text)
 		if problems.HasErrors() {
 			t.Fatal(problems)
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -69,16 +70,6 @@ type model struct {
 	Certificates          types.List     `tfsdk:"certificates"`
 	InUseBy               types.List     `tfsdk:"in_use_by"`
 	Timeouts              timeouts.Value `tfsdk:"timeouts"`
-}
-
-type certificate struct {
-	Subject            types.String `tfsdk:"subject"`
-	Issuer             types.String `tfsdk:"issuer"`
-	SerialNumber       types.String `tfsdk:"serial_number"`
-	NotBefore          types.String `tfsdk:"not_before"`
-	NotAfter           types.String `tfsdk:"not_after"`
-	PublicKeyAlgorithm types.String `tfsdk:"public_key_algorithm"`
-	SHA256Fingerprint  types.String `tfsdk:"sha256_fingerprint"`
 }
 
 // certificateType is an element of `certificates`.
@@ -254,13 +245,14 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		addNotRead(&resp.Diagnostics)
 		return
 	}
-	plan.planComputed(ctx, config, state)
+	proposed := plan
+	plan.planComputed(config, state)
 	if config.known() {
 		b, ok := r.checkPlan(config, plan, state, &resp.Diagnostics)
 		if !ok {
 			return
 		}
-		resp.Diagnostics.Append(plan.describe(ctx, b)...)
+		plan.describe(b)
 	}
 	resp.RequiresReplace.Append(plan.replaced(state)...)
 	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {
@@ -268,14 +260,14 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		resp.Diagnostics.Append(diags...)
 		r.refuseNewContent(ctx, plan, *state, string(applied), &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.Plan, proposed, plan)...)
 }
 
 // planComputed fills in what does not depend on the certificates.
-func (m *model) planComputed(ctx context.Context, config model, state *model) {
+func (m *model) planComputed(config model, state *model) {
 	m.CertificateSecret, m.KeySecret = types.StringUnknown(), types.StringUnknown()
 	m.PublicKeySHA256, m.Certificates = types.StringUnknown(), types.ListUnknown(certificateType())
-	m.InUseBy, _ = types.ListValueFrom(ctx, types.StringType, []string{})
+	m.InUseBy = stringList(nil)
 	if state != nil {
 		m.InUseBy = state.InUseBy
 	}
@@ -298,15 +290,13 @@ func (m *model) planComputed(ctx context.Context, config model, state *model) {
 }
 
 // describe fills in what the certificates tell.
-func (m *model) describe(ctx context.Context, b bundle) diag.Diagnostics {
-	var diags diag.Diagnostics
+func (m *model) describe(b bundle) {
 	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() {
 		certificate, key := m.names(b)
 		m.CertificateSecret, m.KeySecret = types.StringValue(certificate), types.StringValue(key)
 	}
 	m.PublicKeySHA256 = types.StringValue(b.publicKeySHA256())
-	m.Certificates, diags = types.ListValueFrom(ctx, certificateType(), certificateValues(b.certificates()))
-	return diags
+	m.Certificates = certificateList(b.certificates())
 }
 
 // replaced are the attributes for which the pair must be another one.
@@ -405,7 +395,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if !ok {
 		return
 	}
-	resp.Diagnostics.Append(plan.describe(ctx, b)...)
+	plan.describe(b)
 	found, ok := r.look(ctx, plan, kuma.Fresh, &resp.Diagnostics)
 	if !ok || !adoptable(plan, found, b, &resp.Diagnostics) {
 		return
@@ -420,8 +410,9 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 }
 
 func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	var before model
+	resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
+	state := before
 	if !resp.Diagnostics.HasError() && state.KeySecret.IsNull() {
 		state = r.findKey(ctx, state, &resp.Diagnostics)
 	}
@@ -442,9 +433,9 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", state.Mesh.ValueString()), err)
 		return
 	}
-	state, diags := stateFrom(ctx, found, mesh, state)
+	state, diags := stateFrom(found, mesh, state)
 	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
 }
 
 func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -464,7 +455,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if !ok {
 		return
 	}
-	resp.Diagnostics.Append(plan.describe(ctx, b)...)
+	plan.describe(b)
 	if plan.fixed() {
 		applied, diags := req.Private.GetKey(ctx, privateContent)
 		resp.Diagnostics.Append(diags...)
@@ -638,7 +629,7 @@ func (m model) id() string {
 
 // stateFrom is what the two secrets and their mesh say. What cannot be read as
 // it should be is null, which the next plan puts right.
-func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
+func stateFrom(found pair, mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	state := prior
 	state.CertificateChain, state.TrustedCertificates = types.StringNull(), types.StringNull()
@@ -650,7 +641,7 @@ func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (m
 			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.CertificateSecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
 			return prior, diags
 		}
-		diags.Append(state.takeCertificates(ctx, data, prior)...)
+		state.takeCertificates(data, prior)
 	}
 	if found.key != nil {
 		data, err := found.key.Data()
@@ -660,7 +651,7 @@ func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (m
 		}
 		state.PublicKeySHA256 = publicKeyOf(data)
 	}
-	users := []string{}
+	var users []string
 	if mesh != nil {
 		var err error
 		if users, err = mesh.Users(prior.CertificateSecret.ValueString(), prior.KeySecret.ValueString()); err != nil {
@@ -668,30 +659,26 @@ func stateFrom(ctx context.Context, found pair, mesh *kuma.Mesh, prior model) (m
 			return prior, diags
 		}
 	}
-	value, more := types.ListValueFrom(ctx, types.StringType, users)
-	diags.Append(more...)
-	state.InUseBy = value
+	state.InUseBy = stringList(users)
 	return state, diags
 }
 
 // takeCertificates reads a certificate secret's content. Content that is what
 // the state had stays as it was written there.
-func (m *model) takeCertificates(ctx context.Context, data []byte, prior model) diag.Diagnostics {
+func (m *model) takeCertificates(data []byte, prior model) {
 	b, ok := bundleOf(data)
 	if !ok {
-		return nil
+		return
 	}
-	var diags diag.Diagnostics
-	m.Certificates, diags = types.ListValueFrom(ctx, certificateType(), certificateValues(append(b.chain, b.trusted...)))
+	m.Certificates = certificateList(slices.Concat(b.chain, b.trusted))
 	if had, ok := prior.parse(&diag.Diagnostics{}); ok && had.holds(data) {
 		m.CertificateChain, m.TrustedCertificates = prior.CertificateChain, prior.TrustedCertificates
-		return diags
+		return
 	}
 	m.CertificateChain = types.StringValue(string(pki.EncodeCertificates(b.chain)))
 	if len(b.trusted) > 0 {
 		m.TrustedCertificates = types.StringValue(string(pki.EncodeCertificates(b.trusted)))
 	}
-	return diags
 }
 
 // fingerprintJSON is a fingerprint as private state takes it.

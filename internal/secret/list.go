@@ -172,7 +172,7 @@ func (s *meshSecrets) foundCA(id identity) tfkit.Found {
 			var blank model
 			diags := state.SetAttribute(ctx, path.Root("mesh"), id.Mesh)
 			diags.Append(state.Get(ctx, &blank)...)
-			full, more := stateFrom(ctx, there, s.mesh, blank.of(id))
+			full, more := stateFrom(there, s.mesh, blank.of(id))
 			return append(append(diags, more...), state.Set(ctx, full)...)
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -150,20 +151,29 @@ func sameKey(a, b string) bool {
 	return !problemsX.HasErrors() && !problemsY.HasErrors() && slices.Equal(x, y)
 }
 
-// certificateValues are the elements of `certificates`.
-func certificateValues(certificates []*x509.Certificate) []certificate {
-	values := make([]certificate, 0, len(certificates))
+// certificateList is a value of `certificates`.
+func certificateList(certificates []*x509.Certificate) types.List {
+	elements := make([]attr.Value, 0, len(certificates))
 	for _, c := range certificates {
 		info := pki.Describe(c)
-		values = append(values, certificate{
-			Subject:            types.StringValue(info.Subject),
-			Issuer:             types.StringValue(info.Issuer),
-			SerialNumber:       types.StringValue(info.SerialNumber),
-			NotBefore:          types.StringValue(info.NotBefore.UTC().Format(timeFormat)),
-			NotAfter:           types.StringValue(info.NotAfter.UTC().Format(timeFormat)),
-			PublicKeyAlgorithm: types.StringValue(info.PublicKeyAlgorithm),
-			SHA256Fingerprint:  types.StringValue(info.SHA256Fingerprint),
-		})
+		elements = append(elements, types.ObjectValueMust(certificateType().AttrTypes, map[string]attr.Value{
+			"subject":              types.StringValue(info.Subject),
+			"issuer":               types.StringValue(info.Issuer),
+			"serial_number":        types.StringValue(info.SerialNumber),
+			"not_before":           types.StringValue(info.NotBefore.UTC().Format(timeFormat)),
+			"not_after":            types.StringValue(info.NotAfter.UTC().Format(timeFormat)),
+			"public_key_algorithm": types.StringValue(info.PublicKeyAlgorithm),
+			"sha256_fingerprint":   types.StringValue(info.SHA256Fingerprint),
+		}))
 	}
-	return values
+	return types.ListValueMust(certificateType(), elements)
+}
+
+// stringList is a list of texts.
+func stringList(texts []string) types.List {
+	elements := make([]attr.Value, 0, len(texts))
+	for _, text := range texts {
+		elements = append(elements, types.StringValue(text))
+	}
+	return types.ListValueMust(types.StringType, elements)
 }

@@ -49,7 +49,7 @@ func (keepEquivalent) Description(context.Context) string {
 func (m keepEquivalent) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
 
 func (m keepEquivalent) PlanModifyString(_ context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
-	if req.PlanValue.IsUnknown() || req.PlanValue.IsNull() || req.StateValue.IsNull() {
+	if req.PlanValue.IsUnknown() || req.PlanValue.IsNull() || req.StateValue.IsNull() || req.PlanValue.Equal(req.StateValue) {
 		return
 	}
 	if m.same(req.StateValue.ValueString(), req.PlanValue.ValueString()) {
