@@ -3,9 +3,11 @@ package pki
 import (
 	"bytes"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"slices"
+	"sync"
 )
 
 // A signature is what can be said about one certificate having signed another.
@@ -20,11 +22,25 @@ const (
 
 // signedBy tells whether issuer signed cert (RFC 5280, 6.1.3 a: names, then
 // signature). It ignores what issuer is allowed to do, of which other rules
-// speak, and SHA-1 being weak.
+// speak, and SHA-1 being weak. A signature is verified once in a process.
 func signedBy(cert, issuer *x509.Certificate) signature {
 	if !bytes.Equal(cert.RawIssuer, issuer.RawSubject) {
 		return notSigned
 	}
+	both := [2][sha256.Size]byte{sha256.Sum256(cert.Raw), sha256.Sum256(issuer.Raw)}
+	if known, ok := verified.Load(both); ok {
+		return known.(signature) //nolint:forcetypeassert // verified has nothing else
+	}
+	found := checkSignature(cert, issuer)
+	verified.Store(both, found)
+	return found
+}
+
+// verified has every signature that was looked at, by the SHA-256 of the
+// certificate and of its issuer: the rules ask for the same ones again.
+var verified sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
+
+func checkSignature(cert, issuer *x509.Certificate) signature {
 	err := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
 	var insecure x509.InsecureAlgorithmError
 	switch {
