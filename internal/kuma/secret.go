@@ -108,13 +108,6 @@ func text(s string) json.RawMessage {
 	return encoded
 }
 
-// Name is the secret's name.
-func (s *Secret) Name() (string, error) {
-	var name string
-	err := s.Decode("name", &name)
-	return name, err
-}
-
 // Secrets lists the secrets of a mesh, all pages of them. The error is
 // [Absent] when the mesh is not there. The result is shared: it must not be
 // changed.
