@@ -2,7 +2,6 @@ package acctest_test
 
 import (
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -139,9 +138,7 @@ func newFiles(t *testing.T, run *acctest.Run) files {
 func (f files) upload(env *acctest.Env) {
 	env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 	for name, content := range map[string]string{"ca-cert": f.ca.Chain, "ca-key": f.ca.Key} {
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-		})
+		env.PutSecret("payments", name, content)
 	}
 	backend := map[string]any{"name": "ca-1", "type": "provided", "conf": map[string]any{
 		"cert": map[string]any{"secret": "ca-cert"}, "key": map[string]any{"secret": "ca-key"},

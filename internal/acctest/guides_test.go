@@ -203,9 +203,7 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 	case "from-kumactl":
 		env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 		for secret, file := range map[string]string{"payments-ca-cert": "ca-chain.pem", "payments-ca-key": "ca-key.pem"} {
-			env.Must(http.MethodPut, "/meshes/payments/secrets/"+secret, map[string]any{
-				"type": "Secret", "mesh": "payments", "name": secret, "data": run.Read(file), // bytes are base64 in JSON
-			})
+			env.PutSecret("payments", secret, string(run.Read(file)))
 		}
 	case "from-kong-mesh-provider":
 		moveIn(t, env, run)
@@ -234,9 +232,9 @@ func moveIn(t *testing.T, env *acctest.Env, run *acctest.Run) {
 	data := regexp.MustCompile(`"data": "([^"]+)"`).FindAllStringSubmatch(state, -1)
 	for i, file := range []string{"ca-chain.pem", "ca-key.pem"} {
 		name := []string{"ca-1-cert", "ca-1-key"}[i]
-		encoded := base64.StdEncoding.EncodeToString(run.Read(file))
-		state = strings.ReplaceAll(state, data[i][1], encoded)
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{"type": "Secret", "mesh": "payments", "name": name, "data": encoded})
+		content := run.Read(file)
+		state = strings.ReplaceAll(state, data[i][1], base64.StdEncoding.EncodeToString(content))
+		env.PutSecret("payments", name, string(content))
 	}
 	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
 		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},

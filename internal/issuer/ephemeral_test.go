@@ -150,8 +150,8 @@ func TestAccProxyCertificateEphemeral_keyIsNowhere(t *testing.T) {
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
-	putSecret(env, mesh, "cert", ca.Chain)
-	putSecret(env, mesh, "key", ca.Key)
+	env.PutSecret(mesh, "cert", ca.Chain)
+	env.PutSecret(mesh, "key", ca.Key)
 	putBackend(env, mesh, "provided", `{"cert": {"secret": "cert"}, "key": {"secret": "key"}}`)
 	// What a provisioner is given is the only trace.
 	run := acctest.NewRun(t, env.Config(`

@@ -1,7 +1,6 @@
 package mtls_test
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -20,9 +19,7 @@ func TestAccProvidedBackend_generatedConfiguration(t *testing.T) {
 	document := map[string]any{"type": "Mesh", "name": mesh}
 	env.Must(http.MethodPut, "/meshes/"+mesh, document)
 	for name, data := range map[string]string{"ca.cert": ca.Chain, "ca.key": ca.Key} {
-		env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": mesh, "name": name, "data": base64.StdEncoding.EncodeToString([]byte(data)),
-		})
+		env.PutSecret(mesh, name, data)
 	}
 	document["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
 		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "rootChain": map[string]any{"requestTimeout": "11s"},

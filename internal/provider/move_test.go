@@ -55,9 +55,7 @@ func vendorObjects(env *acctest.Env, chain, key string) {
 	}
 	env.Must(http.MethodPut, "/meshes/payments", mesh)
 	for name, content := range map[string]string{"ca-1-cert": chain, "ca-1-key": key} {
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-		})
+		env.PutSecret("payments", name, content)
 	}
 	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
 		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
@@ -341,11 +339,6 @@ func TestMove_findsTheKey(t *testing.T) {
 	vendorObjects(env, chain, key)
 	provider := env.Protocol()
 	const kind = "kongmesh_mesh_ca_secret"
-	put := func(name, content string) {
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-		})
-	}
 	read := func() (key any, said string) {
 		of := provider.Schemas.ResourceSchemas[kind].ValueType()
 		answer, err := provider.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
@@ -359,11 +352,11 @@ func TestMove_findsTheKey(t *testing.T) {
 		}
 		return provider.Plain(of, answer.NewState)["key_secret_name"], said
 	}
-	put("another", acctest.NewCA(t, "Another CA").Key)
+	env.PutSecret("payments", "another", acctest.NewCA(t, "Another CA").Key)
 	if got, said := read(); got != "ca-1-key" || said != "" {
 		t.Errorf("found %v: %s", got, said)
 	}
-	put("a-copy", key)
+	env.PutSecret("payments", "a-copy", key)
 	if got, said := read(); got != "ca-1-key" || said != "" {
 		t.Errorf("of two found %v: %s", got, said)
 	}

@@ -19,7 +19,7 @@ func TestAccCASecret_generatedConfiguration(t *testing.T) {
 	cert, key := names(ca.Chain)
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
 	for name, data := range map[string]string{cert: ca.Chain, key: ca.Key, "ca.cert": ca.Chain, "ca.key": ca.Key} {
-		put(env, mesh, name, data)
+		env.PutSecret(mesh, name, data)
 	}
 	for name, test := range map[string]struct{ id, names string }{
 		"derived names": {mesh + "/ca", `name                    = "ca"`},

@@ -1,7 +1,6 @@
 package secret_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -89,11 +88,7 @@ func (s *secret) config(attributes string, pairs ...string) string {
 // put is somebody else's write.
 func (s *secret) put(data string) {
 	s.t.Helper()
-	document := map[string]any{"type": "GlobalSecret", "name": s.name, "data": []byte(data)}
-	if s.mesh != "" {
-		document["type"], document["mesh"] = "Secret", s.mesh
-	}
-	s.env.Must(http.MethodPut, s.path(), document)
+	s.env.PutSecret(s.mesh, s.name, data)
 	s.env.ResetRequests()
 }
 
@@ -489,9 +484,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 			{Config: key},
 			{ // a backend needs it
 				PreConfig: func() {
-					s.env.Must(http.MethodPut, "/meshes/"+s.mesh+"/secrets/cert", map[string]any{
-						"type": "Secret", "mesh": s.mesh, "name": "cert", "data": base64.StdEncoding.EncodeToString([]byte(ca.Chain)),
-					})
+					s.env.PutSecret(s.mesh, "cert", ca.Chain)
 					backend("cert", s.name)
 				},
 				Config: key, Destroy: true, ExpectError: acctest.Words("Secret is still in use", `mTLS backend "b"`),
