@@ -15,55 +15,6 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
 
-// vendorState is a state of the vendor's provider: a mesh with mTLS, and the
-// secrets of its CA's certificate and key.
-func vendorState(t *testing.T) (state []byte, chain, key string) {
-	t.Helper()
-	state, err := os.ReadFile(filepath.Join("testdata", "kong-mesh.tfstate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Resources []struct {
-			Name      string
-			Instances []struct {
-				Attributes struct{ Data []byte }
-			}
-		}
-	}
-	if err := json.Unmarshal(state, &file); err != nil {
-		t.Fatal(err)
-	}
-	data := map[string]string{}
-	for _, resource := range file.Resources {
-		data[resource.Name] = string(resource.Instances[0].Attributes.Data)
-	}
-	return state, data["cert"], data["key"]
-}
-
-// vendorObjects makes on the control plane what the state of the vendor's
-// provider has.
-func vendorObjects(env *acctest.Env, chain, key string) {
-	mesh := map[string]any{
-		"type": "Mesh", "name": "payments", "labels": map[string]any{"team": "payments"}, "skipCreatingInitialPolicies": []string{"*"},
-		"networking":   map[string]any{"outbound": map[string]any{"passthrough": false}},
-		"routing":      map[string]any{"localityAwareLoadBalancing": true},
-		"meshServices": map[string]any{"mode": "Exclusive"},
-		"logging": map[string]any{"defaultBackend": "file", "backends": []any{
-			map[string]any{"name": "file", "type": "file", "conf": map[string]any{"path": "/var/log/access.log"}},
-		}},
-	}
-	env.Must(http.MethodPut, "/meshes/payments", mesh)
-	for name, content := range map[string]string{"ca-1-cert": chain, "ca-1-key": key} {
-		env.PutSecret("payments", name, content)
-	}
-	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
-		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
-		"conf": map[string]any{"cert": map[string]any{"secret": "ca-1-cert"}, "key": map[string]any{"secret": "ca-1-key"}},
-	}}}
-	env.Must(http.MethodPut, "/meshes/payments", mesh)
-}
-
 const required = `
 terraform {
   required_providers {
@@ -133,16 +84,16 @@ resource "kongmesh_mtls_provided_backend" "this" {
 // of it without a write, and with no private key in the state.
 func TestAccMove_fromVendorAndOut(t *testing.T) {
 	t.Parallel()
-	state, chain, key := vendorState(t)
+	state, chain, key := acctest.VendorState(t)
 	env := acctest.NewReal(t)
 	env.NeedTwin() // the state has names that are not of this test alone
-	vendorObjects(env, chain, key)
+	env.VendorObjects(chain, key)
 	config := required + acctest.Fill(moved, "chain", chain)
 
 	run := acctest.NewRun(t, config+moves(t))
 	run.Vendor()
 	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_key="+key)
-	run.Write("terraform.tfstate", string(state))
+	run.Write("terraform.tfstate", state)
 	env.ResetRequests()
 	before := env.Must(http.MethodGet, "/meshes/payments", nil)
 	untouched := func() {
@@ -211,10 +162,10 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 // Secrets become kongmesh_mesh_secret without a write, and without their values.
 func TestAccMove_plainSecrets(t *testing.T) {
 	t.Parallel()
-	state, chain, key := vendorState(t)
+	state, chain, key := acctest.VendorState(t)
 	env := acctest.NewReal(t)
 	env.NeedTwin()
-	vendorObjects(env, chain, key)
+	env.VendorObjects(chain, key)
 	config := required + `
 		variable "secrets" {
 			type      = map(string)
@@ -250,7 +201,7 @@ func TestAccMove_plainSecrets(t *testing.T) {
 	run.Vendor()
 	secrets, _ := json.Marshal(map[string]string{"cert": chain, "key": key}) // texts always marshal
 	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_secrets="+string(secrets))
-	run.Write("terraform.tfstate", string(state))
+	run.Write("terraform.tfstate", state)
 	env.ResetRequests()
 	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "0 added, 0 changed, 0 destroyed") {
 		t.Errorf("they are not taken over as they are:\n%s", output)
@@ -270,7 +221,7 @@ func TestAccMove_plainSecrets(t *testing.T) {
 // What cannot be moved is refused, and said is what to do instead.
 func TestMove_refused(t *testing.T) {
 	t.Parallel()
-	_, chain, key := vendorState(t)
+	_, chain, key := acctest.VendorState(t)
 	env := acctest.New(t)
 	provider := env.Protocol()
 	secret := func(content string) string {
@@ -334,9 +285,9 @@ func TestMove_refused(t *testing.T) {
 // several the one that a backend names with it.
 func TestMove_findsTheKey(t *testing.T) {
 	t.Parallel()
-	_, chain, key := vendorState(t)
+	_, chain, key := acctest.VendorState(t)
 	env := acctest.New(t)
-	vendorObjects(env, chain, key)
+	env.VendorObjects(chain, key)
 	provider := env.Protocol()
 	const kind = "kongmesh_mesh_ca_secret"
 	read := func() (key any, said string) {
