@@ -60,11 +60,7 @@ func applied(t *testing.T, folder string, options ...kumatest.Option) {
 		files.upload(env)
 	}
 	run.Terraform("apply", "-auto-approve")
-	output := run.Terraform("plan", "-detailed-exitcode")
-	if !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
-	if strings.Contains(output, "Check block assertion") {
+	if output := run.NoChanges(); strings.Contains(output, "Check block assertion") {
 		t.Errorf("a check of the example fails:\n%s", output)
 	}
 	files.check(t, folder)
@@ -108,9 +104,7 @@ func imported(t *testing.T, run *acctest.Run, folder string) {
 			run.Write("import.tf", string(block))
 		}
 		run.Terraform(words[1:]...)
-		if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-			t.Errorf("after %s there are changes:\n%s", line, output)
-		}
+		run.NoChanges()
 	}
 }
 

@@ -47,13 +47,5 @@ func TestAccProvidedBackend_generatedConfiguration(t *testing.T) {
 		}
 	}
 	env.ResetRequests()
-	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 0 changed, 0 destroyed") {
-		t.Errorf("it is not taken over as it is:\n%s", output)
-	}
-	if err := env.Wrote()(nil); err != nil {
-		t.Error(err)
-	}
-	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
+	run.TakeOver(env)
 }

@@ -96,12 +96,6 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 	run.Write("terraform.tfstate", state)
 	env.ResetRequests()
 	before := env.Must(http.MethodGet, "/meshes/payments", nil)
-	untouched := func() {
-		t.Helper()
-		if err := env.Wrote()(nil); err != nil {
-			t.Error(err)
-		}
-	}
 
 	if output, err := run.Try("plan", "-refresh=false"); err == nil || !acctest.Words("Moved, and not read yet").MatchString(output) {
 		t.Errorf("planned is what nobody has read: %v\n%s", err, output)
@@ -113,14 +107,11 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 	}
 	block, _, _ := strings.Cut(strings.ReplaceAll(output[start:], "│ ", ""), "}")
 	run.Config(config + moves(t) + block + "}\n") // as it was printed
-	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 0 changed, 0 destroyed") {
-		t.Errorf("it is not taken over as it is:\n%s", output)
+	if output := run.TakeOver(env); !strings.Contains(output, "1 imported") {
+		t.Errorf("mTLS is not imported:\n%s", output)
 	}
-	untouched()
 	run.Config(config)
-	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
+	run.NoChanges()
 	now := string(run.Read("terraform.tfstate"))
 	if found := acctest.Leaks(t, key, chain, now); len(found) > 0 || strings.Contains(now, "kong-mesh_") {
 		t.Errorf("the state has the key (%v) or a resource of the vendor's provider:\n%s", found, now)
@@ -147,7 +138,9 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 		}
 	`)
 	run.Terraform("apply", "-auto-approve")
-	untouched()
+	if err := env.Wrote()(nil); err != nil {
+		t.Error(err)
+	}
 	if now := string(run.Read("terraform.tfstate")); strings.Contains(now, "kongmesh_") {
 		t.Errorf("something is left in the state:\n%s", now)
 	}
@@ -203,16 +196,9 @@ func TestAccMove_plainSecrets(t *testing.T) {
 	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_secrets="+string(secrets))
 	run.Write("terraform.tfstate", state)
 	env.ResetRequests()
-	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "0 added, 0 changed, 0 destroyed") {
-		t.Errorf("they are not taken over as they are:\n%s", output)
-	}
-	if err := env.Wrote()(nil); err != nil {
-		t.Error(err)
-	}
+	run.TakeOver(env)
 	run.Config(config)
-	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
+	run.NoChanges()
 	if found := acctest.Leaks(t, key, chain, string(run.Read("terraform.tfstate"))); len(found) > 0 {
 		t.Errorf("the key is in the state: %v", found)
 	}
