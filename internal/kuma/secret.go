@@ -127,19 +127,7 @@ func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
 }
 
 func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
-	items, err := c.list(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	secrets := make([]*Secret, 0, len(items))
-	for _, item := range items {
-		document, err := ParseDocument(item)
-		if err != nil {
-			return nil, err
-		}
-		secrets = append(secrets, &Secret{Document: document})
-	}
-	return secrets, nil
+	return documents(ctx, c, path, func(d *Document) *Secret { return &Secret{Document: d} })
 }
 
 // NamedSecrets reads some secrets of a mesh, in one request where they are all
