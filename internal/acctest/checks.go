@@ -29,7 +29,7 @@ func (e *Env) Gone(paths ...string) resource.TestCheckFunc {
 // unknown to everybody, with numbers that no float64 holds.
 var foreign = map[string]string{
 	"futureSection": `{ "deep": [ {"count": 123456789012345678901234567890, "ratio": 1.10000000000000000000001}, null, "\u00e9" ],  "x":1e400 }`,
-	"logging":       `{"backends": [{"name": "file", "type": "file", "conf": {"path": "/tmp/a.log", "unknown": 9007199254740993}}]}`,
+	"logging":       `{"backends": [{"name": "file", "type": "file", "conf": {"path": "/var/log/a.log", "unknown": 9007199254740993}}]}`,
 	"routing":       `{"localityAwareLoadBalancing":  true}`,
 }
 

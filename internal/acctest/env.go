@@ -158,6 +158,17 @@ func (e *Env) Must(method, path string, body any) []byte {
 	return answer
 }
 
+// PutSecret is somebody else's write of a secret of a mesh, or of a global one
+// where mesh is "".
+func (e *Env) PutSecret(mesh, name, data string) {
+	e.t.Helper()
+	path, document := "/global-secrets/"+name, map[string]any{"type": "GlobalSecret", "name": name, "data": []byte(data)} // bytes are base64 in JSON
+	if mesh != "" {
+		path, document["type"], document["mesh"] = "/meshes/"+mesh+"/secrets/"+name, "Secret", mesh
+	}
+	e.Must(http.MethodPut, path, document)
+}
+
 // Change is somebody else's change of a document: edit gets it as a map.
 func (e *Env) Change(path string, edit func(document map[string]any)) {
 	e.t.Helper()

@@ -2,7 +2,6 @@ package acctest_test
 
 import (
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -61,11 +60,7 @@ func applied(t *testing.T, folder string, options ...kumatest.Option) {
 		files.upload(env)
 	}
 	run.Terraform("apply", "-auto-approve")
-	output := run.Terraform("plan", "-detailed-exitcode")
-	if !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
-	if strings.Contains(output, "Check block assertion") {
+	if output := run.NoChanges(); strings.Contains(output, "Check block assertion") {
 		t.Errorf("a check of the example fails:\n%s", output)
 	}
 	files.check(t, folder)
@@ -109,9 +104,7 @@ func imported(t *testing.T, run *acctest.Run, folder string) {
 			run.Write("import.tf", string(block))
 		}
 		run.Terraform(words[1:]...)
-		if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-			t.Errorf("after %s there are changes:\n%s", line, output)
-		}
+		run.NoChanges()
 	}
 }
 
@@ -139,9 +132,7 @@ func newFiles(t *testing.T, run *acctest.Run) files {
 func (f files) upload(env *acctest.Env) {
 	env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 	for name, content := range map[string]string{"ca-cert": f.ca.Chain, "ca-key": f.ca.Key} {
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-		})
+		env.PutSecret("payments", name, content)
 	}
 	backend := map[string]any{"name": "ca-1", "type": "provided", "conf": map[string]any{
 		"cert": map[string]any{"secret": "ca-cert"}, "key": map[string]any{"secret": "ca-key"},

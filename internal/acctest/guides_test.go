@@ -203,9 +203,7 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 	case "from-kumactl":
 		env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 		for secret, file := range map[string]string{"payments-ca-cert": "ca-chain.pem", "payments-ca-key": "ca-key.pem"} {
-			env.Must(http.MethodPut, "/meshes/payments/secrets/"+secret, map[string]any{
-				"type": "Secret", "mesh": "payments", "name": secret, "data": run.Read(file), // bytes are base64 in JSON
-			})
+			env.PutSecret("payments", secret, string(run.Read(file)))
 		}
 	case "from-kong-mesh-provider":
 		moveIn(t, env, run)
@@ -216,34 +214,14 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 // files in place of its own.
 func moveIn(t *testing.T, env *acctest.Env, run *acctest.Run) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "provider", "testdata", "kong-mesh.tfstate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := strings.ReplaceAll(string(content), "registry.terraform.io", cmp.Or(os.Getenv("TF_ACC_PROVIDER_HOST"), "registry.terraform.io"))
-	mesh := map[string]any{
-		"type": "Mesh", "name": "payments", "labels": map[string]any{"team": "payments"}, "skipCreatingInitialPolicies": []string{"*"},
-		"networking":   map[string]any{"outbound": map[string]any{"passthrough": false}},
-		"routing":      map[string]any{"localityAwareLoadBalancing": true},
-		"meshServices": map[string]any{"mode": "Exclusive"},
-		"logging": map[string]any{"defaultBackend": "file", "backends": []any{
-			map[string]any{"name": "file", "type": "file", "conf": map[string]any{"path": "/var/log/access.log"}},
-		}},
-	}
-	env.Must(http.MethodPut, "/meshes/payments", mesh)
-	data := regexp.MustCompile(`"data": "([^"]+)"`).FindAllStringSubmatch(state, -1)
-	for i, file := range []string{"ca-chain.pem", "ca-key.pem"} {
-		name := []string{"ca-1-cert", "ca-1-key"}[i]
-		encoded := base64.StdEncoding.EncodeToString(run.Read(file))
-		state = strings.ReplaceAll(state, data[i][1], encoded)
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{"type": "Secret", "mesh": "payments", "name": name, "data": encoded})
-	}
-	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
-		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
-		"conf": map[string]any{"cert": map[string]any{"secret": "ca-1-cert"}, "key": map[string]any{"secret": "ca-1-key"}},
-	}}}
-	env.Must(http.MethodPut, "/meshes/payments", mesh)
-	run.Write("terraform.tfstate", state)
+	state, oldChain, oldKey := acctest.VendorState(t)
+	chain, key := string(run.Read("ca-chain.pem")), string(run.Read("ca-key.pem"))
+	encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	run.Write("terraform.tfstate", strings.NewReplacer(
+		"registry.terraform.io", cmp.Or(os.Getenv("TF_ACC_PROVIDER_HOST"), "registry.terraform.io"),
+		encoded(oldChain), encoded(chain), encoded(oldKey), encoded(key),
+	).Replace(state))
+	env.VendorObjects(chain, key)
 }
 
 func (s *story) configure(text string, commanded bool) {

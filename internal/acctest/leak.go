@@ -1,8 +1,12 @@
 package acctest
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/base64"
 	"encoding/pem"
+	"io"
+	"os"
 	"strings"
 	"testing"
 )
@@ -40,4 +44,30 @@ func Leaks(t *testing.T, keyPEM, certificates, text string) []string {
 		}
 	}
 	return found
+}
+
+// Unpacked is the text of a file of the folder, and of all that it holds when it
+// is an archive, as a saved plan is. Of a file that is not there it is "".
+func (r *Run) Unpacked(name string) string {
+	r.t.Helper()
+	if _, err := os.Stat(r.Path(name)); os.IsNotExist(err) {
+		return ""
+	}
+	content := r.Read(name)
+	var text strings.Builder
+	text.Write(content)
+	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return text.String()
+	}
+	for _, file := range archive.File {
+		reader, err := file.Open()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if _, err := io.Copy(&text, io.LimitReader(reader, 64<<20)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return text.String()
 }

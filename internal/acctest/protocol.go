@@ -3,6 +3,7 @@ package acctest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/big"
 	"testing"
 
@@ -49,15 +50,20 @@ func (e *Env) Protocol() *Protocol {
 	return p
 }
 
-// Import is an import by identity and the read that follows: what is in the
-// state then, and its identity.
-func (p *Protocol) Import(resourceType string, identity map[string]any) (state, now map[string]any, problems []*tfprotov6.Diagnostic) {
+// Import is an import by an ID or by the attributes of an identity, and the read
+// that follows: what is in the state then, and its identity. Where the import
+// tells one as well, the two must be the same.
+func (p *Protocol) Import(resourceType string, by any) (state, identity map[string]any, problems []*tfprotov6.Diagnostic) {
 	p.t.Helper()
+	request := &tfprotov6.ImportResourceStateRequest{TypeName: resourceType}
+	switch by := by.(type) {
+	case string:
+		request.ID = by
+	case map[string]any:
+		request.Identity = &tfprotov6.ResourceIdentityData{IdentityData: p.Value(p.Identities[resourceType].ValueType(), by)}
+	}
 	imported := must(p, func(ctx context.Context) (*tfprotov6.ImportResourceStateResponse, error) {
-		return p.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{
-			TypeName: resourceType,
-			Identity: &tfprotov6.ResourceIdentityData{IdentityData: p.Value(p.Identities[resourceType].ValueType(), identity)},
-		})
+		return p.ImportResourceState(ctx, request)
 	})
 	if len(imported.ImportedResources) == 0 {
 		return nil, nil, imported.Diagnostics
@@ -68,7 +74,11 @@ func (p *Protocol) Import(resourceType string, identity map[string]any) (state, 
 			TypeName: resourceType, CurrentState: found.State, Private: found.Private, CurrentIdentity: found.Identity,
 		})
 	})
-	return p.resource(resourceType, read.NewState), p.identity(resourceType, read.NewIdentity), append(imported.Diagnostics, read.Diagnostics...)
+	state, identity = p.resource(resourceType, read.NewState), p.identity(resourceType, read.NewIdentity)
+	if first := p.identity(resourceType, found.Identity); first != nil && state != nil && !maps.Equal(first, identity) {
+		p.t.Errorf("imported, the identity of %s is %v, and read it is %v", resourceType, first, identity)
+	}
+	return state, identity, append(imported.Diagnostics, read.Diagnostics...)
 }
 
 // Listed is one result of a query. State is nil where it was not asked for.

@@ -97,6 +97,27 @@ func (r *Run) Terraform(args ...string) string {
 	return output
 }
 
+// NoChanges is a plan that must have none, and returns what it prints.
+func (r *Run) NoChanges() string {
+	r.t.Helper()
+	return r.Terraform("plan", "-detailed-exitcode")
+}
+
+// TakeOver applies what imports or moves what is there already, as it is: since
+// the last look nothing was written, and no changes are left. It returns what is
+// printed. A plan is one that was saved.
+func (r *Run) TakeOver(env *Env, plan ...string) string {
+	r.t.Helper()
+	output := r.Terraform(append([]string{"apply", "-auto-approve"}, plan...)...)
+	if !strings.Contains(output, "0 added, 0 changed, 0 destroyed") {
+		r.t.Errorf("it is not taken over as it is:\n%s", output)
+	}
+	if err := env.Wrote()(nil); err != nil {
+		r.t.Error(err)
+	}
+	return output + r.NoChanges()
+}
+
 // Try runs a command, and returns what it prints, errors included.
 func (r *Run) Try(args ...string) (string, error) {
 	r.t.Helper()

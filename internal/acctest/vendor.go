@@ -2,8 +2,11 @@ package acctest
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
+	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -34,6 +37,54 @@ func (r *Run) Vendor() {
 // Vendor is what stands in for the vendor's own provider, to be served.
 func Vendor() Providers {
 	return Providers{"kong-mesh": providerserver.NewProtocol6WithError(vendor{})}
+}
+
+// VendorState is a state of the vendor's provider: a mesh with mTLS, and the
+// secrets of its CA's certificate and key.
+func VendorState(t *testing.T) (state, chain, key string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "provider", "testdata", "kong-mesh.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Resources []struct {
+			Name      string
+			Instances []struct {
+				Attributes struct{ Data []byte }
+			}
+		}
+	}
+	if err := json.Unmarshal(content, &file); err != nil {
+		t.Fatal(err)
+	}
+	data := map[string]string{}
+	for _, resource := range file.Resources {
+		data[resource.Name] = string(resource.Instances[0].Attributes.Data)
+	}
+	return string(content), data["cert"], data["key"]
+}
+
+// VendorObjects makes on the control plane what that state has, with this CA.
+func (e *Env) VendorObjects(chain, key string) {
+	e.t.Helper()
+	mesh := map[string]any{
+		"type": "Mesh", "name": "payments", "labels": map[string]any{"team": "payments"}, "skipCreatingInitialPolicies": []string{"*"},
+		"networking":   map[string]any{"outbound": map[string]any{"passthrough": false}},
+		"routing":      map[string]any{"localityAwareLoadBalancing": true},
+		"meshServices": map[string]any{"mode": "Exclusive"},
+		"logging": map[string]any{"defaultBackend": "file", "backends": []any{
+			map[string]any{"name": "file", "type": "file", "conf": map[string]any{"path": "/var/log/access.log"}},
+		}},
+	}
+	e.Must(http.MethodPut, "/meshes/payments", mesh)
+	e.PutSecret("payments", "ca-1-cert", chain)
+	e.PutSecret("payments", "ca-1-key", key)
+	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
+		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
+		"conf": map[string]any{"cert": map[string]any{"secret": "ca-1-cert"}, "key": map[string]any{"secret": "ca-1-key"}},
+	}}}
+	e.Must(http.MethodPut, "/meshes/payments", mesh)
 }
 
 type vendor struct{}

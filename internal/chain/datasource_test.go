@@ -236,13 +236,6 @@ func TestAccCAChain_empty(t *testing.T) {
 	})
 }
 
-// put is a secret of somebody else.
-func put(env *acctest.Env, mesh, name, data string) {
-	env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{
-		"type": "Secret", "mesh": mesh, "name": name, "data": base64.StdEncoding.EncodeToString([]byte(data)),
-	})
-}
-
 func putMesh(t *testing.T, env *acctest.Env, mesh, mtls string) {
 	t.Helper()
 	document := map[string]any{"type": "Mesh", "name": mesh, "skipCreatingInitialPolicies": []string{"*"}}
@@ -262,10 +255,10 @@ func TestAccCAChain_controlPlane(t *testing.T) {
 	ca, other := acctest.NewCA(t, "Root CA").Intermediate(t, "Mesh CA"), acctest.NewCA(t, "Other CA")
 	expired, bundle := acctest.PKI(t, "expired.crt"), ca.Chain+other.Chain
 	putMesh(t, env, mesh, "")
-	put(env, mesh, "bundle", bundle)
-	put(env, mesh, "aged", ca.Chain+expired+other.Chain+other.Chain)
-	put(env, mesh, "key", ca.Key)
-	put(env, mesh, "empty", "")
+	env.PutSecret(mesh, "bundle", bundle)
+	env.PutSecret(mesh, "aged", ca.Chain+expired+other.Chain+other.Chain)
+	env.PutSecret(mesh, "key", ca.Key)
+	env.PutSecret(mesh, "empty", "")
 	config := func(lines string) string {
 		return env.Config("data \"kongmesh_ca_chain\" \"this\" {\n  mesh = $mesh\n  "+lines+"\n}\n", "mesh", mesh)
 	}
@@ -423,7 +416,7 @@ func TestAccCAChain_unknownProvider(t *testing.T) {
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	putMesh(t, env, mesh, "")
-	put(env, mesh, "ca", ca.Chain)
+	env.PutSecret(mesh, "ca", ca.Chain)
 	config := func(lines string) string {
 		return acctest.Fill(`
 			resource "terraform_data" "address" {

@@ -36,13 +36,8 @@ func (parseChain) Definition(_ context.Context, _ function.DefinitionRequest, re
 }
 
 func (parseChain) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	var text string
-	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
-		return
-	}
-	certificates, err := parse(text)
-	if err != nil {
-		resp.Error = err
+	certificates, wrong := argument(ctx, req)
+	if resp.Error = wrong; wrong != nil {
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, certificatesFrom(certificates))
@@ -68,13 +63,8 @@ func (orderChain) Definition(_ context.Context, _ function.DefinitionRequest, re
 }
 
 func (orderChain) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	var text string
-	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
-		return
-	}
-	certificates, parseError := parse(text)
-	if parseError != nil {
-		resp.Error = parseError
+	certificates, wrong := argument(ctx, req)
+	if resp.Error = wrong; wrong != nil {
 		return
 	}
 	ordered, err := pki.Order(certificates)
@@ -138,8 +128,12 @@ func pemParameter() function.Parameter {
 	return function.StringParameter{Name: "pem", MarkdownDescription: "Certificates in PEM, any number of them."}
 }
 
-// parse reads the first argument. What cannot be read is an error on it.
-func parse(text string) ([]*x509.Certificate, *function.FuncError) {
+// argument reads the first argument. What cannot be read is an error on it.
+func argument(ctx context.Context, req function.RunRequest) ([]*x509.Certificate, *function.FuncError) {
+	var text string
+	if err := req.Arguments.Get(ctx, &text); err != nil {
+		return nil, err
+	}
 	certificates, problems := pki.ParseCertificates([]byte(text))
 	if err := problems.Err(); err != nil {
 		return nil, function.NewArgumentFuncError(0, err.Error())

@@ -88,7 +88,7 @@ func backend(t *testing.T, env *acctest.Env, ca *acctest.CA) {
 	t.Helper()
 	env.Must(http.MethodPut, "/meshes/acc", map[string]any{"type": "Mesh", "name": "acc"})
 	for name, data := range map[string]string{"cert": ca.Chain, "key": ca.Key} {
-		env.Must(http.MethodPut, "/meshes/acc/secrets/"+name, map[string]any{"type": "Secret", "mesh": "acc", "name": name, "data": []byte(data)})
+		env.PutSecret("acc", name, data)
 	}
 	env.Must(http.MethodPut, "/meshes/acc", `{"type": "Mesh", "name": "acc", "mtls": {"enabledBackend": "ca-1", "backends": [
 		{"name": "ca-1", "type": "provided", "conf": {"cert": {"secret": "cert"}, "key": {"secret": "key"}}}]}}`)

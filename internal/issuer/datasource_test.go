@@ -222,12 +222,6 @@ func TestAccProxyCertificate_elsewhere(t *testing.T) {
 	}
 }
 
-func putSecret(env *acctest.Env, mesh, name, data string) {
-	env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{
-		"type": "Secret", "mesh": mesh, "name": name, "data": base64.StdEncoding.EncodeToString([]byte(data)),
-	})
-}
-
 // putBackend makes a mesh with one backend, which is not checked.
 func putBackend(env *acctest.Env, mesh, kind, conf string, pairs ...string) {
 	document := acctest.Fill(`{"type": "Mesh", "name": $mesh, "skipCreatingInitialPolicies": ["*"], "mtls": {"skipValidation": true, "backends": [
@@ -245,8 +239,8 @@ func TestAccProxyCertificate_backend(t *testing.T) {
 	mesh := env.Mesh()
 	ca, other := acctest.NewCA(t, "Root CA").Intermediate(t, "Mesh CA"), acctest.NewCA(t, "Other CA")
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "skipCreatingInitialPolicies": []string{"*"}})
-	putSecret(env, mesh, "bundle", ca.Chain+other.Chain)
-	putSecret(env, mesh, "key", ca.Key)
+	env.PutSecret(mesh, "bundle", ca.Chain+other.Chain)
+	env.PutSecret(mesh, "key", ca.Key)
 	config := func(lines string) string {
 		return env.Config("data \"kongmesh_proxy_certificate\" \"this\" {\n  mesh = $mesh\n  services = [\"web\"]\n  expiration = \"300d\"\n  "+lines+"\n}\n", "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 	}

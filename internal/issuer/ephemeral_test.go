@@ -1,14 +1,11 @@
 package issuer_test
 
 import (
-	"archive/zip"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -153,8 +150,8 @@ func TestAccProxyCertificateEphemeral_keyIsNowhere(t *testing.T) {
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
-	putSecret(env, mesh, "cert", ca.Chain)
-	putSecret(env, mesh, "key", ca.Key)
+	env.PutSecret(mesh, "cert", ca.Chain)
+	env.PutSecret(mesh, "key", ca.Key)
 	putBackend(env, mesh, "provided", `{"cert": {"secret": "cert"}, "key": {"secret": "key"}}`)
 	// What a provisioner is given is the only trace.
 	run := acctest.NewRun(t, env.Config(`
@@ -189,7 +186,7 @@ func TestAccProxyCertificateEphemeral_keyIsNowhere(t *testing.T) {
 	} {
 		seen.WriteString(run.Terraform(args...))
 		for _, name := range []string{"terraform.tfstate", "terraform.tfstate.backup", "plan"} {
-			seen.WriteString(unpacked(t, run.Path(name)))
+			seen.WriteString(run.Unpacked(name))
 		}
 	}
 	log := string(run.Read("trace.log"))
@@ -207,30 +204,4 @@ func TestAccProxyCertificateEphemeral_keyIsNowhere(t *testing.T) {
 			t.Errorf("a private key is in the %s", where)
 		}
 	}
-}
-
-// unpacked is a file's text, and that of all it holds when it is an archive.
-func unpacked(t *testing.T, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	var text strings.Builder
-	text.Write(content)
-	archive, err := zip.OpenReader(path)
-	if err != nil {
-		return text.String()
-	}
-	defer func() { _ = archive.Close() }()
-	for _, file := range archive.File {
-		reader, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(&text, io.LimitReader(reader, 64<<20)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return text.String()
 }

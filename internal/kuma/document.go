@@ -77,6 +77,13 @@ func (d *Document) Decode(name string, target any) error {
 	return nil
 }
 
+// Name is the member name, "" when it is absent.
+func (d *Document) Name() (string, error) {
+	var name string
+	err := d.Decode("name", &name)
+	return name, err
+}
+
 // Set gives a member a value, which must be valid JSON. A new member is added
 // at the end.
 func (d *Document) Set(name string, value json.RawMessage) {

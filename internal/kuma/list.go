@@ -23,6 +23,23 @@ func (c *Client) list(ctx context.Context, path string) ([]json.RawMessage, erro
 	return nil, fmt.Errorf("the list %s changes while it is read", path)
 }
 
+// documents is list of objects, each as what it is.
+func documents[T any](ctx context.Context, c *Client, path string, as func(*Document) T) ([]T, error) {
+	items, err := c.list(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, 0, len(items))
+	for _, item := range items {
+		document, err := ParseDocument(item)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, as(document))
+	}
+	return all, nil
+}
+
 func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessage, total int, err error) {
 	query := url.Values{"size": {pageSize}}
 	for {

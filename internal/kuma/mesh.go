@@ -208,7 +208,7 @@ func (m *Mesh) ModificationTime() (time.Time, error) {
 // Labels are the labels that users set. Those the control plane itself puts on
 // what it keeps have names of kuma.io or a domain below it.
 func (m *Mesh) Labels() (map[string]string, error) {
-	labels, err := m.allLabels()
+	labels, err := m.AllLabels()
 	for name := range labels {
 		if ReservedLabel(name) {
 			delete(labels, name)
@@ -223,7 +223,8 @@ func ReservedLabel(name string) bool {
 	return found && (domain == "kuma.io" || strings.HasSuffix(domain, ".kuma.io"))
 }
 
-func (m *Mesh) allLabels() (map[string]string, error) {
+// AllLabels are the labels with those of the control plane.
+func (m *Mesh) AllLabels() (map[string]string, error) {
 	labels := map[string]string{}
 	err := m.Decode("labels", &labels)
 	return labels, err

@@ -20,15 +20,7 @@ var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9](
 // CheckName applies the control plane's rule for names, an RFC 1123 subdomain
 // of at most longest characters.
 func CheckName(name string, longest int) error {
-	switch {
-	case name == "":
-		return errors.New("it is empty")
-	case len(name) > longest:
-		return fmt.Errorf("it has %d characters, and at most %d are allowed", len(name), longest)
-	case !namePattern.MatchString(name):
-		return errors.New("only lower-case letters, digits, \"-\" and \".\" are allowed, with a letter or digit first and last")
-	}
-	return nil
+	return checkName(name, longest, namePattern, `only lower-case letters, digits, "-" and "." are allowed, with a letter or digit first and last`)
 }
 
 var meshReferencePattern = regexp.MustCompile(`^[0-9a-z][-_.0-9a-z]*$`)
@@ -36,13 +28,17 @@ var meshReferencePattern = regexp.MustCompile(`^[0-9a-z][-_.0-9a-z]*$`)
 // CheckMeshReference applies the rule for the name of a mesh that may be there
 // already: meshes made by versions before 2.7 may have "_" in their names.
 func CheckMeshReference(name string) error {
+	return checkName(name, MaxSecretName, meshReferencePattern, `only lower-case letters, digits, "-", "." and "_" are allowed, with a letter or digit first`)
+}
+
+func checkName(name string, longest int, pattern *regexp.Regexp, rule string) error {
 	switch {
 	case name == "":
 		return errors.New("it is empty")
-	case len(name) > MaxSecretName:
-		return fmt.Errorf("it has %d characters, and at most %d are allowed", len(name), MaxSecretName)
-	case !meshReferencePattern.MatchString(name):
-		return errors.New("only lower-case letters, digits, \"-\", \".\" and \"_\" are allowed, with a letter or digit first")
+	case len(name) > longest:
+		return fmt.Errorf("it has %d characters, and at most %d are allowed", len(name), longest)
+	case !pattern.MatchString(name):
+		return errors.New(rule)
 	}
 	return nil
 }

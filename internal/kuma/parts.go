@@ -114,17 +114,5 @@ func difference(a, b *Document) []string {
 
 // Meshes lists all meshes, all pages of them.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
-	items, err := c.list(ctx, "meshes")
-	if err != nil {
-		return nil, err
-	}
-	meshes := make([]*Mesh, 0, len(items))
-	for _, item := range items {
-		document, err := ParseDocument(item)
-		if err != nil {
-			return nil, err
-		}
-		meshes = append(meshes, &Mesh{Document: document})
-	}
-	return meshes, nil
+	return documents(ctx, c, "meshes", func(d *Document) *Mesh { return &Mesh{Document: d} })
 }

@@ -108,13 +108,6 @@ func text(s string) json.RawMessage {
 	return encoded
 }
 
-// Name is the secret's name.
-func (s *Secret) Name() (string, error) {
-	var name string
-	err := s.Decode("name", &name)
-	return name, err
-}
-
 // Secrets lists the secrets of a mesh, all pages of them. The error is
 // [Absent] when the mesh is not there. The result is shared: it must not be
 // changed.
@@ -134,19 +127,7 @@ func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
 }
 
 func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
-	items, err := c.list(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	secrets := make([]*Secret, 0, len(items))
-	for _, item := range items {
-		document, err := ParseDocument(item)
-		if err != nil {
-			return nil, err
-		}
-		secrets = append(secrets, &Secret{Document: document})
-	}
-	return secrets, nil
+	return documents(ctx, c, path, func(d *Document) *Secret { return &Secret{Document: d} })
 }
 
 // NamedSecrets reads some secrets of a mesh, in one request where they are all

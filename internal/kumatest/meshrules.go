@@ -16,8 +16,8 @@ func (cp *ControlPlane) checkMesh(mesh *document) violations {
 	}
 	var broken violations
 	broken = append(broken, cp.checkMTLS(mesh.object("mtls")).under("mtls")...)
-	broken = append(broken, checkLogging(mesh.object("logging")).under("logging")...)
-	broken = append(broken, checkTracing(mesh.object("tracing")).under("tracing")...)
+	broken = append(broken, checkBackends(mesh, "logging", checkLoggingBackend)...)
+	broken = append(broken, checkBackends(mesh, "tracing", checkTracingBackend)...)
 	broken = append(broken, checkMetrics(mesh.object("metrics")).under("metrics")...)
 	broken = append(broken, checkConstraints(mesh.object("constraints").object("dataplaneProxy")).under("constraints.dataplaneProxy")...)
 	if mesh.object("routing").flag("zoneEgress") && mesh.object("mtls").text("enabledBackend") == "" {
@@ -82,17 +82,18 @@ func parseLifetime(text string) (time.Duration, error) {
 	return time.Duration(count) * units[parts[2]], nil
 }
 
-func checkLogging(logging *document) violations {
+// checkBackends checks the section for logging or tracing.
+func checkBackends(mesh *document, section string, check func(*document) violations) violations {
 	var broken violations
 	names := usedNames{}
-	for i, backend := range logging.objects("backends") {
-		broken = append(broken, checkLoggingBackend(backend).under(fmt.Sprintf("backends[%d]", i))...)
+	for i, backend := range mesh.object(section).objects("backends") {
+		broken = append(broken, check(backend).under(fmt.Sprintf("backends[%d]", i))...)
 		broken = append(broken, names.check(i, backend)...)
 	}
-	if chosen := logging.text("defaultBackend"); chosen != "" && !names[chosen] {
-		broken.add("defaultBackend", "has to be set to one of the logging backend in mesh")
+	if chosen := mesh.object(section).text("defaultBackend"); chosen != "" && !names[chosen] {
+		broken.add("defaultBackend", "has to be set to one of the %s backend in mesh", section)
 	}
-	return broken
+	return broken.under(section)
 }
 
 func checkLoggingBackend(backend *document) violations {
@@ -136,19 +137,6 @@ func checkConf(backend *document, schema *message, check func(*document) violati
 		return violations{{"", "could not parse config: " + err.Error()}}
 	}
 	return check(conf)
-}
-
-func checkTracing(tracing *document) violations {
-	var broken violations
-	names := usedNames{}
-	for i, backend := range tracing.objects("backends") {
-		broken = append(broken, checkTracingBackend(backend).under(fmt.Sprintf("backends[%d]", i))...)
-		broken = append(broken, names.check(i, backend)...)
-	}
-	if chosen := tracing.text("defaultBackend"); chosen != "" && !names[chosen] {
-		broken.add("defaultBackend", "has to be set to one of the tracing backend in mesh")
-	}
-	return broken
 }
 
 func checkTracingBackend(backend *document) violations {

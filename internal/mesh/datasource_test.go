@@ -87,7 +87,7 @@ func TestAccMeshDataSource_others(t *testing.T) {
 			},
 			{
 				PreConfig: func() {
-					env.Must(http.MethodPut, "/meshes/m/secrets/ca.cert", `{"type": "Secret", "mesh": "m", "name": "ca.cert", "data": "eA=="}`)
+					env.PutSecret("m", "ca.cert", "x")
 					env.Must(http.MethodPut, "/meshes/m", `{"type": "Mesh", "name": "m", "mtls": {"skipValidation": true, "backends": [
 						{"name": "p", "type": "provided", "conf": {"cert": {"secret": "ca.cert"}, "key": {"inline": "eA=="}}}]}}`)
 				},

@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	query "github.com/hashicorp/terraform-plugin-framework/list"
@@ -42,16 +41,12 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 		}
 		wanted := stringMap(labels)
 		for _, mesh := range r.QueriedMeshes(ctx, types.StringNull(), diags) {
-			var name string
-			var all map[string]string // those of the control plane too
-			if err := errors.Join(mesh.Decode("name", &name), mesh.Decode("labels", &all)); err != nil {
+			name, match, err := matches(mesh, wanted)
+			if err != nil {
 				tfkit.AddUnreadable(diags, "A mesh", err)
 				return
 			}
-			if !hasAll(all, wanted) {
-				continue
-			}
-			if !found(foundAs(mesh, identity{types.StringValue(name)})) {
+			if match && !found(foundAs(mesh, identity{types.StringValue(name)})) {
 				return
 			}
 		}

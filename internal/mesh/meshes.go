@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -79,14 +80,13 @@ func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, res
 	wanted := stringMap(config.Labels)
 	state := meshesModel{Labels: config.Labels, Names: []string{}, Meshes: []meshesItem{}}
 	for _, mesh := range meshes {
-		var name string
-		var all map[string]string // those of the control plane too
-		labels, err := mesh.Labels()
-		if err := errors.Join(err, mesh.Decode("name", &name), mesh.Decode("labels", &all)); err != nil {
+		name, match, err := matches(mesh, wanted)
+		labels, errLabels := mesh.Labels()
+		if err := errors.Join(err, errLabels); err != nil {
 			tfkit.AddUnreadable(&resp.Diagnostics, "A mesh", err)
 			return
 		}
-		if !hasAll(all, wanted) {
+		if !match {
 			continue
 		}
 		value, diags := types.MapValueFrom(ctx, types.StringType, labels)
@@ -97,11 +97,15 @@ func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, res
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-func hasAll(labels, wanted map[string]string) bool {
-	for name, value := range wanted {
-		if has, ok := labels[name]; !ok || has != value {
-			return false
+// matches is a mesh's name, and whether the mesh has these labels. Those that the
+// control plane adds count as well.
+func matches(mesh *kuma.Mesh, wanted map[string]string) (name string, match bool, err error) {
+	name, err = mesh.Name()
+	labels, errLabels := mesh.AllLabels()
+	for label, value := range wanted {
+		if has, ok := labels[label]; !ok || has != value {
+			return name, false, errors.Join(err, errLabels)
 		}
 	}
-	return true
+	return name, true, errors.Join(err, errLabels)
 }

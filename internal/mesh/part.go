@@ -436,23 +436,11 @@ func (p part) parse(raw json.RawMessage) (any, error) {
 func (p part) value(plain any) attr.Value {
 	switch p.kind {
 	case flag:
-		is, ok := plain.(bool)
-		if !ok {
-			return types.BoolNull()
-		}
-		return types.BoolValue(is)
+		return types.BoolPointerValue(pointer[bool](plain))
 	case number:
-		is, ok := plain.(int64)
-		if !ok {
-			return types.Int64Null()
-		}
-		return types.Int64Value(is)
+		return types.Int64PointerValue(pointer[int64](plain))
 	case fraction:
-		is, ok := plain.(float64)
-		if !ok {
-			return types.Float64Null()
-		}
-		return types.Float64Value(is)
+		return types.Float64PointerValue(pointer[float64](plain))
 	case tags:
 		is, ok := plain.(map[string]string)
 		if !ok {
@@ -464,12 +452,17 @@ func (p part) value(plain any) attr.Value {
 		}
 		return types.MapValueMust(types.StringType, all)
 	default:
-		is, ok := plain.(string)
-		if !ok {
-			return types.StringNull()
-		}
-		return types.StringValue(is)
+		return types.StringPointerValue(pointer[string](plain))
 	}
+}
+
+// pointer is nil for what is not there.
+func pointer[T any](plain any) *T {
+	is, ok := plain.(T)
+	if !ok {
+		return nil
+	}
+	return &is
 }
 
 // plain is a value as decode gives it, nil for null.

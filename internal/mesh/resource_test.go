@@ -321,7 +321,7 @@ func TestAccMesh_foreignPartsOfSectionsStay(t *testing.T) {
 		}
 		resource "kongmesh_mesh" "this" {
 			name    = $name
-			logging = { backends = [{ name = "file", file = { path = "/tmp/a.log" } }] }
+			logging = { backends = [{ name = "file", file = { path = "/var/log/a.log" } }] }
 			routing = { locality_aware_load_balancing = true }
 			`+more+`
 		}`, "name", name)

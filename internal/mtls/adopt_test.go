@@ -1,7 +1,6 @@
 package mtls_test
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -20,9 +19,7 @@ func TestAccProvidedBackend_generatedConfiguration(t *testing.T) {
 	document := map[string]any{"type": "Mesh", "name": mesh}
 	env.Must(http.MethodPut, "/meshes/"+mesh, document)
 	for name, data := range map[string]string{"ca.cert": ca.Chain, "ca.key": ca.Key} {
-		env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": mesh, "name": name, "data": base64.StdEncoding.EncodeToString([]byte(data)),
-		})
+		env.PutSecret(mesh, name, data)
 	}
 	document["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
 		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "rootChain": map[string]any{"requestTimeout": "11s"},
@@ -50,13 +47,5 @@ func TestAccProvidedBackend_generatedConfiguration(t *testing.T) {
 		}
 	}
 	env.ResetRequests()
-	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 0 changed, 0 destroyed") {
-		t.Errorf("it is not taken over as it is:\n%s", output)
-	}
-	if err := env.Wrote()(nil); err != nil {
-		t.Error(err)
-	}
-	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
+	run.TakeOver(env)
 }

@@ -32,9 +32,9 @@ func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.L
 			return
 		}
 		for _, mesh := range r.QueriedMeshes(ctx, only, diags) {
-			var name string
+			name, errName := mesh.Name()
 			backends, err := mesh.Backends()
-			if err := errors.Join(err, mesh.Decode("name", &name)); err != nil {
+			if err := errors.Join(err, errName); err != nil {
 				tfkit.AddUnreadable(diags, fmt.Sprintf("Mesh %q", name), err)
 				return
 			}

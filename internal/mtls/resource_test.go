@@ -186,7 +186,7 @@ func TestAccProvidedBackend_life(t *testing.T) {
 				PreConfig: func() {
 					other := acctest.NewCA(t, "Other CA")
 					for name, data := range map[string]string{"other.cert": other.Chain, "other.key": other.Key} {
-						env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{"type": "Secret", "mesh": mesh, "name": name, "data": []byte(data)})
+						env.PutSecret(mesh, name, data)
 					}
 					change(func(mtls map[string]any) {
 						first(mtls)["conf"] = map[string]any{"cert": map[string]any{"secret": "other.cert"}, "key": map[string]any{"secret": "other.key"}}
@@ -295,17 +295,14 @@ func TestAccProvidedBackend_applyFails(t *testing.T) {
 	mesh := env.Mesh()
 	good, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
-	put := func(name, data string) {
-		env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{"type": "Secret", "mesh": mesh, "name": name, "data": []byte(data)})
-	}
-	put("good.cert", good.Chain)
-	put("good.key", good.Key)
-	put("other.key", other.Key)
-	put("leaf.cert", acctest.PKI(t, "notca.crt"))
-	put("leaf.key", acctest.PKI(t, "notca.key"))
-	put("order.cert", acctest.PKI(t, "int2.crt")+acctest.PKI(t, "root.crt")+acctest.PKI(t, "int1.crt"))
-	put("expired.cert", acctest.PKI(t, "expired.crt"))
-	put("expired.key", acctest.PKI(t, "expired.key"))
+	env.PutSecret(mesh, "good.cert", good.Chain)
+	env.PutSecret(mesh, "good.key", good.Key)
+	env.PutSecret(mesh, "other.key", other.Key)
+	env.PutSecret(mesh, "leaf.cert", acctest.PKI(t, "notca.crt"))
+	env.PutSecret(mesh, "leaf.key", acctest.PKI(t, "notca.key"))
+	env.PutSecret(mesh, "order.cert", acctest.PKI(t, "int2.crt")+acctest.PKI(t, "root.crt")+acctest.PKI(t, "int1.crt"))
+	env.PutSecret(mesh, "expired.cert", acctest.PKI(t, "expired.crt"))
+	env.PutSecret(mesh, "expired.key", acctest.PKI(t, "expired.key"))
 	for name, test := range map[string]struct {
 		mesh, cert, key string
 		want            []string
@@ -641,18 +638,16 @@ func TestAccProvidedBackend_leftSteps(t *testing.T) {
 	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
-	left := "/meshes/" + mesh + "/secrets/ca-1-rollout-0123456789-key"
+	const left = "ca-1-rollout-0123456789-key"
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
 			{Config: env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)},
 			{
-				PreConfig: func() {
-					env.Must(http.MethodPut, left, map[string]any{"type": "Secret", "mesh": mesh, "name": filepath.Base(left), "data": "eA=="})
-				},
-				Config: env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
+				PreConfig: func() { env.PutSecret(mesh, left, "x") },
+				Config:    env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
 			},
-			{Config: env.Config(before, "mesh", mesh, "chain", ca.Chain, "key", ca.Key), Check: env.Gone(left)},
+			{Config: env.Config(before, "mesh", mesh, "chain", ca.Chain, "key", ca.Key), Check: env.Gone("/meshes/" + mesh + "/secrets/" + left)},
 		},
 	})
 }

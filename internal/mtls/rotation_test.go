@@ -357,7 +357,7 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 	const mesh = "acc"
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
 	for name, data := range map[string]string{"first-cert": first.Chain, "first-key": first.Key, "then-cert": then.Chain, "then-key": then.Key} {
-		env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{"type": "Secret", "mesh": mesh, "name": name, "data": []byte(data)})
+		env.PutSecret(mesh, name, data)
 	}
 	address, err := url.Parse(env.Address)
 	if err != nil {

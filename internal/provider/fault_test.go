@@ -63,9 +63,7 @@ func TestAccFault_storm(t *testing.T) {
 				kumatest.HTML, kumatest.Truncated, kumatest.Empty, kumatest.StaleSecrets,
 			}}
 			applies := inStorm(t, env, run, storm, "apply")
-			if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-				t.Errorf("it has not settled:\n%s", output)
-			}
+			run.NoChanges()
 			for n := range 10 {
 				if document := string(env.Must(http.MethodGet, fmt.Sprintf("/meshes/storm-%d", n), nil)); !strings.Contains(document, `"enabledBackend": "ca-1"`) {
 					t.Errorf("mesh %d: %s", n, document)
@@ -199,9 +197,7 @@ func TestAccFault_killed(t *testing.T) {
 			}
 			run.DieAfter(0)
 			adopt(t, run)
-			if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-				t.Errorf("it has not settled:\n%s", output)
-			}
+			run.NoChanges()
 			run.Terraform("destroy", "-auto-approve")
 			if left := there(t, env); len(left) > 0 {
 				t.Errorf("left behind: %v", left)

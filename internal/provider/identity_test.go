@@ -60,33 +60,33 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 	t.Cleanup(func() { env.Do(http.MethodDelete, "/global-secrets/"+mesh+"-plain", nil) })
 	provider := env.Protocol()
 	for _, test := range []struct {
-		kind             string
+		kind, id         string
 		config, identity map[string]any
 		// what the read after the import tells, by attribute, as JSON
 		state map[string]string
 	}{
 		{
-			"kongmesh_mesh", map[string]any{"name": mesh, "labels": map[string]any{"team": "platform"}}, map[string]any{"name": mesh},
+			"kongmesh_mesh", mesh, map[string]any{"name": mesh, "labels": map[string]any{"team": "platform"}}, map[string]any{"name": mesh},
 			map[string]string{"labels": `{"team":"platform"}`},
 		},
 		{
-			"kongmesh_mesh_ca_secret",
+			"kongmesh_mesh_ca_secret", mesh + "/ca.cert/ca.key",
 			map[string]any{"mesh": mesh, "certificate_secret_name": "ca.cert", "key_secret_name": "ca.key", "certificate_chain": ca.Chain, "private_key_wo": ca.Key},
 			map[string]any{"mesh": mesh, "certificate_secret": "ca.cert", "key_secret": "ca.key"},
 			map[string]string{"key_secret_name": `"ca.key"`, "private_key": "null", "private_key_wo": "null"},
 		},
 		{
-			"kongmesh_mtls_provided_backend",
+			"kongmesh_mtls_provided_backend", mesh + "/ca-1",
 			map[string]any{"mesh": mesh, "name": "ca-1", "enabled": true, "mode": "PERMISSIVE", "skip_validation": false, "cert": map[string]any{"secret": "ca.cert"}, "key": map[string]any{"secret": "ca.key"}},
 			map[string]any{"mesh": mesh, "name": "ca-1"},
 			map[string]string{"enabled": "true", "mode": `"PERMISSIVE"`, "cert": `{"file":null,"inline":null,"inline_string":null,"secret":"ca.cert"}`},
 		},
 		{
-			"kongmesh_mesh_secret", map[string]any{"mesh": mesh, "name": "plain", "value_wo": ca.Key}, map[string]any{"mesh": mesh, "name": "plain"},
+			"kongmesh_mesh_secret", mesh + "/plain", map[string]any{"mesh": mesh, "name": "plain", "value_wo": ca.Key}, map[string]any{"mesh": mesh, "name": "plain"},
 			map[string]string{"value": "null", "value_wo": "null", "in_sync": "true"},
 		},
 		{
-			"kongmesh_global_secret", map[string]any{"name": mesh + "-plain", "value_wo": ca.Key}, map[string]any{"name": mesh + "-plain"},
+			"kongmesh_global_secret", mesh + "-plain", map[string]any{"name": mesh + "-plain", "value_wo": ca.Key}, map[string]any{"name": mesh + "-plain"},
 			map[string]string{"value": "null", "value_wo": "null", "in_sync": "true"},
 		},
 	} {
@@ -95,14 +95,16 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 		if !maps.Equal(identity, test.identity) {
 			t.Errorf("created, the identity of %s is %v", test.kind, identity)
 		}
-		state, identity, problems := provider.Import(test.kind, test.identity)
-		provider.NoProblems(problems)
-		if !maps.Equal(identity, test.identity) {
-			t.Errorf("imported and read, the identity of %s is %v", test.kind, identity)
-		}
-		for name, want := range test.state {
-			if got, _ := json.Marshal(state[name]); string(got) != want {
-				t.Errorf("%s.%s is %s and not %s", test.kind, name, got, want)
+		for _, by := range []any{test.id, test.identity} {
+			state, identity, problems := provider.Import(test.kind, by)
+			provider.NoProblems(problems)
+			if !maps.Equal(identity, test.identity) {
+				t.Errorf("imported by %v, the identity of %s is %v", by, test.kind, identity)
+			}
+			for name, want := range test.state {
+				if got, _ := json.Marshal(state[name]); string(got) != want {
+					t.Errorf("imported by %v, %s.%s is %s and not %s", by, test.kind, name, got, want)
+				}
 			}
 		}
 		other := maps.Clone(test.identity)

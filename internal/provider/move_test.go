@@ -15,57 +15,6 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
 
-// vendorState is a state of the vendor's provider: a mesh with mTLS, and the
-// secrets of its CA's certificate and key.
-func vendorState(t *testing.T) (state []byte, chain, key string) {
-	t.Helper()
-	state, err := os.ReadFile(filepath.Join("testdata", "kong-mesh.tfstate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Resources []struct {
-			Name      string
-			Instances []struct {
-				Attributes struct{ Data []byte }
-			}
-		}
-	}
-	if err := json.Unmarshal(state, &file); err != nil {
-		t.Fatal(err)
-	}
-	data := map[string]string{}
-	for _, resource := range file.Resources {
-		data[resource.Name] = string(resource.Instances[0].Attributes.Data)
-	}
-	return state, data["cert"], data["key"]
-}
-
-// vendorObjects makes on the control plane what the state of the vendor's
-// provider has.
-func vendorObjects(env *acctest.Env, chain, key string) {
-	mesh := map[string]any{
-		"type": "Mesh", "name": "payments", "labels": map[string]any{"team": "payments"}, "skipCreatingInitialPolicies": []string{"*"},
-		"networking":   map[string]any{"outbound": map[string]any{"passthrough": false}},
-		"routing":      map[string]any{"localityAwareLoadBalancing": true},
-		"meshServices": map[string]any{"mode": "Exclusive"},
-		"logging": map[string]any{"defaultBackend": "file", "backends": []any{
-			map[string]any{"name": "file", "type": "file", "conf": map[string]any{"path": "/var/log/access.log"}},
-		}},
-	}
-	env.Must(http.MethodPut, "/meshes/payments", mesh)
-	for name, content := range map[string]string{"ca-1-cert": chain, "ca-1-key": key} {
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-		})
-	}
-	mesh["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{map[string]any{
-		"name": "ca-1", "type": "provided", "mode": "PERMISSIVE", "dpCert": map[string]any{"rotation": map[string]any{"expiration": "1d"}},
-		"conf": map[string]any{"cert": map[string]any{"secret": "ca-1-cert"}, "key": map[string]any{"secret": "ca-1-key"}},
-	}}}
-	env.Must(http.MethodPut, "/meshes/payments", mesh)
-}
-
 const required = `
 terraform {
   required_providers {
@@ -135,24 +84,18 @@ resource "kongmesh_mtls_provided_backend" "this" {
 // of it without a write, and with no private key in the state.
 func TestAccMove_fromVendorAndOut(t *testing.T) {
 	t.Parallel()
-	state, chain, key := vendorState(t)
+	state, chain, key := acctest.VendorState(t)
 	env := acctest.NewReal(t)
 	env.NeedTwin() // the state has names that are not of this test alone
-	vendorObjects(env, chain, key)
+	env.VendorObjects(chain, key)
 	config := required + acctest.Fill(moved, "chain", chain)
 
 	run := acctest.NewRun(t, config+moves(t))
 	run.Vendor()
 	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_key="+key)
-	run.Write("terraform.tfstate", string(state))
+	run.Write("terraform.tfstate", state)
 	env.ResetRequests()
 	before := env.Must(http.MethodGet, "/meshes/payments", nil)
-	untouched := func() {
-		t.Helper()
-		if err := env.Wrote()(nil); err != nil {
-			t.Error(err)
-		}
-	}
 
 	if output, err := run.Try("plan", "-refresh=false"); err == nil || !acctest.Words("Moved, and not read yet").MatchString(output) {
 		t.Errorf("planned is what nobody has read: %v\n%s", err, output)
@@ -164,14 +107,11 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 	}
 	block, _, _ := strings.Cut(strings.ReplaceAll(output[start:], "│ ", ""), "}")
 	run.Config(config + moves(t) + block + "}\n") // as it was printed
-	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 0 changed, 0 destroyed") {
-		t.Errorf("it is not taken over as it is:\n%s", output)
+	if output := run.TakeOver(env); !strings.Contains(output, "1 imported") {
+		t.Errorf("mTLS is not imported:\n%s", output)
 	}
-	untouched()
 	run.Config(config)
-	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
+	run.NoChanges()
 	now := string(run.Read("terraform.tfstate"))
 	if found := acctest.Leaks(t, key, chain, now); len(found) > 0 || strings.Contains(now, "kong-mesh_") {
 		t.Errorf("the state has the key (%v) or a resource of the vendor's provider:\n%s", found, now)
@@ -198,7 +138,9 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 		}
 	`)
 	run.Terraform("apply", "-auto-approve")
-	untouched()
+	if err := env.Wrote()(nil); err != nil {
+		t.Error(err)
+	}
 	if now := string(run.Read("terraform.tfstate")); strings.Contains(now, "kongmesh_") {
 		t.Errorf("something is left in the state:\n%s", now)
 	}
@@ -213,10 +155,10 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 // Secrets become kongmesh_mesh_secret without a write, and without their values.
 func TestAccMove_plainSecrets(t *testing.T) {
 	t.Parallel()
-	state, chain, key := vendorState(t)
+	state, chain, key := acctest.VendorState(t)
 	env := acctest.NewReal(t)
 	env.NeedTwin()
-	vendorObjects(env, chain, key)
+	env.VendorObjects(chain, key)
 	config := required + `
 		variable "secrets" {
 			type      = map(string)
@@ -252,18 +194,11 @@ func TestAccMove_plainSecrets(t *testing.T) {
 	run.Vendor()
 	secrets, _ := json.Marshal(map[string]string{"cert": chain, "key": key}) // texts always marshal
 	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_secrets="+string(secrets))
-	run.Write("terraform.tfstate", string(state))
+	run.Write("terraform.tfstate", state)
 	env.ResetRequests()
-	if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "0 added, 0 changed, 0 destroyed") {
-		t.Errorf("they are not taken over as they are:\n%s", output)
-	}
-	if err := env.Wrote()(nil); err != nil {
-		t.Error(err)
-	}
+	run.TakeOver(env)
 	run.Config(config)
-	if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-		t.Errorf("there are changes:\n%s", output)
-	}
+	run.NoChanges()
 	if found := acctest.Leaks(t, key, chain, string(run.Read("terraform.tfstate"))); len(found) > 0 {
 		t.Errorf("the key is in the state: %v", found)
 	}
@@ -272,7 +207,7 @@ func TestAccMove_plainSecrets(t *testing.T) {
 // What cannot be moved is refused, and said is what to do instead.
 func TestMove_refused(t *testing.T) {
 	t.Parallel()
-	_, chain, key := vendorState(t)
+	_, chain, key := acctest.VendorState(t)
 	env := acctest.New(t)
 	provider := env.Protocol()
 	secret := func(content string) string {
@@ -336,16 +271,11 @@ func TestMove_refused(t *testing.T) {
 // several the one that a backend names with it.
 func TestMove_findsTheKey(t *testing.T) {
 	t.Parallel()
-	_, chain, key := vendorState(t)
+	_, chain, key := acctest.VendorState(t)
 	env := acctest.New(t)
-	vendorObjects(env, chain, key)
+	env.VendorObjects(chain, key)
 	provider := env.Protocol()
 	const kind = "kongmesh_mesh_ca_secret"
-	put := func(name, content string) {
-		env.Must(http.MethodPut, "/meshes/payments/secrets/"+name, map[string]any{
-			"type": "Secret", "mesh": "payments", "name": name, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-		})
-	}
 	read := func() (key any, said string) {
 		of := provider.Schemas.ResourceSchemas[kind].ValueType()
 		answer, err := provider.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
@@ -359,11 +289,11 @@ func TestMove_findsTheKey(t *testing.T) {
 		}
 		return provider.Plain(of, answer.NewState)["key_secret_name"], said
 	}
-	put("another", acctest.NewCA(t, "Another CA").Key)
+	env.PutSecret("payments", "another", acctest.NewCA(t, "Another CA").Key)
 	if got, said := read(); got != "ca-1-key" || said != "" {
 		t.Errorf("found %v: %s", got, said)
 	}
-	put("a-copy", key)
+	env.PutSecret("payments", "a-copy", key)
 	if got, said := read(); got != "ca-1-key" || said != "" {
 		t.Errorf("of two found %v: %s", got, said)
 	}

@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -42,16 +41,14 @@ func TestQuery(t *testing.T) {
 			"ca-1-rollout-0123456789-cert": ca.Chain, "ca-1-rollout-0123456789-key": ca.Key,
 			"token": "t",
 		} {
-			env.Must(http.MethodPut, "/meshes/"+name+"/secrets/"+secret, map[string]any{
-				"type": "Secret", "mesh": name, "name": secret, "data": base64.StdEncoding.EncodeToString([]byte(content)),
-			})
+			env.PutSecret(name, secret, content)
 		}
 		document["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": backends}
 		env.Must(http.MethodPut, "/meshes/"+name, document)
 	}
 	provider := env.Protocol()
-	env.Must(http.MethodPut, "/global-secrets/license", map[string]any{"type": "GlobalSecret", "name": "license", "data": "bGljZW5zZQ=="})
-	env.Must(http.MethodPut, "/global-secrets/user-token-signing-key-1", map[string]any{"type": "GlobalSecret", "name": "user-token-signing-key-1", "data": "a2V5"})
+	env.PutSecret("", "license", "license")
+	env.PutSecret("", "user-token-signing-key-1", "key")
 	const mesh, secret, backend = "kongmesh_mesh", "kongmesh_mesh_ca_secret", "kongmesh_mtls_provided_backend"
 	const plain, global = "kongmesh_mesh_secret", "kongmesh_global_secret"
 	for name, test := range map[string]struct {

@@ -167,9 +167,7 @@ func TestAccTogether_meshDeleted(t *testing.T) {
 				}
 				for _, item := range list.Items {
 					if strings.HasSuffix(item.Name, "-key") && strings.HasPrefix(item.Name, "ca-") {
-						env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+item.Name, map[string]any{
-							"type": "Secret", "mesh": mesh, "name": item.Name, "data": []byte("another key"),
-						})
+						env.PutSecret(mesh, item.Name, "another key")
 					}
 				}
 				remove()

@@ -19,7 +19,7 @@ func TestAccCASecret_generatedConfiguration(t *testing.T) {
 	cert, key := names(ca.Chain)
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
 	for name, data := range map[string]string{cert: ca.Chain, key: ca.Key, "ca.cert": ca.Chain, "ca.key": ca.Key} {
-		put(env, mesh, name, data)
+		env.PutSecret(mesh, name, data)
 	}
 	for name, test := range map[string]struct{ id, names string }{
 		"derived names": {mesh + "/ca", `name                    = "ca"`},
@@ -52,15 +52,7 @@ func TestAccCASecret_generatedConfiguration(t *testing.T) {
 			}
 			run.Write("generated.tf", regexp.MustCompile(`private_key_wo += null.*`).ReplaceAllString(generated, "private_key_wo = var.key"))
 			env.ResetRequests()
-			if output := run.Terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 0 changed, 0 destroyed") {
-				t.Errorf("it is not taken over as it is:\n%s", output)
-			}
-			if err := env.Wrote()(nil); err != nil {
-				t.Error(err)
-			}
-			if output := run.Terraform("plan", "-detailed-exitcode"); !strings.Contains(output, "No changes.") {
-				t.Errorf("there are changes:\n%s", output)
-			}
+			run.TakeOver(env)
 			if found := acctest.Leaks(t, ca.Key, ca.Chain, string(run.Read("terraform.tfstate"))); len(found) > 0 {
 				t.Errorf("the key is in the state: %v", found)
 			}

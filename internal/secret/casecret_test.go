@@ -76,12 +76,6 @@ func content(t *testing.T, env *acctest.Env, mesh, name string) string {
 	return string(document.Data)
 }
 
-func put(env *acctest.Env, mesh, name, data string) {
-	env.Must(http.MethodPut, "/meshes/"+mesh+"/secrets/"+name, map[string]any{
-		"type": "Secret", "mesh": mesh, "name": name, "data": base64.StdEncoding.EncodeToString([]byte(data)),
-	})
-}
-
 func TestAccCASecret_life(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
@@ -230,8 +224,8 @@ func TestAccCASecret_import(t *testing.T) {
 			{ImportState: true, ResourceName: address, ImportStateId: "absent-mesh/ca", ExpectError: acctest.Words("No such mesh")},
 			{
 				PreConfig: func() {
-					put(env, mesh, otherCert, other.Chain)
-					put(env, mesh, otherKey, other.Key)
+					env.PutSecret(mesh, otherCert, other.Chain)
+					env.PutSecret(mesh, otherKey, other.Key)
 				},
 				ImportState: true, ResourceName: address, ImportStateId: mesh + "/ca",
 				ExpectError: acctest.Words("Several CAs of that name"),
@@ -259,11 +253,11 @@ func TestAccCASecret_drift(t *testing.T) {
 		do   func()
 		want plancheck.ResourceActionType
 	}{
-		{func() { put(env, mesh, cert, other.Chain) }, plancheck.ResourceActionUpdate},
-		{func() { put(env, mesh, key, other.Key) }, plancheck.ResourceActionUpdate},
-		{func() { put(env, mesh, cert, "garbage") }, plancheck.ResourceActionUpdate},
-		{func() { put(env, mesh, key, "garbage") }, plancheck.ResourceActionUpdate},
-		{func() { put(env, mesh, cert, ca.Chain+other.Chain) }, plancheck.ResourceActionUpdate},
+		{func() { env.PutSecret(mesh, cert, other.Chain) }, plancheck.ResourceActionUpdate},
+		{func() { env.PutSecret(mesh, key, other.Key) }, plancheck.ResourceActionUpdate},
+		{func() { env.PutSecret(mesh, cert, "garbage") }, plancheck.ResourceActionUpdate},
+		{func() { env.PutSecret(mesh, key, "garbage") }, plancheck.ResourceActionUpdate},
+		{func() { env.PutSecret(mesh, cert, ca.Chain+other.Chain) }, plancheck.ResourceActionUpdate},
 		{func() { remove(cert) }, plancheck.ResourceActionUpdate},
 		{func() { remove(key) }, plancheck.ResourceActionUpdate},
 		{func() { remove(key); remove(cert) }, plancheck.ResourceActionCreate},
@@ -325,7 +319,7 @@ func TestAccCASecret_fixedNames(t *testing.T) {
 				ExpectError: acctest.Words("CA is in use", `backend "ca-1"`, "create_before_destroy = true"),
 			},
 			{ // drift is put right all the same
-				PreConfig:        func() { put(env, mesh, "ca.cert", ca.Chain) },
+				PreConfig:        func() { env.PutSecret(mesh, "ca.cert", ca.Chain) },
 				Config:           with(fixed+backend, other),
 				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
 			},
@@ -389,7 +383,7 @@ func TestAccCASecret_existsAlready(t *testing.T) {
 			step := resource.TestStep{
 				PreConfig: func() {
 					for secret, data := range test.left {
-						put(env, mesh, secret, data)
+						env.PutSecret(mesh, secret, data)
 					}
 				},
 				Config: env.Config(test.config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key),

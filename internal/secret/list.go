@@ -124,10 +124,11 @@ func querySecrets(ctx context.Context, provider *tfkit.ProviderData, req list.Li
 	}
 }
 
-func secretsOf(ctx context.Context, client *kuma.Client, mesh *kuma.Mesh) (here meshSecrets, err error) {
-	here.mesh = mesh
+func secretsOf(ctx context.Context, client *kuma.Client, mesh *kuma.Mesh) (meshSecrets, error) {
+	name, errName := mesh.Name()
+	here := meshSecrets{name: name, mesh: mesh}
 	backends, err := mesh.Backends()
-	if err := errors.Join(err, mesh.Decode("name", &here.name)); err != nil {
+	if err := errors.Join(err, errName); err != nil {
 		return here, err
 	}
 	all, err := client.Secrets(ctx, here.name)

@@ -1,7 +1,6 @@
 package secret_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -89,11 +86,7 @@ func (s *secret) config(attributes string, pairs ...string) string {
 // put is somebody else's write.
 func (s *secret) put(data string) {
 	s.t.Helper()
-	document := map[string]any{"type": "GlobalSecret", "name": s.name, "data": []byte(data)}
-	if s.mesh != "" {
-		document["type"], document["mesh"] = "Secret", s.mesh
-	}
-	s.env.Must(http.MethodPut, s.path(), document)
+	s.env.PutSecret(s.mesh, s.name, data)
 	s.env.ResetRequests()
 }
 
@@ -303,71 +296,6 @@ func TestAccMeshSecret_importRefused(t *testing.T) {
 	})
 }
 
-// Identities are what Terraform 1.12 imports by: through the protocol alone here.
-func TestMeshSecret_importByProtocol(t *testing.T) {
-	t.Parallel()
-	for _, s := range []*secret{newMeshSecret(t), newGlobalSecret(t)} {
-		s.put("x")
-		server, err := s.env.Provider()["kongmesh"]()
-		if err != nil {
-			t.Fatal(err)
-		}
-		configure(t, server, s.env.Address)
-		attributes := map[string]tftypes.Type{"name": tftypes.String}
-		values := map[string]tftypes.Value{"name": tftypes.NewValue(tftypes.String, s.name)}
-		if s.mesh != "" {
-			attributes["mesh"], values["mesh"] = tftypes.String, tftypes.NewValue(tftypes.String, s.mesh)
-		}
-		kind := tftypes.Object{AttributeTypes: attributes}
-		identity, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, values))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for form, request := range map[string]*tfprotov6.ImportResourceStateRequest{
-			"ID": {ID: s.id()}, "identity": {Identity: &tfprotov6.ResourceIdentityData{IdentityData: &identity}},
-		} {
-			request.TypeName = s.kind()
-			imported, err := server.ImportResourceState(t.Context(), request)
-			if err != nil || len(imported.Diagnostics) > 0 {
-				t.Fatalf("%s by %s: %v %v", s.kind(), form, err, imported.Diagnostics)
-			}
-			found := imported.ImportedResources[0]
-			read, err := server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
-				TypeName: s.kind(), CurrentState: found.State, CurrentIdentity: found.Identity, Private: found.Private,
-			})
-			if err != nil || len(read.Diagnostics) > 0 {
-				t.Fatalf("%s by %s: %v %v", s.kind(), form, err, read.Diagnostics)
-			}
-			for _, answer := range []*tfprotov6.ResourceIdentityData{found.Identity, read.NewIdentity} {
-				if is, err := answer.IdentityData.Unmarshal(kind); err != nil || !is.Equal(tftypes.NewValue(kind, values)) {
-					t.Errorf("%s by %s: the identity is %s: %v", s.kind(), form, is, err)
-				}
-			}
-		}
-	}
-}
-
-func configure(t *testing.T, server tfprotov6.ProviderServer, address string) {
-	t.Helper()
-	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kind := schemas.Provider.ValueType().(tftypes.Object)
-	values := map[string]tftypes.Value{}
-	for name, attribute := range kind.AttributeTypes {
-		values[name] = tftypes.NewValue(attribute, nil)
-	}
-	values["address"] = tftypes.NewValue(tftypes.String, address)
-	config, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, values))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: &config}); err != nil || len(answer.Diagnostics) > 0 {
-		t.Fatalf("%v %v", err, answer.Diagnostics)
-	}
-}
-
 // A secret that is there is not overwritten, and whose it is is told.
 func TestAccMeshSecret_existsAlready(t *testing.T) {
 	t.Parallel()
@@ -489,9 +417,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 			{Config: key},
 			{ // a backend needs it
 				PreConfig: func() {
-					s.env.Must(http.MethodPut, "/meshes/"+s.mesh+"/secrets/cert", map[string]any{
-						"type": "Secret", "mesh": s.mesh, "name": "cert", "data": base64.StdEncoding.EncodeToString([]byte(ca.Chain)),
-					})
+					s.env.PutSecret(s.mesh, "cert", ca.Chain)
 					backend("cert", s.name)
 				},
 				Config: key, Destroy: true, ExpectError: acctest.Words("Secret is still in use", `mTLS backend "b"`),
@@ -534,15 +460,8 @@ func TestAccMeshSecret_generatedConfiguration(t *testing.T) {
 			env.ResetRequests()
 			output += run.Terraform("plan", "-out=plan")
 			output += run.Terraform("show", "-json", "plan")
-			output += run.Terraform("apply", "plan")
-			if err := env.Wrote()(nil); err != nil {
-				t.Error(err)
-			}
-			again := run.Terraform("plan", "-detailed-exitcode")
-			if !strings.Contains(again, "No changes.") {
-				t.Errorf("there are changes:\n%s", again)
-			}
-			output += run.Terraform("show", "-json") + again + generated
+			output += run.TakeOver(env, "plan")
+			output += run.Terraform("show", "-json") + generated
 			for _, file := range []string{"terraform.tfstate", "trace.log"} {
 				output += string(run.Read(file))
 			}

@@ -4,23 +4,21 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/cli"
 )
 
 // A terraform runs Terraform with the bench's providers and nothing of the user's.
 type terraform struct {
-	binary  string
 	product string // as it calls itself: "Terraform v1.11.4"
 	usage   string // the file that meters write to
 	env     []string
@@ -28,10 +26,6 @@ type terraform struct {
 
 // newTerraform takes each provider, by its source address, from a folder.
 func newTerraform(ctx context.Context, work string, providers map[string]string) (*terraform, error) {
-	tf := &terraform{
-		binary: cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform"),
-		usage:  filepath.Join(work, "usage"),
-	}
 	var overrides strings.Builder
 	for source, folder := range providers {
 		fmt.Fprintf(&overrides, "    %q = %q\n", source, folder)
@@ -41,14 +35,8 @@ func newTerraform(ctx context.Context, work string, providers map[string]string)
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		return nil, err
 	}
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "KONGMESH_") {
-			tf.env = append(tf.env, variable)
-		}
-	}
-	tf.env = append(tf.env, "HOME="+work, "TF_CLI_CONFIG_FILE="+config, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
-		"BENCH_USAGE="+tf.usage)
-
+	usage := filepath.Join(work, "usage")
+	tf := &terraform{usage: usage, env: cli.Environ(work, config, "BENCH_USAGE="+usage)}
 	version, err := tf.run(ctx, work, nil, "version")
 	tf.product, _, _ = strings.Cut(version, "\n")
 	return tf, err
@@ -104,24 +92,15 @@ func (tf *terraform) used(c *cost) error {
 	return nil
 }
 
-// run returns what the command prints. When ctx ends first, Terraform is interrupted and has ten seconds to stop.
-// It is a process group of its own, of which nothing is left in the end.
+// run returns what the command prints. When ctx ends first, Terraform has ten seconds to stop.
 func (tf *terraform) run(ctx context.Context, folder string, env []string, args ...string) (string, error) {
 	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, tf.binary, args...) //nolint:gosec // the binary is the user's choice
-	cmd.Dir, cmd.Env = folder, append(slices.Clip(tf.env), env...)
+	cmd := cli.Command(ctx, args...)
+	cmd.Dir, cmd.Env = folder, slices.Concat(tf.env, env)
 	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
-
-	err := cmd.Start()
-	if err == nil {
-		err = cmd.Wait()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly there is nobody any more
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(tf.binary), args[0], err, output.String())
+	if err := cli.Run(cmd); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, output.String())
 	}
 	return output.String(), nil
 }

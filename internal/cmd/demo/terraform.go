@@ -4,55 +4,33 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/cli"
 )
 
-// A terraform runs Terraform, or OpenTofu, in a folder, with nothing of the user's: neither CLI configuration
-// nor variables, plug-in cache or provider settings.
+// A terraform runs Terraform, or OpenTofu, in a folder, with nothing of the user's.
 type terraform struct {
-	binary  string
 	product string // as it calls itself: "Terraform v1.11.4"
 	folder  string
 	env     []string
 	out     *screen
 }
 
-// newTerraform initialises the folder; what else Terraform needs goes to work. The binary is the one that
-// TF_ACC_TERRAFORM_PATH names, else terraform on PATH.
+// newTerraform initialises the folder; what else Terraform needs goes to work.
 func newTerraform(ctx context.Context, folder, work, address string, out *screen) (*terraform, error) {
-	binary := cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform")
-	tf := &terraform{binary: binary, folder: folder, out: out}
 	config, err := writeConfig(work)
 	if err != nil {
 		return nil, err
 	}
-
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "KONGMESH_") {
-			tf.env = append(tf.env, variable)
-		}
-	}
-	tf.env = append(tf.env,
-		"HOME="+work,
-		"TF_CLI_CONFIG_FILE="+config,
-		"TF_IN_AUTOMATION=1", // no hints on what to type next
-		"TF_INPUT=0",
-		"CHECKPOINT_DISABLE=1",
-		"KONGMESH_ADDRESS="+address,
-	)
-
+	tf := &terraform{folder: folder, env: cli.Environ(work, config, "KONGMESH_ADDRESS="+address), out: out}
 	answer, err := tf.output(ctx, "version")
 	if err != nil {
 		return nil, err
@@ -102,7 +80,7 @@ func (tf *terraform) runFrom(ctx context.Context, marker string, args ...string)
 
 // show prints the command, and returns its arguments as fit for the screen.
 func (tf *terraform) show(args []string) []string {
-	tf.out.command("$ %s %s", filepath.Base(tf.binary), strings.Join(args, " "))
+	tf.out.command("$ %s %s", filepath.Base(cli.Name()), strings.Join(args, " "))
 	if !tf.out.terminal {
 		args = slices.Insert(args, 1, "-no-color")
 	}
@@ -118,26 +96,9 @@ func (tf *terraform) output(ctx context.Context, args ...string) ([]byte, error)
 	return stdout.Bytes(), nil
 }
 
-// start runs the command to its end. When ctx ends first, Terraform is interrupted and has half a minute to
-// stop. It runs in a process group of its own: a terminal's Ctrl-C would reach it too, and a second interrupt makes
-// it drop everything at once. What is left of the group in the end is killed.
 func (tf *terraform) start(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, tf.binary, args...) //nolint:gosec // the binary is the user's choice
+	cmd := cli.Command(ctx, args...)
 	cmd.Dir, cmd.Env = tf.folder, tf.env
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 30 * time.Second
-
-	err := cmd.Start()
-	if err == nil {
-		err = cmd.Wait()
-		if killed := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); killed != nil && !errors.Is(killed, syscall.ESRCH) {
-			err = errors.Join(err, killed)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", filepath.Base(tf.binary), args[0], err)
-	}
-	return nil
+	return cli.Run(cmd)
 }
