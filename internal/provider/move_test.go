@@ -273,6 +273,7 @@ func TestMove_findsTheKey(t *testing.T) {
 	t.Parallel()
 	_, chain, key := acctest.VendorState(t)
 	env := acctest.New(t)
+	env.NeedMTLS() // a backend names the key
 	env.VendorObjects(chain, key)
 	provider := env.Protocol()
 	const kind = "kongmesh_mesh_ca_secret"
