@@ -181,7 +181,17 @@ func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
 			values[name] = valueOf(t, of.ElementType, one)
 		}
 		return tftypes.NewValue(of, values)
-	default: // texts and numbers; no test gives a list
+	case tftypes.List:
+		all, ok := plain.([]any)
+		if !ok {
+			return tftypes.NewValue(of, nil)
+		}
+		values := make([]tftypes.Value, len(all))
+		for i, one := range all {
+			values[i] = valueOf(t, of.ElementType, one)
+		}
+		return tftypes.NewValue(of, values)
+	default: // texts and numbers
 		return tftypes.NewValue(of, plain)
 	}
 }

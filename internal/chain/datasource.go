@@ -94,7 +94,7 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"backend": schema.StringAttribute{
 				MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose chain it is, be it in a secret or inline. Needs `mesh`.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(mesh)},
+				Validators:          []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
 			},
 			"certificates": schema.ListNestedAttribute{
 				MarkdownDescription: "The certificates, in their order.",

@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -91,7 +90,7 @@ func attributes(least time.Duration, caKey, key string) map[string]schema.Attrib
 		"backend": schema.StringAttribute{
 			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues. Exactly one of `backend` and `ca` is given.",
 			Optional:            true,
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			Validators:          []validator.String{tfkit.Text()},
 		},
 		"ca": schema.SingleNestedAttribute{
 			MarkdownDescription: "The CA that issues, given itself.",

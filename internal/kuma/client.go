@@ -69,6 +69,9 @@ func New(config Config) (*Client, error) {
 		return nil, fmt.Errorf("the token (%s) has a character in it that no token has", config.Origins.Token)
 	}
 	for name, value := range config.Headers {
+		if !headerName(name) { // not quoted: it may be a value
+			return nil, fmt.Errorf("the name of a header (%s) is empty, or has a character in it that no name has", config.Origins.Headers)
+		}
 		if !headerValue(value) {
 			return nil, fmt.Errorf("the value of the header %q (%s) has a character in it that no header can have", name, config.Origins.Headers)
 		}
@@ -93,6 +96,13 @@ func New(config Config) (*Client, error) {
 // so too, but as if the control plane had not answered.
 func headerValue(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+// headerName tells whether a text can be the name of a header (RFC 9110, 5.6.2).
+func headerName(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", r)
+	})
 }
 
 // Address is where requests go.

@@ -54,7 +54,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	}
 	match := durationPattern.FindStringSubmatch(text)
 	if match == nil {
-		return 0, fmt.Errorf("%q is not one whole number and one unit, such as 1d, 36h or 90m", text)
+		return 0, errors.New("it is not one whole number and one unit, such as 1d, 36h or 90m")
 	}
 	const day = 24 * time.Hour
 	unit := map[string]time.Duration{
@@ -62,7 +62,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	}[match[2]]
 	n, err := strconv.ParseInt(match[1], 10, 64)
 	if err != nil || n > int64(1<<63-1)/int64(unit) {
-		return 0, fmt.Errorf("%q is too long", text)
+		return 0, errors.New("it is too long")
 	}
 	return time.Duration(n) * unit, nil
 }

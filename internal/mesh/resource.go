@@ -262,7 +262,17 @@ func (r *meshResource) proxies(ctx context.Context, mesh string) string {
 }
 
 func (r *meshResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("name"), path.Root("name"), req, resp)
+	id := identity{types.StringValue(req.ID)}
+	if req.ID == "" {
+		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
+	} else {
+		tfkit.SplitID(&resp.Diagnostics, req.ID, "name")
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, []byte("true"))...)
 }
 

@@ -7,10 +7,8 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -35,11 +33,11 @@ type flaw struct{ attribute, problem string }
 func (r rules) texts() []validator.String {
 	switch {
 	case r.values != nil:
-		return []validator.String{stringvalidator.OneOf(r.values...)}
+		return []validator.String{tfkit.OneOf(r.values...)}
 	case r.check != nil:
 		return []validator.String{tfkit.Check("Invalid value", "what the control plane takes", r.check)}
 	default:
-		return []validator.String{stringvalidator.LengthAtLeast(1)}
+		return []validator.String{tfkit.Text()}
 	}
 }
 
@@ -101,7 +99,7 @@ func checkTLS(conf values) []flaw {
 	if is == impliedTLS(conf) {
 		return nil
 	}
-	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls means the mode %q, and tls has the mode %q. One of the two is enough: leave skip_mtls out", impliedTLS(conf), is)}}
+	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls means the mode %q, and tls has the mode %s. One of the two is enough: leave skip_mtls out", impliedTLS(conf), tfkit.Quote(is))}}
 }
 
 // whole is the check of an object by itself.
@@ -142,7 +140,7 @@ func (l items) ValidateList(_ context.Context, req validator.ListRequest, resp *
 		}
 		if seen[name.ValueString()] {
 			at = at.AtName(l.key)
-			resp.Diagnostics.AddAttributeError(at, "Name is taken", tfkit.Named(at, fmt.Sprintf("the name %q is used before in this list.", name.ValueString())))
+			resp.Diagnostics.AddAttributeError(at, "Name is taken", tfkit.Named(at, fmt.Sprintf("the name %s is used before in this list.", tfkit.Quote(name.ValueString()))))
 		}
 		seen[name.ValueString()] = true
 	}
@@ -200,5 +198,5 @@ func missingChoices(m model) map[string]string {
 
 func addMissingChoice(diags *diag.Diagnostics, section, name string) {
 	at := path.Root(section).AtName(choices()[section])
-	diags.AddAttributeError(at, "No such backend", tfkit.Named(at, strconv.Quote(name)+" must be the name of one of the backends of this section."))
+	diags.AddAttributeError(at, "No such backend", tfkit.Named(at, tfkit.Quote(name)+" must be the name of one of the backends of this section."))
 }

@@ -132,7 +132,7 @@ func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnosti
 	mesh := plan.Mesh.ValueString()
 	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Recent, names...)
 	if err != nil {
-		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names), mesh), err)
+		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names...), mesh), err)
 		return nil, false
 	}
 	if len(secrets) == 0 {

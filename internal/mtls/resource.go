@@ -107,7 +107,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the backend within the mesh.",
 				Required:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:          []validator.String{tfkit.Text()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"enabled": schema.BoolAttribute{
@@ -122,7 +122,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				Optional:            true,
 				Computed:            true,
 				Default:             stringdefault.StaticString(kuma.Strict),
-				Validators:          []validator.String{stringvalidator.OneOf(kuma.Strict, kuma.Permissive)},
+				Validators:          []validator.String{tfkit.OneOf(kuma.Strict, kuma.Permissive)},
 			},
 			"cert": sourceSchema("certificate chain", false),
 			"key":  sourceSchema("private key", true),
@@ -176,12 +176,12 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 						MarkdownDescription: "`overlap`, the default: in up to three writes of the mesh, trust the new CA as well, issue from it, drop the old one, each after every online proxy is seen to have got the one before. " +
 							"No proxy refuses another. `switch`: in one write, during which some do.",
 						Optional:   true,
-						Validators: []validator.String{stringvalidator.OneOf(overlap, direct)},
+						Validators: []validator.String{tfkit.OneOf(overlap, direct)},
 					},
 					"offline_proxies": schema.StringAttribute{
 						MarkdownDescription: "`report`, the default: proxies that are offline are named in a warning. `wait`: the rotation waits for them, as long as `timeouts.update` allows.",
 						Optional:            true,
-						Validators:          []validator.String{stringvalidator.OneOf(report, wait)},
+						Validators:          []validator.String{tfkit.OneOf(report, wait)},
 					},
 				},
 			},
@@ -226,7 +226,7 @@ func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 			"file": schema.StringAttribute{
 				MarkdownDescription: "Path of a file on the control plane's machine.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:          []validator.String{tfkit.Text()},
 			},
 		},
 	}
@@ -459,7 +459,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 func (r *backend) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var id identity
 	if req.ID == "" {
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
 	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
 		id = identity{types.StringValue(parts[0]), types.StringValue(parts[1])}
 	}

@@ -273,7 +273,7 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 		"inline CA":         {acctest.Fill("cert = { inline_string = $cert }\nkey = { inline_string = $key }", "cert", wrong, "key", key), []string{"key mismatch", "key.inline_string"}},
 		"bad secret name":   {`cert = { secret = "A B" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid name", "lower-case letters"}},
 		"bad mesh name":     {`mesh = "No Mesh"` + "\n" + names, []string{"Invalid name", "lower-case letters"}},
-		"empty name":        {`name = ""` + "\n" + names, []string{"name", "at least 1"}},
+		"empty name":        {`name = ""` + "\n" + names, []string{"Invalid value", "name = ", "it is empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -64,7 +64,7 @@ func checkMesh(name string) error {
 	case len(name) > maxMeshName:
 		return fmt.Errorf("the mesh's name has %d characters, and may have %d", len(name), maxMeshName)
 	case !meshName.MatchString(name):
-		return fmt.Errorf("%q can't be the name of a mesh: lower-case letters, digits, dashes and dots are allowed, with a letter or digit at both ends and on both sides of a dot", name)
+		return fmt.Errorf("%s can't be the name of a mesh: lower-case letters, digits, dashes and dots are allowed, with a letter or digit at both ends and on both sides of a dot", Quote(name))
 	default:
 		return nil
 	}
@@ -75,7 +75,7 @@ func checkService(name string) error {
 	case name == "":
 		return errors.New("the service has no name")
 	case name == ".", name == "..", !pathSegment.MatchString(name):
-		return fmt.Errorf("%q can't be the name of a service in a certificate: letters, digits, dashes, underscores and dots are allowed, but . and .. alone are not", name)
+		return fmt.Errorf("%s can't be the name of a service in a certificate: letters, digits, dashes, underscores and dots are allowed, but . and .. alone are not", Quote(name))
 	default:
 		return nil
 	}
@@ -93,7 +93,7 @@ func CheckTags(tags map[string][]string) error {
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
 		errs = append(errs, checkTagName(name))
 		if len(tags[name]) == 0 && name != ServiceTag {
-			errs = append(errs, fmt.Errorf("tag %q has no value", name))
+			errs = append(errs, fmt.Errorf("tag %s has no value", Quote(name)))
 		}
 		for _, value := range tags[name] {
 			errs = append(errs, checkTagValue(name, value))
@@ -104,7 +104,7 @@ func CheckTags(tags map[string][]string) error {
 
 func checkTagName(name string) error {
 	if !tagName.MatchString(name) {
-		return fmt.Errorf("%q can't be the name of a tag: letters, digits, dashes, underscores, dots, colons and slashes are allowed", name)
+		return fmt.Errorf("%s can't be the name of a tag: letters, digits, dashes, underscores, dots, colons and slashes are allowed", Quote(name))
 	}
 	// A tag becomes a URI, kuma://<name>/<value>, the part before the first slash
 	// its host, which not every name can be.
@@ -118,11 +118,11 @@ func checkTagName(name string) error {
 func checkTagValue(name, value string) error {
 	switch {
 	case !tagValue.MatchString(value):
-		return fmt.Errorf("%q can't be a value of tag %q: letters, digits, dashes, underscores, dots and colons are allowed", value, name)
+		return fmt.Errorf("%s can't be a value of tag %s: letters, digits, dashes, underscores, dots and colons are allowed", Quote(value), Quote(name))
 	case name == ServiceTag:
 		return checkService(value)
 	case name == ProtocolTag && !slices.Contains(protocols, strings.ToLower(value)):
-		return fmt.Errorf("%q can't be a value of tag %q: it is one of %s", value, name, strings.Join(protocols, ", "))
+		return fmt.Errorf("%s can't be a value of tag %s: it is one of %s", Quote(value), Quote(name), strings.Join(protocols, ", "))
 	default:
 		return nil
 	}

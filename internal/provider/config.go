@@ -17,6 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 const (
@@ -76,7 +78,7 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	if !m.RequestTimeout.IsNull() {
 		timeout, err := time.ParseDuration(m.RequestTimeout.ValueString())
 		if err != nil { // a validator has said so
-			diags.AddAttributeError(path.Root("request_timeout"), "Invalid duration", err.Error())
+			diags.AddAttributeError(path.Root("request_timeout"), "Invalid duration", "request_timeout is not a duration such as 10s, 1m30s or 500ms.")
 		}
 		config.RequestTimeout = timeout
 	}
@@ -131,9 +133,9 @@ func (m model) authentication(ctx context.Context, kumactl kumactlContext, confi
 func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 	parsed, err := url.Parse(address.value)
 	switch {
-	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
+	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https", pki.HoldsPEM(address.value):
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
-			"%q (%s) is not the URL of an HTTP API. Write it with http:// or https:// and a host, such as https://control-plane.example.com:5682.", withoutUser(address.value), address.origin))
+			"%s (%s) is not the URL of an HTTP API. Write it with http:// or https:// and a host, such as https://control-plane.example.com:5682.", tfkit.Quote(withoutUser(address.value)), address.origin))
 	case parsed.User != nil:
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
 			"The URL (%s) has a user name in it, which a control plane does not know. Use token, or headers for a gateway before it.", address.origin))
@@ -218,6 +220,10 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	if !text.IsNull() || !stored.set() {
 		return inline
 	}
+	if pki.HoldsPEM(stored.value) {
+		addPEM(stored, name+"_pem takes the PEM itself.", diags)
+		return setting{path: stored.path}
+	}
 	content, err := os.ReadFile(expand(stored.value))
 	if err != nil {
 		diags.AddAttributeError(stored.path, "File cannot be read", fmt.Sprintf(
@@ -226,6 +232,13 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	}
 	stored.value = string(content)
 	return stored
+}
+
+// addPEM is the error for PEM where the path of a file is wanted. It may be a
+// private key, so it is not quoted, and no file of that name is looked for.
+func addPEM(s setting, advice string, diags *diag.Diagnostics) {
+	diags.AddAttributeError(s.path, "PEM in place of a path", fmt.Sprintf(
+		"What %s gives is PEM, where the path of a file is wanted. It may be a private key, and is not shown here. %s", s.origin, advice))
 }
 
 // log is where the client's lines go. They hold no header, body or token.

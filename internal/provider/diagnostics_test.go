@@ -218,6 +218,8 @@ func (s *source) text(f *function, e ast.Expr, variants *[]string) string {
 		switch {
 		case name == "tfkit.Named":
 			return s.text(f, e.Args[1], variants)
+		case name == "tfkit.Quote", name == "pki.Quote":
+			return `"` + unknown + `"`
 		case method != nil && method.Sel.Name == "Error":
 			return s.text(f, method.X, variants)
 		case printed(e.Fun) == "errors.New":

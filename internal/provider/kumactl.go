@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -92,6 +93,10 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	if !file.set() {
 		file.value, file.origin, file.path = "~/.kumactl/config", "where kumactl has it", at
 	}
+	if pki.HoldsPEM(file.value) {
+		addPEM(file, "config_path takes the path of kumactl's configuration; certificates and keys belong into the attributes that end in _pem.", diags)
+		return kumactlContext{}
+	}
 	location := expand(file.value)
 	content, err := os.ReadFile(location)
 	if err != nil {
@@ -116,7 +121,7 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	found := kumactlContext{fmt.Sprintf("context %q of %s", name.value, location), at, server}
 	if server.AuthType != "" && server.AuthType != "tokens" {
 		diags.AddAttributeError(at, "Unknown authentication type", fmt.Sprintf(
-			"The %s has the auth_type %q, and the provider knows \"tokens\" alone. Leave the context out, and set address, and token or headers, in the provider block.", found.origin, server.AuthType))
+			"The %s has the auth_type %s, and the provider knows \"tokens\" alone. Leave the context out, and set address, and token or headers, in the provider block.", found.origin, tfkit.Quote(server.AuthType)))
 	}
 	return found
 }
@@ -129,21 +134,21 @@ func (f kumactlFile) find(name setting) (apiServer, error) {
 	}
 	known := "It has no contexts: `kumactl config control-planes add` makes one"
 	if len(contexts) > 0 {
-		known = "It has " + tfkit.Quote(slices.Sorted(maps.Keys(contexts)))
+		known = "It has " + tfkit.Quote(slices.Sorted(maps.Keys(contexts))...)
 	}
 	if !name.set() {
 		return apiServer{}, fmt.Errorf("has no current context. Set config_context. %s", known)
 	}
 	controlPlane, found := contexts[name.value]
 	if !found {
-		return apiServer{}, fmt.Errorf("has no context %q (%s). %s", name.value, name.origin, known)
+		return apiServer{}, fmt.Errorf("has no context %s (%s). %s", tfkit.Quote(name.value), name.origin, known)
 	}
 	for _, candidate := range f.ControlPlanes {
 		if candidate.Name == controlPlane {
 			return candidate.Coordinates.APIServer, nil
 		}
 	}
-	return apiServer{}, fmt.Errorf("has the context %q (%s), but not its control plane %q. `kumactl config control-planes add` adds it", name.value, name.origin, controlPlane)
+	return apiServer{}, fmt.Errorf("has the context %q (%s), but not its control plane %s. `kumactl config control-planes add` adds it", name.value, name.origin, tfkit.Quote(controlPlane))
 }
 
 // lineNumber is all that is told of an error in YAML: the rest quotes the file.

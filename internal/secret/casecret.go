@@ -507,7 +507,7 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var id identity
 	if req.ID == "" {
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
 	} else {
 		id = r.parseID(ctx, req.ID, &resp.Diagnostics)
 	}

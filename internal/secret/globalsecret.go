@@ -83,7 +83,7 @@ func (r *globalSecret) IdentitySchema(_ context.Context, _ resource.IdentitySche
 func (r *globalSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	id := globalSecretIdentity{types.StringValue(req.ID)}
 	if req.ID == "" {
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
 	} else {
 		tfkit.SplitID(&resp.Diagnostics, req.ID, "name")
 	}

@@ -108,7 +108,7 @@ func (r *meshSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchema
 func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var id meshSecretIdentity
 	if req.ID == "" {
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
 	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
 		id = meshSecretIdentity{types.StringValue(parts[0]), types.StringValue(parts[1])}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -53,10 +54,10 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	}
 	data, known := config.content().wanted(&resp.Diagnostics)
 	warnOfSize(data, &resp.Diagnostics)
-	applied, ok := loadDigest(ctx, req.Private, &resp.Diagnostics)
-	same := known && ok && applied.matches(data)
+	applied, _ := loadDigest(ctx, req.Private, &resp.Diagnostics)
+	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied) })
 	inSync := config.content().planned(*state.content(), same)
-	if inSync.IsUnknown() && known && !same && plan.place() == state.place() {
+	if inSync.IsUnknown() && known && plan.place() == state.place() && !same() {
 		r.refuseInUse(ctx, plan.place(), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
@@ -74,16 +75,15 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 		return
 	}
 	at := plan.place()
-	found, err := at.read(ctx, r.Client, kuma.Fresh)
+	found, ok := r.look(ctx, at, kuma.Fresh, &resp.Diagnostics)
 	switch {
-	case err != nil:
-		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
+	case !ok:
 		return
 	case found != nil:
 		at.addExists(&resp.Diagnostics)
 		return
 	}
-	err = at.put(ctx, r.Client, data, nil)
+	err := at.put(ctx, r.Client, data, nil)
 	addWriteError(&resp.Diagnostics, at, err)
 	if err != nil && !kuma.Uncertain(err) {
 		return
@@ -103,12 +103,11 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 		return
 	}
 	at := state.place()
-	found, err := at.read(ctx, r.Client, kuma.Recent)
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
+	found, ok := r.look(ctx, at, kuma.Recent, &resp.Diagnostics)
+	switch {
+	case !ok:
 		return
-	}
-	if found == nil {
+	case found == nil:
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -120,7 +119,7 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	if !ok { // an import: what is there is what counts as applied
 		keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	}
-	state.content().InSync = types.BoolValue(!ok || applied.matches(data))
+	state.content().InSync = types.BoolValue(!ok || state.content().applied(data, applied))
 	state.content().take(data)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
@@ -138,9 +137,8 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		return
 	}
 	at := plan.place()
-	found, err := at.read(ctx, r.Client, kuma.Fresh)
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read %s", at), err)
+	found, ok := r.look(ctx, at, kuma.Fresh, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	same := found != nil && holds(found, data)
@@ -179,6 +177,14 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
+}
+
+// look reads what is in a place, nil for nothing. ok is false when that cannot
+// be told, and then there is an error.
+func (r *plain) look(ctx context.Context, at place, age kuma.Freshness, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
+	found, err := at.read(ctx, r.Client, age)
+	tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
+	return found, err == nil
 }
 
 // refuseInUse is the error for another value in a secret that a backend of the

@@ -59,7 +59,7 @@ func (r *caSecret) settle(ctx context.Context, state model) error {
 
 // inUse says which backends a pair belongs to.
 func inUse(users []string) string {
-	return "in use by the mesh's mTLS backend " + tfkit.Quote(users)
+	return "in use by the mesh's mTLS backend " + tfkit.Quote(users...)
 }
 
 func addDeleteError(diags *diag.Diagnostics, task string, state model, err error) {

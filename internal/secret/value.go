@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -164,13 +165,33 @@ func (v value) pinned(state value) bool {
 	return same(v.ValueWOVersion, state.ValueWOVersion) || same(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
 }
 
-// planned is what in_sync will be for a configuration. applied: its value is
-// known, and is what was last applied.
-func (v value) planned(state value, applied bool) types.Bool {
-	if state.InSync.ValueBool() && (v.raised(state) || !v.pinned(state) && !applied) {
+// planned is what in_sync will be for a configuration. applied tells whether
+// its value is known, and is what was last applied; it may be slow, and is not
+// asked where something else decides.
+func (v value) planned(state value, applied func() bool) types.Bool {
+	if state.InSync.ValueBool() && (v.raised(state) || !v.pinned(state) && !applied()) {
 		return types.BoolUnknown() // nothing else shows that a write-only value is written
 	}
 	return types.BoolValue(true)
+}
+
+// applied tells whether data is what a state says was last applied. The slow
+// digest decides only where the state does not store that: it has write-only
+// values and those of imports, and where in_sync is false another value.
+func (v value) applied(data []byte, d digest) bool {
+	if stored, ok := v.stored(); ok && v.InSync.ValueBool() {
+		return bytes.Equal(stored, data)
+	}
+	return d.matches(data)
+}
+
+// stored is the value that a state holds, if it is one that is stored there.
+func (v value) stored() (data []byte, ok bool) {
+	if !v.ValueBase64.IsNull() {
+		data, err := decodeBase64(v.ValueBase64.ValueString())
+		return data, err == nil
+	}
+	return []byte(v.Value.ValueString()), !v.Value.IsNull()
 }
 
 // take is what a state says of what the secret holds. Only a form that was

@@ -61,19 +61,20 @@ func TestValue_planned(t *testing.T) {
 		version, before types.Int64
 		applied         bool
 		inSync, want    types.Bool
+		asked           bool // whether it was applied, which may be slow to tell
 	}{
-		"as it is":                       {none, none, true, yes, yes},
-		"another value":                  {none, none, false, yes, unknown},
-		"drift":                          {none, none, true, no, yes},
-		"drift and another value":        {none, none, false, no, yes},
-		"another value, same version":    {one, one, false, yes, yes},
-		"another version, same value":    {two, one, true, yes, unknown},
-		"drift, same version":            {one, one, false, no, yes},
-		"a version at last, same value":  {one, none, true, yes, yes},
-		"a version at last, other value": {one, none, false, yes, unknown},
-		"no version any more":            {none, one, true, yes, yes},
-		"version not known":              {types.Int64Unknown(), one, true, yes, unknown},
-		"created":                        {one, none, false, types.BoolNull(), yes},
+		"as it is":                       {none, none, true, yes, yes, true},
+		"another value":                  {none, none, false, yes, unknown, true},
+		"drift":                          {none, none, true, no, yes, false},
+		"drift and another value":        {none, none, false, no, yes, false},
+		"another value, same version":    {one, one, false, yes, yes, false},
+		"another version, same value":    {two, one, true, yes, unknown, false},
+		"drift, same version":            {one, one, false, no, yes, false},
+		"a version at last, same value":  {one, none, true, yes, yes, true},
+		"a version at last, other value": {one, none, false, yes, unknown, true},
+		"no version any more":            {none, one, true, yes, yes, true},
+		"version not known":              {types.Int64Unknown(), one, true, yes, unknown, false},
+		"created":                        {one, none, false, types.BoolNull(), yes, false},
 	} {
 		for form, at := range map[string]func(*value) *types.Int64{
 			"value_wo":        func(v *value) *types.Int64 { return &v.ValueWOVersion },
@@ -81,9 +82,45 @@ func TestValue_planned(t *testing.T) {
 		} {
 			config, state := value{}, value{InSync: test.inSync}
 			*at(&config), *at(&state) = test.version, test.before
-			if got := config.planned(state, test.applied); !got.Equal(test.want) {
-				t.Errorf("%s: %s: in_sync is planned as %s, not %s", form, name, got, test.want)
+			asked := false
+			got := config.planned(state, func() bool { asked = true; return test.applied })
+			if !got.Equal(test.want) || asked != test.asked {
+				t.Errorf("%s: %s: in_sync is planned as %s, not %s; asked %v", form, name, got, test.want, asked)
 			}
+		}
+	}
+}
+
+// A value in the state is compared as it is: here there is no digest that could
+// tell. Where the state does not have what was applied, the digest tells.
+func TestValue_applied(t *testing.T) {
+	t.Parallel()
+	text, yes, no := types.StringValue, types.BoolValue(true), types.BoolValue(false)
+	made, err := newDigest(rand.Reader, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		state   value
+		digest  digest
+		applied bool // x; y never is
+	}{
+		"text":                       {value{Value: text("x"), InSync: yes}, digest{}, true},
+		"base64":                     {value{ValueBase64: text("eA"), InSync: yes}, digest{}, true},
+		"other text":                 {value{Value: text("z"), InSync: yes}, made, false},
+		"other base64":               {value{ValueBase64: text("eg=="), InSync: yes}, made, false},
+		"nothing in it":              {value{Value: text(""), InSync: yes}, made, false},
+		"drift":                      {value{Value: text("y"), InSync: no}, made, true},
+		"drift in base64":            {value{ValueBase64: text("eQ=="), InSync: no}, made, true},
+		"write-only":                 {value{InSync: yes}, made, true},
+		"write-only, without digest": {value{InSync: yes}, digest{}, false},
+		"an import":                  {value{}, made, true},
+	} {
+		if got := test.state.applied([]byte("x"), test.digest); got != test.applied {
+			t.Errorf("%s: x was applied: %v", name, got)
+		}
+		if test.state.applied([]byte("y"), test.digest) {
+			t.Errorf("%s: y was applied", name)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.Dat
 		return content, err == nil
 	case source.File != "":
 		diags.AddAttributeError(at, "File on the control plane's machine", fmt.Sprintf(
-			"The backend in mesh %q refers to the file %s on the machine of the control plane, which has no API to read it. Give the content of the file itself instead.", mesh, source.File))
+			"The backend in mesh %q refers to the file %s on the machine of the control plane, which has no API to read it. Give the content of the file itself instead.", mesh, Quote(source.File)))
 	default:
 		diags.AddAttributeError(at, "Nothing to read", fmt.Sprintf("The backend in mesh %q has no certificate or key, neither inline nor as a secret. Give it a CA first, or give the content of one itself instead.", mesh))
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -160,17 +159,21 @@ func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 // Named puts the path of a nested attribute before a text. Terraform shows the
 // line of an attribute at the top, but not of one within another.
 func Named(at path.Path, text string) string {
+	for pki.HoldsPEM(at.String()) { // a map can have anything as a key
+		at = at.ParentPath()
+	}
 	if len(at.Steps()) < 2 {
 		return text
 	}
 	return at.String() + ": " + text
 }
 
-// Quote lists names in quotation marks.
-func Quote(names []string) string {
+// Quote lists texts in quotation marks, for a message: a name, for example, or a
+// value that may be anything. Nothing of PEM is shown, see [pki.Quote].
+func Quote(names ...string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = strconv.Quote(name)
+		quoted[i] = pki.Quote(name)
 	}
 	return strings.Join(quoted, ", ")
 }

@@ -2,13 +2,15 @@ package tfkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
 // Check makes a validator of a function that finds what is wrong with a text.
@@ -36,15 +38,47 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	err := c.problem(req.ConfigValue.ValueString())
+	text := req.ConfigValue.ValueString()
+	err := c.problem(text)
 	if err == nil {
 		return
 	}
 	what := "The value"
-	if !c.secret {
-		what = strconv.Quote(req.ConfigValue.ValueString())
+	switch {
+	case c.secret:
+	case pki.HoldsPEM(text):
+		err = errPEM // the other may quote it
+	default:
+		what = Quote(text)
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, c.summary, Named(req.Path, fmt.Sprintf("%s cannot be used: %s.", what, err)))
+}
+
+// errPEM is what is wrong with PEM where a name or the like is wanted.
+var errPEM = errors.New("it is PEM, which may be a private key and is not shown here")
+
+// Text is the rule for any text that a message may show.
+func Text() validator.String {
+	return Check("Invalid value", "a text that is not empty", func(text string) error {
+		switch {
+		case text == "":
+			return errors.New("it is empty")
+		case pki.HoldsPEM(text):
+			return errPEM
+		}
+		return nil
+	})
+}
+
+// OneOf is the rule for one of a few words.
+func OneOf(words ...string) validator.String {
+	all := "one of " + Quote(words...)
+	return Check("Invalid value", all, func(text string) error {
+		if !slices.Contains(words, text) {
+			return errors.New("it must be " + all)
+		}
+		return nil
+	})
 }
 
 // MeshName is the rule for the name of a mesh that is to be made.
