@@ -193,6 +193,7 @@ func at(name string, diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnosti
 // request shows.
 func TestPastedKey_provider(t *testing.T) {
 	p, schemas := newPasted(t), acctest.New(t).Protocol()
+	t.Setenv("KONGMESH_ADDRESS", "") // it would come before kumactl's
 	of := schemas.Schemas.Provider.ValueType()
 	says := func(config map[string]any) []*tfprotov6.Diagnostic {
 		t.Helper()
