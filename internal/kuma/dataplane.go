@@ -48,19 +48,13 @@ type DataplaneCertificate struct {
 // Dataplanes lists the proxies of a mesh, all pages of them. The error is
 // [Absent] when the mesh is not there.
 func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, error) {
-	items, err := c.list(ctx, meshPath(mesh)+"/dataplanes/_overview")
-	if err != nil {
-		return nil, err
-	}
-	dataplanes := make([]Dataplane, 0, len(items))
-	for _, item := range items {
+	return listOf(ctx, c, meshPath(mesh)+"/dataplanes/_overview", func(item json.RawMessage) (Dataplane, error) {
 		dataplane, err := parseDataplane(item)
 		if err != nil {
-			return nil, fmt.Errorf("overview of the data plane proxies: %w", err)
+			err = fmt.Errorf("overview of the data plane proxies: %w", err)
 		}
-		dataplanes = append(dataplanes, dataplane)
-	}
-	return dataplanes, nil
+		return dataplane, err
+	})
 }
 
 // counters are of one kind of response; the API writes them as text.

@@ -23,19 +23,19 @@ func (c *Client) list(ctx context.Context, path string) ([]json.RawMessage, erro
 	return nil, fmt.Errorf("the list %s changes while it is read", path)
 }
 
-// documents is list of objects, each as what it is.
-func documents[T any](ctx context.Context, c *Client, path string, as func(*Document) T) ([]T, error) {
+// listOf is a list, each item as parse reads it.
+func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.RawMessage) (T, error)) ([]T, error) {
 	items, err := c.list(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]T, 0, len(items))
 	for _, item := range items {
-		document, err := ParseDocument(item)
+		parsed, err := parse(item)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, as(document))
+		all = append(all, parsed)
 	}
 	return all, nil
 }

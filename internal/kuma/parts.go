@@ -114,5 +114,8 @@ func difference(a, b *Document) []string {
 
 // Meshes lists all meshes, all pages of them.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
-	return documents(ctx, c, "meshes", func(d *Document) *Mesh { return &Mesh{Document: d} })
+	return listOf(ctx, c, "meshes", func(item json.RawMessage) (*Mesh, error) {
+		document, err := ParseDocument(item)
+		return &Mesh{Document: document}, err
+	})
 }

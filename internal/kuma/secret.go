@@ -127,7 +127,10 @@ func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
 }
 
 func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
-	return documents(ctx, c, path, func(d *Document) *Secret { return &Secret{Document: d} })
+	return listOf(ctx, c, path, func(item json.RawMessage) (*Secret, error) {
+		document, err := ParseDocument(item)
+		return &Secret{Document: document}, err
+	})
 }
 
 // NamedSecrets reads some secrets of a mesh, in one request where they are all

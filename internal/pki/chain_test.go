@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	mathrand "math/rand/v2"
@@ -277,6 +278,23 @@ func TestSameCertificates(t *testing.T) {
 	reversed := []*x509.Certificate{chain[1], chain[0]}
 	if !SameCertificates(chain, readCerts(t, "pki/chain1.crt")) || SameCertificates(chain, reversed) || SameCertificates(chain, chain[:1]) || !SameCertificates(nil, nil) {
 		t.Error("wrong")
+	}
+}
+
+// A signature is verified once, and that of one issuer says nothing of another with the same name.
+func TestSignedByOnce(t *testing.T) {
+	t.Parallel()
+	root := makeCAWith(t, "Once Root", testKey(t, "once"), nil, nil)
+	twin := makeCAWith(t, "Once Root", testKey(t, "its twin"), nil, nil)
+	cert := makeCAWith(t, "Once", testKey(t, "below"), &root, nil).cert
+	for range 2 {
+		if signedBy(cert, root.cert) != signed || signedBy(cert, twin.cert) != notSigned {
+			t.Error("another issuer of the same name counts")
+		}
+	}
+	verified.Store([2][sha256.Size]byte{sha256.Sum256(cert.Raw), sha256.Sum256(root.cert.Raw)}, unchecked)
+	if signedBy(cert, root.cert) != unchecked {
+		t.Error("the signature is verified again")
 	}
 }
 

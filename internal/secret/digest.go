@@ -2,10 +2,13 @@ package secret
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"golang.org/x/crypto/argon2"
@@ -41,8 +44,18 @@ func newDigest(random io.Reader, data []byte) (digest, error) {
 }
 
 func hash(salt, data []byte) []byte {
-	return argon2.IDKey(data, salt, digestPasses, digestMemory, digestThreads, digestLength)
+	both := sha256.Sum256(slices.Concat(salt, data)) // all salts are of one length
+	if known, ok := hashes.Load(both); ok {
+		return known.([]byte) //nolint:forcetypeassert // hashes has nothing else
+	}
+	made := argon2.IDKey(data, salt, digestPasses, digestMemory, digestThreads, digestLength)
+	hashes.Store(both, made)
+	return made
 }
+
+// hashes has every hash that this process made, by the SHA-256 of what it is of:
+// a plan asks for the same one after reading a secret and after the configuration.
+var hashes sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
 
 // matches tells whether data is what the digest was made of.
 func (d digest) matches(data []byte) bool {

@@ -3,6 +3,8 @@ package secret
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
+	"errors"
 	"strings"
 	"testing"
 
@@ -225,5 +227,23 @@ func TestPlace_owned(t *testing.T) {
 		if what, _ := p.owned(); what != "" {
 			t.Errorf("the %s is %s", p, what)
 		}
+	}
+}
+
+// A digest is slow to make, so the same one is made once; another salt, or
+// other data, is another one.
+func TestDigest_once(t *testing.T) {
+	t.Parallel()
+	made, errMade := newDigest(rand.Reader, []byte("x"))
+	other, errOther := newDigest(rand.Reader, []byte("x"))
+	if err := errors.Join(errMade, errOther); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(made.Hash, other.Hash) || !made.matches([]byte("x")) || !other.matches([]byte("x")) || made.matches([]byte("y")) {
+		t.Errorf("two digests of x: %x and %x", made.Hash, other.Hash)
+	}
+	hashes.Store(sha256.Sum256(append(bytes.Clone(made.Salt), 'x')), []byte("remembered"))
+	if made.matches([]byte("x")) || !other.matches([]byte("x")) {
+		t.Error("the hash is made again")
 	}
 }
