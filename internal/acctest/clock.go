@@ -8,12 +8,15 @@ import (
 
 // Clock is a time that stands still until somebody waits.
 type Clock struct {
-	mutex sync.Mutex
-	now   time.Time
+	mutex  sync.Mutex
+	now    time.Time
+	limits map[*limited]time.Time // when they end
 }
 
 // NewClock is a clock that shows a time.
-func NewClock(now time.Time) *Clock { return &Clock{now: now} }
+func NewClock(now time.Time) *Clock {
+	return &Clock{now: now, limits: map[*limited]time.Time{}}
+}
 
 // Now is the time it shows.
 func (c *Clock) Now() time.Time {
@@ -27,5 +30,54 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.now = c.now.Add(d)
+	for limit, until := range c.limits {
+		if !c.now.Before(until) {
+			limit.end(context.DeadlineExceeded)
+		}
+	}
 	return ctx.Err()
+}
+
+// WithTimeout is a context that ends when as much time was moved on.
+func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	limit := &limited{Context: parent, done: make(chan struct{})}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.limits[limit] = c.now.Add(d)
+	stop := context.AfterFunc(parent, func() { limit.end(parent.Err()) })
+	return limit, func() {
+		stop()
+		limit.end(context.Canceled)
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		delete(c.limits, limit)
+	}
+}
+
+// limited is a context that somebody ends.
+type limited struct {
+	context.Context
+	once sync.Once
+	done chan struct{}
+	err  error
+}
+
+func (l *limited) end(err error) {
+	l.once.Do(func() {
+		l.err = err
+		close(l.done)
+	})
+}
+
+// Done is closed at the end.
+func (l *limited) Done() <-chan struct{} { return l.done }
+
+// Err is why it ended, nil before.
+func (l *limited) Err() error {
+	select {
+	case <-l.done:
+		return l.err
+	default:
+		return nil
+	}
 }

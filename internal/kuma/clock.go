@@ -10,6 +10,8 @@ type Clock interface {
 	Now() time.Time
 	// Sleep waits, or returns the context's error as soon as it is done.
 	Sleep(ctx context.Context, d time.Duration) error
+	// WithTimeout is [context.WithTimeout] by this clock.
+	WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
 }
 
 // SystemClock is the real time.
@@ -28,4 +30,9 @@ func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// WithTimeout is [context.WithTimeout].
+func (SystemClock) WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
 }

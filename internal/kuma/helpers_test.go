@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// testClock stands still until somebody waits, and remembers each wait.
+// testClock stands still until somebody waits, and remembers each wait. Limits are of real time.
 type testClock struct {
+	SystemClock
 	mutex sync.Mutex
 	now   time.Time
 	waits []time.Duration

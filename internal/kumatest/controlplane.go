@@ -73,7 +73,7 @@ func (cp *ControlPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strike.spoils(true) {
 		a = strike.spoil(r, a)
 	}
-	cp.recorder.answered(record, a.status)
+	cp.recorder.answered(record, a)
 	w.Header().Set("Date", cp.now().UTC().Format(http.TimeFormat))
 	a.writeTo(w)
 }

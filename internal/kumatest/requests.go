@@ -16,6 +16,7 @@ type Request struct {
 	Header http.Header
 	Body   []byte
 	Status int       // of the answer; 0 as long as there is none, or when a fault lost it
+	Answer []byte    // the body of the answer
 	Time   time.Time // when it came, by the control plane's clock
 }
 
@@ -31,10 +32,10 @@ func (rec *recorder) add(r *Request) {
 	rec.requests = append(rec.requests, r)
 }
 
-func (rec *recorder) answered(r *Request, status int) {
+func (rec *recorder) answered(r *Request, a answer) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	r.Status = status
+	r.Status, r.Answer = a.status, a.body
 }
 
 // Requests returns every request that came over HTTP, in order, those that a fault struck included.
@@ -45,6 +46,7 @@ func (cp *ControlPlane) Requests() []Request {
 	for _, r := range cp.recorder.requests {
 		seen := *r
 		seen.Body = slices.Clone(r.Body)
+		seen.Answer = slices.Clone(r.Answer)
 		seen.Header = r.Header.Clone()
 		all = append(all, seen)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,9 @@ func TestRequests(t *testing.T) {
 	var body object
 	if err := json.Unmarshal(put.Body, &body); err != nil || body["name"] != "m" {
 		t.Errorf("the body is %s", put.Body)
+	}
+	if !strings.Contains(string(get.Answer), `"total": 2`) {
+		t.Errorf("the answer of the second is %s", get.Answer)
 	}
 	if get.Query.Get("size") != "7" || get.Time.Sub(put.Time) != time.Minute {
 		t.Errorf("the second is %+v", get)

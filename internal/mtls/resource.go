@@ -313,7 +313,7 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 	}
 	limit, diags := plan.Timeouts.Create(ctx, defaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
 	task := fmt.Sprintf("add backend %q to mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
@@ -383,7 +383,7 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	}
 	limit, diags := plan.Timeouts.Update(ctx, defaultUpdateTimeout)
 	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
 	task := fmt.Sprintf("change backend %q of mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
@@ -437,7 +437,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	}
 	limit, diags := state.Timeouts.Delete(ctx, defaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
 	left, diags := req.Private.GetKey(ctx, unusedSteps)

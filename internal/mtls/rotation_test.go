@@ -254,7 +254,7 @@ func TestAccRotation_stops(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRotating(t)
-			lines := "timeouts = { update = \"2s\" }" // of real time, which the waits do not take
+			lines := "timeouts = { update = \"10m\" }"
 			r.run("", resource.TestStep{
 				PreConfig:   func() { test.spoil(r.proxy("dp-3"), true) },
 				Config:      r.config(r.then, lines),
@@ -288,7 +288,7 @@ func TestAccRotation_offline(t *testing.T) {
 	t.Run("wait", func(t *testing.T) {
 		t.Parallel()
 		r := newRotating(t)
-		lines := "rollout = { offline_proxies = \"wait\" }\ntimeouts = { update = \"2s\" }"
+		lines := "rollout = { offline_proxies = \"wait\" }\ntimeouts = { update = \"10m\" }"
 		r.run("", resource.TestStep{
 			PreConfig:   func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
 			Config:      r.config(r.then, lines),
@@ -368,7 +368,7 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := env.Clock.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
 		for _, d := range mtls.Change(ctx, client, env.Clock, mesh, "ca-1", pair+"-cert", pair+"-key").Errors() {
 			return fmt.Errorf("%s: %s", d.Summary(), d.Detail())
@@ -408,7 +408,7 @@ func TestAccRotation_zoneAway(t *testing.T) {
 	r := newRotating(t, kumatest.Global())
 	r.run("", resource.TestStep{
 		PreConfig:   func() { r.env.Twin.Zone("zone-1").Kill(); sleep(t, r.env, 30*time.Second) },
-		Config:      r.config(r.then, "timeouts = { update = \"2s\" }"),
+		Config:      r.config(r.then, "timeouts = { update = \"10m\" }"),
 		ExpectError: acctest.Words("Rotation of the CA stopped", "zone zone-1: it is not connected", "trusts both CAs"),
 	}, resource.TestStep{
 		PreConfig: func() { r.env.Twin.Zone("zone-1").Start(); sleep(t, r.env, 30*time.Second) },

@@ -1,9 +1,11 @@
 package provider_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,8 +29,9 @@ func TestAccTogether_twoProcesses(t *testing.T) {
 	for _, run := range []*acctest.Run{first, second} {
 		run.Setenv("TF_VAR_key=" + ca.Key)
 	}
+	modes := []string{"STRICT", "PERMISSIVE"}
 	configs := func(round int) (string, string) {
-		mode := []string{"STRICT", "PERMISSIVE"}[round%2]
+		mode := modes[round%2]
 		labels := env.Config(fmt.Sprintf(`resource "kongmesh_mesh" "this" {
 			name   = "shared"
 			labels = { round = "%d" }
@@ -77,15 +80,29 @@ func TestAccTogether_twoProcesses(t *testing.T) {
 		both.Go(func() { _, _ = second.Try("apply", "-auto-approve") })
 		both.Wait()
 		requests := env.Twin.Requests()
-		for name, run := range map[string]*acctest.Run{firstRun: first, secondRun: second} {
-			output, err := run.Try("plan", "-detailed-exitcode")
-			if err == nil {
-				continue
+		var end shared
+		if err := json.Unmarshal(env.Must(http.MethodGet, "/meshes/shared", nil), &end); err != nil {
+			t.Fatal(err)
+		}
+		mode := modes[round%2]
+		for run, changes := range map[string][]change{
+			firstRun: {
+				{"labels", func(m shared) bool { return m.Labels["round"] == strconv.Itoa(round) }},
+				{"backend one", func(m shared) bool { return m.modes()["one"] == mode }},
+			},
+			secondRun: {{"backend two", func(m shared) bool { return m.modes()["two"] == mode }}},
+		} {
+			for _, change := range changes {
+				if err := notLost(t, requests, end, run, change.in); err != nil {
+					t.Errorf("round %d, %s: %v", round, change.what, err)
+				}
 			}
-			if !overtaken(requests, name) {
-				t.Errorf("round %d: something was lost:\n%s", round, output)
-			}
+		}
+		for _, run := range []*acctest.Run{first, second} { // what was overwritten unseen comes back
 			run.Terraform("apply", "-auto-approve")
+		}
+		for _, run := range []*acctest.Run{first, second} {
+			run.Terraform("plan", "-detailed-exitcode")
 		}
 	}
 	second.Terraform("destroy", "-auto-approve")
@@ -99,39 +116,71 @@ func by(run, config string) string {
 	return strings.Replace(config, "  address =", fmt.Sprintf("  headers = { X-Run = %q }\n  address =", run), 1)
 }
 
-// overtaken tells whether the other process wrote the mesh, as it had read it
-// before a write of this one, after this one had read that write back. Without
-// conditional writes nobody can notice that: it is the one case in which an
-// update is lost in silence.
-func overtaken(requests []kumatest.Request, run string) bool {
-	const slack = 10 * time.Millisecond // requests take effect in about the order in which they come
-	// What one process does to a mesh it does one after the other: read, write, read back.
-	type write struct{ read, written, looked time.Time }
-	writes := func(own bool) (list []write) {
-		var read time.Time
-		for _, r := range requests {
-			if r.Path != "/meshes/shared" || (r.Header.Get("X-Run") == run) != own {
-				continue
-			}
-			if r.Method == http.MethodPut {
-				list = append(list, write{read: read, written: r.Time})
-				continue
-			}
-			read = r.Time
-			if n := len(list); n > 0 && list[n-1].looked.IsZero() {
-				list[n-1].looked = r.Time
-			}
-		}
-		return list
+// shared is what the two processes write of their mesh.
+type shared struct {
+	Labels map[string]string
+	MTLS   struct {
+		Backends []struct{ Name, Mode string }
 	}
-	for _, mine := range writes(true) {
-		for _, other := range writes(false) {
-			if other.read.Before(mine.written.Add(slack)) && other.written.After(mine.looked.Add(-slack)) {
-				return true
-			}
-		}
+}
+
+func (m shared) modes() map[string]string {
+	modes := map[string]string{}
+	for _, backend := range m.MTLS.Backends {
+		modes[backend.Name] = cmp.Or(backend.Mode, "STRICT")
 	}
-	return false
+	return modes
+}
+
+// A change is a part of the mesh that one process writes.
+type change struct {
+	what string
+	in   func(shared) bool
+}
+
+// notLost tells whether a change of one process is in the mesh at the end, or
+// was lost in the one way that nobody can notice without conditional writes:
+// the process has seen its change in the mesh, and afterwards another that had
+// read the mesh before wrote it. Nobody takes out what they have read, and
+// nobody writes without having read.
+func notLost(t *testing.T, requests []kumatest.Request, end shared, run string, in func(shared) bool) error {
+	t.Helper()
+	var (
+		latest = map[string]*shared{} // what each process has read and not yet written
+		seen   bool                   // the process has seen its change
+		unseen bool                   // another wrote without it and had not read it
+	)
+	for _, r := range requests {
+		if r.Path != "/meshes/shared" {
+			continue
+		}
+		by, text := r.Header.Get("X-Run"), r.Answer
+		if r.Method == http.MethodPut {
+			text = r.Body
+		}
+		var mesh shared
+		if err := json.Unmarshal(text, &mesh); err != nil {
+			t.Fatalf("%s %s: %v", r.Method, r.Path, err)
+		}
+		if r.Method == http.MethodGet {
+			latest[by] = &mesh
+			seen = seen || by == run && in(mesh)
+			continue
+		}
+		switch read := latest[by]; {
+		case read == nil:
+			return fmt.Errorf("%s wrote the mesh and had not read it", by)
+		case in(*read) && !in(mesh):
+			return fmt.Errorf("%s took out what it had read", by)
+		case by != run && !in(mesh):
+			unseen = true
+		}
+		latest[by] = nil
+	}
+	if !in(end) && (!seen || !unseen) {
+		return fmt.Errorf("%s has not brought it in", run)
+	}
+	return nil
 }
 
 // A mesh that was deleted behind Terraform's back leaves its secrets. The next

@@ -388,7 +388,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	limit, diags := plan.Timeouts.Create(ctx, defaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
 	b, key, ok := r.material(config, plan, &resp.Diagnostics)
@@ -448,7 +448,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	limit, diags := plan.Timeouts.Update(ctx, defaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
 	b, key, ok := r.material(config, plan, &resp.Diagnostics)
@@ -484,7 +484,7 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	}
 	limit, diags := state.Timeouts.Delete(ctx, defaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
 	// A replacement whose CA turned out to be the same has the pair now.
