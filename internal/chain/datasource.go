@@ -21,7 +21,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var _ datasource.DataSourceWithConfigure = (*caChain)(nil)
+var (
+	_ datasource.DataSourceWithConfigure        = (*caChain)(nil)
+	_ datasource.DataSourceWithConfigValidators = (*caChain)(nil)
+)
 
 // NewDataSource is kongmesh_ca_chain.
 func NewDataSource() datasource.DataSource { return &caChain{} }
@@ -66,7 +69,6 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	content, mesh := path.MatchRoot("content"), path.MatchRoot("mesh")
-	secret, backend := path.MatchRoot("secret"), path.MatchRoot("backend")
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "What is in a CA's certificate chain, and what is wrong with it, by the rules of the control plane and of those who follow SPIFFE. " +
 			"A bad chain is an answer here, `valid = false`, for a `check` block, a precondition or `terraform test` to judge. " +
@@ -79,7 +81,6 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"content": schema.StringAttribute{
 				MarkdownDescription: "The chain itself in PEM: the issuing CA first, its root last. It is stored in the state as it is given, so there should be no private key in it. Exactly one of `content`, `secret` and `backend` is given.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.ExactlyOneOf(content, secret, backend)},
 			},
 			"mesh": schema.StringAttribute{
 				MarkdownDescription: "Name of the mesh that `secret` or `backend` belongs to.",
@@ -125,6 +126,10 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"trust_bundle":        text("What proxies trust, in PEM: each certificate once, as `kongmesh_mesh_ca_secret` uploads them. Null without any."),
 		},
 	}
+}
+
+func (d *caChain) ConfigValidators(context.Context) []datasource.ConfigValidator {
+	return []datasource.ConfigValidator{tfkit.ExactlyOneOf("content", "secret", "backend")}
 }
 
 func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

@@ -348,7 +348,7 @@ func TestAccCAChain_invalid(t *testing.T) {
 		lines string
 		want  []string
 	}{
-		"nothing":              {``, []string{"content"}},
+		"nothing":              {``, []string{"Set exactly one of content, secret, backend. Now none is."}},
 		"two sources":          {"content = \"x\"\nmesh = \"m\"\nsecret = \"s\"", []string{`content = "x"`}},
 		"two of the mesh":      {"mesh = \"m\"\nsecret = \"s\"\nbackend = \"b\"", []string{"secret"}},
 		"mesh alone":           {`mesh = "m"`, []string{"content"}},

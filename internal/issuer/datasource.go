@@ -11,7 +11,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var _ datasource.DataSourceWithConfigure = (*derived)(nil)
+var (
+	_ datasource.DataSourceWithConfigure        = (*derived)(nil)
+	_ datasource.DataSourceWithConfigValidators = (*derived)(nil)
+)
 
 // NewDataSource is the data source kongmesh_proxy_certificate.
 func NewDataSource() datasource.DataSource { return &derived{} }
@@ -33,6 +36,10 @@ func (d *derived) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"where the same run makes them, add a `depends_on` with the backend.",
 		Attributes: attributes(5*time.Second, "It is stored in the state.", "ECDSA P-256, SEC 1. It is stored in the state."),
 	}
+}
+
+func (d *derived) ConfigValidators(context.Context) []datasource.ConfigValidator {
+	return []datasource.ConfigValidator{tfkit.ExactlyOneOf("tags", "services"), tfkit.ExactlyOneOf("ca", "backend")}
 }
 
 func (d *derived) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

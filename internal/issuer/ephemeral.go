@@ -12,7 +12,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var _ ephemeral.EphemeralResourceWithConfigure = (*fresh)(nil)
+var (
+	_ ephemeral.EphemeralResourceWithConfigure        = (*fresh)(nil)
+	_ ephemeral.EphemeralResourceWithConfigValidators = (*fresh)(nil)
+)
 
 // NewEphemeral is the ephemeral resource kongmesh_proxy_certificate. random is
 // where serial numbers and keys come from.
@@ -40,6 +43,10 @@ func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephem
 	for name, attribute := range attributes(time.Second, "It can be ephemeral itself.", "RSA with 2048 bits, PKCS #1.") {
 		resp.Schema.Attributes[name] = attribute
 	}
+}
+
+func (e *fresh) ConfigValidators(context.Context) []ephemeral.ConfigValidator {
+	return []ephemeral.ConfigValidator{tfkit.ExactlyOneOf("tags", "services"), tfkit.ExactlyOneOf("ca", "backend")}
 }
 
 func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {

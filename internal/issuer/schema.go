@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -73,7 +72,7 @@ func attributes(least time.Duration, caKey, key string) map[string]schema.Attrib
 			MarkdownDescription: "Tags of the proxy, each with all its values over all inbounds: `kuma.io/service` and whatever else it has. Exactly one of `tags` and `services` is given.",
 			ElementType:         types.ListType{ElemType: types.StringType},
 			Optional:            true,
-			Validators:          []validator.Map{mapvalidator.ExactlyOneOf(path.MatchRoot("tags"), path.MatchRoot("services")), mapvalidator.NoNullValues(), mapvalidator.ValueListsAre(listvalidator.NoNullValues()), tagsRule{}},
+			Validators:          []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueListsAre(listvalidator.NoNullValues()), tagsRule{}},
 		},
 		"services": schema.ListAttribute{
 			MarkdownDescription: "Names of the proxy's services, for a proxy without other tags.",
@@ -95,7 +94,6 @@ func attributes(least time.Duration, caKey, key string) map[string]schema.Attrib
 		"ca": schema.SingleNestedAttribute{
 			MarkdownDescription: "The CA that issues, given itself.",
 			Optional:            true,
-			Validators:          []validator.Object{objectvalidator.ExactlyOneOf(path.MatchRoot("backend"), path.MatchRoot("ca"))},
 			Attributes: map[string]schema.Attribute{
 				"certificate_chain": schema.StringAttribute{
 					MarkdownDescription: "The CA's certificate in PEM, followed by the certificates above it up to the root.",

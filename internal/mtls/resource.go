@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -197,20 +196,15 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 
 // sourceSchema is where the control plane finds a certificate chain or key.
 func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
-	siblings := []path.Expression{
-		path.MatchRelative().AtParent().AtName("secret"),
-		path.MatchRelative().AtParent().AtName("inline"),
-		path.MatchRelative().AtParent().AtName("inline_string"),
-		path.MatchRelative().AtParent().AtName("file"),
-	}
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Where the control plane finds the " + what + ": exactly one of the following.",
 		Required:            true,
+		Validators:          []validator.Object{tfkit.ExactlyOneOf("secret", "inline", "inline_string", "file")},
 		Attributes: map[string]schema.Attribute{
 			"secret": schema.StringAttribute{
 				MarkdownDescription: "Name of a secret of the mesh.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.ExactlyOneOf(siblings...), tfkit.SecretName()},
+				Validators:          []validator.String{tfkit.SecretName()},
 			},
 			"inline": schema.StringAttribute{
 				MarkdownDescription: "The " + what + " itself, PEM in base64. For development: it is stored in the mesh's document and in the state.",

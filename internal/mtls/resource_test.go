@@ -266,7 +266,7 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 		"request timeout":   {names + `dp_cert = { rotation = { expiration = "1d" }, request_timeout = "soon" }`, []string{"Invalid duration", "dp_cert.request_timeout"}},
 		"negative":          {names + `root_chain = { request_timeout = "-1s" }`, []string{"root_chain.request_timeout", "negative"}},
 		"mode":              {names + `mode = "strict"`, []string{"mode", "STRICT"}},
-		"two forms of cert": {`cert = { secret = "a", file = "/x" }` + "\n" + `key = { secret = "b" }`, []string{"cert", "secret", "file"}},
+		"two forms of cert": {`cert = { secret = "a", file = "/x" }` + "\n" + `key = { secret = "b" }`, []string{"cert.secret: Set exactly one of", "Now secret and file are."}},
 		"no form of key":    {`cert = { secret = "a" }` + "\n" + `key = {}`, []string{"key", "secret", "inline"}},
 		"no rotation":       {names + `dp_cert = {}`, []string{"rotation"}},
 		"not base64":        {`cert = { inline = "***" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid base64", "cert.inline", "base64encode"}},

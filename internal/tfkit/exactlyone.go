@@ -1,0 +1,93 @@
+package tfkit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+)
+
+// ExactlyOneOf is the rule that one of these attributes is set, of an object or
+// at the root of a data source or ephemeral resource. What is unknown may turn
+// out to be either.
+//
+// The library's rule of that name looks for its attributes in the whole
+// configuration, once for each of them, which is more than a tenth of what a
+// read of kongmesh_proxy_certificate costs.
+func ExactlyOneOf(names ...string) OneAttribute { return OneAttribute{names} }
+
+// OneAttribute is [ExactlyOneOf].
+type OneAttribute struct{ names []string }
+
+var (
+	_ validator.Object           = OneAttribute{}
+	_ datasource.ConfigValidator = OneAttribute{}
+	_ ephemeral.ConfigValidator  = OneAttribute{}
+)
+
+// Description is the rule in words.
+func (o OneAttribute) Description(context.Context) string { return "exactly one of " + o.list() }
+
+// MarkdownDescription is [OneAttribute.Description].
+func (o OneAttribute) MarkdownDescription(ctx context.Context) string { return o.Description(ctx) }
+
+// ValidateObject checks an object.
+func (o OneAttribute) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	o.check(req.Path, req.ConfigValue.Attributes(), &resp.Diagnostics)
+}
+
+// ValidateDataSource checks the configuration of a data source.
+func (o OneAttribute) ValidateDataSource(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	o.checkRoot(ctx, req.Config, &resp.Diagnostics)
+}
+
+// ValidateEphemeralResource checks the configuration of an ephemeral resource.
+func (o OneAttribute) ValidateEphemeralResource(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+	o.checkRoot(ctx, req.Config, &resp.Diagnostics)
+}
+
+func (o OneAttribute) checkRoot(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) {
+	values := map[string]attr.Value{}
+	for _, name := range o.names {
+		var value attr.Value
+		diags.Append(config.GetAttribute(ctx, path.Root(name), &value)...)
+		values[name] = value
+	}
+	if !diags.HasError() {
+		o.check(path.Empty(), values, diags)
+	}
+}
+
+func (o OneAttribute) check(parent path.Path, values map[string]attr.Value, diags *diag.Diagnostics) {
+	var set []string
+	for _, name := range o.names {
+		switch value := values[name]; {
+		case value.IsUnknown():
+			return
+		case !value.IsNull():
+			set = append(set, name)
+		}
+	}
+	at, now := parent, "none is"
+	switch {
+	case len(set) == 1:
+		return
+	case len(set) == 0 && parent.Equal(path.Empty()):
+		at = parent.AtName(o.names[0]) // without an attribute Terraform does not show where it is
+	case len(set) > 1:
+		at, now = parent.AtName(set[0]), strings.Join(set, " and ")+" are"
+	}
+	diags.AddAttributeError(at, "Invalid Attribute Combination", Named(at, fmt.Sprintf("Set exactly one of %s. Now %s.", o.list(), now)))
+}
+
+func (o OneAttribute) list() string { return strings.Join(o.names, ", ") }
