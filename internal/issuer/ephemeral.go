@@ -50,8 +50,7 @@ func (e *fresh) ConfigValidators(context.Context) []ephemeral.ConfigValidator {
 }
 
 func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	m := configured(ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -59,6 +58,6 @@ func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephem
 		return pki.Issue(ca, request, now, e.random)
 	}, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m.object(ctx, &resp.Diagnostics))...)
 	}
 }

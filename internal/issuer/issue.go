@@ -20,9 +20,9 @@ type issue func(ca pki.CA, request pki.ProxyRequest, now time.Time) (*pki.ProxyC
 
 // fill issues the certificate that a configuration asks for, and puts it into
 // the model.
-func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue issue, diags *diag.Diagnostics) {
-	if m.Expiration.IsNull() {
-		m.Expiration = types.StringValue(defaultExpiration)
+func (m model) fill(ctx context.Context, provider *tfkit.ProviderData, issue issue, diags *diag.Diagnostics) {
+	if m["expiration"].IsNull() {
+		m["expiration"] = types.StringValue(defaultExpiration)
 	}
 	request, at := m.request(ctx, diags)
 	ca, ok := m.authority(ctx, provider, request.Expiration, diags)
@@ -38,18 +38,19 @@ func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue is
 }
 
 // request is for whom the certificate is, and the attribute that says so.
-func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
-	request.Mesh, at = m.Mesh.ValueString(), path.Root("tags")
-	if m.Tags.IsNull() {
-		at = path.Root("services")
-		var services []string
-		diags.Append(m.Services.ElementsAs(ctx, &services, false)...)
-		request.Tags = pki.ServiceTags(services...)
+func (m model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
+	request.Mesh, at = m.text("mesh"), path.Root("tags")
+	if tags, _ := m["tags"].(types.Map); !tags.IsNull() {
+		diags.Append(tags.ElementsAs(ctx, &request.Tags, false)...)
 	} else {
-		diags.Append(m.Tags.ElementsAs(ctx, &request.Tags, false)...)
+		at = path.Root("services")
+		var names []string
+		services, _ := m["services"].(types.List)
+		diags.Append(services.ElementsAs(ctx, &names, false)...)
+		request.Tags = pki.ServiceTags(names...)
 	}
 	addInvalid(diags, at, "Invalid tags", pki.CheckTags(request.Tags))
-	expiration, err := kuma.ParseDuration(m.Expiration.ValueString())
+	expiration, err := kuma.ParseDuration(m.text("expiration"))
 	addInvalid(diags, path.Root("expiration"), "Invalid duration", err)
 	request.Expiration = expiration
 	return request, at
@@ -57,15 +58,16 @@ func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (request p
 
 // authority is the CA that issues. One that the rules refuse is an error on the
 // attribute that it is given in.
-func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
+func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
 	atCert, atKey := path.Root("ca").AtName("certificate_chain"), path.Root("ca").AtName("private_key")
 	var cert, key []byte
-	if m.CA != nil {
-		cert, key = []byte(m.CA.CertificateChain.ValueString()), []byte(m.CA.PrivateKey.ValueString())
+	own, given := m.ca()
+	if given {
+		cert, key = []byte(own.text("certificate_chain")), []byte(own.text("private_key"))
 	} else {
 		atCert, atKey = path.Root("backend"), path.Root("backend")
-		mesh := m.Mesh.ValueString()
-		backend, ok := provider.Backend(ctx, mesh, m.Backend.ValueString(), diags)
+		mesh := m.text("mesh")
+		backend, ok := provider.Backend(ctx, mesh, m.text("backend"), diags)
 		if !ok {
 			return pki.CA{}, false
 		}
@@ -80,10 +82,10 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, exp
 	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration}
 	certificates, problems := pki.ParseCertificates(cert)
 	var more pki.Problems
-	if m.CA == nil { // the secret of a backend may hold further trusted CAs
-		ca.Chain, ca.Trusted, more = pki.CheckBundle(certificates, options)
-	} else {
+	if given {
 		ca.Chain, more = certificates, pki.CheckChain(certificates, options)
+	} else { // the secret of a backend may hold further trusted CAs
+		ca.Chain, ca.Trusted, more = pki.CheckBundle(certificates, options)
 	}
 	problems = slices.Concat(problems, more)
 	private, keyProblems := pki.ParsePrivateKey(key)
@@ -98,18 +100,18 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, exp
 }
 
 // take puts what was issued into the model.
-func (m *model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
+func (m model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
 	info := pki.Describe(issued.Leaf)
 	uris, diags := types.ListValueFrom(ctx, types.StringType, issued.URIs)
-	m.Certificate = encoded(issued.Chain)
-	m.PrivateKey = types.StringValue(string(issued.PrivateKey))
-	m.TrustBundle = encoded(issued.TrustBundle)
-	m.SPIFFEID = types.StringValue(issued.SPIFFEID)
-	m.URIs = uris
-	m.SerialNumber = types.StringValue(info.SerialNumber)
-	m.NotBefore = types.StringValue(info.NotBefore.Format(time.RFC3339))
-	m.NotAfter = types.StringValue(info.NotAfter.Format(time.RFC3339))
-	m.Issuer = types.StringValue(info.Issuer)
+	m["certificate"] = encoded(issued.Chain)
+	m["private_key"] = types.StringValue(string(issued.PrivateKey))
+	m["trust_bundle"] = encoded(issued.TrustBundle)
+	m["spiffe_id"] = types.StringValue(issued.SPIFFEID)
+	m["uris"] = uris
+	m["serial_number"] = types.StringValue(info.SerialNumber)
+	m["not_before"] = types.StringValue(info.NotBefore.Format(time.RFC3339))
+	m["not_after"] = types.StringValue(info.NotAfter.Format(time.RFC3339))
+	m["issuer"] = types.StringValue(info.Issuer)
 	return diags
 }
 

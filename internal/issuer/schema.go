@@ -9,10 +9,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -25,29 +27,40 @@ const typeName = "_proxy_certificate"
 // defaultExpiration is the control plane's, pki.DefaultProxyCertificateLifetime.
 const defaultExpiration = "24h"
 
-// model is the same for the data source and the ephemeral resource.
-type model struct {
-	Mesh       types.String `tfsdk:"mesh"`
-	Tags       types.Map    `tfsdk:"tags"`
-	Services   types.List   `tfsdk:"services"`
-	Expiration types.String `tfsdk:"expiration"`
-	Backend    types.String `tfsdk:"backend"`
-	CA         *caModel     `tfsdk:"ca"`
+// model is the configuration and what is issued, by attribute, of the data
+// source and of the ephemeral resource alike. It is no struct because the
+// framework compiles a regular expression for each field of one, which was a
+// fourteenth of what a read costs.
+type model map[string]attr.Value
 
-	Certificate  types.String `tfsdk:"certificate"`
-	PrivateKey   types.String `tfsdk:"private_key"`
-	TrustBundle  types.String `tfsdk:"trust_bundle"`
-	SPIFFEID     types.String `tfsdk:"spiffe_id"`
-	URIs         types.List   `tfsdk:"uris"`
-	SerialNumber types.String `tfsdk:"serial_number"`
-	NotBefore    types.String `tfsdk:"not_before"`
-	NotAfter     types.String `tfsdk:"not_after"`
-	Issuer       types.String `tfsdk:"issuer"`
+// configured is what a configuration has; the rest is null.
+func configured(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) model {
+	var object types.Object
+	diags.Append(config.Get(ctx, &object)...)
+	return object.Attributes()
 }
 
-type caModel struct {
-	CertificateChain types.String `tfsdk:"certificate_chain"`
-	PrivateKey       types.String `tfsdk:"private_key"`
+// object is the model for a state or a result.
+func (m model) object(ctx context.Context, diags *diag.Diagnostics) types.Object {
+	attributeTypes := make(map[string]attr.Type, len(m))
+	for name, value := range m {
+		attributeTypes[name] = value.Type(ctx)
+	}
+	object, problems := types.ObjectValue(attributeTypes, m)
+	diags.Append(problems...)
+	return object
+}
+
+// text is a string, empty where it is null.
+func (m model) text(name string) string {
+	value, _ := m[name].(types.String)
+	return value.ValueString()
+}
+
+// ca is the CA that the configuration gives itself.
+func (m model) ca() (ca model, given bool) {
+	value, _ := m["ca"].(types.Object)
+	return value.Attributes(), !value.IsNull()
 }
 
 // profile is part of both descriptions.
