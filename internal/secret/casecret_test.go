@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -329,6 +330,39 @@ func TestAccCASecret_fixedNames(t *testing.T) {
 }
 
 // Half of a pair is in the state, goes on where it stopped, and can be destroyed.
+// A gateway that puts the provider off, for ever or for longer than an operation
+// may take, ends it, and the next apply goes on.
+func TestAccCASecret_putOff(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	mesh := env.Mesh()
+	ca := acctest.NewCA(t, "CA")
+	patient := env.Config(config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
+	full := strings.Replace(patient, "  lifecycle", "  timeouts = { create = \"10s\", delete = \"10s\" }\n  lifecycle", 1)
+	alone := env.Config(`resource "kongmesh_mesh" "this" { name = $mesh }`, "mesh", mesh)
+	putOff := func() {
+		env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.TooManyRequests}, RetryAfter: 30 * time.Second, Match: func(r *http.Request) bool {
+			return r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/secrets/")
+		}})
+	}
+	timeIsUp := func(config string) resource.TestStep {
+		return resource.TestStep{PreConfig: putOff, Config: config, ExpectError: acctest.Words("Time is up", "`timeouts` allows")}
+	}
+	goesOn := func(config string) resource.TestStep {
+		return resource.TestStep{PreConfig: env.Twin.ClearFaults, Config: config}
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		CheckDestroy:             env.Gone("/meshes/" + mesh),
+		Steps: []resource.TestStep{
+			{PreConfig: putOff, Config: patient, ExpectError: acctest.Words("Too many requests", "429", "max_retries")},
+			timeIsUp(full), goesOn(full),
+			timeIsUp(alone), goesOn(alone),
+		},
+	})
+}
+
 func TestAccCASecret_partialCreate(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)

@@ -64,6 +64,8 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 	switch {
 	case e.Status >= http.StatusInternalServerError:
 		return "Control plane failed", said + "If it does not pass by itself, the log of the control plane, or of what is in front of it, tells more."
+	case e.Status == http.StatusTooManyRequests:
+		return "Too many requests", said + "A gateway in front of the control plane limits them, and still did after all retries. Apply again later, with a lower -parallelism or more max_retries."
 	case e.Foreign():
 		return "Not a control plane's answer", said + fmt.Sprintf(
 			"This does not look like the API of a control plane. Check the address, %s (%s): it must be that of the HTTP API, "+
