@@ -85,6 +85,7 @@ func TestAccTogether_twoProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 		mode := modes[round%2]
+		lost := map[string]bool{}
 		for run, changes := range map[string][]change{
 			firstRun: {
 				{"labels", func(m shared) bool { return m.Labels["round"] == strconv.Itoa(round) }},
@@ -96,13 +97,15 @@ func TestAccTogether_twoProcesses(t *testing.T) {
 				if err := notLost(t, requests, end, run, change.in); err != nil {
 					t.Errorf("round %d, %s: %v", round, change.what, err)
 				}
+				lost[run] = lost[run] || !change.in(end)
 			}
 		}
-		for _, run := range []*acctest.Run{first, second} { // what was overwritten unseen comes back
+		for name, run := range map[string]*acctest.Run{firstRun: first, secondRun: second} {
+			output, err := run.Try("plan", "-detailed-exitcode")
+			if (err != nil) != lost[name] {
+				t.Errorf("round %d, %s: something is lost, or is not missed:\n%s", round, name, output)
+			}
 			run.Terraform("apply", "-auto-approve")
-		}
-		for _, run := range []*acctest.Run{first, second} {
-			run.Terraform("plan", "-detailed-exitcode")
 		}
 	}
 	second.Terraform("destroy", "-auto-approve")
