@@ -39,7 +39,7 @@ func (d *derived) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 }
 
 func (d *derived) ConfigValidators(context.Context) []datasource.ConfigValidator {
-	return []datasource.ConfigValidator{tfkit.ExactlyOneOf("tags", "services"), tfkit.ExactlyOneOf("ca", "backend")}
+	return []datasource.ConfigValidator{oneProxy(), oneCA()}
 }
 
 func (d *derived) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

@@ -46,7 +46,7 @@ func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephem
 }
 
 func (e *fresh) ConfigValidators(context.Context) []ephemeral.ConfigValidator {
-	return []ephemeral.ConfigValidator{tfkit.ExactlyOneOf("tags", "services"), tfkit.ExactlyOneOf("ca", "backend")}
+	return []ephemeral.ConfigValidator{oneProxy(), oneCA()}
 }
 
 func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {

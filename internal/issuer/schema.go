@@ -27,6 +27,11 @@ const typeName = "_proxy_certificate"
 // defaultExpiration is the control plane's, pki.DefaultProxyCertificateLifetime.
 const defaultExpiration = "24h"
 
+// oneProxy and oneCA are the rules of who the certificate is for and who issues
+// it.
+func oneProxy() tfkit.OneAttribute { return tfkit.ExactlyOneOf("tags", "services") }
+func oneCA() tfkit.OneAttribute    { return tfkit.ExactlyOneOf("ca", "backend") }
+
 // model is the configuration and what is issued, by attribute, of the data
 // source and of the ephemeral resource alike. It is no struct because the
 // framework compiles a regular expression for each field of one, which was a

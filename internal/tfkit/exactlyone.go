@@ -16,7 +16,7 @@ import (
 
 // ExactlyOneOf is the rule that one of these attributes is set, of an object or
 // at the root of a data source or ephemeral resource. What is unknown may turn
-// out to be either.
+// out to be set or not.
 //
 // The library's rule of that name looks for its attributes in the whole
 // configuration, once for each of them, which is more than a tenth of what a
@@ -70,17 +70,18 @@ func (o OneAttribute) checkRoot(ctx context.Context, config tfsdk.Config, diags 
 
 func (o OneAttribute) check(parent path.Path, values map[string]attr.Value, diags *diag.Diagnostics) {
 	var set []string
+	unknown := false
 	for _, name := range o.names {
 		switch value := values[name]; {
 		case value.IsUnknown():
-			return
+			unknown = true
 		case !value.IsNull():
 			set = append(set, name)
 		}
 	}
 	at, now := parent, "none is"
 	switch {
-	case len(set) == 1:
+	case len(set) == 1 || len(set) == 0 && unknown:
 		return
 	case len(set) == 0 && parent.Equal(path.Empty()):
 		at = parent.AtName(o.names[0]) // without an attribute Terraform does not show where it is

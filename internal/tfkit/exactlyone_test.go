@@ -12,26 +12,27 @@ import (
 )
 
 func TestExactlyOneOf(t *testing.T) {
-	text := map[string]attr.Type{"a": types.StringType, "b": types.StringType, "c": types.StringType}
-	object := func(a, b types.String) types.Object {
-		return types.ObjectValueMust(text, map[string]attr.Value{"a": a, "b": b, "c": types.StringValue("of no interest")})
+	text := map[string]attr.Type{"a": types.StringType, "b": types.StringType, "c": types.StringType, "other": types.StringType}
+	object := func(a, b, c types.String) types.Object {
+		return types.ObjectValueMust(text, map[string]attr.Value{"a": a, "b": b, "c": c, "other": types.StringValue("of no interest")})
 	}
 	set, null, unknown := types.StringValue(""), types.StringNull(), types.StringUnknown()
 	for name, test := range map[string]struct {
 		value    types.Object
 		at, says string
 	}{
-		"the first":       {object(set, null), "", ""},
-		"the second":      {object(null, set), "", ""},
-		"one is unknown":  {object(unknown, null), "", ""},
-		"perhaps both":    {object(set, unknown), "", ""},
-		"none":            {object(null, null), "x.y", "x.y: Set exactly one of a, b. Now none is."},
-		"both":            {object(set, set), "x.y.a", "x.y.a: Set exactly one of a, b. Now a and b are."},
+		"the first":       {object(set, null, null), "", ""},
+		"the second":      {object(null, set, null), "", ""},
+		"one is unknown":  {object(unknown, null, null), "", ""},
+		"perhaps two":     {object(set, unknown, null), "", ""},
+		"none":            {object(null, null, null), "x.y", "x.y: Set exactly one of a, b, c. Now none is."},
+		"two":             {object(null, set, set), "x.y.b", "x.y.b: Set exactly one of a, b, c. Now b and c are."},
+		"two at least":    {object(set, unknown, set), "x.y.a", "x.y.a: Set exactly one of a, b, c. Now a and c are."},
 		"no object":       {types.ObjectNull(text), "", ""},
 		"unknown objects": {types.ObjectUnknown(text), "", ""},
 	} {
 		var resp validator.ObjectResponse
-		tfkit.ExactlyOneOf("a", "b").ValidateObject(t.Context(), validator.ObjectRequest{
+		tfkit.ExactlyOneOf("a", "b", "c").ValidateObject(t.Context(), validator.ObjectRequest{
 			Path: path.Root("x").AtName("y"), ConfigValue: test.value,
 		}, &resp)
 		var at, says string
