@@ -48,13 +48,34 @@ type DataplaneCertificate struct {
 // Dataplanes lists the proxies of a mesh, all pages of them. The error is
 // [Absent] when the mesh is not there.
 func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, error) {
-	return listOf(ctx, c, meshPath(mesh)+"/dataplanes/_overview", func(item json.RawMessage) (Dataplane, error) {
-		dataplane, err := parseDataplane(item)
-		if err != nil {
-			err = fmt.Errorf("overview of the data plane proxies: %w", err)
-		}
-		return dataplane, err
+	return c.DataplanesAsOf(ctx, mesh, anew)
+}
+
+// DataplanesAsOf is [Client.Dataplanes] with an answer that may be older. The
+// result is shared: it must not be changed.
+func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age Freshness) ([]Dataplane, error) {
+	path := meshPath(mesh) + "/dataplanes/_overview"
+	return share(ctx, c, path, age, func() ([]Dataplane, error) {
+		return listOf(ctx, c, path, func(item json.RawMessage) (Dataplane, error) {
+			dataplane, err := parseDataplane(item)
+			if err != nil {
+				err = fmt.Errorf("overview of the data plane proxies: %w", err)
+			}
+			return dataplane, err
+		})
 	})
+}
+
+// DeletesInUse reports whether the control plane deletes what is in use, such as
+// a mesh with proxies (its setting store.unsafeDelete, off by default). It is
+// false where the control plane does not show its configuration.
+func (c *Client) DeletesInUse(ctx context.Context) bool {
+	config, _, err := c.get(ctx, "config", nil)
+	if err != nil {
+		return false
+	}
+	var store struct{ UnsafeDelete bool }
+	return config.Decode("store", &store) == nil && store.UnsafeDelete
 }
 
 // counters are of one kind of response; the API writes them as text.

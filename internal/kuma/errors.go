@@ -99,6 +99,13 @@ func Absent(err error) bool {
 	return errors.As(err, &e) && e.Absent()
 }
 
+// Forbidden reports whether err is the control plane's word that the caller may
+// not do this.
+func Forbidden(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Forbidden()
+}
+
 // Refused tells whether err is the control plane's refusal of a document.
 func Refused(err error) bool {
 	var e *Error

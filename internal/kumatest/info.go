@@ -72,7 +72,7 @@ func (cp *ControlPlane) getConfig(*call) (answer, error) {
 		"store": map[string]any{
 			"type":         "memory",
 			"cache":        map[string]any{"enabled": true, "expirationTime": secretCacheAge.String()},
-			"unsafeDelete": false,
+			"unsafeDelete": cp.unsafe,
 		},
 		"apiServer": map[string]any{
 			"readOnly": cp.readOnly,

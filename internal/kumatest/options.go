@@ -22,6 +22,7 @@ type config struct {
 	global   bool
 	kongMesh bool
 	verbatim bool
+	unsafe   bool
 	seed     uint64
 }
 
@@ -63,6 +64,11 @@ func KongMesh() Option {
 // version would that knows them. Sections that it does know are still checked.
 func Verbatim() Option {
 	return func(c *config) { c.verbatim = true }
+}
+
+// UnsafeDelete deletes meshes and secrets that are in use (store.unsafeDelete).
+func UnsafeDelete() Option {
+	return func(c *config) { c.unsafe = true }
 }
 
 // Latency delays each answer by d of real time.

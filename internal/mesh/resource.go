@@ -86,6 +86,7 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"What is taken out of the configuration is taken out of the mesh. An import takes over all there is, " +
 			"so that the plan after it shows what the configuration lacks: it would be taken out of the mesh. " +
 			"So does a `moved` block from `kong-mesh_mesh`, the resource of Kong's own provider.\n\n" +
+			"The control plane deletes a mesh only after its data plane proxies are gone. The plan to destroy or rename a mesh that has proxies fails.\n\n" +
 			"Members of the document that the provider does not know, and backends of types that it does not know, always stay as they are.\n\n" +
 			"Kuma 3 no longer has `networking`, `routing`, `mesh_services`, `constraints`, `logging`, `tracing` and `metrics` in a mesh: " +
 			"there, setting one is an error.",
@@ -122,7 +123,11 @@ func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 }
 
 func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
+	if req.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
+	r.checkDelete(ctx, req, &resp.Diagnostics)
+	if req.Plan.Raw.IsNull() {
 		return
 	}
 	var plan model
@@ -238,27 +243,10 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	err := r.Client.DeleteMesh(ctx, name)
 	if kuma.Refused(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(
-			"The control plane does not delete mesh %q:\n\n%s\n\nA mesh goes only when its data plane proxies are gone: stop them, or move them to another mesh, and apply again.%s",
-			name, err, r.proxies(ctx, name)))
+		r.addRefused(ctx, name, err, &resp.Diagnostics)
 		return
 	}
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete mesh %q", name), err)
-	}
-}
-
-// proxies says which proxies a mesh has, nothing if that cannot be told.
-func (r *meshResource) proxies(ctx context.Context, mesh string) string {
-	dataplanes, err := r.Client.Dataplanes(ctx, mesh)
-	if err != nil || len(dataplanes) == 0 {
-		return ""
-	}
-	names := make([]string, len(dataplanes))
-	for i, dataplane := range dataplanes {
-		names[i] = dataplane.Name
-	}
-	return fmt.Sprintf("\n\nIt has %d: %s.", len(names), named(names))
+	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete mesh %q", name), err)
 }
 
 func (r *meshResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

@@ -178,38 +178,6 @@ func TestAccMesh_badInput(t *testing.T) {
 	}
 }
 
-func TestAccMesh_stillHasProxies(t *testing.T) {
-	t.Parallel()
-	env := acctest.New(t)
-	name := env.Mesh()
-	dataplane := func(i int) string { return fmt.Sprintf("/meshes/%s/dataplanes/dp-%d", name, i) }
-	config := env.Config(`resource "kongmesh_mesh" "this" { name = $name }`, "name", name)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: env.Provider(),
-		Steps: []resource.TestStep{
-			{Config: config},
-			{
-				PreConfig: func() {
-					for i := range 7 {
-						env.Must(http.MethodPut, dataplane(i+1), fmt.Sprintf(`{"type": "Dataplane", "mesh": %q, "name": "dp-%d", "networking": {"address": "127.0.0.1", "inbound": [{"port": 8080, "tags": {"kuma.io/service": "backend"}}]}}`, name, i+1))
-					}
-				},
-				Config:      config,
-				Destroy:     true,
-				ExpectError: acctest.Words("Mesh is still in use", "there are still some dataplanes attached", "stop them", "It has 7: dp-1, dp-2, dp-3, dp-4, dp-5 and 2 more"),
-			},
-			{
-				PreConfig: func() {
-					for i := range 7 {
-						env.Must(http.MethodDelete, dataplane(i+1), nil)
-					}
-				},
-				Config: config,
-			},
-		},
-	})
-}
-
 // What the provider does not own stays byte for byte, numbers of any size included.
 func TestAccMesh_foreignPartsStay(t *testing.T) {
 	t.Parallel()

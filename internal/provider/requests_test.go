@@ -80,15 +80,15 @@ func TestAccRequests(t *testing.T) {
 			"refresh": "GET 2",
 			// mesh and backend: refresh 2; mesh, PUT, read back; secrets, mesh, PUT, read back.
 			"update": "GET 7, PUT 2",
-			// refresh 2; backend: mesh, PUT, read back; CA: 2 DELETE; mesh: DELETE.
-			"destroy": "DELETE 3, GET 4, PUT 1",
+			// refresh 2; proxies; backend: mesh, PUT, read back; CA: 2 DELETE; mesh: DELETE.
+			"destroy": "DELETE 3, GET 5, PUT 1",
 		}},
 		"ten CAs in a mesh": {10, map[string]string{
 			"create":  "GET 33, PUT 31",
 			"no-op":   "GET 2",
 			"refresh": "GET 2",
 			"update":  "GET 25, PUT 11",
-			"destroy": "DELETE 21, GET 22, PUT 10",
+			"destroy": "DELETE 21, GET 23, PUT 10",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

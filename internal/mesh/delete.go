@@ -1,0 +1,56 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// checkDelete refuses a plan that deletes or replaces a mesh which the control
+// plane would not delete: one that a data plane proxy belongs to, connected or
+// not. When the control plane refuses, the backend and the CA are already gone.
+func (r *meshResource) checkDelete(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
+	if req.State.Raw.IsNull() || r.Client == nil {
+		return
+	}
+	var before, after types.String
+	diags.Append(req.State.GetAttribute(ctx, path.Root("name"), &before)...)
+	if !req.Plan.Raw.IsNull() {
+		diags.Append(req.Plan.GetAttribute(ctx, path.Root("name"), &after)...)
+	}
+	if diags.HasError() || before.Equal(after) {
+		return
+	}
+	name := before.ValueString()
+	proxies, err := r.Client.DataplanesAsOf(ctx, name, kuma.Recent)
+	switch {
+	case kuma.Absent(err) || kuma.Forbidden(err): // then the control plane says so when the mesh is deleted
+	case err != nil:
+		tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q", name), err)
+	case len(proxies) > 0 && !r.Client.DeletesInUse(ctx):
+		diags.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(
+			"Mesh %[1]q has %[2]s. The control plane refuses to delete a mesh that has proxies. Terraform would delete the mTLS backend and the CA "+
+				"before the mesh, and leave these proxies in plain text."+freeMesh, name, tfkit.Proxies(proxies)))
+	}
+}
+
+// freeMesh is what to do about a mesh in use. Its first argument is the mesh's name.
+const freeMesh = "\n\nStop the proxies, or move them to another mesh. If a stopped proxy is still listed by `kumactl get dataplanes --mesh %[1]s`, " +
+	"delete it with `kumactl delete dataplane NAME --mesh %[1]s`. Then apply again."
+
+// addRefused adds the error for a mesh that the control plane refused to delete.
+func (r *meshResource) addRefused(ctx context.Context, name string, refusal error, diags *diag.Diagnostics) {
+	has := "data plane proxies"
+	if proxies, err := r.Client.Dataplanes(ctx, name); err == nil && len(proxies) > 0 {
+		has = tfkit.Proxies(proxies)
+	}
+	diags.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(
+		"The control plane refuses to delete mesh %[1]q because it has %[2]s:\n\n%[3]s"+freeMesh, name, has, refusal))
+}
