@@ -2,11 +2,13 @@ package kumatest_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -19,26 +21,49 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// An authority is a root CA.
+// An authority is a CA.
 type authority struct {
-	cert *x509.Certificate
-	pem  []byte
-	key  []byte
+	cert    *x509.Certificate
+	private crypto.Signer
+	pem     []byte
+	key     []byte
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+// newAuthority returns a root CA, changed by edits before it signs itself.
+func newAuthority(t *testing.T, name string, edits ...func(*x509.Certificate)) *authority {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	start := newClock().Now().Add(-time.Hour)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
 		NotBefore: start, NotAfter: start.AddDate(10, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	for _, edit := range edits {
+		edit(template)
+	}
+	return signAuthority(t, template, nil)
+}
+
+// below returns a CA that another one signs.
+func (a *authority) below(t *testing.T, name string) *authority {
+	t.Helper()
+	template := *a.cert
+	template.Subject, template.RawSubject, template.SubjectKeyId = pkix.Name{CommonName: name}, nil, nil
+	template.NotAfter = template.NotBefore.AddDate(10, 0, 0)
+	return signAuthority(t, &template, a)
+}
+
+func signAuthority(t *testing.T, template *x509.Certificate, parent *authority) *authority {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, signer := template, crypto.Signer(private)
+	if parent != nil {
+		issuer, signer = parent.cert, parent.private
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, private.Public(), signer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +76,17 @@ func newAuthority(t *testing.T, name string) *authority {
 		t.Fatal(err)
 	}
 	return &authority{
-		cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		cert, private, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
 	}
+}
+
+// withoutKeyID makes a CA without a subject key identifier, which Go adds to whatever it takes for a CA.
+func withoutKeyID(template *x509.Certificate) {
+	template.IsCA, template.BasicConstraintsValid = false, false
+	template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{
+		Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 0x03, 0x01, 0x01, 0xff}, // CA:TRUE
+	})
 }
 
 // A rotation is a mesh named m, whose backend ca-1 has CA a, with proxies.
@@ -103,6 +136,16 @@ func (r *rotation) putPair(pair string, key *authority, chain ...*authority) {
 	}
 	putSecret(r.t, r.ControlPlane, "m", pair+"-cert", cert)
 	putSecret(r.t, r.ControlPlane, "m", pair+"-key", key.key)
+}
+
+// step uploads a pair, lets the mesh name it, and waits until each proxy has it.
+func (r *rotation) step(pair string, key *authority, chain ...*authority) {
+	r.t.Helper()
+	r.putPair(pair, key, chain...)
+	r.pass(2 * time.Second)
+	r.putMesh(pair)
+	r.pass(15 * time.Second)
+	r.allMustHold(key, chain...)
 }
 
 func (r *rotation) deletePair(pair string) {
