@@ -54,9 +54,9 @@ type Client struct {
 	http   *http.Client
 	hidden *strings.Replacer // what must not be in a message
 
-	shared shared
-	locks  sync.Map // mesh name → chan struct{}: writes of one mesh go one after the other
-	global atomic.Pointer[bool]
+	shared   shared
+	locks    sync.Map // mesh name → chan struct{}: writes of one mesh go one after the other
+	settings atomic.Pointer[Settings]
 }
 
 // New makes a client. It sends nothing.
@@ -120,20 +120,4 @@ func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err erro
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// Global tells whether this is a global control plane, which passes what it is
-// told on to its zones. One that does not say counts as global: it is the
-// slower of the two, so that a wait that goes by it is long enough.
-func (c *Client) Global(ctx context.Context) bool {
-	if known := c.global.Load(); known != nil {
-		return *known
-	}
-	document, _, err := c.get(ctx, "config", nil)
-	var mode string
-	global := err != nil || document.Decode("mode", &mode) != nil || mode == "" || mode == "global"
-	if answer := new(Error); err == nil || errors.As(err, &answer) { // anything else may pass
-		c.global.Store(&global)
-	}
-	return global
 }

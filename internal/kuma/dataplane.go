@@ -18,8 +18,10 @@ type Dataplane struct {
 	Tags map[string][]string
 	// Online tells that it is connected. Of one that never was, all that follows is empty.
 	Online bool
-	// Subscription is the ID of its last connection.
-	Subscription string
+	// Subscription is the ID of its last connection, Connected when that began, and
+	// Disconnected when it ended: zero while Online. Both by the control plane's clock.
+	Subscription            string
+	Connected, Disconnected time.Time
 	// LastUpdate is when the control plane last noted what the proxy acknowledged.
 	LastUpdate time.Time
 	// Total counts all responses to it, Secrets those with its certificate and the CAs to trust.
@@ -104,6 +106,7 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 		Insight struct {
 			Subscriptions []struct {
 				ID             string     `json:"id"`
+				ConnectTime    time.Time  `json:"connectTime"`
 				DisconnectTime *time.Time `json:"disconnectTime"`
 				Status         struct {
 					LastUpdateTime            time.Time
@@ -142,6 +145,10 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 	if n := len(overview.Insight.Subscriptions); n > 0 {
 		last := overview.Insight.Subscriptions[n-1]
 		d.Online = last.DisconnectTime == nil
+		d.Connected = last.ConnectTime
+		if !d.Online {
+			d.Disconnected = *last.DisconnectTime
+		}
 		d.Subscription, d.LastUpdate = last.ID, last.Status.LastUpdateTime
 		d.Version, d.Envoy = last.Version.KumaDp.Version, last.Version.Envoy.Version
 		secrets := last.Status.Total
@@ -157,36 +164,4 @@ func (d *Dataplane) addTags(tags map[string]string) {
 	for name, value := range tags {
 		d.Tags[name] = append(d.Tags[name], value)
 	}
-}
-
-// OfflineZones are the names of the zones of a global control plane that are
-// enabled and not connected. What their proxies say is of the past.
-func (c *Client) OfflineZones(ctx context.Context) ([]string, error) {
-	items, err := c.list(ctx, "zones/_overview")
-	if err != nil {
-		return nil, err
-	}
-	var offline []string
-	for _, item := range items {
-		var overview struct {
-			Name    string
-			Zone    struct{ Enabled *bool }
-			Insight *struct {
-				Subscriptions []struct {
-					DisconnectTime *time.Time `json:"disconnectTime"`
-				}
-			} `json:"zoneInsight"`
-		}
-		if err := json.Unmarshal(item, &overview); err != nil {
-			return nil, fmt.Errorf("overview of the zones: %w", err)
-		}
-		if overview.Zone.Enabled != nil && !*overview.Zone.Enabled || overview.Insight == nil {
-			continue // switched off, or never there
-		}
-		n := len(overview.Insight.Subscriptions)
-		if n == 0 || overview.Insight.Subscriptions[n-1].DisconnectTime != nil {
-			offline = append(offline, overview.Name)
-		}
-	}
-	return offline, nil
 }

@@ -47,22 +47,26 @@ func TestDataplanes(t *testing.T) {
 	})
 	equal(t, "version", one.Version+" "+one.Envoy, "2.14.3 1.37.0")
 	equal(t, "a gateway's zone", list[1].Zone, "west")
+	equal(t, "when one left", list[1].Disconnected.IsZero(), false)
 	equal(t, "one that left", list[1].Online || list[1].Subscription != "x" || list[1].Certificate != nil, false)
 	equal(t, "one that never came", list[2].Online || list[2].Subscription != "", false)
 }
 
-func TestOfflineZones(t *testing.T) {
+func TestZones(t *testing.T) {
 	t.Parallel()
 	client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) {
 		reply(w, http.StatusOK, `{"total": 5, "next": null, "items": [
-			{"name": "here", "zone": {}, "zoneInsight": {"subscriptions": [{"disconnectTime": "2026-01-01T00:00:00Z"}, {"id": "x"}]}},
-			{"name": "gone", "zone": {"enabled": true}, "zoneInsight": {"subscriptions": [{"id": "x", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
+			{"name": "here", "zone": {}, "zoneInsight": {"subscriptions": [{"disconnectTime": "2026-01-01T00:00:00Z"},
+				{"id": "x", "status": {"stat": {"Mesh": {"responsesSent": "13", "responsesAcknowledged": "12"}}}}]}},
+			{"name": "gone", "zone": {"enabled": true}, "zoneInsight": {"subscriptions": [{"id": "y", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
 			{"name": "switched off", "zone": {"enabled": false}, "zoneInsight": {"subscriptions": []}},
 			{"name": "lost", "zone": {}, "zoneInsight": {"subscriptions": []}},
 			{"name": "never there", "zone": {}}]}`)
 	})
-	zones, err := client.OfflineZones(t.Context())
+	zones, err := client.Zones(t.Context())
 	noError(t, err)
-	equal(t, "how many", len(zones), 2)
-	equal(t, "which", zones[0]+" "+zones[1], "gone lost")
+	equal(t, "how many", len(zones), 3)
+	equal(t, "one that is connected", zones[0], Zone{Name: "here", Online: true, Subscription: "x", Meshes: Responses{Sent: 13, Acknowledged: 12}})
+	equal(t, "one that left", zones[1], Zone{Name: "gone", Subscription: "y", Disconnected: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+	equal(t, "one of which nothing is known", zones[2], Zone{Name: "lost"})
 }

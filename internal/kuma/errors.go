@@ -112,6 +112,19 @@ func Refused(err error) bool {
 	return errors.As(err, &e) && e.Refused()
 }
 
+// Passing reports whether err may pass by itself: there was no answer, or one
+// that says the control plane, or what is in front of it, cannot answer now.
+func Passing(err error) bool {
+	var (
+		e          *Error
+		connection *ConnectionError
+	)
+	if errors.As(err, &e) {
+		return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
+	}
+	return errors.As(err, &connection)
+}
+
 // ConnectionError is the lack of any answer.
 type ConnectionError struct {
 	// Address is that of the control plane, and Origins say where it and the

@@ -154,7 +154,7 @@ func TestGlobal(t *testing.T) {
 		t.Cleanup(test.server.Close)
 		client := newClient(t, test.server.URL)
 		for range 3 {
-			equal(t, name, client.Global(t.Context()), test.want)
+			equal(t, name, client.Settings(t.Context()).Global, test.want)
 		}
 		equal(t, name+": requests", len(test.server.Requests()), 1)
 	}
@@ -167,7 +167,7 @@ func TestGlobalOfAnAnswerThatDoesNotSay(t *testing.T) {
 	} {
 		client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { answer(w) })
 		for range 2 {
-			equal(t, name, client.Global(t.Context()), true)
+			equal(t, name, client.Settings(t.Context()).Global, true)
 		}
 		equal(t, name, rec.methods(), "GET")
 	}
@@ -180,8 +180,8 @@ func TestGlobalAfterAFailureThatPasses(t *testing.T) {
 		}
 		reply(w, 200, `{"mode":"zone"}`)
 	}, func(c *Config) { c.MaxRetries = 0 })
-	equal(t, "without an answer", client.Global(t.Context()), true)
-	equal(t, "with one", client.Global(t.Context()), false)
+	equal(t, "without an answer", client.Settings(t.Context()).Global, true)
+	equal(t, "with one", client.Settings(t.Context()).Global, false)
 }
 
 func TestSecretsReadAgainWhenTheListChanged(t *testing.T) {

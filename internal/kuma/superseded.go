@@ -33,7 +33,7 @@ func (c *Client) Unsettled(ctx context.Context, mesh *Mesh) (time.Duration, erro
 		now = c.config.Clock.Now()
 	}
 	wait := settleTime
-	if c.Global(ctx) {
+	if c.Settings(ctx).Global {
 		wait = settleTimeGlobal
 	}
 	return max(0, min(modified.Add(wait).Sub(now), wait)), nil // a clock that runs ahead does not make it longer

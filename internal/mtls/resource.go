@@ -175,12 +175,12 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 						MarkdownDescription: "`overlap`, the default: in up to three writes of the mesh, trust the new CA as well, issue from it, drop the old one, each after every online proxy is seen to have got the one before. " +
 							"No proxy refuses another. `switch`: in one write, during which some do.",
 						Optional:   true,
-						Validators: []validator.String{tfkit.OneOf(overlap, direct)},
+						Validators: []validator.String{tfkit.OneOf(strategyOverlap, strategySwitch)},
 					},
 					"offline_proxies": schema.StringAttribute{
 						MarkdownDescription: "`report`, the default: proxies that are offline are named in a warning. `wait`: the rotation waits for them, as long as `timeouts.update` allows.",
 						Optional:            true,
-						Validators:          []validator.String{tfkit.OneOf(report, wait)},
+						Validators:          []validator.String{tfkit.OneOf(offlineReport, offlineWait)},
 					},
 				},
 			},
@@ -260,7 +260,7 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 		r.warnReplaced(ctx, state, *plan, &resp.Diagnostics)
 	}
 	if state != nil && plan != nil {
-		r.planRollout(ctx, *state, *plan, &resp.Diagnostics)
+		r.planRotation(ctx, *state, *plan, &resp.Diagnostics)
 	}
 }
 
@@ -403,7 +403,7 @@ func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostic
 	var current kuma.Backend
 	mesh, err := r.update(ctx, plan, func(mesh *kuma.Mesh) (err error) {
 		var other bool
-		switch current, other, err = otherCA(mesh, plan); {
+		switch current, other, err = changesCA(mesh, plan); {
 		case err != nil:
 			return err
 		case other:
@@ -411,13 +411,10 @@ func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostic
 		}
 		return edit(plan, mesh)
 	})
-	if !errors.Is(err, errOtherCA) {
-		return mesh, err
+	if errors.Is(err, errOtherCA) {
+		return r.rotate(ctx, plan, current, diags)
 	}
-	if mesh, done, err := r.rollOut(ctx, plan, current, diags); done || err != nil {
-		return mesh, err
-	}
-	return r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(plan, mesh) })
+	return mesh, err
 }
 
 // errOtherCA stops a write that would change the CA in one go.

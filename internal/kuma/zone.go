@@ -1,0 +1,74 @@
+package kuma
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Zone is a zone of a global control plane, and what that knows of it
+// (recording "rotation", `/zones/_overview`).
+type Zone struct {
+	Name string
+	// Online reports whether the zone is connected. What its proxies say is of the past when it is not.
+	Online bool
+	// Subscription is the ID of its last connection, and Disconnected when that
+	// ended: zero while Online.
+	Subscription string
+	Disconnected time.Time
+	// Meshes counts the meshes that were sent to it.
+	Meshes Responses
+}
+
+// Zones lists the zones of a global control plane that are enabled and have
+// ever connected.
+func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
+	items, err := c.list(ctx, "zones/_overview")
+	if err != nil {
+		return nil, err
+	}
+	var zones []Zone
+	for _, item := range items {
+		zone, known, err := parseZone(item)
+		if err != nil {
+			return nil, fmt.Errorf("overview of the zones: %w", err)
+		}
+		if known {
+			zones = append(zones, zone)
+		}
+	}
+	return zones, nil
+}
+
+func parseZone(item json.RawMessage) (zone Zone, known bool, err error) {
+	var overview struct {
+		Name    string
+		Zone    struct{ Enabled *bool }
+		Insight *struct {
+			Subscriptions []struct {
+				ID             string     `json:"id"`
+				DisconnectTime *time.Time `json:"disconnectTime"`
+				Status         struct {
+					Stat struct{ Mesh counters }
+				}
+			} `json:"subscriptions"`
+		} `json:"zoneInsight"`
+	}
+	if err := json.Unmarshal(item, &overview); err != nil {
+		return Zone{}, false, err
+	}
+	zone.Name = overview.Name
+	if overview.Zone.Enabled != nil && !*overview.Zone.Enabled || overview.Insight == nil {
+		return zone, false, nil
+	}
+	if n := len(overview.Insight.Subscriptions); n > 0 {
+		last := overview.Insight.Subscriptions[n-1]
+		zone.Online, zone.Subscription = last.DisconnectTime == nil, last.ID
+		zone.Meshes = Responses(last.Status.Stat.Mesh)
+		if !zone.Online {
+			zone.Disconnected = *last.DisconnectTime
+		}
+	}
+	return zone, true, nil
+}

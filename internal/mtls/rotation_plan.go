@@ -1,0 +1,222 @@
+package mtls
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+)
+
+// planRotation says beforehand how the CA of an enabled backend will change,
+// and which proxies that leaves behind. Where no proxy can notice, it is silent.
+func (r *backend) planRotation(ctx context.Context, state, plan model, diags *diag.Diagnostics) {
+	if r.Client == nil || !state.Enabled.ValueBool() || !plan.Enabled.ValueBool() || plan.Enabled.IsUnknown() ||
+		!plan.Mesh.Equal(state.Mesh) || !plan.Name.Equal(state.Name) || *plan.Cert == *state.Cert && *plan.Key == *state.Key {
+		return
+	}
+	proxies, err := r.Client.Dataplanes(ctx, state.Mesh.ValueString())
+	if err != nil || len(proxies) == 0 {
+		return // the apply says what is wrong
+	}
+	p := plannedRotation{state: state, plan: plan, connected: connected(proxies), disconnected: disconnected(proxies)}
+	from, err := r.pairOf(ctx, state.Mesh.ValueString(), state.document())
+	if err == nil {
+		p.from = &from
+	}
+	if to, err := r.pairOf(ctx, plan.Mesh.ValueString(), plan.document()); err == nil {
+		p.to = &to
+	}
+	p.timing = rollout.NewTiming(r.Client.Settings(ctx))
+	p.settings = r.Client.Settings(ctx)
+	p.describe(diags)
+}
+
+// A plannedRotation is what is known beforehand of a rotation.
+type plannedRotation struct {
+	state, plan             model
+	connected, disconnected []kuma.Dataplane
+	from, to                *pair // nil where not known yet
+	timing                  rollout.Timing
+	settings                kuma.Settings
+}
+
+func (p plannedRotation) describe(diags *diag.Diagnostics) {
+	interrupted := kuma.IsStepSecret(p.state.Cert.Secret.ValueString())
+	if p.from != nil && p.to != nil && len(remaining(*p.from, *p.to)) == 1 && !interrupted {
+		return // certificates of both pairs pass everywhere
+	}
+	if p.plan.strategy() == strategySwitch || !inSecrets(p.state) || !inSecrets(p.plan) {
+		p.warnSwitch(diags)
+		return
+	}
+	p.inform(interrupted, diags)
+	if p.from != nil {
+		p.warnExpiry(diags)
+	}
+	if len(p.disconnected) > 0 && !p.plan.waitsForOffline() {
+		diags.AddAttributeWarning(path.Root("rollout"), "Disconnected proxies are left behind", fmt.Sprintf(
+			"These proxies of mesh %q are not connected to the control plane: %s. They may still serve traffic. "+
+				"The rotation does not wait for them. From the second step on, such a proxy refuses other proxies and they refuse it, until it connects again. "+
+				"To wait for them, set\n\n  rollout = {\n    offline_proxies = \"wait\"\n  }\n\nIf a proxy is gone for good, delete it from the control plane.",
+			p.state.Mesh.ValueString(), listPending(sinceDisconnected(p.disconnected))))
+	}
+}
+
+// warnSwitch warns of a change of the CA in one write.
+func (p plannedRotation) warnSwitch(diags *diag.Diagnostics) {
+	at, why := path.Root("cert"), "its CA is not in secrets both before and after the change"
+	if p.plan.strategy() == strategySwitch {
+		at, why = path.Root("rollout"), "rollout.strategy is \"switch\""
+	}
+	advice := "To avoid that, upload both CAs with kongmesh_mesh_ca_secret, refer to its secrets, and leave out rollout.strategy."
+	diags.AddAttributeWarning(at, "CA switches in one write", fmt.Sprintf(
+		"Mesh %q has %s, and %s. Terraform switches to the new CA in one write: until each proxy has the new CA, proxies refuse one another. "+
+			"That takes seconds for connected proxies. A disconnected proxy refuses others, and they refuse it, until it connects again. %s",
+		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), why, advice))
+}
+
+// inform says in which steps the CA changes, and how long that takes.
+func (p plannedRotation) inform(interrupted bool, diags *diag.Diagnostics) {
+	steps, how := 3, "up to 3 steps (trust both CAs, issue from the new CA, stop trusting the current CA)"
+	if p.from != nil && p.to != nil {
+		names := remaining(*p.from, *p.to)
+		steps, how = len(names), fmt.Sprintf("%s: %s", countSteps(len(names)), joinSteps(names))
+	}
+	where := ""
+	if interrupted {
+		where = " A rotation was interrupted: the mesh trusts both CAs. This run first repeats the interrupted step."
+		steps++
+	}
+	diags.AddAttributeWarning(path.Root("cert"), "CA is rotated in steps", fmt.Sprintf(
+		"Mesh %q has %s.%s The CA changes in %s. After each step, the provider waits until every connected proxy has what the step brings: at least %s in all.%s%s%s",
+		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), where, how, p.leastTime(steps), p.validity(interrupted), p.waiting(), p.assumptions()))
+}
+
+// validity says until when the rotation must end.
+func (p plannedRotation) validity(interrupted bool) string {
+	if p.from == nil || interrupted { // then it may be the new CA that issues
+		return ""
+	}
+	issuer := p.from.issuer()
+	return fmt.Sprintf(" The current CA, %s, must stay valid until then: it expires on %s.", issuer.Subject, utc(issuer.NotAfter))
+}
+
+func (p plannedRotation) waiting() string {
+	if !p.plan.waitsForOffline() || len(p.disconnected) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" It also waits for disconnected proxies, for as long as timeouts.update allows: %s.", listPending(sinceDisconnected(p.disconnected)))
+}
+
+func (p plannedRotation) assumptions() string {
+	if p.settings.Known {
+		return ""
+	}
+	return " The control plane does not show its configuration to this user, so the provider assumes the default intervals. " +
+		"If its store cache or the refresh of its zones takes longer than a second, allow the user of the token to read /config."
+}
+
+// warnExpiry warns of a current CA that does not last.
+func (p plannedRotation) warnExpiry(diags *diag.Diagnostics) {
+	issuer := p.from.issuer()
+	var longer []rollout.Pending
+	for _, proxy := range p.connected {
+		if proxy.Certificate != nil && proxy.Certificate.Expires.After(issuer.NotAfter) {
+			longer = append(longer, rollout.Pending{Name: proxy.Name, Since: issuer.NotAfter})
+		}
+	}
+	if len(longer) == 0 {
+		return
+	}
+	names := make([]string, len(longer))
+	for i, proxy := range longer {
+		names[i] = proxy.Name
+	}
+	diags.AddAttributeWarning(path.Root("cert"), "Certificates outlive their CA", fmt.Sprintf(
+		"The CA that issues now, %s, expires on %s, before the certificates of %s that it issued. Proxies refuse them from then on: finish the rotation before that.",
+		issuer.Subject, utc(issuer.NotAfter), nameSome(names)))
+}
+
+// leastTime is how long a rotation takes at least: the waits of its steps, and
+// about 25 certificates a second that a control plane on two cores issues.
+func (p plannedRotation) leastTime(steps int) time.Duration {
+	return time.Duration(steps) * (p.timing.Secrets + p.timing.Judge + time.Duration(len(p.connected)/25)*time.Second)
+}
+
+func inSecrets(m model) bool {
+	return !m.Cert.Secret.IsNull() && !m.Key.Secret.IsNull()
+}
+
+func countSteps(n int) string {
+	if n == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", n)
+}
+
+func joinSteps(steps []step) string {
+	names := make([]string, len(steps))
+	for i, s := range steps {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}
+
+func countProxies(connected, disconnected []kuma.Dataplane) string {
+	count := func(n int, kind string) string {
+		if n == 1 {
+			return "1 " + kind + " proxy"
+		}
+		return fmt.Sprintf("%d %s proxies", n, kind)
+	}
+	switch {
+	case len(disconnected) == 0:
+		return count(len(connected), "connected")
+	case len(connected) == 0:
+		return count(len(disconnected), "disconnected")
+	}
+	return count(len(connected), "connected") + " and " + count(len(disconnected), "disconnected")
+}
+
+func connected(proxies []kuma.Dataplane) []kuma.Dataplane {
+	var online []kuma.Dataplane
+	for _, proxy := range proxies {
+		if proxy.Online {
+			online = append(online, proxy)
+		}
+	}
+	return online
+}
+
+// disconnected are the proxies that were connected once and are not now.
+func disconnected(proxies []kuma.Dataplane) []kuma.Dataplane {
+	var away []kuma.Dataplane
+	for _, proxy := range proxies {
+		if !proxy.Online && proxy.Subscription != "" {
+			away = append(away, proxy)
+		}
+	}
+	return away
+}
+
+func sinceDisconnected(proxies []kuma.Dataplane) []rollout.Pending {
+	list := make([]rollout.Pending, 0, len(proxies))
+	for _, proxy := range proxies {
+		list = append(list, rollout.Pending{Name: proxy.Name, Since: proxy.Disconnected})
+	}
+	return list
+}
+
+// nameSome lists names, not more than a person reads.
+func nameSome(names []string) string {
+	if len(names) > mostNamed {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,156 @@
+package mtls_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// atSwitch calls each function once, when the mesh has been made to use another
+// CA secret for the first time, the second, and so on.
+func (r *rotating) atSwitch(do ...func()) {
+	var mutex sync.Mutex
+	last, n := "", -1
+	r.env.Twin.Watch(func(time.Time) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if now := r.certificateSecret(); now != last {
+			last = now
+			if n++; n > 0 && n <= len(do) && do[n-1] != nil {
+				do[n-1]()
+			}
+		}
+	})
+}
+
+// certificateSecret is the name of the one that the mesh uses, "" for none.
+func (r *rotating) certificateSecret() string {
+	_, document := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil)
+	_, rest, _ := strings.Cut(string(document), `"secret":`)
+	rest = strings.TrimLeft(rest, " \"")
+	name, _, _ := strings.Cut(rest, `"`)
+	return name
+}
+
+// reconnectEvery lets one of some proxies after the other reconnect, again and again, as long as they are there.
+func (r *rotating) reconnectEvery(d time.Duration, names ...string) {
+	r.env.Twin.After(d, func() {
+		for _, proxy := range r.env.Twin.Proxies(r.mesh) {
+			if proxy.Name() == names[0] {
+				proxy.Reconnect()
+				r.reconnectEvery(d, append(names[1:], names[0])...)
+			}
+		}
+	})
+}
+
+// during injects faults for a while.
+func (r *rotating) during(d time.Duration, fault kumatest.Fault) {
+	r.env.Twin.Inject(fault)
+	r.env.Twin.After(d, r.env.Twin.ClearFaults)
+}
+
+func (r *rotating) all(do func(*kumatest.Proxy)) {
+	for _, proxy := range r.env.Twin.Proxies(r.mesh) {
+		do(proxy)
+	}
+}
+
+// quiet is how long a rotation in three steps takes when nothing happens.
+const quiet = 52 * time.Second
+
+// A rotation ends in every situation, and no proxy refuses another.
+func TestAccRotation_situations(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		options []kumatest.Option
+		lines   string
+		disturb func(*rotating)
+		writes  int           // of the mesh by the rotation
+		within  time.Duration // by the control plane's clock
+	}{
+		"nothing happens": {writes: 3, within: quiet},
+		"one proxy reconnects every 10 s": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.reconnectEvery(10*time.Second, "dp-3")
+		}},
+		"one proxy reconnects every second": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.reconnectEvery(time.Second, "dp-3")
+		}},
+		"all proxies reconnect every 5 s, one after the other": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.reconnectEvery(time.Second, "dp-1", "dp-2", "dp-3", "dp-4", "dp-5")
+		}},
+		"a proxy rejects for 20 s, then accepts": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.atSwitch(func() {
+				dp3 := r.proxy("dp-3")
+				dp3.Reject(true)
+				r.env.Twin.After(20*time.Second, func() { dp3.Reject(false) })
+			})
+		}},
+		"the control plane is away for 20 s": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.atSwitch(nil, func() {
+				r.env.Twin.After(10*time.Second, func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}}) })
+			})
+		}},
+		"the control plane answers 500 for 20 s": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.atSwitch(func() {
+				r.env.Twin.After(10*time.Second, func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.InternalError}}) })
+			})
+		}},
+		"all connections are lost at the first write": {writes: 3, within: 3 * quiet, disturb: func(r *rotating) {
+			r.atSwitch(func() {
+				r.all((*kumatest.Proxy).Disconnect)
+				r.env.Twin.After(30*time.Second, func() { r.all((*kumatest.Proxy).Reconnect) })
+			})
+		}},
+		"a stale write takes the first step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
+			_, before := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil)
+			r.atSwitch(func() {
+				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
+			})
+		}},
+		"a stale write takes the second step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
+			var before []byte
+			r.atSwitch(func() { _, before = r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil) }, func() {
+				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
+			})
+		}},
+		"a stale write takes the last step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
+			var before []byte
+			r.atSwitch(nil, func() { _, before = r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil) }, func() {
+				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
+			})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRotating(t, test.options...)
+			var began time.Time
+			r.run(test.lines, resource.TestStep{
+				PreConfig: func() {
+					began = r.env.Clock.Now()
+					if test.disturb != nil {
+						test.disturb(r)
+					}
+				},
+				Config: r.config(r.then, test.lines),
+				Check: resource.ComposeTestCheckFunc(r.check, func(*terraform.State) error {
+					if took := r.env.Clock.Now().Sub(began); took > test.within {
+						return fmt.Errorf("it took %s, more than %s", took, test.within)
+					}
+					if got := meshWrites(r.env, r.mesh); got != test.writes {
+						return fmt.Errorf("the mesh was written %d times, not %d", got, test.writes)
+					}
+					return noSteps(r.env, r.mesh)
+				}),
+			})
+		})
+	}
+}

@@ -1,0 +1,250 @@
+package rollout
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+var put = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return put.Add(time.Duration(seconds) * time.Second) }
+
+// before is a proxy as it was just before a write, and has is one that has what
+// was written.
+func before() kuma.Dataplane {
+	return kuma.Dataplane{
+		Name: "dp", Zone: "east", Online: true, Subscription: "s1", Connected: at(-3600), LastUpdate: at(-3600),
+		Total: kuma.Responses{Sent: 8, Acknowledged: 8}, Secrets: kuma.Responses{Sent: 2, Acknowledged: 2},
+		Certificate: &kuma.DataplaneCertificate{Issued: at(-3600), Backend: "ca-1"},
+	}
+}
+
+func has() kuma.Dataplane {
+	d := before()
+	d.LastUpdate = at(3)
+	d.Total, d.Secrets = kuma.Responses{Sent: 10, Acknowledged: 10}, kuma.Responses{Sent: 4, Acknowledged: 4}
+	d.Certificate = &kuma.DataplaneCertificate{Issued: at(1), Backend: "ca-1"}
+	return d
+}
+
+func follow(before ...kuma.Dataplane) *Proxies {
+	p := &Proxies{Timing: NewTiming(kuma.Settings{StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second})}
+	p.Begin(put, put, before)
+	return p
+}
+
+// Each condition of the proof alone keeps a proxy from counting as done.
+func TestProxies_proof(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(before, now *kuma.Dataplane)
+		want   string // "" is done
+	}{
+		"done":                          {func(_, _ *kuma.Dataplane) {}, ""},
+		"no certificate known":          {func(_, now *kuma.Dataplane) { now.Certificate = nil }, "no certificate"},
+		"certificate of before":         {func(b, now *kuma.Dataplane) { now.Certificate.Issued = b.Certificate.Issued }, "before the change"},
+		"just before, on another clock": {func(_, now *kuma.Dataplane) { now.Certificate.Issued = at(-5) }, ""},
+		"long before, and changed":      {func(_, now *kuma.Dataplane) { now.Certificate.Issued = at(-60) }, "before the change"},
+		"not shown since":               {func(_, now *kuma.Dataplane) { now.LastUpdate = put }, "does not show yet"},
+		"messages on their way":         {func(_, now *kuma.Dataplane) { now.Total.Sent++ }, "10 of 11 messages"},
+		"secrets not acknowledged":      {func(_, now *kuma.Dataplane) { now.Secrets = kuma.Responses{Sent: 2, Acknowledged: 2} }, "not acknowledged its new"},
+		"rejected": {func(_, now *kuma.Dataplane) {
+			now.Secrets.Rejected, now.Total.Rejected, now.Total.Acknowledged = 2, 2, 8
+		}, "rejects"},
+		"rejected before the write": {func(b, now *kuma.Dataplane) {
+			b.Secrets.Rejected, now.Secrets.Rejected = 2, 2
+			now.Total.Rejected, now.Total.Sent = 2, 12
+		}, ""},
+		"reconnected at once": {func(_, now *kuma.Dataplane) {
+			now.Subscription, now.Connected, now.Secrets = "s2", at(1), kuma.Responses{Sent: 1, Acknowledged: 1}
+		}, ""},
+		"reconnected at once, nothing yet": {func(_, now *kuma.Dataplane) {
+			now.Subscription, now.Connected, now.Secrets = "s2", at(1), kuma.Responses{}
+		}, "not acknowledged its new"},
+		"reconnected, rejects": {func(_, now *kuma.Dataplane) {
+			now.Subscription, now.Connected, now.Secrets = "s2", at(14), kuma.Responses{Sent: 2, Acknowledged: 0, Rejected: 1}
+		}, "rejects"},
+		"reconnected late, nothing shown": {func(_, now *kuma.Dataplane) {
+			now.Subscription, now.Connected, now.Certificate, now.Secrets = "s2", at(14), nil, kuma.Responses{}
+		}, ""},
+		"never connected":            {func(b, now *kuma.Dataplane) { *b = kuma.Dataplane{Name: "dp"}; *now = *b }, ""},
+		"certificate of an identity": {func(b, now *kuma.Dataplane) { *now = *b; now.Certificate.Backend = "kri_mid_m_z__i_" }, ""},
+		"another proxy of that name": {func(_, now *kuma.Dataplane) { now.Zone, now.Secrets = "west", kuma.Responses{Sent: 1, Acknowledged: 1} }, ""},
+		"lost":                       {func(_, now *kuma.Dataplane) { now.Online, now.Disconnected, now.Certificate = false, at(2), nil }, "lost its connection"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			was, now := before(), has()
+			test.change(&was, &now)
+			pending := follow(was).Look(at(15), []kuma.Dataplane{now})
+			switch {
+			case test.want == "" && len(pending) > 0:
+				t.Errorf("it is waited for: %s", pending[0].Why)
+			case test.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, test.want)):
+				t.Errorf("got %+v", pending)
+			}
+		})
+	}
+}
+
+// A look shows a proxy at a moment; what came before decides what that means.
+func TestProxies_history(t *testing.T) {
+	t.Parallel()
+	gone := func(since int) func(*kuma.Dataplane) {
+		return func(d *kuma.Dataplane) {
+			*d = before()
+			d.Online, d.Disconnected, d.Certificate = false, at(since), nil
+		}
+	}
+	back := func(since int) func(*kuma.Dataplane) {
+		return func(d *kuma.Dataplane) {
+			*d = before()
+			d.Subscription, d.Connected, d.Certificate, d.Secrets = "s2", at(since), nil, kuma.Responses{}
+		}
+	}
+	secrets := func(acknowledged, rejected uint64) func(*kuma.Dataplane) {
+		return func(d *kuma.Dataplane) {
+			d.Secrets = kuma.Responses{Sent: acknowledged + rejected, Acknowledged: acknowledged, Rejected: rejected}
+			d.Total = d.Secrets
+		}
+	}
+	type moment struct {
+		seconds int
+		change  func(*kuma.Dataplane)
+		want    string // "" is not waited for
+		rejects bool
+	}
+	for name, test := range map[string]struct {
+		start  func(*kuma.Dataplane)
+		policy bool // wait for disconnected ones
+		looks  []moment
+	}{
+		"lost in the midst, for good": {looks: []moment{
+			{15, gone(3), "lost its connection", false}, {74, gone(3), "lost its connection", false}, {76, gone(3), "", false},
+		}},
+		"lost in the midst, waited for": {policy: true, looks: []moment{{15, gone(3), "lost its connection", false}, {99, gone(3), "it is disconnected", false}}},
+		"lost in the midst, then back":  {looks: []moment{{15, gone(3), "lost its connection", false}, {40, back(39), "", false}}},
+		"back, and nothing comes":       {looks: []moment{{15, gone(3), "lost its connection", false}, {40, back(39), "", false}, {60, back(39), "no certificate", false}}},
+		"lost just before": {
+			start: gone(-30), looks: []moment{{15, gone(-30), "lost its connection", false}, {61, gone(-30), "", false}},
+		},
+		"away for long":             {start: gone(-300), looks: []moment{{15, gone(-300), "", false}}},
+		"away for long, waited for": {start: gone(-300), policy: true, looks: []moment{{15, gone(-300), "it is disconnected", false}}},
+		"done, then lost":           {looks: []moment{{15, func(*kuma.Dataplane) {}, "", false}, {16, gone(15), "", false}}},
+		"reconnects all the time": {looks: []moment{
+			{15, back(14), "", false}, {16, func(d *kuma.Dataplane) { back(14)(d); d.Subscription = "s2"; d.Online, d.Disconnected = false, at(16) }, "", false},
+		}},
+		"rejects for half a minute": {looks: []moment{
+			{15, secrets(2, 1), "rejects", false}, {25, secrets(2, 3), "rejects", false}, {44, secrets(2, 5), "rejects", false}, {45, secrets(2, 5), "rejects", true},
+		}},
+		"rejects once, then accepts": {looks: []moment{{15, secrets(2, 1), "rejects", false}, {25, secrets(3, 1), "", false}}},
+		"rejects and accepts between two looks": {looks: []moment{
+			{15, secrets(3, 1), "rejects", false}, {26, secrets(3, 1), "rejects", false}, {27, secrets(3, 1), "", false},
+		}},
+		"accepts and rejects between two looks": {looks: []moment{
+			{15, secrets(3, 1), "rejects", false}, {25, secrets(3, 3), "rejects", false}, {35, secrets(3, 5), "rejects", false}, {45, secrets(3, 7), "rejects", true},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			was := before()
+			if test.start != nil {
+				test.start(&was)
+			}
+			p := follow(was)
+			p.WaitForOffline = test.policy
+			for _, look := range test.looks {
+				now := has()
+				look.change(&now)
+				pending := p.Look(at(look.seconds), []kuma.Dataplane{now})
+				switch {
+				case look.want == "" && len(pending) > 0:
+					t.Fatalf("after %d s it is waited for: %s", look.seconds, pending[0].Why)
+				case look.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, look.want) || pending[0].Rejects != look.rejects):
+					t.Fatalf("after %d s: %+v", look.seconds, pending)
+				}
+			}
+		})
+	}
+}
+
+// Who is away when a step passes has missed it, unless it is back before the
+// next write.
+func TestProxies_missed(t *testing.T) {
+	t.Parallel()
+	away := before()
+	away.Online, away.Disconnected, away.Certificate = false, at(-300), nil
+	for name, test := range map[string]struct {
+		back int // seconds after the first write at which it connects again; the second is at 100
+		want int
+	}{
+		"stays away":          {0, 1},
+		"back in between":     {50, 0},
+		"back after the next": {103, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := follow(away)
+			if pending := p.Look(at(15), []kuma.Dataplane{away}); len(pending) > 0 {
+				t.Fatalf("%+v", pending)
+			}
+			p.Pass()
+			later := away
+			if test.back > 0 && test.back < 100 {
+				later = before()
+				later.Subscription, later.Connected = "s2", at(test.back)
+			}
+			p.Begin(at(100), at(100), []kuma.Dataplane{later})
+			if test.back > 100 {
+				later = before()
+				later.Subscription, later.Connected = "s2", at(test.back)
+			}
+			p.Look(at(115), []kuma.Dataplane{later})
+			p.Pass()
+			if missed := p.Missed(); len(missed) != test.want || test.want > 0 && (missed[0].Name != "dp" || !missed[0].Since.Equal(at(-300))) {
+				t.Errorf("%+v", missed)
+			}
+		})
+	}
+}
+
+func TestPendingZones(t *testing.T) {
+	t.Parallel()
+	was := []kuma.Zone{{Name: "z", Online: true, Subscription: "a", Meshes: kuma.Responses{Sent: 3, Acknowledged: 3}}}
+	for name, test := range map[string]struct {
+		now  kuma.Zone
+		want string
+	}{
+		"acknowledged":               {kuma.Zone{Name: "z", Online: true, Subscription: "a", Meshes: kuma.Responses{Sent: 4, Acknowledged: 4}}, ""},
+		"not acknowledged":           {kuma.Zone{Name: "z", Online: true, Subscription: "a", Meshes: kuma.Responses{Sent: 4, Acknowledged: 3}}, "not acknowledged"},
+		"not connected":              {kuma.Zone{Name: "z", Subscription: "a", Meshes: kuma.Responses{Sent: 4, Acknowledged: 4}}, "not connected"},
+		"connected again":            {kuma.Zone{Name: "z", Online: true, Subscription: "b", Meshes: kuma.Responses{Sent: 1, Acknowledged: 1}}, ""},
+		"connected again, no mesh":   {kuma.Zone{Name: "z", Online: true, Subscription: "b"}, "not acknowledged"},
+		"connected for the 1st time": {kuma.Zone{Name: "new", Online: true, Subscription: "b", Meshes: kuma.Responses{Sent: 1, Acknowledged: 1}}, ""},
+	} {
+		pending := PendingZones(was, []kuma.Zone{test.now})
+		if test.want == "" && len(pending) > 0 || test.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, test.want)) {
+			t.Errorf("%s: %+v", name, pending)
+		}
+	}
+}
+
+// With Kuma's defaults the times are those that were measured to be enough.
+func TestNewTiming(t *testing.T) {
+	t.Parallel()
+	settings := kuma.Settings{StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second, ZoneRefresh: time.Second, ZoneFlush: 10 * time.Second}
+	if got, want := NewTiming(settings), (Timing{2 * time.Second, 15 * time.Second, 12 * time.Second, 11 * time.Second}); got != want {
+		t.Errorf("zone: %+v", got)
+	}
+	settings.Global = true
+	if got, want := NewTiming(settings), (Timing{3 * time.Second, 20 * time.Second, 13 * time.Second, 15 * time.Second}); got != want {
+		t.Errorf("global: %+v", got)
+	}
+	settings.StoreCache, settings.ZoneRefresh = 30*time.Second, 40*time.Second
+	if got, want := NewTiming(settings), (Timing{42 * time.Second, 88 * time.Second, 81 * time.Second, 15 * time.Second}); got != want {
+		t.Errorf("slow: %+v", got)
+	}
+}
