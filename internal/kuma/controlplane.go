@@ -60,21 +60,31 @@ func keptQuiet(err error) error {
 // went from the mesh in the version that TrafficPermission went in, which only
 // works with them. A version number does not tell: some builds have none.
 func capabilities(document *Document) (meshMTLS, readOnly *bool) {
-	var kinds []struct {
-		Name     string `json:"name"`
-		ReadOnly *bool  `json:"readOnly"`
-	}
-	if document.Decode("resources", &kinds) != nil || len(kinds) == 0 {
+	types := typesOf(document)
+	if len(types) == 0 {
 		return nil, nil
 	}
-	mtls := false
-	for _, kind := range kinds {
-		switch kind.Name {
-		case "TrafficPermission":
-			mtls = true
-		case "Mesh":
-			readOnly = kind.ReadOnly
-		}
+	_, mtls := types["TrafficPermission"]
+	return &mtls, types[MeshType].ReadOnly
+}
+
+// A resourceType is what `/_resources` says of a type.
+type resourceType struct {
+	Name string `json:"name"`
+	// ReadOnly tells that this control plane takes no writes of it. On a zone that
+	// belongs to a global control plane it is true of all types.
+	ReadOnly *bool `json:"readOnly"`
+}
+
+// typesOf are the types of resources by name, none if a document has another form.
+func typesOf(document *Document) map[string]resourceType {
+	var list []resourceType
+	if document.Decode("resources", &list) != nil {
+		return nil
 	}
-	return &mtls, readOnly
+	types := make(map[string]resourceType, len(list))
+	for _, t := range list {
+		types[t.Name] = t
+	}
+	return types
 }

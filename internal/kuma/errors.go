@@ -103,7 +103,7 @@ func Absent(err error) bool {
 // not do this.
 func Forbidden(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Forbidden()
+	return errors.As(err, &e) && e.Forbidden() && !e.Foreign()
 }
 
 // Refused tells whether err is the control plane's refusal of a document.

@@ -33,7 +33,7 @@ func meshPath(name string) string {
 // NewMesh is the document of a mesh without any settings.
 func NewMesh(name string) *Mesh {
 	document := NewDocument()
-	document.Set("type", text("Mesh"))
+	document.Set("type", text(MeshType))
 	document.Set("name", text(name))
 	return &Mesh{Document: document}
 }
@@ -52,7 +52,7 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 // MeshAsOf is [Client.Mesh] with an answer that may be older.
 func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
 	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
-		document, date, err := c.getTyped(ctx, meshPath(name), "Mesh")
+		document, date, err := c.getTyped(ctx, meshPath(name), MeshType)
 		if err != nil {
 			return nil, err
 		}

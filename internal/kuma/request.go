@@ -33,15 +33,10 @@ type response struct {
 // index is the path of what a control plane says of itself.
 const index = "/"
 
-// send makes one request, with the retries of the configuration, and reads its
-// answer. The error is a *ConnectionError when there was none, an *Error when
-// it is no success, or the context's.
-func (c *Client) send(ctx context.Context, r request) (*response, error) {
-	return c.sendUpTo(ctx, r, c.attempts(), c.config.MaxRetries)
-}
-
-// sendUpTo is send with its own number of retries.
-func (c *Client) sendUpTo(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
+// send makes one request, with up to so many retries, and reads its answer. The
+// error is a *ConnectionError when there was none, an *Error when it is no
+// success, or the context's.
+func (c *Client) send(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
 	prepared, err := c.prepare(ctx, r)
 	if err != nil {
 		return nil, err
@@ -117,8 +112,13 @@ func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request
 
 // get reads one document.
 func (c *Client) get(ctx context.Context, path string, query url.Values) (*Document, time.Time, error) {
+	return c.getUpTo(ctx, path, query, c.config.MaxRetries)
+}
+
+// getUpTo is get with its own number of retries.
+func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, retries int) (*Document, time.Time, error) {
 	r := request{method: http.MethodGet, path: path, query: query}
-	answer, err := c.send(ctx, r)
+	answer, err := c.send(ctx, r, c.attempts(), retries)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -162,7 +162,7 @@ func (c *Client) delete(ctx context.Context, path string) error {
 func (c *Client) write(ctx context.Context, r request, course *attempts, retries int) error {
 	c.shared.forget(r)
 	defer c.shared.forget(r)
-	answer, err := c.sendUpTo(ctx, r, course, retries)
+	answer, err := c.send(ctx, r, course, retries)
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,6 @@ func (s *Secret) Data() ([]byte, error) {
 
 const globalSecretsPath = "global-secrets" // in all versions
 
-// Types of a secret's document.
-const (
-	secretType       = "Secret"
-	globalSecretType = "GlobalSecret"
-)
-
 func secretPath(mesh, name string) string {
 	return meshPath(mesh) + "/secrets/" + url.PathEscape(name)
 }
@@ -43,13 +37,13 @@ func globalSecretPath(name string) string {
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
 // not there.
 func (c *Client) Secret(ctx context.Context, mesh, name string) (*Secret, error) {
-	return c.secret(ctx, secretPath(mesh, name), secretType)
+	return c.secret(ctx, secretPath(mesh, name), SecretType)
 }
 
 // GlobalSecret reads a secret that belongs to no mesh. The error is [Absent]
 // when it is not there.
 func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error) {
-	return c.secret(ctx, globalSecretPath(name), globalSecretType)
+	return c.secret(ctx, globalSecretPath(name), GlobalSecretType)
 }
 
 func (c *Client) secret(ctx context.Context, path, kind string) (*Secret, error) {
@@ -63,12 +57,12 @@ func (c *Client) secret(ctx context.Context, path, kind string) (*Secret, error)
 // PutSecret creates a secret or replaces what it holds. previous is the secret
 // as it is now, nil when there is none: its labels and all else it has stay.
 func (c *Client) PutSecret(ctx context.Context, mesh, name string, data []byte, previous *Secret) error {
-	return c.putSecret(ctx, secretPath(mesh, name), data, previous, [][2]string{{"type", secretType}, {"mesh", mesh}, {"name", name}})
+	return c.putSecret(ctx, secretPath(mesh, name), data, previous, [][2]string{{"type", SecretType}, {"mesh", mesh}, {"name", name}})
 }
 
 // PutGlobalSecret is [Client.PutSecret] for a secret that belongs to no mesh.
 func (c *Client) PutGlobalSecret(ctx context.Context, name string, data []byte, previous *Secret) error {
-	return c.putSecret(ctx, globalSecretPath(name), data, previous, [][2]string{{"type", globalSecretType}, {"name", name}})
+	return c.putSecret(ctx, globalSecretPath(name), data, previous, [][2]string{{"type", GlobalSecretType}, {"name", name}})
 }
 
 func (c *Client) putSecret(ctx context.Context, path string, data []byte, previous *Secret, meta [][2]string) error {

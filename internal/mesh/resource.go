@@ -123,6 +123,7 @@ func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 }
 
 func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.Preflight(ctx, kuma.MeshType, req, resp)
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}

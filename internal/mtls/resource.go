@@ -239,6 +239,13 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
+	r.Preflight(ctx, kuma.MeshType, req, resp)
+	if r.Client != nil && !req.Plan.Raw.IsNull() {
+		r.AddErrorOnce(&resp.Diagnostics, "add an mTLS backend to a mesh", r.Client.CheckMeshMTLS(ctx))
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	var state, plan *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}

@@ -490,8 +490,9 @@ func TestAccProvidedBackend_secretCache(t *testing.T) {
 	})
 }
 
-// Version 3 accepts mtls and drops it.
-func TestAccProvidedBackend_dropped(t *testing.T) {
+// Version 3 accepts mtls and drops it, which the plan knows before the private
+// key is uploaded.
+func TestAccProvidedBackend_version3(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t, kumatest.Version("3.0"))
 	mesh := env.Mesh()
@@ -500,9 +501,12 @@ func TestAccProvidedBackend_dropped(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{
 			Config:      env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key),
-			ExpectError: acctest.Words("Control plane dropped the change", "Kuma 3", "MeshIdentity"),
+			ExpectError: acctest.Words("Meshes have no mTLS backends", "Kuma 3", "MeshIdentity"),
 		}},
 	})
+	if err := env.Wrote()(nil); err != nil {
+		t.Error(err)
+	}
 }
 
 // Turning mTLS off is said before it happens.

@@ -153,7 +153,7 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 }
 
 func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims}
+	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims, Run: &tfkit.Run{}}
 	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
 		return // planning goes on without requests

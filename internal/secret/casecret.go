@@ -227,6 +227,7 @@ func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConf
 }
 
 func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.Preflight(ctx, kuma.SecretType, req, resp)
 	if req.Plan.Raw.IsNull() {
 		return // a destroy
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -28,7 +29,7 @@ var (
 // NewGlobalSecret is kongmesh_global_secret. random is for salts.
 func NewGlobalSecret(random io.Reader) func() resource.Resource {
 	return func() resource.Resource {
-		return &globalSecret{plain{random: random, model: func() plainModel { return &globalSecretModel{} }}}
+		return &globalSecret{plain{random: random, model: func() plainModel { return &globalSecretModel{} }, kind: kuma.GlobalSecretType}}
 	}
 }
 

@@ -31,7 +31,7 @@ var (
 // NewMeshSecret is kongmesh_mesh_secret. random is for salts.
 func NewMeshSecret(random io.Reader) func() resource.Resource {
 	return func() resource.Resource {
-		return &meshSecret{plain{random: random, model: func() plainModel { return &meshSecretModel{} }}}
+		return &meshSecret{plain{random: random, model: func() plainModel { return &meshSecretModel{} }, kind: kuma.SecretType}}
 	}
 }
 

@@ -22,6 +22,7 @@ type plain struct {
 	tfkit.Resource
 	random io.Reader         // for salts
 	model  func() plainModel // an empty one
+	kind   string            // kuma.SecretType or kuma.GlobalSecretType
 }
 
 // A plainModel is a pointer to the model of such a resource.
@@ -40,6 +41,7 @@ func (r *plain) ValidateConfig(ctx context.Context, req resource.ValidateConfigR
 }
 
 func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.Preflight(ctx, r.kind, req, resp)
 	if req.Plan.Raw.IsNull() {
 		return // a destroy
 	}

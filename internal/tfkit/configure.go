@@ -24,6 +24,8 @@ type ProviderData struct {
 	Clock kuma.Clock
 	// Claims are of this run of the provider.
 	Claims *Claims
+	// Run is what is known within this run of the provider.
+	Run *Run
 }
 
 // Resource is embedded by every resource.

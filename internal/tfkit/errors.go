@@ -38,6 +38,8 @@ func describe(task string, err error) (summary, detail string) {
 		answer     *kuma.Error
 		connection *kuma.ConnectionError
 		dropped    *kuma.DroppedError
+		readOnly   *kuma.ReadOnlyError
+		noMTLS     *kuma.NoMeshMTLSError
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -50,6 +52,12 @@ func describe(task string, err error) (summary, detail string) {
 	case errors.As(err, &dropped):
 		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. "+
 			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there. Take it out of the configuration, or use a control plane of version 2.", task, dropped)
+	case errors.As(err, &readOnly):
+		return describeReadOnly(readOnly)
+	case errors.As(err, &noMTLS):
+		return "Meshes have no mTLS backends", fmt.Sprintf("Cannot %s: the control plane at %s (version %s) has no mTLS backends in its meshes. "+
+			"Kuma 3 has MeshIdentity and MeshTrust resources instead, and drops a backend without an error. Nothing was sent. "+
+			"Remove this resource from the configuration, or use a control plane of version 2.", task, noMTLS.Address, cmp.Or(noMTLS.Version, "unknown"))
 	case errors.As(err, &answer):
 		return describeAnswer(task, answer)
 	default:
@@ -89,6 +97,18 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 	default:
 		return "Unexpected answer", said + "This is none of the answers that the provider knows. Look at the log of the control plane, and at what is in front of it, a gateway or a proxy."
 	}
+}
+
+func describeReadOnly(e *kuma.ReadOnlyError) (summary, detail string) {
+	advice := "If it is a zone of a global control plane, set the provider's address to the global one. On Kubernetes, change resources with kubectl."
+	switch {
+	case e.Global != "":
+		advice = fmt.Sprintf("It is a zone of the global control plane that it reaches at %s. Meshes and secrets are there: set the provider's address to the global one, to the URL of its HTTP API.", e.Global)
+	case e.Environment == "kubernetes":
+		advice = "It runs on Kubernetes: change meshes and secrets with kubectl there. If it is a zone of a global control plane, set the provider's address to the global one."
+	}
+	return "Control plane is read-only", fmt.Sprintf(
+		"The control plane at %s (%s) does not accept changes of meshes and secrets, so this plan cannot be applied. Nothing was sent. %s", e.Address, e.Origins.Address, advice)
 }
 
 func connectionAdvice(e *kuma.ConnectionError) string {

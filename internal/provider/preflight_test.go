@@ -1,0 +1,119 @@
+package provider_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// oneOfEach is one resource of each type, in a mesh that does not exist yet.
+var oneOfEach = map[string]string{
+	"kongmesh_mesh":           `name = "new"`,
+	"kongmesh_mesh_ca_secret": "mesh = \"new\"\nname = \"ca\"\ncertificate_chain = $chain\nprivate_key_wo = $key",
+	"kongmesh_mesh_secret":    "mesh = \"new\"\nname = \"plain\"\nvalue_wo = \"x\"",
+	"kongmesh_global_secret":  "name = \"plain\"\nvalue_wo = \"x\"",
+	"kongmesh_mtls_provided_backend": "mesh = \"new\"\nname = \"ca-1\"\n" +
+		"cert = { secret = \"a\" }\nkey = { secret = \"b\" }",
+}
+
+// What the control plane tells beforehand that it refuses is an error of the
+// plan, for every type of resource.
+func TestAccPreflight(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"kongmesh_mesh_ca_secret", "kongmesh_mesh_secret", "kongmesh_global_secret"}
+	ca := acctest.NewCA(t, "CA")
+	for name, test := range map[string]struct {
+		option  kumatest.Option
+		token   string
+		refused []string // nil: all
+		want    []string
+	}{
+		"read-only":        {kumatest.ReadOnly(), "", nil, []string{"Control plane is read-only", "Nothing was sent", "set the provider's address to the global one", "kubectl"}},
+		"no token":         {kumatest.Authentication(), "", secrets, []string{"Not allowed", "Could not write secrets", "none was given: set token or KONGMESH_TOKEN"}},
+		"a user's token":   {kumatest.Authentication(), kumatest.ReaderToken, secrets, []string{"Not allowed", "attribute token", "mesh-system:admin"}},
+		"an expired token": {kumatest.Authentication(), "expired", nil, []string{"Control plane does not know the token", "kumactl generate user-token"}},
+		"an admin's token": {kumatest.Authentication(), kumatest.AdminToken, []string{}, nil},
+		"version 3":        {kumatest.Version("3.0"), "", []string{"kongmesh_mtls_provided_backend"}, []string{"Meshes have no mTLS backends", "version unknown", "MeshIdentity", "Nothing was sent"}},
+	} {
+		env := acctest.New(t, test.option)
+		for kind := range acctest.New(t).Protocol().Schemas.ResourceSchemas {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				body := oneOfEach[kind]
+				if body == "" {
+					t.Fatalf("oneOfEach has no %s", kind)
+				}
+				config := strings.Replace(env.Config(fmt.Sprintf("resource %q \"this\" {\n%s\n}", kind, body), "chain", ca.Chain, "key", ca.Key),
+					"{\n", fmt.Sprintf("{\n  token = %q\n", test.token), 1)
+				step := resource.TestStep{Config: config, PlanOnly: true, ExpectError: acctest.Words(test.want...)}
+				if test.refused != nil && !slices.Contains(test.refused, kind) {
+					step.ExpectError, step.ExpectNonEmptyPlan = nil, true
+				}
+				resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{step}})
+			})
+		}
+	}
+}
+
+// It is said once, before anything is sent, and asked once, however many
+// resources there are; and not at all where nothing changes.
+func TestAccPreflight_once(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		option  kumatest.Option
+		summary string
+	}{
+		"read-only": {kumatest.ReadOnly(), "Error: Control plane is read-only"},
+		"no token":  {kumatest.Authentication(), "Error: Not allowed"},
+		"version 3": {kumatest.Version("3.0"), "Error: Meshes have no mTLS backends"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.NewReal(t, test.option)
+			ca := acctest.NewCA(t, "CA")
+			run := acctest.NewRun(t, env.Config(manyTriples, "chain", ca.Chain, "meshes", "3", "cas", "1"))
+			run.Setenv("TF_VAR_key=" + ca.Key)
+			env.ResetRequests()
+			output, err := run.Try("apply", "-auto-approve")
+			if err == nil || strings.Count(output, test.summary) != 1 || strings.Count(output, "Error: ") != 1 {
+				t.Errorf("%v\n%s", err, output)
+			}
+			asked := map[string]int{}
+			for _, request := range env.Twin.Requests() {
+				asked[request.Path]++
+				if request.Method != http.MethodGet {
+					t.Errorf("it sent %s %s", request.Method, request.Path)
+				}
+			}
+			for _, path := range []string{"/_resources", "/secrets", "/"} {
+				if asked[path] > 1 {
+					t.Errorf("%s was asked %d times", path, asked[path])
+				}
+			}
+		})
+	}
+}
+
+// A control plane that cannot be reached stops no plan.
+func TestAccPreflight_noControlPlane(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	ca := acctest.NewCA(t, "CA")
+	env.Twin.Close()
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{{
+			Config: env.Config(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key), PlanOnly: true, ExpectNonEmptyPlan: true,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPreRefresh: []plancheck.PlanCheck{plancheck.ExpectNonEmptyPlan()}},
+		}},
+	})
+}

@@ -1,0 +1,69 @@
+package tfkit
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// Preflight adds the error for what the control plane tells beforehand that it
+// would refuse: writes of a type of resource (kuma.MeshType and the like), or
+// secrets to this caller. It asks where something is created or changed, and once
+// in a run, whatever the number of resources. A destroy may be of what somebody
+// else has deleted. Defer it where a plan is still being computed.
+func (d *ProviderData) Preflight(ctx context.Context, kind string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if d.Client == nil || resp.Diagnostics.HasError() || resp.Plan.Raw.IsNull() || resp.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
+	task, err := "write meshes", d.Client.CheckWrites(ctx, kind)
+	if kind != kuma.MeshType {
+		task = "write secrets"
+	}
+	if creates := req.State.Raw.IsNull(); creates && err == nil { // else a refresh has read the secret
+		switch kind {
+		case kuma.SecretType:
+			var mesh types.String
+			resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("mesh"), &mesh)...)
+			err = d.Client.CheckSecretWrites(ctx, mesh.ValueString())
+		case kuma.GlobalSecretType:
+			err = d.Client.CheckGlobalSecretWrites(ctx)
+		}
+	}
+	d.AddErrorOnce(&resp.Diagnostics, task, err)
+}
+
+// AddErrorOnce is [AddError] for what is said once in a run, on the resource that
+// comes first: it is as true of all others.
+func (d *ProviderData) AddErrorOnce(diags *diag.Diagnostics, task string, err error) {
+	var found diag.Diagnostics
+	AddError(&found, task, err)
+	for _, problem := range found {
+		if d.Run.Note(problem.Summary() + "\n" + problem.Detail()) {
+			diags.Append(problem)
+		}
+	}
+}
+
+// Run is what the resources of one run of the provider tell one another. Safe
+// for concurrent use.
+type Run struct {
+	notes sync.Map
+}
+
+// Note makes a note, and tells whether there was none like it.
+func (r *Run) Note(note string) (first bool) {
+	_, noted := r.notes.LoadOrStore(note, true)
+	return !noted
+}
+
+// Noted tells whether there is a note.
+func (r *Run) Noted(note string) bool {
+	_, noted := r.notes.Load(note)
+	return noted
+}
