@@ -37,9 +37,8 @@ resource "kongmesh_mesh" "payments" {
   routing = {
     locality_aware_load_balancing = true
 
-    # true needs mTLS, which a new mesh does not have: set it in a later apply,
-    # once the backend is enabled.
-    zone_egress = false
+    # Needs mTLS, so it is turned on together with the backend.
+    zone_egress = true
 
     # Version 2.7 does not have it, so that true is an error there.
     default_forbid_mesh_external_service_access = false

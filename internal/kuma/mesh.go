@@ -283,6 +283,34 @@ func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
 	return nil
 }
 
+// ZoneEgress reports whether traffic to other zones and to external services
+// goes through the zone egress. The control plane accepts it only with mTLS.
+func (m *Mesh) ZoneEgress() (bool, error) {
+	routing, err := m.Object("routing")
+	if err != nil {
+		return false, err
+	}
+	var on bool
+	err = routing.Decode("zoneEgress", &on)
+	return on, err
+}
+
+// SetZoneEgress turns zone egress on or off.
+func (m *Mesh) SetZoneEgress(on bool) error {
+	current, err := m.ZoneEgress()
+	if err != nil || current == on {
+		return err
+	}
+	return m.EditObject("routing", func(routing *Document) error {
+		if on {
+			routing.Set("zoneEgress", json.RawMessage("true"))
+		} else {
+			routing.Delete("zoneEgress")
+		}
+		return nil
+	})
+}
+
 // setObject puts a changed object back, and takes the member out when the
 // change left nothing in it.
 func (d *Document) setObject(name string, object *Document) {

@@ -148,3 +148,26 @@ func TestCreateMeshLostAnswer(t *testing.T) {
 
 // unchanged is an edit that changes nothing.
 func unchanged(*Mesh) error { return nil }
+
+func TestSetZoneEgress(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		on   bool
+		want string
+	}{
+		{`{"x": 1}`, true, `{"x": 1,"routing":{"zoneEgress":true}}`},
+		{`{"routing": {"future": 1e400}}`, true, `{"routing": {"future": 1e400,"zoneEgress":true}}`},
+		{`{"routing": {"zoneEgress": true }}`, true, `{"routing": {"zoneEgress": true }}`},
+		{`{"routing": {"zoneEgress": true, "future": 1e400}, "x": 1}`, false, `{"routing": { "future": 1e400}, "x": 1}`},
+		{`{"x": 1, "routing": {"zoneEgress": true}}`, false, `{"x": 1}`},
+		{`{"routing": { }}`, false, `{"routing": { }}`},
+		{`{"x": 1}`, false, `{"x": 1}`},
+	} {
+		mesh := meshOf(t, test.text)
+		noError(t, mesh.SetZoneEgress(test.on))
+		equal(t, test.text, string(mesh.Bytes()), test.want)
+	}
+	if meshOf(t, `{"routing": {"zoneEgress": 1}}`).SetZoneEgress(true) == nil {
+		t.Error("a number is taken for a boolean")
+	}
+}

@@ -6,29 +6,18 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// checkDelete refuses a plan that deletes or replaces a mesh which the control
-// plane would not delete: one that a data plane proxy belongs to, connected or
-// not. When the control plane refuses, the backend and the CA are already gone.
-func (r *meshResource) checkDelete(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
-	if req.State.Raw.IsNull() || r.Client == nil {
+// checkDelete refuses to plan the deletion of a mesh that the control plane would
+// not delete: one that a data plane proxy belongs to, connected or not.
+// When the control plane refuses, the backend and the CA are already gone.
+func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag.Diagnostics) {
+	if r.Client == nil {
 		return
 	}
-	var before, after types.String
-	diags.Append(req.State.GetAttribute(ctx, path.Root("name"), &before)...)
-	if !req.Plan.Raw.IsNull() {
-		diags.Append(req.Plan.GetAttribute(ctx, path.Root("name"), &after)...)
-	}
-	if diags.HasError() || before.Equal(after) {
-		return
-	}
-	name := before.ValueString()
 	proxies, err := r.Client.DataplanesAsOf(ctx, name, kuma.Recent)
 	switch {
 	case kuma.Absent(err) || kuma.Forbidden(err): // then the control plane says so when the mesh is deleted

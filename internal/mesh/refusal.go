@@ -34,24 +34,19 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 		for _, parameter := range refusal.Parameters {
 			at := plan.attributeOf(parameter.Field, sent)
 			diags.AddAttributeError(at, "Control plane refused", fmt.Sprintf(
-				"Could not %s. The control plane says of %s: %s.%s", task, parameter.Field, parameter.Reason, advice(parameter.Field, at)))
+				"Could not %s. The control plane says of %s: %s.%s", task, parameter.Field, parameter.Reason, advice(at)))
 		}
 	default:
 		tfkit.AddError(diags, task, err)
 	}
 }
 
-// advice is what there is to do about a refusal, and which attribute it is
-// about where Terraform does not show it.
-func advice(field string, at path.Path) string {
-	switch {
-	case field == "mtls":
-		return "\n\nThe mesh can have zone_egress only while it has mTLS. Enable its backend first (kongmesh_mtls_provided_backend), and set zone_egress in an apply after that."
-	case len(at.Steps()) > 1:
+// advice says which attribute a refusal is about where Terraform does not show it.
+func advice(at path.Path) string {
+	if len(at.Steps()) > 1 {
 		return "\n\nIt comes from the attribute " + at.String() + "."
-	default:
-		return ""
 	}
+	return ""
 }
 
 // A field of a refusal is cut at its dots and brackets: a member, `[0]` or `["key"]`.

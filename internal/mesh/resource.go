@@ -127,35 +127,49 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
-	r.checkDelete(ctx, req, &resp.Diagnostics)
+	var before types.String
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("name"), &before)...)
+	}
 	if req.Plan.Raw.IsNull() {
+		r.checkDelete(ctx, before.ValueString(), &resp.Diagnostics)
 		return
 	}
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	stays := before.Equal(plan.Name)
+	if !before.IsNull() && !stays {
+		r.checkDelete(ctx, before.ValueString(), &resp.Diagnostics)
+	}
 	missing := missingChoices(plan)
-	if len(missing) == 0 {
+	if len(missing) == 0 && !plan.zoneEgress() {
 		return
 	}
-	// It may be a backend of another type, which only the mesh itself tells.
 	mesh := kuma.NewMesh(plan.Name.ValueString())
-	if !req.State.Raw.IsNull() {
-		if r.Client == nil {
+	if stays {
+		if mesh = r.current(ctx, plan.Name.ValueString()); mesh == nil {
 			return // the control plane tells when it is applied
 		}
-		there, err := r.Client.MeshAsOf(ctx, plan.Name.ValueString(), kuma.Recent)
-		switch {
-		case err == nil:
-			mesh = there
-		case !kuma.Absent(err):
-			return
-		}
+		warnZoneEgressWaits(mesh, plan, &resp.Diagnostics)
 	}
-	for _, section := range sections() {
+	for _, section := range sections() { // it may be a backend of another type, which only the mesh itself tells
 		if name, is := missing[section.name]; is && !slices.Contains(section.others(mesh), name) {
 			addMissingChoice(&resp.Diagnostics, section.name, name)
 		}
 	}
+}
+
+// current is a mesh as the control plane has it, one without settings if it has
+// none, and nil if that is not known.
+func (r *meshResource) current(ctx context.Context, name string) *kuma.Mesh {
+	if r.Client == nil {
+		return nil
+	}
+	mesh, err := r.Client.MeshAsOf(ctx, name, kuma.Recent)
+	if kuma.Absent(err) {
+		return kuma.NewMesh(name)
+	}
+	return mesh
 }
 
 func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -175,13 +189,13 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	sent := kuma.NewMesh(name)
-	mesh, err := r.Client.CreateMesh(ctx, name, edit(ctx, plan, nil, sent))
+	mesh, err := r.write(ctx, r.Client.CreateMesh, plan, nil, sent)
 	addWriteError(&resp.Diagnostics, task, plan, sent, err)
 	if mesh == nil {
 		return
 	}
 	r.Claims.Take("kongmesh_mesh/" + name)
-	state, diags := stateFrom(ctx, mesh, plan, false) // also of one that only may be there: it must not be forgotten
+	state, diags := r.stateAfter(ctx, mesh, plan) // also of one that only may be there: it must not be forgotten
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
@@ -221,12 +235,12 @@ func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	}
 	task := fmt.Sprintf("change mesh %q", plan.Name.ValueString())
 	sent := kuma.NewMesh(plan.Name.ValueString())
-	mesh, err := r.Client.UpdateMesh(ctx, plan.Name.ValueString(), edit(ctx, plan, &prior, sent))
+	mesh, err := r.write(ctx, r.Client.UpdateMesh, plan, &prior, sent)
 	addWriteError(&resp.Diagnostics, task, plan, sent, err)
 	if mesh == nil || resp.Diagnostics.HasError() {
 		return // the state stays as it was
 	}
-	state, diags := stateFrom(ctx, mesh, plan, false)
+	state, diags := r.stateAfter(ctx, mesh, plan)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)

@@ -199,42 +199,6 @@ func TestAccMesh_foreignPartsStay(t *testing.T) {
 	})
 }
 
-// zone_egress needs mTLS, which only the control plane can tell.
-func TestAccMesh_zoneEgress(t *testing.T) {
-	t.Parallel()
-	env := acctest.New(t)
-	env.NeedMTLS()
-	name := env.Mesh()
-	with := func(egress string) string {
-		return env.Config(`resource "kongmesh_mesh" "this" {
-			name    = $name
-			routing = { zone_egress = `+egress+` }
-		}`, "name", name)
-	}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: env.Provider(),
-		Steps: []resource.TestStep{
-			{Config: with("true"), ExpectError: acctest.Words("Control plane refused", "mtls: has to be set when zoneEgress enabled", "Enable its backend first", "set zone_egress in an apply after that")},
-			{Config: with("false"), Check: holds(env, name, "routing", "")},
-			{
-				PreConfig: func() {
-					env.Change("/meshes/"+name, func(mesh map[string]any) {
-						mesh["mtls"] = json.RawMessage(`{"enabledBackend": "b", "backends": [{"name": "b", "type": "builtin"}]}`)
-					})
-				},
-				Config: with("true"), Check: holds(env, name, "routing", `{"zoneEgress": true}`),
-			},
-			{
-				PreConfig: func() {
-					env.Change("/meshes/"+name, func(mesh map[string]any) { mesh["routing"] = map[string]any{} })
-				},
-				Config: with("true"), Check: holds(env, name, "routing", `{"zoneEgress": true}`),
-			},
-			{Config: with("false"), Check: holds(env, name, "routing", "")},
-		},
-	})
-}
-
 // A part that a version does not have is an error that names it, and the mesh
 // is not forgotten.
 func TestAccMesh_dropped(t *testing.T) {

@@ -40,8 +40,9 @@ func sections() []part {
 				},
 				{
 					name: "zone_egress", member: "zoneEgress", kind: flag, absent: false,
-					about: "Whether traffic to other zones and to external services goes through the zone egress. The control plane takes it only while " +
-						"the mesh has mTLS: set it when the backend is enabled, in a later apply, and unset it before the backend goes.",
+					about: "Whether traffic to other zones and to external services goes through the zone egress. The control plane accepts it only while " +
+						"the mesh has mTLS. The provider turns it on together with the `kongmesh_mtls_provided_backend` that the same run enables, and off " +
+						"together with the mTLS of the mesh.",
 				},
 				{
 					name: "default_forbid_mesh_external_service_access", member: "defaultForbidMeshExternalServiceAccess", kind: flag, absent: false,

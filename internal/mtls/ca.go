@@ -205,7 +205,7 @@ func (r *backend) write(ctx context.Context, m model, change func(*kuma.Mesh) er
 	var sent *kuma.Mesh
 	mesh, err := r.Client.UpdateMesh(ctx, m.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
 		sent = mesh
-		return change(mesh)
+		return r.withZoneEgress(m.Mesh.ValueString(), mesh, change)
 	})
 	if !kuma.Refused(err) || sent == nil {
 		return mesh, err

@@ -190,9 +190,6 @@ func (m model) explain(field string, backends []string) (path.Path, string) {
 	case "mtls.enabledBackend":
 		return path.Root("enabled"), "\n\nKuma changes the enabled backend only while mTLS is off. To change the CA, keep the backend and let it refer to other secrets. " +
 			"To change the backend itself, disable the one that is enabled first, in an apply of its own; Kong Mesh does it in one."
-	case "mtls":
-		return path.Root("enabled"), "\n\nThe mesh has zone_egress on, which needs mTLS. Turn it off first (routing = { zone_egress = false } in kongmesh_mesh), " +
-			"in an apply before this one."
 	case "mtls.skipValidation":
 		return path.Root("skip_validation"), ""
 	case "mtls.backends":

@@ -14,7 +14,7 @@ func TestRefusedFields(t *testing.T) {
 	t.Parallel()
 	fields := map[string]string{
 		// As recorded.
-		"mtls":                              "enabled",
+		"mtls":                              "mesh",
 		"mtls.enabledBackend":               "enabled",
 		"mtls.backends":                     "name",
 		"mtls.backends[1].name":             "name",

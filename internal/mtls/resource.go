@@ -302,6 +302,7 @@ func warnMTLSOff(state, plan *model, diags *diag.Diagnostics) {
 	}
 	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
 		"%s the enabled backend %q turns mTLS of mesh %q off: proxies then talk to one another in plain text. "+
+			"Zone egress, which needs mTLS, goes off too. "+
 			"If another backend takes its place in this run, let this one depend on it (depends_on), so that it is enabled first.",
 		what, state.Name.ValueString(), state.Mesh.ValueString()))
 }

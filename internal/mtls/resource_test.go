@@ -608,29 +608,43 @@ func TestAccProvidedBackend_unknownParts(t *testing.T) {
 	})
 }
 
-// A mesh with zone_egress keeps its mTLS, and its destroy says how to go on.
+// Zone egress, whoever turned it on, goes off with mTLS, and comes back with a
+// backend that takes the place of the one before.
 func TestAccProvidedBackend_zoneEgress(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
 	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
-	config := env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
-	egress := func(on bool) func() {
-		return func() {
-			env.Change("/meshes/"+mesh, func(document map[string]any) { document["routing"] = map[string]any{"zoneEgress": on} })
+	config := func(config string) string { return env.Config(config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key) }
+	egress := func(want bool) resource.TestCheckFunc {
+		return func(*terraform.State) error {
+			var document struct{ Routing struct{ ZoneEgress bool } }
+			if err := json.Unmarshal(env.Must(http.MethodGet, "/meshes/"+mesh, nil), &document); err != nil {
+				return err
+			}
+			if is := document.Routing.ZoneEgress; is != want {
+				return fmt.Errorf("zone egress is %t", is)
+			}
+			return nil
 		}
+	}
+	turnOn := func() {
+		env.Change("/meshes/"+mesh, func(document map[string]any) { document["routing"] = map[string]any{"zoneEgress": true} })
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		CheckDestroy:             env.Gone("/meshes/" + mesh),
 		Steps: []resource.TestStep{
-			{Config: config},
-			{
-				PreConfig: egress(true), Config: config, Destroy: true,
-				ExpectError: acctest.Words("Control plane refused", "remove backend", "needs mTLS. Turn it off first (routing = { zone_egress = false } in kongmesh_mesh)"),
+			{Config: config(backend(secrets))},
+			{PreConfig: turnOn, Config: config(backend(secrets)), ConfigPlanChecks: action(plancheck.ResourceActionNoop), Check: egress(true)},
+			{ // renamed: deleted, and created under the other name
+				Config:           config(strings.Replace(backend(secrets), `"ca-1"`, `"ca-2"`, 1)),
+				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate), Check: egress(true),
 			},
-			{PreConfig: egress(false), Config: config, ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+			{Config: config(strings.Replace(backend(secrets+"\nenabled = false"), `"ca-1"`, `"ca-2"`, 1)), Check: egress(false)},
+			{Config: config(strings.Replace(backend(secrets), `"ca-1"`, `"ca-2"`, 1)), Check: egress(false)}, // nobody wants it
+			{PreConfig: turnOn, Config: config(before), Check: egress(false)},                                // only the backend is destroyed
 		},
 	})
 }

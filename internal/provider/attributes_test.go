@@ -216,8 +216,7 @@ func observe(t *testing.T) sightings {
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
-		// At the end as at first, as zone_egress must be off before the backend goes.
-		Steps: []resource.TestStep{create, update, drift, step(config(true), updated)},
+		Steps:                    []resource.TestStep{create, update, drift},
 	})
 	return seen
 }
@@ -287,7 +286,7 @@ resource "kongmesh_mesh" "this" {
   networking = { outbound = { passthrough = local.first } }
   routing = {
     locality_aware_load_balancing               = local.first
-    zone_egress                                 = !local.first # needs mTLS
+    zone_egress                                 = local.first
     default_forbid_mesh_external_service_access = local.first
   }
   mesh_services = { mode = local.first ? "Exclusive" : "Everywhere" }

@@ -53,7 +53,8 @@ func (d *ProviderData) AddErrorOnce(diags *diag.Diagnostics, task string, err er
 // Run is what the resources of one run of the provider tell one another. Safe
 // for concurrent use.
 type Run struct {
-	notes sync.Map
+	ZoneEgress ZoneEgress
+	notes      sync.Map
 }
 
 // Note makes a note, and tells whether there was none like it.

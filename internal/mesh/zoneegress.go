@@ -1,0 +1,79 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// zoneEgress is the attribute of routing that the control plane accepts only
+// while the mesh has mTLS, which comes later in the run that creates a mesh.
+const zoneEgress = "zone_egress"
+
+func (m model) zoneEgress() bool {
+	on, _ := attributesOf(m.Routing)[zoneEgress].(types.Bool)
+	return on.ValueBool()
+}
+
+func (m model) withoutZoneEgress(ctx context.Context) model {
+	routing := attributesOf(m.Routing)
+	routing[zoneEgress] = types.BoolValue(false)
+	m.Routing = types.ObjectValueMust(m.Routing.AttributeTypes(ctx), routing)
+	return m
+}
+
+// write makes a mesh as planned by one of the client's two ways to write it. A
+// mesh that has no mTLS yet is written without zone egress, which the resource
+// of the mTLS backend then turns on.
+func (r *meshResource) write(
+	ctx context.Context, by func(context.Context, string, func(*kuma.Mesh) error) (*kuma.Mesh, error), plan model, prior *model, sent *kuma.Mesh,
+) (*kuma.Mesh, error) {
+	name := plan.Name.ValueString()
+	if !isNull(plan.Routing) || prior != nil && !isNull(prior.Routing) {
+		r.Run.ZoneEgress.Forget(name)
+	}
+	mesh, err := by(ctx, name, edit(ctx, plan, prior, sent))
+	if !plan.zoneEgress() || !needsMTLS(err) {
+		return mesh, err
+	}
+	r.Run.ZoneEgress.Await(name)
+	return by(ctx, name, edit(ctx, plan.withoutZoneEgress(ctx), prior, sent))
+}
+
+// needsMTLS reports whether the control plane refused a mesh for its lack of mTLS.
+func needsMTLS(err error) bool {
+	var refusal *kuma.Error
+	return errors.As(err, &refusal) && refusal.Refused() &&
+		slices.ContainsFunc(refusal.Parameters, func(p kuma.InvalidParameter) bool { return p.Field == "mtls" })
+}
+
+// stateAfter is the state after a write. Zone egress that waits for mTLS is in it
+// as planned, as Terraform demands; the next refresh reads what the mesh has.
+func (r *meshResource) stateAfter(ctx context.Context, mesh *kuma.Mesh, plan model) (model, diag.Diagnostics) {
+	state, diags := stateFrom(ctx, mesh, plan, false)
+	if r.Run.ZoneEgress.Awaited(plan.Name.ValueString()) && plan.zoneEgress() {
+		state.Routing = plan.Routing
+	}
+	return state, diags
+}
+
+// warnZoneEgressWaits says that zone egress of a mesh that exists waits for mTLS.
+// Without it, a configuration that has no backend would show the same change in
+// each plan and never say why.
+func warnZoneEgressWaits(mesh *kuma.Mesh, plan model, diags *diag.Diagnostics) {
+	enabled, err := mesh.EnabledBackend()
+	if err != nil || enabled != "" || !plan.zoneEgress() {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("routing").AtName(zoneEgress), "Zone egress waits for mTLS", fmt.Sprintf(
+		"Mesh %q has no mTLS, and the control plane accepts zone_egress only with mTLS. If this run enables a kongmesh_mtls_provided_backend of the mesh, "+
+			"zone egress is turned on with it. Otherwise it stays off, and the next plan shows the same change: enable a backend, or set zone_egress = false.",
+		plan.Name.ValueString()))
+}
