@@ -166,12 +166,13 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 // look finds out what is in a text. whole takes it for one chain, where it may
 // else hold further trusted CAs behind the chain.
 func look(content []byte, whole bool, options pki.Options) found {
-	certificates, problems := pki.ParseCertificates(content)
-	chain, trusted, more := pki.CheckBundle(certificates, options)
+	bundle, problems := pki.ReadBundle(content)
 	if whole {
-		chain, trusted, more = certificates, nil, pki.CheckChain(certificates, options)
+		bundle = pki.Bundle{}
+		bundle.Chain, problems = pki.ParseCertificates(content)
 	}
-	problems = slices.Concat(problems, more)
+	certificates := slices.Concat(bundle.Chain, bundle.Trusted)
+	problems = slices.Concat(problems, bundle.CheckWhole(options))
 	f := found{
 		Certificates: certificatesFrom(certificates),
 		Valid:        types.BoolValue(!problems.HasErrors()),
@@ -180,14 +181,14 @@ func look(content []byte, whole bool, options pki.Options) found {
 	if len(certificates) == 0 {
 		return f
 	}
-	f.IssuingCertificate = encode(chain[:1])
-	if last := chain[len(chain)-1]; pki.IsSelfSigned(last) {
+	f.IssuingCertificate = encode(bundle.Chain[:1])
+	if last := bundle.Chain[len(bundle.Chain)-1]; pki.IsSelfSigned(last) {
 		f.RootCertificate = encode([]*x509.Certificate{last})
 	}
 	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	expiresAt := first.NotAfter.UTC().Format(time.RFC3339)
 	f.ExpiresAt = &expiresAt
-	f.TrustBundle = encode(pki.Canonical(chain, trusted))
+	f.TrustBundle = encode(bundle.Certificates())
 	return f
 }
 

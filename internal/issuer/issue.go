@@ -80,19 +80,18 @@ func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expi
 	}
 
 	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration}
-	certificates, problems := pki.ParseCertificates(cert)
-	var more pki.Problems
+	var problems, keyProblems pki.Problems
 	if given {
-		ca.Chain, more = certificates, pki.CheckChain(certificates, options)
+		ca.Chain, problems = pki.ParseCertificates(cert)
+		ca.Key, keyProblems = pki.ParsePrivateKey(key)
 	} else { // the secret of a backend may hold further trusted CAs
-		ca.Chain, ca.Trusted, more = pki.CheckBundle(certificates, options)
+		ca.Bundle, problems = pki.ReadBundle(cert)
+		ca.Key, keyProblems = pki.ReadPrivateKey(key)
 	}
-	problems = slices.Concat(problems, more)
-	private, keyProblems := pki.ParsePrivateKey(key)
-	if !keyProblems.HasErrors() && !problems.HasErrors() {
-		keyProblems = slices.Concat(keyProblems, pki.CheckKey(private, ca.Chain))
+	problems = slices.Concat(problems, ca.CheckWhole(options))
+	if !problems.HasErrors() {
+		keyProblems = slices.Concat(keyProblems, ca.CheckKey(ca.Key))
 	}
-	ca.Key = private
 	// Of warnings, the data source kongmesh_ca_chain tells: here they would be in each plan.
 	tfkit.AddProblems(diags, atCert, problems.Errors())
 	tfkit.AddProblems(diags, atKey, keyProblems.Errors())

@@ -29,6 +29,16 @@ func base64Text() validator.String {
 	})
 }
 
+// sameInline tells whether the control plane reads the same from two inline values.
+func sameInline(a, b string) bool {
+	x, errX := base64.StdEncoding.DecodeString(a)
+	y, errY := base64.StdEncoding.DecodeString(b)
+	return errX == nil && errY == nil && pki.SameMaterial(x, y)
+}
+
+// sameInlineString is sameInline for values that are not base64.
+func sameInlineString(a, b string) bool { return pki.SameMaterial([]byte(a), []byte(b)) }
+
 // inline is the text that a data source holds itself, ok false if it refers to
 // something elsewhere or is not known yet.
 func (d *dataSource) inline() (text []byte, ok bool) {
@@ -87,17 +97,15 @@ func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnost
 			options.ProxyCertificateLifetime = expiration
 		}
 	}
-	certificates, problems := pki.ParseCertificates(cert.text)
-	chain, _, more := pki.CheckBundle(certificates, options)
+	var bundle pki.Bundle
 	if cert.known {
-		tfkit.AddProblems(diags, plan.Cert.at("cert"), slices.Concat(problems, more))
+		var problems pki.Problems
+		bundle, problems = pki.ReadBundle(cert.text)
+		tfkit.AddProblems(diags, plan.Cert.at("cert"), slices.Concat(problems, bundle.CheckWhole(options)))
 	}
 	if key.known {
-		private, problems := pki.ParsePrivateKey(key.text)
-		if cert.known && !problems.HasErrors() && len(chain) > 0 {
-			problems = slices.Concat(problems, pki.CheckKey(private, chain))
-		}
-		tfkit.AddProblems(diags, plan.Key.at("key"), problems)
+		private, problems := pki.ReadPrivateKey(key.text)
+		tfkit.AddProblems(diags, plan.Key.at("key"), slices.Concat(problems, bundle.CheckKey(private)))
 	}
 }
 

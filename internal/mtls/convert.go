@@ -1,6 +1,7 @@
 package mtls
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,10 +54,20 @@ func (m model) document() kuma.Backend {
 func (d *dataSource) document() kuma.DataSource {
 	return kuma.DataSource{
 		Secret:       d.Secret.ValueString(),
-		Inline:       d.Inline.ValueString(),
+		Inline:       asAnswered(d.Inline.ValueString()),
 		InlineString: d.InlineString.ValueString(),
 		File:         d.File.ValueString(),
 	}
+}
+
+// asAnswered is base64 as the control plane answers it, without line breaks. What
+// is none stays, for the control plane to refuse.
+func asAnswered(inline string) string {
+	data, err := base64.StdEncoding.DecodeString(inline)
+	if err != nil {
+		return inline
+	}
+	return base64.StdEncoding.EncodeToString(data)
 }
 
 // lists tells whether a mesh has a provided backend of that name.
@@ -79,19 +90,22 @@ func stateFrom(mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
 	state := prior
 	state.Enabled = types.BoolValue(enabled == prior.Name.ValueString())
 	state.Mode = types.StringValue(b.Mode)
-	state.Cert = sourceFrom(b.Cert)
-	state.Key = sourceFrom(b.Key)
+	state.Cert = sourceFrom(b.Cert, prior.Cert)
+	state.Key = sourceFrom(b.Key, prior.Key)
 	state.SkipValidation = types.BoolValue(skip)
 	state.DPCert = dpCertFrom(b.DPCert, prior.DPCert)
 	state.RootChain = rootChainFrom(b.RootChain, prior.RootChain)
 	return state, diags
 }
 
-func sourceFrom(d kuma.DataSource) *dataSource {
+func sourceFrom(d kuma.DataSource, prior *dataSource) *dataSource {
+	if prior == nil {
+		prior = &dataSource{}
+	}
 	return &dataSource{
 		Secret:       optional(d.Secret),
-		Inline:       optional(d.Inline),
-		InlineString: optional(d.InlineString),
+		Inline:       keepOptional(prior.Inline, d.Inline, sameInline),
+		InlineString: keepOptional(prior.InlineString, d.InlineString, sameInlineString),
 		File:         optional(d.File),
 	}
 }
@@ -109,7 +123,7 @@ func dpCertFrom(d *kuma.DPCert, prior *dpCertModel) *dpCertModel {
 	}
 	return &dpCertModel{
 		Rotation:       &rotationModel{Expiration: tfkit.Keep(expiration, d.Expiration, tfkit.SameExpiration)},
-		RequestTimeout: keepDuration(timeout, d.RequestTimeout),
+		RequestTimeout: keepOptional(timeout, d.RequestTimeout, tfkit.SameDuration),
 	}
 }
 
@@ -121,14 +135,15 @@ func rootChainFrom(r *kuma.RootChain, prior *rootChainModel) *rootChainModel {
 	if prior != nil {
 		timeout = prior.RequestTimeout
 	}
-	return &rootChainModel{RequestTimeout: keepDuration(timeout, r.RequestTimeout)}
+	return &rootChainModel{RequestTimeout: keepOptional(timeout, r.RequestTimeout, tfkit.SameDuration)}
 }
 
-func keepDuration(prior types.String, now string) types.String {
+// keepOptional is null for an absent text, else what [tfkit.Keep] keeps.
+func keepOptional(prior types.String, now string, same tfkit.Equivalence) types.String {
 	if now == "" {
 		return types.StringNull()
 	}
-	return tfkit.Keep(prior, now, tfkit.SameDuration)
+	return tfkit.Keep(prior, now, same)
 }
 
 // optional is null for an absent text.

@@ -211,11 +211,13 @@ func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 				Optional:            true,
 				Sensitive:           sensitive,
 				Validators:          []validator.String{base64Text()},
+				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameInline)},
 			},
 			"inline_string": schema.StringAttribute{
 				MarkdownDescription: "The " + what + " itself in PEM. For development: it is stored in the mesh's document and in the state.",
 				Optional:            true,
 				Sensitive:           sensitive,
+				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameInlineString)},
 			},
 			"file": schema.StringAttribute{
 				MarkdownDescription: "Path of a file on the control plane's machine.",

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -250,6 +251,38 @@ func TestAccProvidedBackend_forms(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Another spelling of the same inline CA is no change.
+func TestAccProvidedBackend_inlineSpellings(t *testing.T) {
+	t.Parallel()
+	ca := acctest.NewCA(t, "CA")
+	wrapped := func(text string) string {
+		return regexp.MustCompile(".{76}").ReplaceAllString(base64.StdEncoding.EncodeToString([]byte(text)), "$0\n") + "\n"
+	}
+	flat := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	env := acctest.New(t)
+	env.NeedMTLS()
+	mesh := env.Mesh()
+	inline := func(form string, as func(string) string) string {
+		return env.Config("resource \"kongmesh_mesh\" \"this\" {\n  name = $mesh\n}\n"+
+			`resource "kongmesh_mtls_provided_backend" "this" {
+  mesh = kongmesh_mesh.this.name
+  name = "ca-1"
+  cert = { `+form+` = $chain }
+  key  = { `+form+` = $key }
+}`, "mesh", mesh, "chain", as(ca.Chain), "key", as(ca.Key))
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{
+			{Config: inline("inline", wrapped)},
+			{Config: inline("inline", flat), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+			{Config: inline("inline", func(text string) string { return flat("# CA\n" + text) }), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+			{Config: inline("inline_string", strings.TrimSpace), ConfigPlanChecks: action(plancheck.ResourceActionUpdate)},
+			{Config: inline("inline_string", func(text string) string { return text }), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+		},
+	})
 }
 
 func TestAccProvidedBackend_badInput(t *testing.T) {

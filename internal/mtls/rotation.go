@@ -164,11 +164,11 @@ func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (pair
 			return pair{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
 		}
 	}
-	certificates, problems := pki.ParseCertificates(texts[0])
+	bundle, problems := pki.ReadBundle(texts[0])
 	if err := problems.Err(); err != nil {
 		return pair{}, &unreadableError{err}
 	}
-	return pair{bundle: certificates, key: texts[1]}, nil
+	return pair{bundle: bundle, key: texts[1]}, nil
 }
 
 // interrupted reports whether the mesh is in the middle of a rotation.
@@ -306,7 +306,7 @@ func (ro *rotation) step(ctx context.Context, s step, target pair) (*kuma.Mesh, 
 // before, so that a step that is made again has other names.
 func (ro *rotation) names(target pair) (cert, key kuma.DataSource) {
 	hash := sha256.New()
-	for _, c := range target.bundle {
+	for _, c := range target.bundle.Certificates() {
 		hash.Write(c.Raw)
 	}
 	hash.Write([]byte(ro.current.Cert.Secret))
@@ -316,7 +316,7 @@ func (ro *rotation) names(target pair) (cert, key kuma.DataSource) {
 
 // upload writes the pair of a step.
 func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend, target pair) error {
-	if err := ro.Client.PutSecret(ctx, mesh, wanted.Cert.Secret, pki.EncodeCertificates(target.bundle), nil); err != nil {
+	if err := ro.Client.PutSecret(ctx, mesh, wanted.Cert.Secret, target.bundle.Encode(), nil); err != nil {
 		return err
 	}
 	return ro.Client.PutSecret(ctx, mesh, wanted.Key.Secret, target.key, nil)

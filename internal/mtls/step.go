@@ -1,35 +1,22 @@
 package mtls
 
 import (
-	"bytes"
 	"crypto/x509"
-	"slices"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
 // A pair is the content of a certificate secret and a key secret.
 type pair struct {
-	bundle []*x509.Certificate // the issuing chain, and behind it what is trusted besides
-	key    []byte              // PEM
+	bundle pki.Bundle
+	key    []byte // PEM
 }
 
 // issuer is the certificate that proxies get theirs from.
-func (p pair) issuer() *x509.Certificate { return p.bundle[0] }
+func (p pair) issuer() *x509.Certificate { return p.bundle.Issuer() }
 
-// sameCA tells whether certificates from one issuer pass for those of the
-// other: same key, same name, same key identifier.
-func sameCA(a, b *x509.Certificate) bool {
-	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && bytes.Equal(a.RawSubject, b.RawSubject) &&
-		bytes.Equal(a.SubjectKeyId, b.SubjectKeyId)
-}
-
-// trusts tells whether proxies with this bundle accept certificates from that
-// pair. A proxy presents its own certificate alone, so that only the issuer
-// itself counts, not what is above it.
-func (p pair) trusts(other pair) bool {
-	return slices.ContainsFunc(p.bundle, func(c *x509.Certificate) bool { return sameCA(c, other.issuer()) })
-}
+// trusts tells whether proxies with this pair accept certificates from that one.
+func (p pair) trusts(other pair) bool { return p.bundle.Trusts(other.issuer()) }
 
 // A step is one write of the mesh in a rollout.
 type step string
@@ -50,7 +37,7 @@ const (
 // other.
 func next(from, to pair) step {
 	switch {
-	case sameCA(from.issuer(), to.issuer()):
+	case pki.SameCA(from.issuer(), to.issuer()):
 		return stepFinal // certificates of both pass everywhere
 	case !from.trusts(to):
 		return stepTrust
@@ -75,8 +62,7 @@ func (s step) at(from, to pair) pair {
 
 // join is a pair that issues like the first, and trusts what both trust.
 func join(issuing, trusted pair) pair {
-	chain, more := pki.SplitBundle(issuing.bundle)
-	return pair{bundle: pki.Canonical(chain, slices.Concat(more, trusted.bundle)), key: issuing.key}
+	return pair{bundle: issuing.bundle.Join(trusted.bundle), key: issuing.key}
 }
 
 // remaining are the steps of a rollout, in their order.

@@ -61,8 +61,9 @@ func TestNextStep(t *testing.T) {
 	of := func(names ...string) pair {
 		var p pair
 		for _, name := range names {
-			p.bundle = append(p.bundle, ca[name])
+			p.bundle.Chain = append(p.bundle.Chain, ca[name])
 		}
+		p.bundle = pki.SplitBundle(p.bundle.Chain)
 		p.key = []byte(names[0])
 		return p
 	}
@@ -104,14 +105,12 @@ func TestStepsNeverRefuse(t *testing.T) {
 	names := []string{"A", "A renewed", "A rekeyed", "B", "I1"}
 	for _, issuer := range names {
 		for subset := range 1 << len(names) {
-			p := pair{bundle: []*x509.Certificate{ca[issuer]}, key: []byte(issuer)}
-			var trusted []*x509.Certificate
+			p := pair{bundle: pki.Bundle{Chain: []*x509.Certificate{ca[issuer]}}, key: []byte(issuer)}
 			for i, name := range names {
 				if subset&(1<<i) != 0 && name != issuer {
-					trusted = append(trusted, ca[name])
+					p.bundle.Trusted = append(p.bundle.Trusted, ca[name])
 				}
 			}
-			p.bundle = pki.Canonical(p.bundle, trusted)
 			if subset&(1<<slices.Index(names, issuer)) == 0 {
 				pairs = append(pairs, p)
 			}
@@ -132,7 +131,7 @@ func TestStepsNeverRefuse(t *testing.T) {
 				}
 				now = then
 			}
-			if len(steps) > 3 || steps[len(steps)-1] != stepFinal || !pki.SameCertificates(now.bundle, to.bundle) || string(now.key) != string(to.key) {
+			if len(steps) > 3 || steps[len(steps)-1] != stepFinal || !now.bundle.Equal(to.bundle) || string(now.key) != string(to.key) {
 				t.Fatalf("from %s to %s: %v", describe(from), describe(to), steps)
 			}
 		}
@@ -141,7 +140,7 @@ func TestStepsNeverRefuse(t *testing.T) {
 
 func describe(p pair) string {
 	text := string(p.key) + " ["
-	for _, c := range p.bundle {
+	for _, c := range p.bundle.Certificates() {
 		text += fmt.Sprintf(" %s/%s", c.Subject.CommonName, c.SerialNumber)
 	}
 	return text + " ]"

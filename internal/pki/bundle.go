@@ -2,30 +2,163 @@ package pki
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"slices"
 )
 
-// Canonical returns the trust bundle in the one form that its content
-// determines: the chain in its order, then the trusted certificates sorted by
-// their DER. Of equal certificates the first is kept, one that is in the chain
-// is not repeated behind it.
-func Canonical(chain, trusted []*x509.Certificate) []*x509.Certificate {
-	sorted := slices.Clone(trusted)
-	slices.SortFunc(sorted, func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
-	return unique(slices.Concat(chain, sorted))
+// A Bundle is what the certificate secret of a CA holds: the issuing chain,
+// closest CA first, and behind it trusted certificates, in no order. Either
+// part may hold a certificate more than once.
+type Bundle struct {
+	Chain, Trusted []*x509.Certificate
 }
 
-// BundleFingerprint returns the SHA-256 over the DER of [Canonical], one
-// certificate after another, in lower-case hex.
-func BundleFingerprint(chain, trusted []*x509.Certificate) string {
+// ReadBundle reads what a certificate secret holds, as [ReadCertificates] does,
+// and splits it as [SplitBundle] does.
+func ReadBundle(text []byte) (Bundle, Problems) {
+	certs, problems := ReadCertificates(text)
+	return SplitBundle(certs), problems
+}
+
+// SplitBundle splits certificates into issuing chain and trusted certificates:
+// the chain is the longest beginning in which each certificate is signed by the
+// next, and ends with the first self-signed one. Copies don't interrupt it.
+func SplitBundle(certs []*x509.Certificate) Bundle {
+	seen := map[string]bool{}
+	var last *x509.Certificate
+	for i, cert := range certs {
+		if seen[string(cert.Raw)] {
+			continue
+		}
+		if last != nil && (IsSelfSigned(last) || signedBy(last, cert) == notSigned) {
+			return Bundle{Chain: certs[:i:i], Trusted: certs[i:]}
+		}
+		seen[string(cert.Raw)], last = true, cert
+	}
+	return Bundle{Chain: certs}
+}
+
+// Issuer returns the CA that issues to proxies, the first certificate; nil for
+// an empty bundle.
+func (b Bundle) Issuer() *x509.Certificate {
+	if len(b.Chain) == 0 {
+		return nil
+	}
+	return b.Chain[0]
+}
+
+// Canonical returns the bundle in the one form that its content determines: the
+// chain in its order, the trusted certificates sorted by their DER, each
+// certificate once.
+func (b Bundle) Canonical() Bundle {
+	sorted := slices.SortedFunc(slices.Values(b.Trusted), func(x, y *x509.Certificate) int { return bytes.Compare(x.Raw, y.Raw) })
+	n := len(unique(b.Chain))
+	all := unique(slices.Concat(b.Chain, sorted))
+	return Bundle{Chain: all[:n:n], Trusted: all[n:]}
+}
+
+// Certificates returns those of Canonical, the chain first.
+func (b Bundle) Certificates() []*x509.Certificate {
+	c := b.Canonical()
+	return slices.Concat(c.Chain, c.Trusted)
+}
+
+// Encode returns Certificates as PEM: what is uploaded.
+func (b Bundle) Encode() []byte { return EncodeCertificates(b.Certificates()) }
+
+// Fingerprint returns the SHA-256 over the DER of Certificates, one after
+// another, in lower-case hex.
+func (b Bundle) Fingerprint() string {
 	hash := sha256.New()
-	for _, cert := range Canonical(chain, trusted) {
+	for _, cert := range b.Certificates() {
 		hash.Write(cert.Raw)
 	}
 	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// Equal reports whether two bundles hold the same certificates. Order counts as
+// far as both are chains. Copies make no difference, nor does the place where a
+// chain ends: what is one chain for a person may be split in a secret.
+func (b Bundle) Equal(other Bundle) bool {
+	x, y := b.Canonical(), other.Canonical()
+	n := min(len(x.Chain), len(y.Chain))
+	return SameCertificates(x.endChain(n), y.endChain(n))
+}
+
+// endChain returns the certificates as if the chain ended after n of them.
+func (b Bundle) endChain(n int) []*x509.Certificate {
+	return Bundle{b.Chain[:n], slices.Concat(b.Chain[n:], b.Trusted)}.Certificates()
+}
+
+// Trusts reports whether proxies with this bundle accept certificates from that
+// issuer. A proxy presents its own certificate alone, so that only the issuer
+// counts, not what is above it.
+func (b Bundle) Trusts(issuer *x509.Certificate) bool {
+	return slices.ContainsFunc(b.Certificates(), func(c *x509.Certificate) bool { return SameCA(c, issuer) })
+}
+
+// Join returns the bundle that issues like this one, and trusts what both trust.
+func (b Bundle) Join(other Bundle) Bundle {
+	return Bundle{Chain: b.Chain, Trusted: slices.Concat(b.Trusted, other.Chain, other.Trusted)}
+}
+
+// Check applies the rules to each part. A problem's Index is the position in
+// its part.
+func (b Bundle) Check(o Options) (chain, trusted Problems) {
+	return CheckChain(b.Chain, o), CheckTrusted(b.Trusted, o)
+}
+
+// CheckWhole is Check for a bundle that stands in one text: a problem's Index
+// counts through chain and trusted certificates.
+func (b Bundle) CheckWhole(o Options) Problems {
+	problems := CheckChain(b.Chain, o)
+	for _, p := range CheckTrusted(slices.Concat(b.Chain, b.Trusted), o) {
+		if p.Index >= len(b.Chain) {
+			problems = append(problems, p)
+		}
+	}
+	return problems
+}
+
+// CheckKey checks that the key belongs to the issuer. If it is another
+// certificate's of the chain, the problem says whose. Without a key or a chain
+// there is nothing to compare, and no problem.
+func (b Bundle) CheckKey(key crypto.Signer) Problems { return checkKey(key, b.Chain) }
+
+// PublicKeySHA256 returns that of the key that fits, see [PublicKeySHA256]; ""
+// for an empty bundle.
+func (b Bundle) PublicKeySHA256() string {
+	if len(b.Chain) == 0 {
+		return ""
+	}
+	return PublicKeySHA256(b.Chain[0].PublicKey)
+}
+
+// SameMaterial reports whether the control plane reads the same from two texts
+// that hold CA material: the same certificates, as [Bundle.Equal] compares them,
+// or the same private key. Certificates with a private key among them are like no
+// others.
+func SameMaterial(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, problemsX := ReadBundle(a)
+	y, problemsY := ReadBundle(b)
+	if !problemsX.HasErrors() && !problemsY.HasErrors() {
+		return x.Equal(y)
+	}
+	key, ok := firstKey(a).(interface{ Equal(crypto.PrivateKey) bool })
+	return ok && len(x.Chain)+len(y.Chain) == 0 && key.Equal(firstKey(b))
+}
+
+// SameCA reports whether certificates from one CA pass for those of the other:
+// same key, same name, same key identifier.
+func SameCA(a, b *x509.Certificate) bool {
+	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && bytes.Equal(a.RawSubject, b.RawSubject) &&
+		bytes.Equal(a.SubjectKeyId, b.SubjectKeyId)
 }
 
 // Fingerprint returns the SHA-256 over the certificate's DER in lower-case hex.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,20 +22,67 @@ const certificateLabel = "CERTIFICATE"
 // A problem's Index counts PEM blocks here. A text without problems is parsed
 // once in a process: certificates are shared, so do not change them.
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
-	digest := sha256.Sum256(text)
-	if certs, ok := parsed.Load(digest); ok {
-		return slices.Clone(certs.([]*x509.Certificate)), nil //nolint:forcetypeassert // parsed has nothing else
-	}
-	certs, problems := parseCertificates(text)
-	if len(problems) == 0 {
-		parsed.Store(digest, slices.Clone(certs))
-	}
-	return certs, problems
+	c := contentOf(text)
+	return slices.Clone(c.parsed), slices.Clone(c.problems)
 }
 
-// parsed has the certificates of every text without problems, by its SHA-256. A
+// ReadCertificates reads a PEM text that the control plane has, or gets as it
+// is: the certificates are those that the control plane sees (encoding/pem), and
+// the problems those of [ParseCertificates], in which whatever hides a block is
+// an error.
+func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
+	c := contentOf(text)
+	return slices.Clone(c.read), asStored(c.problems)
+}
+
+// asStored returns problems of a text that nobody encodes anew.
+func asStored(problems Problems) Problems {
+	problems = slices.Clone(problems)
+	for i := range problems {
+		if problems[i].Rule == RulePEMByteOrderMark {
+			problems[i].Severity = Error
+		}
+	}
+	return problems
+}
+
+// content is what a PEM text holds: as its author means it, and as the control
+// plane reads it.
+type content struct {
+	parsed, read []*x509.Certificate
+	problems     Problems
+}
+
+// contents has the content of every text without problems, by its SHA-256. A
 // plan sees each CA several times: configured, in the state, uploaded.
-var parsed sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
+var contents sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
+
+func contentOf(text []byte) content {
+	digest := sha256.Sum256(text)
+	if known, ok := contents.Load(digest); ok {
+		return known.(content) //nolint:forcetypeassert // contents has nothing else
+	}
+	var c content
+	c.parsed, c.problems = parseCertificates(text)
+	c.read = readCertificates(text, c.parsed)
+	if len(c.problems) == 0 {
+		contents.Store(digest, c)
+	}
+	return c
+}
+
+// readCertificates returns the certificates that encoding/pem finds. They are
+// those that the more lenient parser found, or some of them.
+func readCertificates(text []byte, parsed []*x509.Certificate) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		same := func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, block.Bytes) }
+		if i := slices.IndexFunc(parsed, same); i >= 0 && block.Type == certificateLabel {
+			certs, parsed = append(certs, parsed[i]), parsed[i+1:]
+		}
+	}
+	return certs
+}
 
 func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	blocks, problems := scan(text)

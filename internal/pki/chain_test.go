@@ -109,7 +109,7 @@ func TestLimitsMatter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			issued, err := CA{Chain: chain, Key: testKey(t, "CA")}.issue(leaf{
+			issued, err := CA{Bundle{Chain: chain}, testKey(t, "CA")}.issue(leaf{
 				uris: uris, serial: chain[0].SerialNumber, notBefore: now.Add(-clockSkew), notAfter: now.Add(time.Hour), key: testKey(t, "leaf"),
 			}, nil)
 			if err != nil {
@@ -205,65 +205,6 @@ func TestOrderGivesUp(t *testing.T) {
 	}
 }
 
-func TestSplitBundle(t *testing.T) {
-	chain2, ec, ed := readCerts(t, "pki/chain2.crt"), readCerts(t, "pki/ec.crt"), readCerts(t, "pki/ed.crt")
-	root := makeCA(t, "Root", nil, nil)
-	reissued := makeCAWith(t, "Root", root.key, nil, func(c *x509.Certificate) { c.NotAfter = now.AddDate(20, 0, 0) })
-	for _, c := range []struct {
-		name           string
-		certs          []*x509.Certificate
-		chain, trusted int
-	}{
-		{"none", nil, 0, 0},
-		{"root alone", ec, 1, 0},
-		{"chain", chain2, 3, 0},
-		{"chain and others", slices.Concat(chain2, ec, ed), 3, 2},
-		{"root and the chain of another", slices.Concat(ec, chain2), 1, 3},
-		{"chain without its root, and another", slices.Concat(chain2[:2], ec), 2, 1},
-		{"wrong order", readCerts(t, "pki/chain-wrong-order.crt"), 1, 1},
-		{"root and the same re-issued", list(root, reissued), 1, 1},
-	} {
-		chain, trusted := SplitBundle(c.certs)
-		if len(chain) != c.chain || len(trusted) != c.trusted || !SameCertificates(slices.Concat(chain, trusted), c.certs) {
-			t.Errorf("%s: %d and %d certificates, want %d and %d", c.name, len(chain), len(trusted), c.chain, c.trusted)
-		}
-	}
-}
-
-func TestCanonical(t *testing.T) {
-	chain, ec, ed := readCerts(t, "pki/chain1.crt"), readCerts(t, "pki/ec.crt")[0], readCerts(t, "pki/ed.crt")[0]
-	want := Canonical(chain, []*x509.Certificate{ec, ed})
-	if len(want) != 4 || !SameCertificates(want[:2], chain) || string(want[2].Raw) > string(want[3].Raw) {
-		t.Errorf("%d certificates, or not in order", len(want))
-	}
-	fingerprint := BundleFingerprint(chain, []*x509.Certificate{ec, ed})
-	for name, trusted := range map[string][]*x509.Certificate{
-		"other order":       {ed, ec},
-		"twice":             {ec, ed, ec},
-		"also in the chain": {ed, chain[1], ec},
-		"parsed again":      {mustParse(t, ed.Raw), mustParse(t, ec.Raw)},
-	} {
-		if got := Canonical(chain, trusted); !SameCertificates(got, want) {
-			t.Errorf("%s: %d certificates", name, len(got))
-		}
-		if got := BundleFingerprint(chain, trusted); got != fingerprint {
-			t.Errorf("%s: %s, want %s", name, got, fingerprint)
-		}
-	}
-	if BundleFingerprint([]*x509.Certificate{chain[1], chain[0]}, nil) == BundleFingerprint(chain, nil) {
-		t.Error("the order of the chain does not count")
-	}
-	// openssl x509 -outform der < root.crt | sha256sum
-	root := readCerts(t, "pki/root.crt")
-	if got := BundleFingerprint(root, nil); got != Fingerprint(root[0]) || len(got) != 64 {
-		t.Errorf("of one certificate: %s, want its own, %s", got, Fingerprint(root[0]))
-	}
-	backwards := []*x509.Certificate{want[3], want[2]}
-	if Canonical(chain, backwards); backwards[0] != want[3] {
-		t.Error("the caller's slice was sorted")
-	}
-}
-
 func mustParse(t *testing.T, der []byte) *x509.Certificate {
 	t.Helper()
 	cert, err := x509.ParseCertificate(der)
@@ -315,7 +256,7 @@ func BenchmarkCheckChain10(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				parsed.Clear()
+				contents.Clear()
 				verified.Clear()
 				certs, problems := ParseCertificates(text)
 				if problems = append(problems, CheckChain(certs, Options{Now: now})...); len(certs) != 10 || len(problems) > 0 {
@@ -323,37 +264,5 @@ func BenchmarkCheckChain10(b *testing.B) {
 				}
 			}
 		})
-	}
-}
-
-// In the content of a secret, positions count from its first certificate.
-func TestCheckBundlePositions(t *testing.T) {
-	parse := func(names ...string) []*x509.Certificate {
-		var text []byte
-		for _, name := range names {
-			text = append(text, read(t, name)...)
-		}
-		certs, problems := parseCertificates(text)
-		if problems.HasErrors() {
-			t.Fatal(problems)
-		}
-		return certs
-	}
-	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	chain, trusted, problems := CheckBundle(parse("pki/chain1.crt", "pki/ec.crt", "pki/notca.crt"), Options{Now: now})
-	if len(chain) != 2 || len(trusted) != 2 {
-		t.Fatalf("%d and %d certificates", len(chain), len(trusted))
-	}
-	errs := problems.Errors()
-	if len(errs) == 0 {
-		t.Fatal("a leaf passes")
-	}
-	for _, p := range errs {
-		if p.Index != 3 || p.Subject != "CN=Not CA" {
-			t.Errorf("%s", p)
-		}
-	}
-	if _, _, problems := CheckBundle(parse("pki/chain1.crt", "pki/ec.crt"), Options{Now: now}); problems.HasErrors() {
-		t.Errorf("%v", problems)
 	}
 }

@@ -199,17 +199,3 @@ func checkDuplicate(ps *Problems, i int, cert *x509.Certificate, firstAt map[str
 	}
 	return duplicate
 }
-
-// CheckBundle splits what a certificate secret holds as [SplitBundle] does, and
-// checks the chain as [CheckChain] and the rest as [CheckTrusted] does.
-// Problem.Index is the position in the whole.
-func CheckBundle(certs []*x509.Certificate, o Options) (chain, trusted []*x509.Certificate, problems Problems) {
-	chain, trusted = SplitBundle(certs)
-	problems = CheckChain(chain, o)
-	for _, p := range CheckTrusted(certs, o) {
-		if p.Index >= len(chain) {
-			problems = append(problems, p)
-		}
-	}
-	return chain, trusted, problems
-}

@@ -37,7 +37,7 @@ func judge(chain, key []byte) Problems {
 	signer, keyProblems := ParsePrivateKey(key)
 	problems = append(problems, keyProblems...)
 	if signer != nil {
-		problems = append(problems, CheckKey(signer, certs)...)
+		problems = append(problems, Bundle{Chain: certs}.CheckKey(signer)...)
 	}
 	return problems
 }

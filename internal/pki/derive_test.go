@@ -48,7 +48,7 @@ func TestDeriveDependsOnEverything(t *testing.T) {
 		"other order":         derive(ca, ProxyRequest{Mesh: "default", Tags: map[string][]string{"version": {"1", "1"}, ServiceTag: {"db", "web"}}}, now),
 		"default spelled out": derive(ca, ProxyRequest{Mesh: "default", Tags: request.Tags, Expiration: 24*time.Hour + time.Millisecond}, now),
 		"another time zone":   derive(ca, request, now.In(time.FixedZone("X", 3600))),
-		"further trusted CAs": derive(CA{Chain: ca.Chain, Key: ca.Key, Trusted: readCerts(t, "pki/ed.crt")}, request, now),
+		"further trusted CAs": derive(CA{Bundle{ca.Chain, readCerts(t, "pki/ed.crt")}, ca.Key}, request, now),
 		"a moment later":      derive(ca, request, now.Add(time.Second)),
 	} {
 		if !bytes.Equal(same.Leaf.Raw, first.Leaf.Raw) || !bytes.Equal(same.PrivateKey, first.PrivateKey) {
@@ -65,7 +65,7 @@ func TestDeriveDependsOnEverything(t *testing.T) {
 		"expiration":     derive(ca, ProxyRequest{Mesh: "default", Tags: request.Tags, Expiration: 25 * time.Hour}, now),
 		"window":         derive(ca, request, now.Add(20*time.Hour)),
 		"CA":             derive(readCA(t, "ed", "ed"), request, now),
-		"CA certificate": derive(CA{Chain: list(reissued), Key: ca.Key}, request, now),
+		"CA certificate": derive(CA{Bundle{Chain: list(reissued)}, ca.Key}, request, now),
 		"nothing":        first,
 	}
 	seen := map[string]string{}

@@ -14,13 +14,10 @@ import (
 	"time"
 )
 
-// CA is a certificate authority that can issue.
+// CA is a certificate authority that can issue: its bundle, and the private key
+// of its issuer.
 type CA struct {
-	// Chain is the issuing chain, closest CA first.
-	Chain []*x509.Certificate
-	// Trusted are further CAs of the trust bundle.
-	Trusted []*x509.Certificate
-	// Key is that of the first certificate of Chain.
+	Bundle
 	Key crypto.Signer
 }
 
@@ -46,7 +43,7 @@ type ProxyCertificate struct {
 	// PrivateKey is the leaf's, as PEM: PKCS #1 for RSA, SEC 1 for ECDSA.
 	PrivateKey []byte
 	// TrustBundle is what the proxy trusts: chain and trusted certificates of
-	// the CA, as Canonical returns them.
+	// the CA, as Bundle.Certificates returns them.
 	TrustBundle []*x509.Certificate
 	// SPIFFEID is the identity of the first service by name.
 	SPIFFEID string
@@ -117,8 +114,9 @@ func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]
 	}
 	uris, err := identities(r.Mesh, r.Tags)
 	o := Options{Now: now, ProxyCertificateLifetime: expiration}
-	err = errors.Join(err, CheckChain(ca.Chain, o).Err(), CheckKey(ca.Key, ca.Chain).Err())
-	if trusted := CheckTrusted(ca.Trusted, o).Err(); trusted != nil {
+	chain, trusted := ca.Check(o)
+	err = errors.Join(err, chain.Err(), ca.CheckKey(ca.Key).Err())
+	if trusted := trusted.Err(); trusted != nil {
 		err = errors.Join(err, fmt.Errorf("trusted certificates: %w", trusted))
 	}
 	return uris, err
@@ -157,7 +155,7 @@ func (ca CA) issue(l leaf, random io.Reader) (*ProxyCertificate, error) {
 		Leaf:        cert,
 		Chain:       slices.Concat([]*x509.Certificate{cert}, ca.intermediates()),
 		PrivateKey:  l.keyPEM,
-		TrustBundle: Canonical(ca.Chain, ca.Trusted),
+		TrustBundle: ca.Certificates(),
 		SPIFFEID:    l.uris[0].String(),
 	}
 	for _, uri := range l.uris {
@@ -168,9 +166,9 @@ func (ca CA) issue(l leaf, random io.Reader) (*ProxyCertificate, error) {
 
 // intermediates returns the issuing chain without its root.
 func (ca CA) intermediates() []*x509.Certificate {
-	last := len(ca.Chain) - 1
-	if IsSelfSigned(ca.Chain[last]) {
-		return ca.Chain[:last]
+	chain := unique(ca.Chain)
+	if last := len(chain) - 1; IsSelfSigned(chain[last]) {
+		return chain[:last]
 	}
-	return ca.Chain
+	return chain
 }

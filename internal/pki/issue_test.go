@@ -27,7 +27,7 @@ var recordedTags = map[string][]string{
 // readCA reads a CA of testdata/pki.
 func readCA(t testing.TB, chain, key string) CA {
 	t.Helper()
-	return CA{Chain: readCerts(t, "pki/"+chain+".crt"), Key: readKey(t, "pki/"+key+".key")}
+	return CA{Bundle{Chain: readCerts(t, "pki/"+chain+".crt")}, readKey(t, "pki/"+key+".key")}
 }
 
 // verify verifies what a proxy presents as a peer with these roots does.
@@ -185,11 +185,11 @@ func TestIssueRefuses(t *testing.T) {
 	}{
 		"no CA":          {CA{}, request, []string{"no certificate"}},
 		"bad CA":         {readCA(t, "notca", "notca"), request, []string{"Basic constraint CA"}},
-		"key of another": {CA{Chain: good.Chain, Key: readKey(t, "pki/ec.key")}, request, []string{"private key is not"}},
-		"trusted that is no CA": {CA{Chain: good.Chain, Key: good.Key, Trusted: readCerts(t, "pki/notca.crt")}, request,
+		"key of another": {CA{Bundle{Chain: good.Chain}, readKey(t, "pki/ec.key")}, request, []string{"private key is not"}},
+		"trusted that is no CA": {CA{Bundle{good.Chain, readCerts(t, "pki/notca.crt")}, good.Key}, request,
 			[]string{"trusted certificates: certificate 0 (CN=Not CA): Basic"}},
 		"no service": {good, ProxyRequest{Mesh: "default"}, []string{"kuma.io/service"}},
-		"everything": {CA{Chain: readCerts(t, "pki/expired.crt"), Key: good.Key},
+		"everything": {CA{Bundle{Chain: readCerts(t, "pki/expired.crt")}, good.Key},
 			ProxyRequest{Mesh: "De fault", Tags: map[string][]string{"kuma.io/service": {"a:b"}, "x y": {"z"}}},
 			[]string{`"De fault"`, `"a:b"`, `"x y"`, "expired", "private key is not"}},
 		"short":    {good, ProxyRequest{Mesh: "default", Tags: ServiceTags("web"), Expiration: 999 * time.Millisecond}, []string{"too short"}},

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,6 +32,32 @@ func ParsePrivateKey(text []byte) (crypto.Signer, Problems) {
 func NormalizePrivateKey(text []byte) ([]byte, Problems) {
 	_, normal, problems := parseKeyBlock(text)
 	return normal, problems
+}
+
+// ReadPrivateKey reads a text that the control plane has, or gets as it is: the
+// key is the one that the control plane takes, nil if it sees none, and the
+// problems are those of [ParsePrivateKey], in which whatever hides a block is an
+// error.
+func ReadPrivateKey(text []byte) (crypto.Signer, Problems) {
+	_, problems := ParsePrivateKey(text)
+	problems = asStored(problems)
+	key := firstKey(text)
+	if key == nil && !problems.HasErrors() {
+		problems.add(Error, RuleKeyNotPrivate, -1, "The control plane sees no private key in this text.")
+	}
+	return key, problems
+}
+
+// firstKey returns the key in the first block that crypto/tls.X509KeyPair, and
+// so the control plane, takes for one; nil if there is none or it has no key.
+func firstKey(text []byte) crypto.Signer {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if isPrivateKeyLabel(block.Type) {
+			key, _ := parseKeyDER(block.Bytes)
+			return key
+		}
+	}
+	return nil
 }
 
 func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
@@ -134,10 +161,7 @@ func parseKeyDER(der []byte) (crypto.Signer, error) {
 	return nil, errors.New("no private key of a known kind")
 }
 
-// CheckKey checks that the key belongs to the first certificate of the chain,
-// the one that issues. If it is another certificate's, the problem says whose.
-// Without a key or a chain there is nothing to compare, and no problem.
-func CheckKey(key crypto.Signer, chain []*x509.Certificate) Problems {
+func checkKey(key crypto.Signer, chain []*x509.Certificate) Problems {
 	if key == nil || len(chain) == 0 || SameKey(key.Public(), chain[0]) {
 		return nil
 	}

@@ -118,7 +118,7 @@ func TestMalformedKeys(t *testing.T) {
 			}
 			malformed++
 			if parsed != nil {
-				problems = append(problems, CheckKey(parsed, readCerts(t, cert))...)
+				problems = append(problems, Bundle{Chain: readCerts(t, cert)}.CheckKey(parsed)...)
 			}
 			checkSaid(t, key+" "+mutation, text, problems)
 		})

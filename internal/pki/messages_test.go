@@ -200,13 +200,13 @@ func keyCases() []messageCase {
 		inKey("indented", changed("pki/ec.key", "\n", "\n  ", "-----BEGIN", "  -----BEGIN")),
 		inKey("character that is no base64", changed("pki/ec.key", "\n-----END", "\n?\n-----END")),
 		{name: "key: of another certificate of the chain", judge: func(t testing.TB) Problems {
-			return CheckKey(readKey(t, "pki/root.key"), readCerts(t, "pki/chain1.crt"))
+			return Bundle{Chain: readCerts(t, "pki/chain1.crt")}.CheckKey(readKey(t, "pki/root.key"))
 		}},
 		{name: "key: of the first certificate's issuer, chain in the wrong order", judge: func(t testing.TB) Problems {
-			return CheckKey(readKey(t, "pki/int1.key"), readCerts(t, "pki/chain-wrong-order.crt"))
+			return Bundle{Chain: readCerts(t, "pki/chain-wrong-order.crt")}.CheckKey(readKey(t, "pki/int1.key"))
 		}},
 		{name: "key: of no certificate", judge: func(t testing.TB) Problems {
-			return CheckKey(readKey(t, "pki/ec.key"), readCerts(t, "pki/chain1.crt"))
+			return Bundle{Chain: readCerts(t, "pki/chain1.crt")}.CheckKey(readKey(t, "pki/ec.key"))
 		}},
 	}
 }

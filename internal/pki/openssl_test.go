@@ -88,7 +88,7 @@ func TestOpenSSLVerifies(t *testing.T) {
 // TestOpenSSLRefusesEmptySubject: what the rule says of OpenSSL is so.
 func TestOpenSSLRefusesEmptySubject(t *testing.T) {
 	nameless := makeCA(t, "CA", nil, func(c *x509.Certificate) { c.Subject = pkix.Name{} })
-	derived, err := Derive(CA{Chain: list(nameless), Key: nameless.key}, ProxyRequest{Mesh: "default", Tags: recordedTags}, now)
+	derived, err := Derive(CA{Bundle{Chain: list(nameless)}, nameless.key}, ProxyRequest{Mesh: "default", Tags: recordedTags}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,17 +125,3 @@ func Order(certs []*x509.Certificate) ([]*x509.Certificate, error) {
 	}
 	return ordered, nil
 }
-
-// SplitBundle takes a trust bundle apart: the issuing chain is the longest
-// beginning in which each certificate is signed by the next, and ends with the
-// first self-signed one; the rest are trusted certificates.
-func SplitBundle(certs []*x509.Certificate) (chain, trusted []*x509.Certificate) {
-	if len(certs) == 0 {
-		return nil, nil
-	}
-	end := 1
-	for end < len(certs) && !IsSelfSigned(certs[end-1]) && signedBy(certs[end-1], certs[end]) != notSigned {
-		end++
-	}
-	return certs[:end:end], certs[end:]
-}

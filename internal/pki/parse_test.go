@@ -122,7 +122,7 @@ func TestParsePrivateKeyAccepts(t *testing.T) {
 				t.Fatalf("problems: %v", problems)
 			}
 			cert := readCerts(t, c.cert)
-			if problems := CheckKey(key, cert); len(problems) > 0 {
+			if problems := (Bundle{Chain: cert}).CheckKey(key); len(problems) > 0 {
 				t.Errorf("problems: %v", problems)
 			}
 			if !SameKey(key.Public(), cert[0]) || PublicKeySHA256(key.Public()) != PublicKeySHA256(cert[0].PublicKey) {
@@ -198,19 +198,17 @@ func FuzzParseCertificates(f *testing.F) {
 			t.Errorf("not the same after a round trip; problems: %v", more)
 		}
 		// Nothing to complain about: the control plane reads the very same.
-		if strict := strictly(text); len(problems) == 0 {
-			var ders [][]byte
-			for _, cert := range certs {
-				ders = append(ders, cert.Raw)
-			}
-			if !bytes.Equal(bytes.Join(strict, nil), bytes.Join(ders, nil)) {
-				t.Errorf("the control plane reads %d certificates, we read %d", len(strict), len(certs))
-			}
+		strict := strictly(text)
+		if len(problems) == 0 && !bytes.Equal(bytes.Join(strict, nil), ders(certs)) {
+			t.Errorf("the control plane reads %d certificates, we read %d", len(strict), len(certs))
 		}
 		CheckChain(certs, Options{Now: now})
 		CheckTrusted(certs, Options{Now: now})
-		chain, trusted := SplitBundle(certs)
-		BundleFingerprint(chain, trusted)
+		SplitBundle(certs).Fingerprint()
+		stored, problems := ReadCertificates(text)
+		if !bytes.Equal(ders(stored), bytes.Join(strict, nil)) && !problems.HasErrors() {
+			t.Errorf("the control plane reads %d certificates, ReadCertificates %d", len(strict), len(stored))
+		}
 		for _, cert := range certs {
 			Describe(cert)
 		}

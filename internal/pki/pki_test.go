@@ -144,6 +144,15 @@ func strictly(text []byte) [][]byte {
 	}
 }
 
+// ders returns the certificates' DER, one after another.
+func ders(certs []*x509.Certificate) []byte {
+	var all []byte
+	for _, cert := range certs {
+		all = append(all, cert.Raw...)
+	}
+	return all
+}
+
 // strictlyAny returns the content of the first block of a good text.
 func strictlyAny(text []byte) []byte {
 	b, _ := pem.Decode(text)

@@ -72,6 +72,11 @@ func (ps Problems) Warnings() Problems { return ps.of(Warning) }
 // HasErrors tells whether one of them is of severity Error.
 func (ps Problems) HasErrors() bool { return len(ps.Errors()) > 0 }
 
+// Has tells whether one of them breaks one of the rules with severity Error.
+func (ps Problems) Has(rules ...Rule) bool {
+	return slices.ContainsFunc(ps.Errors(), func(p Problem) bool { return slices.Contains(rules, p.Rule) })
+}
+
 // Err returns the problems of severity Error as one error, nil if there are
 // none.
 func (ps Problems) Err() error {

@@ -74,7 +74,7 @@ func TestErrorMessages(t *testing.T) {
 	tell("short expiration", err)
 	_, err = Issue(ca, ProxyRequest{Mesh: "default", Tags: ServiceTags("web"), Expiration: time.Millisecond}, now, nil)
 	tell("shorter expiration", err)
-	_, err = Derive(CA{Chain: readCerts(t, "pki/should.crt"), Key: ca.Key, Trusted: readCerts(t, "pki/expired.crt")}, ProxyRequest{Mesh: "default"}, now)
+	_, err = Derive(CA{Bundle{readCerts(t, "pki/should.crt"), readCerts(t, "pki/expired.crt")}, ca.Key}, ProxyRequest{Mesh: "default"}, now)
 	tell("everything wrong", err)
 	golden(t, "errors.golden", out.String())
 }

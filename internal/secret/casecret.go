@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -138,6 +137,7 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"trusted_certificates": schema.StringAttribute{
 				MarkdownDescription: "Further CA certificates in PEM that proxies trust, in any order. They stand behind the chain in the same secret.",
 				Optional:            true,
+				Computed:            true,
 				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameSet)},
 			},
 			"private_key": schema.StringAttribute{
@@ -170,7 +170,7 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 				Computed: true,
 			},
 			"certificates": schema.ListNestedAttribute{
-				MarkdownDescription: "What is in the certificate secret, in its order.",
+				MarkdownDescription: "Certificates in the certificate secret, each once: the chain in its order, then the trusted certificates.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"subject":              schema.StringAttribute{Computed: true, MarkdownDescription: "Subject, as in RFC 2253."},
@@ -254,6 +254,7 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 			return
 		}
 		plan.describe(b)
+		plan.keepEqual(b, state)
 	}
 	resp.RequiresReplace.Append(plan.replaced(state)...)
 	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {
@@ -268,6 +269,9 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 func (m *model) planComputed(config model, state *model) {
 	m.CertificateSecret, m.KeySecret = types.StringUnknown(), types.StringUnknown()
 	m.PublicKeySHA256, m.Certificates = types.StringUnknown(), types.ListUnknown(certificateType())
+	if config.TrustedCertificates.IsNull() {
+		m.TrustedCertificates = types.StringNull() // computed, so that keepEqual may plan another value
+	}
 	m.InUseBy = stringList(nil)
 	if state != nil {
 		m.InUseBy = state.InUseBy
@@ -290,14 +294,31 @@ func (m *model) planComputed(config model, state *model) {
 	}
 }
 
+// keepEqual keeps the certificates of the state where the configuration has the
+// same: an import can't know which of them the author takes for the chain.
+func (m *model) keepEqual(b pki.Bundle, state *model) {
+	if state == nil || !m.CertificateSecret.Equal(state.CertificateSecret) || !m.KeySecret.Equal(state.KeySecret) {
+		return
+	}
+	if had, ok := state.parse(&diag.Diagnostics{}); !ok || !b.Equal(had) {
+		return
+	}
+	m.Certificates = state.Certificates
+	if m.TrustedCertificates.IsNull() || !state.TrustedCertificates.IsNull() { // Terraform does not allow null for a value
+		m.CertificateChain, m.TrustedCertificates = state.CertificateChain, state.TrustedCertificates
+	}
+}
+
 // describe fills in what the certificates tell.
-func (m *model) describe(b bundle) {
+func (m *model) describe(b pki.Bundle) {
 	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() {
 		certificate, key := m.names(b)
 		m.CertificateSecret, m.KeySecret = types.StringValue(certificate), types.StringValue(key)
 	}
-	m.PublicKeySHA256 = types.StringValue(b.publicKeySHA256())
-	m.Certificates = certificateList(b.certificates())
+	m.PublicKeySHA256 = types.StringValue(b.PublicKeySHA256())
+	if m.Certificates.IsUnknown() { // else the plan has them
+		m.Certificates = certificateList(b.Certificates())
+	}
 }
 
 // replaced are the attributes for which the pair must be another one.
@@ -316,12 +337,12 @@ func (m model) replaced(state *model) path.Paths {
 // checkPlan applies all rules to what the configuration says. Of a CA that is
 // already uploaded no error stops a plan, or an expired CA could never be
 // replaced together with anything else.
-func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagnostics) (bundle, bool) {
+func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagnostics) (pki.Bundle, bool) {
 	b, ok := config.parse(diags)
 	if !ok {
 		return b, false
 	}
-	chain, trusted := b.check(pki.Options{Now: r.Clock.Now()})
+	chain, trusted := b.Check(pki.Options{Now: r.Clock.Now()})
 	if state != nil && plan.CertificateChain.Equal(state.CertificateChain) && plan.TrustedCertificates.Equal(state.TrustedCertificates) {
 		chain, trusted = timely(chain), timely(trusted)
 	}
@@ -351,12 +372,12 @@ func timely(problems pki.Problems) pki.Problems {
 // backend uses. applied is the fingerprint of what was last uploaded: content
 // that is put back to that is drift put right.
 func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, applied string, diags *diag.Diagnostics) {
-	if r.Client == nil || !plan.known() ||
-		plan.CertificateChain.Equal(state.CertificateChain) && plan.TrustedCertificates.Equal(state.TrustedCertificates) {
+	if r.Client == nil || !plan.known() {
 		return
 	}
 	b, ok := plan.parse(&diag.Diagnostics{})
-	if !ok || fingerprintJSON(b) == applied {
+	had, known := state.parse(&diag.Diagnostics{})
+	if !ok || fingerprintJSON(b) == applied || known && b.Equal(had) {
 		return
 	}
 	mesh, err := r.Client.Mesh(ctx, plan.Mesh.ValueString())
@@ -437,6 +458,11 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	state, diags := stateFrom(found, mesh, state)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
+	applied, diags := req.Private.GetKey(ctx, privateContent)
+	resp.Diagnostics.Append(diags...)
+	if meant, ok := found.meant(); ok && applied == nil { // an import: what somebody applied is what counts as applied
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(meant)))...)
+	}
 }
 
 func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -527,6 +553,17 @@ type pair struct {
 	certificate, key *kuma.Secret
 }
 
+// meant is the bundle in the certificate secret as its author means it: with the
+// blocks that the control plane does not see.
+func (p pair) meant() (b pki.Bundle, ok bool) {
+	if p.certificate == nil {
+		return b, false
+	}
+	data, err := p.certificate.Data()
+	certificates, problems := pki.ParseCertificates(data)
+	return pki.SplitBundle(certificates), err == nil && !problems.HasErrors()
+}
+
 // look reads both secrets of a pair.
 func (r *caSecret) look(ctx context.Context, m model, age kuma.Freshness, diags *diag.Diagnostics) (found pair, ok bool) {
 	mesh, certificate, key := m.Mesh.ValueString(), m.CertificateSecret.ValueString(), m.KeySecret.ValueString()
@@ -539,11 +576,11 @@ func (r *caSecret) look(ctx context.Context, m model, age kuma.Freshness, diags 
 }
 
 // material reads and checks all that is uploaded. The warnings were given with the plan.
-func (r *caSecret) material(config, plan model, diags *diag.Diagnostics) (b bundle, key []byte, ok bool) {
+func (r *caSecret) material(config, plan model, diags *diag.Diagnostics) (b pki.Bundle, key []byte, ok bool) {
 	var found diag.Diagnostics
 	b, ok = config.parse(&found)
 	if ok {
-		chain, trusted := b.check(pki.Options{Now: r.Clock.Now()})
+		chain, trusted := b.Check(pki.Options{Now: r.Clock.Now()})
 		if chain.HasErrors() || trusted.HasErrors() {
 			tfkit.AddProblems(&found, path.Root("certificate_chain"), chain)
 			tfkit.AddProblems(&found, path.Root("trusted_certificates"), trusted)
@@ -565,7 +602,7 @@ func (r *caSecret) material(config, plan model, diags *diag.Diagnostics) (b bund
 // adoptable tells whether a pair may be created where found is. Half of a pair
 // or a whole one whose derived names say that it is this CA, and whose content
 // is right, is what an interrupted create leaves.
-func adoptable(plan model, found pair, b bundle, diags *diag.Diagnostics) bool {
+func adoptable(plan model, found pair, b pki.Bundle, diags *diag.Diagnostics) bool {
 	if found.certificate == nil && found.key == nil {
 		return true
 	}
@@ -577,20 +614,24 @@ func adoptable(plan model, found pair, b bundle, diags *diag.Diagnostics) bool {
 	return false
 }
 
-func certificateRight(secret *kuma.Secret, b bundle) bool {
+func certificateRight(secret *kuma.Secret, b pki.Bundle) bool {
 	data, err := secret.Data()
-	return err == nil && b.holds(data)
+	if err != nil {
+		return false
+	}
+	there, ok := readBundle(data)
+	return ok && b.Equal(there)
 }
 
-func keyRight(secret *kuma.Secret, b bundle) bool {
+func keyRight(secret *kuma.Secret, b pki.Bundle) bool {
 	data, err := secret.Data()
-	return err == nil && publicKeyOf(data).ValueString() == b.publicKeySHA256()
+	return err == nil && publicKeyOf(data).ValueString() == b.PublicKeySHA256()
 }
 
 // upload writes what is not right yet, the certificate first, and saves the
 // state after each, so that nothing that is there is forgotten. again writes
 // the key even if the right one is there.
-func (r *caSecret) upload(ctx context.Context, plan model, found pair, b bundle, key []byte, again bool, save func(model), diags *diag.Diagnostics) {
+func (r *caSecret) upload(ctx context.Context, plan model, found pair, b pki.Bundle, key []byte, again bool, save func(model), diags *diag.Diagnostics) {
 	mesh := plan.Mesh.ValueString()
 	unfinished := plan
 	unfinished.PublicKeySHA256 = types.StringNull()
@@ -608,7 +649,7 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, b bundle,
 		return err == nil
 	}
 	if found.certificate == nil || !certificateRight(found.certificate, b) {
-		if !put(plan.CertificateSecret.ValueString(), pki.EncodeCertificates(b.certificates()), found.certificate) {
+		if !put(plan.CertificateSecret.ValueString(), b.Encode(), found.certificate) {
 			return
 		}
 	}
@@ -667,23 +708,24 @@ func stateFrom(found pair, mesh *kuma.Mesh, prior model) (model, diag.Diagnostic
 // takeCertificates reads a certificate secret's content. Content that is what
 // the state had stays as it was written there.
 func (m *model) takeCertificates(data []byte, prior model) {
-	b, ok := bundleOf(data)
+	b, ok := readBundle(data)
 	if !ok {
 		return
 	}
-	m.Certificates = certificateList(slices.Concat(b.chain, b.trusted))
-	if had, ok := prior.parse(&diag.Diagnostics{}); ok && had.holds(data) {
-		m.CertificateChain, m.TrustedCertificates = prior.CertificateChain, prior.TrustedCertificates
+	if had, ok := prior.parse(&diag.Diagnostics{}); ok && had.Equal(b) {
+		m.CertificateChain, m.TrustedCertificates, m.Certificates = prior.CertificateChain, prior.TrustedCertificates, prior.Certificates
 		return
 	}
-	m.CertificateChain = types.StringValue(string(pki.EncodeCertificates(b.chain)))
-	if len(b.trusted) > 0 {
-		m.TrustedCertificates = types.StringValue(string(pki.EncodeCertificates(b.trusted)))
+	b = b.Canonical()
+	m.CertificateChain = types.StringValue(string(pki.EncodeCertificates(b.Chain)))
+	if len(b.Trusted) > 0 {
+		m.TrustedCertificates = types.StringValue(string(pki.EncodeCertificates(b.Trusted)))
 	}
+	m.Certificates = certificateList(b.Certificates())
 }
 
 // fingerprintJSON is a fingerprint as private state takes it.
-func fingerprintJSON(b bundle) string {
-	encoded, _ := json.Marshal(b.fingerprint()) // a string always marshals
+func fingerprintJSON(b pki.Bundle) string {
+	encoded, _ := json.Marshal(b.Fingerprint()) // a string always marshals
 	return string(encoded)
 }

@@ -259,6 +259,9 @@ func TestAccCASecret_drift(t *testing.T) {
 		{func() { env.PutSecret(mesh, cert, "garbage") }, plancheck.ResourceActionUpdate},
 		{func() { env.PutSecret(mesh, key, "garbage") }, plancheck.ResourceActionUpdate},
 		{func() { env.PutSecret(mesh, cert, ca.Chain+other.Chain) }, plancheck.ResourceActionUpdate},
+		{func() { env.PutSecret(mesh, cert, ca.Chain+ca.Key) }, plancheck.ResourceActionUpdate},   // handed out to each proxy
+		{func() { env.PutSecret(mesh, cert, "\ufeff"+ca.Chain) }, plancheck.ResourceActionUpdate}, // hidden from the control plane
+		{func() { env.PutSecret(mesh, key, "\ufeff"+ca.Key) }, plancheck.ResourceActionUpdate},
 		{func() { remove(cert) }, plancheck.ResourceActionUpdate},
 		{func() { remove(key) }, plancheck.ResourceActionUpdate},
 		{func() { remove(key); remove(cert) }, plancheck.ResourceActionCreate},

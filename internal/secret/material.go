@@ -17,26 +17,12 @@ import (
 // name: enough that two CAs of one name do not meet.
 const fingerprintLength = 10
 
-// A bundle is what a certificate secret holds: the issuing chain, and behind
-// it further CAs that proxies trust.
-type bundle struct {
-	chain, trusted []*x509.Certificate
-}
-
-// certificates are those of the bundle in the order in which they are uploaded.
-func (b bundle) certificates() []*x509.Certificate { return pki.Canonical(b.chain, b.trusted) }
-
-func (b bundle) fingerprint() string { return pki.BundleFingerprint(b.chain, b.trusted) }
-
-// publicKeySHA256 is that of the key which fits.
-func (b bundle) publicKeySHA256() string { return pki.PublicKeySHA256(b.chain[0].PublicKey) }
-
 // names are the names of the pair's secrets.
-func (m model) names(b bundle) (certificate, key string) {
+func (m model) names(b pki.Bundle) (certificate, key string) {
 	if m.fixed() {
 		return m.CertificateSecretName.ValueString(), m.KeySecretName.ValueString()
 	}
-	prefix := m.Name.ValueString() + "-" + b.fingerprint()[:fingerprintLength]
+	prefix := m.Name.ValueString() + "-" + b.Fingerprint()[:fingerprintLength]
 	return prefix + "-cert", prefix + "-key"
 }
 
@@ -50,7 +36,7 @@ func (m model) known() bool {
 
 // parse reads the certificates of a model. The problems are on their
 // attributes; ok is false when one of them is an error.
-func (m model) parse(diags *diag.Diagnostics) (b bundle, ok bool) {
+func (m model) parse(diags *diag.Diagnostics) (b pki.Bundle, ok bool) {
 	chain, problems := pki.ParseCertificates([]byte(m.CertificateChain.ValueString()))
 	tfkit.AddProblems(diags, path.Root("certificate_chain"), problems)
 	ok = !problems.HasErrors()
@@ -58,15 +44,10 @@ func (m model) parse(diags *diag.Diagnostics) (b bundle, ok bool) {
 		trusted, problems := pki.ParseCertificates([]byte(m.TrustedCertificates.ValueString()))
 		tfkit.AddProblems(diags, path.Root("trusted_certificates"), problems)
 		ok = ok && !problems.HasErrors()
-		b.trusted = trusted
+		b.Trusted = trusted
 	}
-	b.chain = chain
+	b.Chain = chain
 	return b, ok
-}
-
-// check applies the rules of CA material.
-func (b bundle) check(options pki.Options) (chain, trusted pki.Problems) {
-	return pki.CheckChain(b.chain, options), pki.CheckTrusted(b.trusted, options)
 }
 
 // privateKey is the key of a configuration, and the attribute that it is in.
@@ -83,10 +64,10 @@ func (m model) privateKey() (text *string, at path.Path) {
 
 // parseKey reads a private key and says what does not fit. normal is its PEM
 // without anything around it.
-func parseKey(diags *diag.Diagnostics, at path.Path, text string, b bundle) (normal []byte, ok bool) {
+func parseKey(diags *diag.Diagnostics, at path.Path, text string, b pki.Bundle) (normal []byte, ok bool) {
 	key, problems := pki.ParsePrivateKey([]byte(text))
-	if !problems.HasErrors() && len(b.chain) > 0 {
-		problems = slices.Concat(problems, pki.CheckKey(key, b.chain))
+	if !problems.HasErrors() {
+		problems = slices.Concat(problems, b.CheckKey(key))
 	}
 	tfkit.AddProblems(diags, at, problems)
 	if problems.HasErrors() {
@@ -96,46 +77,33 @@ func parseKey(diags *diag.Diagnostics, at path.Path, text string, b bundle) (nor
 	return normal, !problems.HasErrors()
 }
 
-// publicKeyOf is the SHA-256 of the public key that a private key belongs to,
-// null when it cannot be read.
-func publicKeyOf(keyPEM []byte) types.String {
-	key, problems := pki.ParsePrivateKey(keyPEM)
-	if problems.HasErrors() || key == nil {
+// publicKeyOf is the SHA-256 of the public key that the private key in a secret
+// belongs to, null when the control plane can't read it.
+func publicKeyOf(data []byte) types.String {
+	key, _ := pki.ReadPrivateKey(data)
+	if key == nil {
 		return types.StringNull()
 	}
 	return types.StringValue(pki.PublicKeySHA256(key.Public()))
 }
 
-// bundleOf reads what a certificate secret holds. ok is false when that is not
-// certificates alone.
-func bundleOf(text []byte) (b bundle, ok bool) {
-	certificates, problems := pki.ParseCertificates(text)
-	if problems.HasErrors() || len(certificates) == 0 {
-		return bundle{}, false
-	}
-	b.chain, b.trusted = pki.SplitBundle(certificates)
-	return b, true
+// readBundle reads a certificate secret. ok is false where the control plane
+// refuses what is in it, or hands out a private key with it.
+func readBundle(data []byte) (b pki.Bundle, ok bool) {
+	b, problems := pki.ReadBundle(data)
+	return b, len(b.Chain) > 0 && !problems.Has(pki.RulePEMBlock, pki.RulePrivateKeyInChain)
 }
 
-// holds tells whether a certificate secret's content is this bundle, whatever
-// order the trusted certificates have in it.
-func (b bundle) holds(text []byte) bool {
-	certificates, problems := pki.ParseCertificates(text)
-	n := len(b.chain)
-	return !problems.HasErrors() && len(certificates) >= n &&
-		pki.SameCertificates(b.certificates(), pki.Canonical(certificates[:n], certificates[n:]))
-}
-
-// sameChain tells whether two PEM texts hold the same certificates in the same order.
+// sameChain tells whether two PEM texts hold the same chain.
 func sameChain(a, b string) bool {
 	x, y, ok := parseBoth(a, b)
-	return ok && pki.SameCertificates(x, y)
+	return ok && pki.Bundle{Chain: x}.Equal(pki.Bundle{Chain: y})
 }
 
 // sameSet tells whether two PEM texts hold the same certificates in any order.
 func sameSet(a, b string) bool {
 	x, y, ok := parseBoth(a, b)
-	return ok && pki.SameCertificates(pki.Canonical(nil, x), pki.Canonical(nil, y))
+	return ok && pki.Bundle{Trusted: x}.Equal(pki.Bundle{Trusted: y})
 }
 
 func parseBoth(a, b string) (x, y []*x509.Certificate, ok bool) {

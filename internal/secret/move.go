@@ -25,7 +25,7 @@ type vendorSecret struct {
 // secret has the key that state does not tell; the read that follows finds it.
 func (r *caSecret) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
-		if _, ok := bundleOf(source.Data); !ok {
+		if _, ok := readBundle(source.Data); !ok {
 			resp.Diagnostics.AddError("Not the secret of a certificate chain", notTheChain(source))
 			return
 		}
@@ -102,8 +102,8 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 			continue // what it holds, nobody can use
 		}
 		if name == certificate {
-			if b, ok := bundleOf(data); ok {
-				wanted = b.publicKeySHA256()
+			if b, ok := readBundle(data); ok {
+				wanted = b.PublicKeySHA256()
 			}
 		} else if key := publicKeyOf(data); !key.IsNull() {
 			fitting[key.ValueString()] = append(fitting[key.ValueString()], name)

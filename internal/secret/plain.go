@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -60,7 +61,7 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied) })
 	inSync := config.content().planned(*state.content(), same)
 	if inSync.IsUnknown() && known && plan.place() == state.place() && !same() {
-		r.refuseInUse(ctx, plan.place(), &resp.Diagnostics)
+		r.refuseInUse(ctx, plan.place(), data, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
 }
@@ -145,7 +146,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 	}
 	same := found != nil && holds(found, data)
 	if !same && state.content().InSync.ValueBool() { // else it is drift that is put right
-		if r.refuseInUse(ctx, at, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		if r.refuseInUse(ctx, at, data, &resp.Diagnostics); resp.Diagnostics.HasError() {
 			return
 		}
 	}
@@ -190,8 +191,9 @@ func (r *plain) look(ctx context.Context, at place, age kuma.Freshness, diags *d
 }
 
 // refuseInUse is the error for another value in a secret that a backend of the
-// mesh takes its CA from, for the reason that a pair in use has none.
-func (r *plain) refuseInUse(ctx context.Context, at place, diags *diag.Diagnostics) {
+// mesh takes its CA from, for the reason that a pair in use has none. The same
+// CA material in another spelling is not refused.
+func (r *plain) refuseInUse(ctx context.Context, at place, data []byte, diags *diag.Diagnostics) {
 	if r.Client == nil || at.global {
 		return
 	}
@@ -207,6 +209,9 @@ func (r *plain) refuseInUse(ctx context.Context, at place, diags *diag.Diagnosti
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
 	case len(users) > 0:
+		if found, ok := r.look(ctx, at, kuma.Recent, diags); !ok || found != nil && holdsMaterial(found, data) {
+			return
+		}
 		diags.AddAttributeError(path.Root("name"), "CA is in use", fmt.Sprintf(
 			"The %s is %s, and it would get another value. Proxies would keep trusting the old CA and get their next certificate, hours later, from the new one, and then refuse one another.\n\n"+
 				"Put the other CA into secrets with other names, and let the backend refer to those. A kongmesh_mesh_ca_secret does so by itself, and checks the CA.", at, inUse(users)))
@@ -235,4 +240,10 @@ func dataOf(secret *kuma.Secret, at place, diags *diag.Diagnostics) (data []byte
 func holds(secret *kuma.Secret, data []byte) bool {
 	there, err := secret.Data()
 	return err == nil && bytes.Equal(there, data)
+}
+
+// holdsMaterial tells whether a secret holds the same CA material as data.
+func holdsMaterial(secret *kuma.Secret, data []byte) bool {
+	there, err := secret.Data()
+	return err == nil && pki.SameMaterial(there, data)
 }

@@ -401,7 +401,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 	}
 	ca := acctest.NewCA(t, "CA")
 	one, two := s.config(`value_wo = "one"`), s.config(`value_wo = "two"`)
-	key := s.config("value_wo = $key", "key", ca.Key)
+	key, trimmed := s.config("value_wo = $key", "key", ca.Key), s.config("value_wo = $key", "key", strings.TrimSpace(ca.Key))
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: s.env.Provider(),
 		CheckDestroy:             s.env.Gone(s.path()),
@@ -423,6 +423,8 @@ func TestAccMeshSecret_faults(t *testing.T) {
 				Config: key, Destroy: true, ExpectError: acctest.Words("Secret is still in use", `mTLS backend "b"`),
 			},
 			{Config: two, PlanOnly: true, ExpectError: acctest.Words("CA is in use", `mTLS backend "b"`, "kongmesh_mesh_ca_secret")},
+			{PreConfig: s.env.ResetRequests, Config: trimmed, ConfigPlanChecks: s.plans(update), Check: s.holds(strings.TrimSpace(ca.Key), true)}, // the same key
+			{Config: key, ConfigPlanChecks: s.plans(update), Check: s.holds(ca.Key, true)},
 			{ // the same, and known only when it is applied
 				Config:      "resource \"terraform_data\" \"two\" {\n  input = \"two\"\n}\n" + s.config("value_wo = terraform_data.two.output"),
 				ExpectError: acctest.Words("CA is in use"),
