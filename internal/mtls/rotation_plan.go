@@ -24,7 +24,17 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	if err != nil || len(proxies) == 0 {
 		return // the apply says what is wrong
 	}
-	p := plannedRotation{state: state, plan: plan, connected: connected(proxies), disconnected: disconnected(proxies)}
+	p := plannedRotation{state: state, plan: plan}
+	for _, proxy := range proxies {
+		switch {
+		case rollout.Foreign(proxy):
+			p.foreign = append(p.foreign, proxy.Name)
+		case proxy.Online:
+			p.connected = append(p.connected, proxy)
+		case proxy.Subscription != "": // one that never connected has nothing to lose
+			p.disconnected = append(p.disconnected, proxy)
+		}
+	}
 	from, err := r.pairOf(ctx, state.Mesh.ValueString(), state.document())
 	if err == nil {
 		p.from = &from
@@ -41,7 +51,8 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 type plannedRotation struct {
 	state, plan             model
 	connected, disconnected []kuma.Dataplane
-	from, to                *pair // nil where not known yet
+	foreign                 []string // names of those with a certificate from a MeshIdentity
+	from, to                *pair    // nil where not known yet
 	timing                  rollout.Timing
 	settings                kuma.Settings
 }
@@ -94,8 +105,8 @@ func (p plannedRotation) inform(interrupted bool, diags *diag.Diagnostics) {
 		steps++
 	}
 	diags.AddAttributeWarning(path.Root("cert"), "CA is rotated in steps", fmt.Sprintf(
-		"Mesh %q has %s.%s The CA changes in %s. After each step, the provider waits until every connected proxy has what the step brings: at least %s in all.%s%s%s",
-		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), where, how, p.leastTime(steps), p.validity(interrupted), p.waiting(), p.assumptions()))
+		"Mesh %q has %s.%s The CA changes in %s. After each step, the provider waits until every connected proxy has what the step brings: at least %s in all.%s%s%s%s",
+		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), where, how, p.leastTime(steps), p.validity(interrupted), p.waiting(), p.leftOut(), p.assumptions()))
 }
 
 // validity says until when the rotation must end.
@@ -112,6 +123,13 @@ func (p plannedRotation) waiting() string {
 		return ""
 	}
 	return fmt.Sprintf(" It also waits for disconnected proxies, for as long as timeouts.update allows: %s.", listPending(sinceDisconnected(p.disconnected)))
+}
+
+func (p plannedRotation) leftOut() string {
+	if len(p.foreign) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" It leaves out proxies that have their certificate from a MeshIdentity, not from this CA: %s.", nameSome(p.foreign))
 }
 
 func (p plannedRotation) assumptions() string {
@@ -182,27 +200,6 @@ func countProxies(connected, disconnected []kuma.Dataplane) string {
 		return count(len(disconnected), "disconnected")
 	}
 	return count(len(connected), "connected") + " and " + count(len(disconnected), "disconnected")
-}
-
-func connected(proxies []kuma.Dataplane) []kuma.Dataplane {
-	var online []kuma.Dataplane
-	for _, proxy := range proxies {
-		if proxy.Online {
-			online = append(online, proxy)
-		}
-	}
-	return online
-}
-
-// disconnected are the proxies that were connected once and are not now.
-func disconnected(proxies []kuma.Dataplane) []kuma.Dataplane {
-	var away []kuma.Dataplane
-	for _, proxy := range proxies {
-		if !proxy.Online && proxy.Subscription != "" {
-			away = append(away, proxy)
-		}
-	}
-	return away
 }
 
 func sinceDisconnected(proxies []kuma.Dataplane) []rollout.Pending {

@@ -120,7 +120,7 @@ func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 // brought have missed it, also when they come back later.
 func (p *Proxies) Pass() {
 	for id, f := range p.proxies {
-		if f.Online || f.Subscription == "" || f.holds(p) || foreign(f.Dataplane) {
+		if f.Online || f.Subscription == "" || f.holds(p) || Foreign(f.Dataplane) {
 			continue
 		}
 		if p.missed == nil {
@@ -140,10 +140,10 @@ func (p *Proxies) Missed() []Pending {
 	return missed
 }
 
-// foreign reports whether a proxy has its certificate from a MeshIdentity, and
+// Foreign reports whether a proxy has its certificate from a MeshIdentity, and
 // so never gets one of a backend's CA (contract, identity rotation:
 // issuedBackend is then the identity's resource identifier).
-func foreign(d kuma.Dataplane) bool {
+func Foreign(d kuma.Dataplane) bool {
 	return d.Certificate != nil && strings.HasPrefix(d.Certificate.Backend, "kri_")
 }
 
@@ -187,7 +187,7 @@ func (f *proxy) holds(p *Proxies) bool {
 func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 	waiting = Pending{Name: f.Name, Since: p.written}
 	switch {
-	case foreign(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero(), !f.Online && f.holds(p):
+	case Foreign(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero(), !f.Online && f.holds(p):
 		return waiting, false
 	case !f.Online:
 		waiting.Since, waiting.Why = f.Disconnected, "it is disconnected"
