@@ -43,7 +43,7 @@ func Main(m *testing.M) {
 // hurry spares what nobody needs: logs that nobody asked for, and collections of
 // garbage in the many short lives of Terraform.
 func hurry() {
-	serve.Quiet()
+	serve.DisableUnusedLogs()
 	if os.Getenv("GOGC") == "" {
 		_ = os.Setenv("GOGC", "800") // of Terraform's; it is too late for this process
 		debug.SetGCPercent(200)
