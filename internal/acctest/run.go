@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -165,7 +165,7 @@ func (r *Run) try(name string, args ...string) (string, error) {
 func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error) {
 	r.t.Helper()
 	command, output := r.command(cli(), args)
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	startsGroup(command)
 	if err := command.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -176,14 +176,15 @@ func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error)
 		return output.String(), err
 	case <-started:
 	}
-	_ = syscall.Kill(-command.Process.Pid, syscall.SIGINT) // the group, as a terminal does
+	if err := interruptGroup(command); err != nil {
+		r.t.Error(err)
+	}
 	select {
 	case err := <-done:
 		return output.String(), err
 	case <-time.After(10 * time.Second):
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
-		err := <-done
-		r.t.Fatalf("terraform %s goes on after an interrupt (%v):\n%s", strings.Join(args, " "), err, output)
+		killed := killGroup(command)
+		r.t.Fatalf("terraform %s goes on after an interrupt (%v):\n%s", strings.Join(args, " "), errors.Join(<-done, killed), output)
 		return "", nil
 	}
 }
