@@ -30,14 +30,14 @@ var _ http.Handler = (*ControlPlane)(nil)
 // control plane of version 2.14.3 to which every local caller is an administrator.
 func New(opts ...Option) *ControlPlane {
 	cp := &ControlPlane{
-		config: config{release: releaseOf("2.14.3"), now: time.Now, seed: 1},
+		config: config{release: releaseOf("2.14.3"), now: time.Now, seed: 1, every: defaultIntervals()},
 		store:  newStore(),
 	}
 	for _, opt := range opts {
 		opt(&cp.config)
 	}
 	cp.types = resourceTypes(cp.release.set)
-	cp.secrets = newSecretCache(func(mesh, name string) (*resource, bool) { return cp.store.get("Secret", mesh, name) }, cp.release.missing)
+	cp.secrets = newSecretCache(cp.every.storeCache, cp.release.missing, func(mesh, name string) (*resource, bool) { return cp.store.get("Secret", mesh, name) })
 	cp.fleet = newFleet(cp)
 	cp.now = cp.fleet.time
 	cp.registerInfo(&cp.router)

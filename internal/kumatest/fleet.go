@@ -159,6 +159,17 @@ func (f *fleet) after(d time.Duration, zone *Zone, do func()) {
 	f.schedule(event{at: f.now.Add(d), zone: zone, do: do})
 }
 
+// tick returns how long it takes at most until a proxy is looked at.
+func (f *fleet) tick() time.Duration { return share(f.cp.every.proxyRefresh, tickMost) }
+
+func share(of time.Duration, share float64) time.Duration {
+	return time.Duration(float64(of) * share)
+}
+
+// untilNext returns how long it takes until the next of the moments that come in regular intervals, the last of which
+// began gone ago or earlier.
+func untilNext(gone, interval time.Duration) time.Duration { return interval - gone%interval }
+
 // between returns a duration from least to most.
 func (f *fleet) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(f.random.Int64N(int64(most-least)+1))
@@ -182,7 +193,7 @@ func (f *fleet) wrote(r *resource) {
 	}
 	if r.kind.name == "Dataplane" {
 		if p := f.find(r.mesh, r.name); p != nil {
-			p.within(tickLeast, tickMost, p.consider)
+			p.atNextTick(p.consider)
 		}
 	}
 	f.outdate(meshOf(r))

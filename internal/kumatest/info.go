@@ -61,7 +61,13 @@ func (cp *ControlPlane) getIndex(*call) (answer, error) {
 
 // getConfig shows the configuration, of which only those parts are here that a client may go by. It is the one
 // answer that is not indented.
-func (cp *ControlPlane) getConfig(*call) (answer, error) {
+func (cp *ControlPlane) getConfig(c *call) (answer, error) {
+	if cp.metadata == http.StatusNotFound {
+		return textAnswer(http.StatusNotFound, "404: Page Not Found"), nil
+	}
+	if cp.metadata == http.StatusForbidden && !c.user.isAdmin() {
+		return answer{}, accessDenied(c.user, "control-plane metadata")
+	}
 	mode := "zone"
 	if cp.global {
 		mode = "global"
@@ -71,7 +77,7 @@ func (cp *ControlPlane) getConfig(*call) (answer, error) {
 		"mode":        mode,
 		"store": map[string]any{
 			"type":         "memory",
-			"cache":        map[string]any{"enabled": true, "expirationTime": secretCacheAge.String()},
+			"cache":        map[string]any{"enabled": true, "expirationTime": cp.every.storeCache.String()},
 			"unsafeDelete": cp.unsafe,
 		},
 		"apiServer": map[string]any{
@@ -79,9 +85,28 @@ func (cp *ControlPlane) getConfig(*call) (answer, error) {
 			"authn":    map[string]any{"type": "tokens", "localhostIsAdmin": !cp.auth},
 			"basePath": "/",
 		},
-		"multizone": map[string]any{"zone": map[string]any{"name": zoneName}},
+		"xdsServer": map[string]any{
+			"dataplaneConfigurationRefreshInterval": cp.every.proxyRefresh.String(),
+			"dataplaneStatusFlushInterval":          cp.every.proxyFlush.String(),
+		},
+		"multizone": map[string]any{
+			"global": map[string]any{"kds": cp.describeSync()},
+			"zone":   map[string]any{"name": zoneName},
+		},
 	}
 	return answer{status: http.StatusOK, header: contentType("application/json"), body: mustMarshal(config)}, nil
+}
+
+// describeSync tells how often a global control plane looks what its zones have to get. Version 3 is told what was
+// written, and looks at all once in that time.
+func (cp *ControlPlane) describeSync() map[string]any {
+	described := map[string]any{"zoneInsightFlushInterval": cp.every.zoneFlush.String()}
+	if cp.release.set == in30 {
+		described["eventBasedWatchdog"] = map[string]any{"flushInterval": cp.every.zoneRefresh.String(), "fullResyncInterval": cp.every.zoneRefresh.String()}
+	} else {
+		described["refreshInterval"] = cp.every.zoneRefresh.String()
+	}
+	return described
 }
 
 // getZoneStatus says which zones are connected. The one zone there is needs no connection.

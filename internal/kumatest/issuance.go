@@ -56,7 +56,7 @@ func (p *Proxy) consider() {
 		return
 	}
 	if open := p.zone.limiter(p.mesh, backend).openAt; f.now.Before(open) {
-		p.retry(open.Sub(f.now) + f.between(tickLeast, tickMost))
+		p.retry(open.Sub(f.now) + f.between(0, f.tick()))
 		return
 	}
 	p.working = true
@@ -119,8 +119,8 @@ func (p *Proxy) make(ca pair, mesh *resource, needs need) {
 	p.zone.limiter(p.mesh, backend).succeeded(p)
 	p.report()
 	p.within(sendLeast, sendMost, p.send)
-	p.within(tickLeast, tickMost, p.consider) // the mesh may have changed meanwhile
-	p.in(next.expires.Sub(next.made)/5*4+f.between(time.Millisecond, tickMost), p.consider)
+	p.atNextTick(p.consider) // the mesh may have changed meanwhile
+	p.in(next.expires.Sub(next.made)/5*4+f.between(time.Millisecond, f.tick()), p.consider)
 }
 
 // failed puts a proxy off for which nothing could be issued.

@@ -1,6 +1,9 @@
 package kumatest
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Tokens that a control plane with Authentication knows, to be sent as "Authorization: Bearer TOKEN".
 const (
@@ -24,6 +27,65 @@ type config struct {
 	verbatim bool
 	unsafe   bool
 	seed     uint64
+	every    intervals
+	metadata int // status of the answer to GET /config, when it is another one than 200
+}
+
+// intervals are the settings that decide when proxies get what was written, and when that is told. GET /config has them.
+type intervals struct {
+	storeCache   time.Duration // store.cache.expirationTime
+	proxyRefresh time.Duration // xdsServer.dataplaneConfigurationRefreshInterval
+	proxyFlush   time.Duration // xdsServer.dataplaneStatusFlushInterval
+	zoneRefresh  time.Duration // multizone.global.kds.refreshInterval
+	zoneFlush    time.Duration // multizone.global.kds.zoneInsightFlushInterval
+}
+
+func defaultIntervals() intervals {
+	return intervals{
+		storeCache: time.Second, proxyRefresh: time.Second, proxyFlush: 10 * time.Second,
+		zoneRefresh: time.Second, zoneFlush: 10 * time.Second,
+	}
+}
+
+// StoreCache sets how old a mesh or a secret may be when the control plane reads it for a proxy, checks a CA, or looks
+// for what its zones have to get (KUMA_STORE_CACHE_EXPIRATION_TIME). The default is 1 s. Zones below a global control
+// plane have the default.
+func StoreCache(age time.Duration) Option {
+	return func(c *config) { c.every.storeCache = age }
+}
+
+// ProxyRefresh sets how often the control plane looks whether a proxy needs something
+// (KUMA_XDS_SERVER_DATAPLANE_CONFIGURATION_REFRESH_INTERVAL). The default is 1 s.
+func ProxyRefresh(every time.Duration) Option {
+	return func(c *config) { c.every.proxyRefresh = every }
+}
+
+// ProxyFlush sets how often the insight of a proxy is written (KUMA_XDS_SERVER_DATAPLANE_STATUS_FLUSH_INTERVAL). The
+// default is 10 s.
+func ProxyFlush(every time.Duration) Option {
+	return func(c *config) { c.every.proxyFlush = every }
+}
+
+// ZoneRefresh sets how often a global control plane looks what a zone has to get
+// (KUMA_MULTIZONE_GLOBAL_KDS_REFRESH_INTERVAL). The default is 1 s.
+func ZoneRefresh(every time.Duration) Option {
+	return func(c *config) { c.every.zoneRefresh = every }
+}
+
+// ZoneFlush sets how often the insight of a zone is written (KUMA_MULTIZONE_GLOBAL_KDS_ZONE_INSIGHT_FLUSH_INTERVAL). The
+// default is 10 s.
+func ZoneFlush(every time.Duration) Option {
+	return func(c *config) { c.every.zoneFlush = every }
+}
+
+// ConfigForAdmins lets administrators alone read GET /config; others get 403.
+func ConfigForAdmins() Option {
+	return func(c *config) { c.metadata = http.StatusForbidden }
+}
+
+// WithoutConfig answers GET /config with 404, as something between client and control plane may.
+func WithoutConfig() Option {
+	return func(c *config) { c.metadata = http.StatusNotFound }
 }
 
 // Version makes the control plane answer as that version does, one of Versions; the default is 2.14.3.

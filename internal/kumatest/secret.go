@@ -23,12 +23,10 @@ func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
 	return broken
 }
 
-// secretCacheAge is how old what is read of a CA may be.
-const secretCacheAge = time.Second
-
 // A secretCache is what the secrets of a CA are read through, by its check as by what issues from it. Each load
 // fills it; nothing but time empties it, and that a secret is absent is not remembered.
 type secretCache struct {
+	age     time.Duration                             // how old what is read may be
 	get     func(mesh, name string) (*resource, bool) // reads past the cache
 	missing string
 
@@ -36,8 +34,8 @@ type secretCache struct {
 	entries map[key]cachedSecret
 }
 
-func newSecretCache(get func(mesh, name string) (*resource, bool), missing string) *secretCache {
-	return &secretCache{get: get, missing: missing, entries: map[key]cachedSecret{}}
+func newSecretCache(age time.Duration, missing string, get func(mesh, name string) (*resource, bool)) *secretCache {
+	return &secretCache{age: age, get: get, missing: missing, entries: map[key]cachedSecret{}}
 }
 
 type cachedSecret struct {
@@ -45,12 +43,19 @@ type cachedSecret struct {
 	loaded time.Time
 }
 
+// empty forgets what was read.
+func (c *secretCache) empty() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.entries)
+}
+
 // load returns the content of a secret. With stale it is the one before the last write, however old that is.
 func (c *secretCache) load(mesh, name string, stale bool, now time.Time) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := key{"Secret", mesh, name}
-	if cached, ok := c.entries[k]; ok && !stale && now.Sub(cached.loaded) <= secretCacheAge {
+	if cached, ok := c.entries[k]; ok && !stale && now.Sub(cached.loaded) <= c.age {
 		return cached.data, nil
 	}
 	secret, ok := c.get(mesh, name)

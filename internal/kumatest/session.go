@@ -15,6 +15,7 @@ type stream struct {
 
 func (p *Proxy) connect() {
 	p.session++
+	p.zone.polled(p.mesh, true)
 	p.connected = true
 	p.record = record{}
 	p.outstanding, p.acknowledged, p.waiting, p.reporting = nil, nil, false, false
@@ -30,6 +31,7 @@ func (p *Proxy) disconnect() {
 	}
 	p.session++
 	p.connected = false
+	p.zone.polled(p.mesh, false)
 	p.current().disconnected = p.fleet.now
 	if p.fleet.random.IntN(2) == 0 {
 		p.issued = nil // it is forgotten before the insight tells of it, or after
@@ -55,15 +57,17 @@ func (p *Proxy) in(d time.Duration, do func()) {
 	})
 }
 
-// report lets the insight tell of what changed, at the next of the times at which it does, which come every 10 s since
+// atNextTick schedules what the control plane does when it looks at the proxy next.
+func (p *Proxy) atNextTick(do func()) { p.within(0, p.fleet.tick(), do) }
+
+// report lets the insight tell of what changed, at the next of the times at which it does, which come regularly since
 // the proxy connected.
 func (p *Proxy) report() {
 	if p.reporting {
 		return
 	}
 	p.reporting = true
-	gone := p.fleet.now.Sub(p.current().connected)
-	p.in(flushInterval-gone%flushInterval, func() {
+	p.in(untilNext(p.fleet.now.Sub(p.current().connected), p.fleet.cp.every.proxyFlush), func() {
 		p.reporting = false
 		p.flush()
 	})

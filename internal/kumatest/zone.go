@@ -3,27 +3,39 @@ package kumatest
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
 // A Zone is a zone control plane, to which proxies are connected. A control plane that is not global has one, which
 // is the control plane itself; a global one has those that proxies were put into or that were asked for.
 type Zone struct {
-	fleet    *fleet
-	name     string
-	meshes   map[string]*resource // as it has noticed them
-	secrets  map[key]*resource    // of a zone below a global control plane: those that arrived
-	cache    *secretCache
-	limiters map[string]*limiter
-	busy     [issuers]time.Time // until when each core makes a certificate
+	fleet   *fleet
+	name    string
+	secrets map[key]*resource // of a zone below a global control plane: those that arrived
+	cache   *secretCache
+	memory
+	busy [issuers]time.Time // until when each core makes a certificate
 
-	state  zoneState
-	stream zoneStream
-	frozen []event // what waits until it goes on
+	state   zoneState
+	streams []*zoneStream // to the global control plane, of which the last may be the present one
+	frozen  []event       // what waits until it goes on
+}
+
+// A memory is what a zone control plane knows until it ends.
+type memory struct {
+	meshes   map[string]*resource // as it has noticed them
+	loaded   map[string]time.Time // when each was read into the cache, as far as that is known
+	loading  map[string]bool      // it is read again when the cache ends
+	limiters map[string]*limiter
+}
+
+func newMemory() memory {
+	return memory{meshes: map[string]*resource{}, loaded: map[string]time.Time{}, loading: map[string]bool{}, limiters: map[string]*limiter{}}
 }
 
 func newZone(f *fleet, name string, cache *secretCache) *Zone {
-	return &Zone{fleet: f, name: name, meshes: map[string]*resource{}, secrets: map[key]*resource{}, cache: cache, limiters: map[string]*limiter{}}
+	return &Zone{fleet: f, name: name, secrets: map[key]*resource{}, cache: cache, memory: newMemory()}
 }
 
 // zone returns a zone, and makes it when there is none of that name.
@@ -32,10 +44,10 @@ func (f *fleet) zone(name string) *Zone {
 		return z
 	}
 	z := newZone(f, name, nil)
-	z.cache = newSecretCache(func(mesh, name string) (*resource, bool) {
+	z.cache = newSecretCache(defaultIntervals().storeCache, f.cp.release.missing, func(mesh, name string) (*resource, bool) {
 		r, ok := z.secrets[key{"Secret", mesh, name}]
 		return r, ok
-	}, f.cp.release.missing)
+	})
 	f.zones[name] = z
 	f.show(&resource{kind: f.cp.typeOf("Zone"), name: name, content: json.RawMessage(`{"enabled":true}`)})
 	z.connect()
@@ -54,22 +66,61 @@ func (z *Zone) instance() string {
 // meshWritten lets the zone notice a mesh in time, and then its proxies, each in its own.
 func (z *Zone) meshWritten(name string) {
 	f := z.fleet
-	if f.cp.global {
-		z.sync(func(s *zoneStream) *counts { return &s.meshes }, syncedMeshLeast, syncedMeshMost, func() { z.notice(name) })
+	switch {
+	case f.cp.global:
+		z.sync("Mesh", func() { f.after(f.between(syncedNoticeLeast, syncedNoticeMost), z, func() { z.notice(name) }) })
+	case !z.loading[name]:
+		z.loading[name] = true
+		f.after(z.untilLoad(name), z, func() {
+			z.loading[name] = false
+			z.notice(name)
+		})
+	}
+}
+
+// untilLoad returns how long the cache goes on having a mesh as it is there. Where proxies keep it filled, and when that
+// began is not known, that is any time.
+func (z *Zone) untilLoad(name string) time.Duration {
+	age := z.fleet.cp.every.storeCache
+	switch gone := z.fleet.now.Sub(z.loaded[name]); {
+	case gone < age:
+		return age - gone
+	case z.isPolled(name):
+		return z.fleet.between(0, share(age, noticeMost))
+	default:
+		return 0
+	}
+}
+
+// isPolled reports whether the zone looks at a mesh because a proxy of it is connected.
+func (z *Zone) isPolled(name string) bool {
+	return slices.ContainsFunc(z.proxies(), func(p *Proxy) bool { return p.mesh == name })
+}
+
+// polled remembers when the cache was filled, as the first proxy of a mesh connects, and as the last one disconnects.
+func (z *Zone) polled(name string, connects bool) {
+	age := z.fleet.cp.every.storeCache
+	if z.isPolled(name) || z.fleet.now.Sub(z.loaded[name]) < age {
 		return
 	}
-	f.after(f.between(noticeLeast, noticeMost), z, func() { z.notice(name) })
+	z.loaded[name] = z.fleet.now
+	if !connects {
+		z.loaded[name] = z.fleet.now.Add(-z.fleet.between(0, age))
+	}
 }
 
 func (z *Zone) notice(name string) {
 	mesh, ok := z.fleet.cp.store.get("Mesh", "", name)
+	if z.isPolled(name) {
+		z.loaded[name] = z.fleet.now
+	}
 	if !ok || mesh == z.meshes[name] {
 		return
 	}
 	z.meshes[name] = mesh
 	for _, p := range z.proxies() {
 		if p.mesh == name {
-			p.within(tickLeast, tickMost, p.consider)
+			p.atNextTick(p.consider)
 		}
 	}
 }
@@ -79,7 +130,7 @@ func (z *Zone) secretWritten(mesh, name string) {
 	if !z.fleet.cp.global {
 		return
 	}
-	z.sync(func(s *zoneStream) *counts { return &s.secrets }, syncedSecretLeast, syncedSecretMost, func() {
+	z.sync("Secret", func() {
 		k := key{"Secret", mesh, name}
 		if secret, ok := z.fleet.cp.store.get(k.kind, mesh, name); ok {
 			z.secrets[k] = secret

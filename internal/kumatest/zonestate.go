@@ -18,8 +18,17 @@ type zoneStream struct {
 	connected    time.Time
 	disconnected time.Time
 	updated      time.Time
-	meshes       counts
-	secrets      counts
+	types        map[string]*sending
+	reporting    bool // the insight is going to tell of a change
+	told         bool // the insight tells of it
+}
+
+// A sending is what a zone was sent of one type. More is sent only when it has acknowledged.
+type sending struct {
+	counts
+	at     time.Time
+	early  int // looks by which it is read earlier than others, as each type is cached by itself
+	behind bool
 }
 
 // Zone returns a zone of a global control plane, and connects it when it is not there yet. Proxies are put into one
@@ -58,8 +67,7 @@ func (z *Zone) Kill() {
 	for _, p := range z.proxies() {
 		p.session++
 	}
-	z.stream.disconnected = z.fleet.now
-	z.show()
+	z.disconnect()
 }
 
 // Start starts a killed zone anew. Its proxies connect to it within a second.
@@ -68,11 +76,12 @@ func (z *Zone) Start() {
 	if z.state != zoneKilled {
 		return
 	}
-	z.state, z.frozen, z.limiters = zoneOnline, nil, map[string]*limiter{}
+	z.state, z.frozen = zoneOnline, nil
+	z.forget()
 	z.connect()
 	for _, p := range z.proxies() {
 		p.current().disconnected = z.fleet.now
-		p.within(tickLeast, tickMost, p.connect)
+		p.within(0, startMost, p.connect)
 	}
 }
 
@@ -102,6 +111,12 @@ func (z *Zone) proxies() []*Proxy {
 	return all
 }
 
+// forget makes the zone start anew.
+func (z *Zone) forget() {
+	z.memory = newMemory()
+	z.cache.empty()
+}
+
 // connect connects the zone to the global control plane, which gives it all that there is.
 func (z *Zone) connect() {
 	f := z.fleet
@@ -111,73 +126,158 @@ func (z *Zone) connect() {
 	for _, secret := range f.cp.store.list("Secret", "", nil) {
 		z.secrets[secret.key()] = secret
 	}
-	all := counts{sent: 1, acknowledged: 1}
-	z.stream = zoneStream{id: f.uuid(), connected: f.now, updated: f.now, meshes: all, secrets: all}
+	s := &zoneStream{id: f.uuid(), connected: f.now, updated: f.now, types: map[string]*sending{}}
+	for _, name := range f.cp.zoneTypes() {
+		s.types[name] = &sending{counts: counts{sent: 1, acknowledged: 1}}
+	}
+	s.types["Secret"].early = f.random.IntN(4) / 3
+	z.streams = append(z.streams, s)
+	z.streams = z.streams[max(0, len(z.streams)-zoneStreamsMost):]
+	z.show()
+	z.report(s)
+	z.beat(s)
+}
+
+// disconnect ends the connection, which is told at once.
+func (z *Zone) disconnect() {
+	s := z.current()
+	s.disconnected, s.told = z.fleet.now, true
 	z.show()
 }
 
-// sync sends the zone something and lets it arrive, unless the zone hangs or is gone.
-func (z *Zone) sync(c func(*zoneStream) *counts, least, most time.Duration, arrive func()) {
-	f := z.fleet
-	id := z.stream.id
-	f.after(0, nil, func() {
-		if z.state != zoneKilled && z.stream.id == id {
-			c(&z.stream).sent++
-			z.stream.updated = f.now
-			z.show()
-		}
-	})
-	f.after(f.between(least, most), z, func() {
+func (z *Zone) current() *zoneStream { return z.streams[len(z.streams)-1] }
+
+// sync sends the zone what was written, when the global control plane looks for that. Then it has it, unless it hangs or is
+// gone.
+func (z *Zone) sync(kind string, arrive func()) {
+	f, s := z.fleet, z.current()
+	sent := z.untilSent(s, kind)
+	f.after(sent, nil, func() { z.send(s, kind) })
+	f.after(sent+f.between(sentLeast, sentMost), z, func() {
+		z.acknowledge(s, kind)
 		arrive()
-		if z.stream.id == id {
-			c(&z.stream).acknowledged++
-			z.stream.updated = f.now
+	})
+}
+
+// untilSent returns how long it takes until the global control plane sees what was written. It looks regularly since the zone
+// connected, through a cache that has mostly not quite ended when it looks after just as long.
+func (z *Zone) untilSent(s *zoneStream, kind string) time.Duration {
+	every := z.fleet.cp.every
+	gone, looks := z.fleet.now.Sub(s.connected), every.zoneRefresh
+	if every.storeCache >= looks {
+		gone += time.Duration(s.types[kind].early) * looks
+		looks += every.storeCache / looks * looks
+	}
+	return untilNext(gone, looks)
+}
+
+func (z *Zone) send(s *zoneStream, kind string) {
+	t := s.types[kind]
+	switch {
+	case !s.disconnected.IsZero() || t.at.Equal(z.fleet.now):
+	case t.sent > t.acknowledged:
+		t.behind = true
+	default:
+		t.sent, t.at = t.sent+1, z.fleet.now
+		z.changed(s)
+	}
+}
+
+func (z *Zone) acknowledge(s *zoneStream, kind string) {
+	t := s.types[kind]
+	if !s.disconnected.IsZero() || t.sent == t.acknowledged {
+		return
+	}
+	t.acknowledged++
+	z.changed(s)
+	if t.behind {
+		t.behind = false
+		z.send(s, kind)
+		z.fleet.after(sentMost, z, func() { z.acknowledge(s, kind) })
+	}
+}
+
+func (z *Zone) changed(s *zoneStream) {
+	s.updated = z.fleet.now
+	z.report(s)
+}
+
+// report lets the insight tell of what changed, at the next of the times at which it does, which come regularly since the
+// zone connected.
+func (z *Zone) report(s *zoneStream) {
+	if s.reporting {
+		return
+	}
+	s.reporting = true
+	z.fleet.after(untilNext(z.fleet.now.Sub(s.connected), z.fleet.cp.every.zoneFlush), nil, func() {
+		s.reporting = false
+		if s.disconnected.IsZero() {
+			s.told = true
 			z.show()
 		}
 	})
 }
 
-// show puts what is known of the zone where requests find it.
-func (z *Zone) show() {
-	f := z.fleet
+// beat lets the generation of a subscription grow.
+func (z *Zone) beat(s *zoneStream) {
+	z.fleet.after(heartbeat, nil, func() {
+		if s.disconnected.IsZero() {
+			z.report(s)
+			z.beat(s)
+		}
+	})
+}
+
+// describe tells of one connection.
+func (z *Zone) describe(s *zoneStream) map[string]any {
 	total := counts{}
 	stat := map[string]any{}
-	for _, name := range f.cp.zoneTypes() {
-		c := counts{sent: 1, acknowledged: 1}
-		switch name {
-		case "Mesh":
-			c = z.stream.meshes
-		case "Secret":
-			c = z.stream.secrets
-		}
+	for name, c := range s.types {
 		stat[name] = c.describe()
 		total.sent += c.sent
 		total.acknowledged += c.acknowledged
 	}
 	subscription := map[string]any{
-		"id": z.stream.id, "globalInstanceId": instanceID, "zoneInstanceId": z.instance(), "config": "{}",
-		"connectTime": timestamp(z.stream.connected),
-		"status":      map[string]any{"lastUpdateTime": timestamp(z.stream.updated), "total": total.describe(), "stat": stat},
+		"id": s.id, "globalInstanceId": instanceID, "zoneInstanceId": z.instance(), "config": "{}",
+		"connectTime": timestamp(s.connected),
+		"status":      map[string]any{"lastUpdateTime": timestamp(s.updated), "total": total.describe(), "stat": stat},
 		"version": map[string]any{"kumaCp": map[string]any{
-			"version": f.cp.release.version, "gitTag": "unknown", "gitCommit": "unknown", "buildDate": "unknown", "kumaCpGlobalCompatible": true,
+			"version": z.fleet.cp.release.version, "gitTag": "unknown", "gitCommit": "unknown", "buildDate": "unknown", "kumaCpGlobalCompatible": true,
 		}},
 	}
-	if beats := int(f.now.Sub(z.stream.connected) / heartbeat); beats > 0 {
+	until := z.fleet.now
+	if !s.disconnected.IsZero() {
+		subscription["disconnectTime"] = timestamp(s.disconnected)
+		until = s.disconnected
+	}
+	if beats := int(until.Sub(s.connected) / heartbeat); beats > 0 {
 		subscription["generation"] = beats
 	}
-	if !z.stream.disconnected.IsZero() {
-		subscription["disconnectTime"] = timestamp(z.stream.disconnected)
+	return subscription
+}
+
+// show puts what is known of the zone where requests find it. A connection is told of for the first time when there is
+// something to tell of it regularly.
+func (z *Zone) show() {
+	f := z.fleet
+	insight := map[string]any{}
+	var subscriptions []any
+	for _, s := range z.streams {
+		if s.told {
+			subscriptions = append(subscriptions, z.describe(s))
+		}
 	}
-	opened := map[string]any{"globalInstanceId": instanceID, "connectTime": timestamp(z.stream.connected)}
-	f.show(&resource{kind: f.cp.typeOf("ZoneInsight"), name: z.name, content: mustMarshal(map[string]any{
-		"subscriptions": []any{subscription},
-		"envoyAdminStreams": map[string]any{
-			"configDumpGlobalInstanceId": instanceID, "statsGlobalInstanceId": instanceID, "clustersGlobalInstanceId": instanceID,
-		},
-		"kdsStreams": map[string]any{
-			"clusters": opened, "configDump": opened, "stats": opened, "globalToZone": opened, "zoneToGlobal": opened,
-		},
-	})})
+	if len(subscriptions) > 0 {
+		insight["subscriptions"] = subscriptions
+	}
+	opened := map[string]any{"globalInstanceId": instanceID, "connectTime": timestamp(z.current().connected)}
+	insight["kdsStreams"] = map[string]any{
+		"clusters": opened, "configDump": opened, "stats": opened, "globalToZone": opened, "zoneToGlobal": opened,
+	}
+	insight["envoyAdminStreams"] = map[string]any{
+		"configDumpGlobalInstanceId": instanceID, "statsGlobalInstanceId": instanceID, "clustersGlobalInstanceId": instanceID,
+	}
+	f.show(&resource{kind: f.cp.typeOf("ZoneInsight"), name: z.name, content: mustMarshal(insight)})
 }
 
 // zoneTypes returns the types of resources that a global control plane sends to its zones.
