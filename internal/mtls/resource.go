@@ -363,6 +363,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
+	r.Run.Note(state.refreshed())
 }
 
 // unusedSteps is what private state keeps about secrets that a rotation left

@@ -27,9 +27,6 @@ const (
 	offlineReport = "report"
 	offlineWait   = "wait"
 
-	// stepRepeat is an interrupted step once more.
-	stepRepeat step = "repeat"
-
 	pollEvery = time.Second
 	// mostRestarts is how often a rotation starts again from what somebody else
 	// made the mesh use.
@@ -66,8 +63,8 @@ type rotation struct {
 
 	began   kuma.Backend // as the mesh had it
 	current kuma.Backend // as the mesh has it now
-	from    pair         // what it uses now
-	to      pair
+	from    rollout.Pair // what it uses now
+	to      rollout.Pair
 	passed  []string // certificate secrets that the mesh named, each after the one before was seen everywhere
 }
 
@@ -113,7 +110,7 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	case err != nil: // it may be there: a switch in one write would hurt
 		return nil, err
 	}
-	if !ro.interrupted() && len(remaining(ro.from, ro.to)) == 1 {
+	if !ro.interrupted() && len(rollout.Remaining(ro.from, ro.to)) == 1 {
 		return r.switchCA(ctx, plan, current) // certificates of both pairs pass everywhere
 	}
 	return ro.run(ctx)
@@ -153,22 +150,22 @@ func (r *backend) deleteSteps(ctx context.Context, plan model) error {
 type unreadableError struct{ error }
 
 // pairOf reads the pair that a backend names.
-func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (pair, error) {
+func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (rollout.Pair, error) {
 	var texts [2][]byte
 	for i, name := range []string{b.Cert.Secret, b.Key.Secret} {
 		secret, err := r.Client.Secret(ctx, mesh, name)
 		if err != nil {
-			return pair{}, err
+			return rollout.Pair{}, err
 		}
 		if texts[i], err = secret.Data(); err != nil { // not quoted: it may hold a part of the key
-			return pair{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
+			return rollout.Pair{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
 		}
 	}
 	bundle, problems := pki.ReadBundle(texts[0])
 	if err := problems.Err(); err != nil {
-		return pair{}, &unreadableError{err}
+		return rollout.Pair{}, &unreadableError{err}
 	}
-	return pair{bundle: bundle, key: texts[1]}, nil
+	return rollout.Pair{Bundle: bundle, Key: texts[1]}, nil
 }
 
 // interrupted reports whether the mesh is in the middle of a rotation.
@@ -179,11 +176,11 @@ func (ro *rotation) run(ctx context.Context) (*kuma.Mesh, error) {
 	// more, under other names, makes the control plane issue anew.
 	repeat := ro.interrupted()
 	for restarts := 0; ; {
-		s := next(ro.from, ro.to)
-		target := s.at(ro.from, ro.to)
+		s := rollout.Next(ro.from, ro.to)
 		if repeat {
-			s, target = stepRepeat, ro.from
+			s = rollout.Repeat
 		}
+		target := s.At(ro.from, ro.to)
 		mesh, err := ro.step(ctx, s, target)
 		if changed := (*changedError)(nil); errors.As(err, &changed) && restarts < mostRestarts {
 			restarts++
@@ -195,7 +192,7 @@ func (ro *rotation) run(ctx context.Context) (*kuma.Mesh, error) {
 			return nil, err
 		}
 		ro.from, repeat = target, false
-		if s == stepFinal {
+		if s == rollout.Final {
 			ro.reportMissed()
 			// The proof took longer than the pairs of the steps have to stay.
 			return mesh, ro.deleteSteps(ctx, ro.plan)
@@ -237,7 +234,7 @@ func (ro *rotation) inUse(mesh *kuma.Mesh, certs ...kuma.DataSource) (kuma.Backe
 // restart goes on from the pair that somebody else made the mesh use, if it is
 // one of this rotation. One that all proxies were not seen to have must be seen
 // first: repeat.
-func (ro *rotation) restart(ctx context.Context, s step, changed *changedError) (repeat bool, err error) {
+func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *changedError) (repeat bool, err error) {
 	now := changed.backend
 	passed := slices.Contains(ro.passed, now.Cert.Secret)
 	ro.current = now
@@ -256,9 +253,9 @@ func (ro *rotation) restart(ctx context.Context, s step, changed *changedError) 
 
 // step takes one step: its pair is uploaded under names of its own, one write
 // of the mesh names it, and every proxy is seen to have got it.
-func (ro *rotation) step(ctx context.Context, s step, target pair) (*kuma.Mesh, error) {
+func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pair) (*kuma.Mesh, error) {
 	mesh, wanted := ro.plan.Mesh.ValueString(), ro.current
-	if s == stepFinal {
+	if s == rollout.Final {
 		wanted = ro.plan.document()
 	} else {
 		wanted.Cert, wanted.Key = ro.names(target)
@@ -278,7 +275,7 @@ func (ro *rotation) step(ctx context.Context, s step, target pair) (*kuma.Mesh, 
 		switch {
 		case err != nil:
 			return err
-		case s == stepFinal:
+		case s == rollout.Final:
 			return edit(ro.plan, m)
 		}
 		now.Cert, now.Key = wanted.Cert, wanted.Key
@@ -304,9 +301,9 @@ func (ro *rotation) step(ctx context.Context, s step, target pair) (*kuma.Mesh, 
 
 // names are those of the secrets of a step. They depend on what the mesh names
 // before, so that a step that is made again has other names.
-func (ro *rotation) names(target pair) (cert, key kuma.DataSource) {
+func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
 	hash := sha256.New()
-	for _, c := range target.bundle.Certificates() {
+	for _, c := range target.Bundle.Certificates() {
 		hash.Write(c.Raw)
 	}
 	hash.Write([]byte(ro.current.Cert.Secret))
@@ -315,11 +312,11 @@ func (ro *rotation) names(target pair) (cert, key kuma.DataSource) {
 }
 
 // upload writes the pair of a step.
-func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend, target pair) error {
-	if err := ro.Client.PutSecret(ctx, mesh, wanted.Cert.Secret, target.bundle.Encode(), nil); err != nil {
+func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend, target rollout.Pair) error {
+	if err := ro.Client.PutSecret(ctx, mesh, wanted.Cert.Secret, target.Bundle.Encode(), nil); err != nil {
 		return err
 	}
-	return ro.Client.PutSecret(ctx, mesh, wanted.Key.Secret, target.key, nil)
+	return ro.Client.PutSecret(ctx, mesh, wanted.Key.Secret, target.Key, nil)
 }
 
 // A view is what the control plane shows at one moment.
@@ -331,7 +328,7 @@ type view struct {
 
 // look reads a view. A control plane that does not answer for a while, because
 // it restarts perhaps, is asked again as long as the context allows.
-func (ro *rotation) look(ctx context.Context, s step) (view, error) {
+func (ro *rotation) look(ctx context.Context, s rollout.Step) (view, error) {
 	began := ro.Clock.Now()
 	for {
 		v, err := ro.read(ctx)
@@ -363,7 +360,7 @@ func (ro *rotation) read(ctx context.Context) (v view, err error) {
 
 // waitForProxies waits until every proxy has what a step brought. It stops where
 // going on would hurt.
-func (ro *rotation) waitForProxies(ctx context.Context, s step) error {
+func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
 	pause := ro.timing.Judge
 	reported := -1
 	var pending []rollout.Pending
@@ -390,7 +387,7 @@ func (ro *rotation) waitForProxies(ctx context.Context, s step) error {
 		}
 		switch {
 		case len(pending) == 0:
-			if s != stepFinal { // a proxy that has what came before the last step misses nothing
+			if s != rollout.Final { // a proxy that has what came before the last step misses nothing
 				ro.proxies.Pass()
 			}
 			return nil
@@ -401,7 +398,7 @@ func (ro *rotation) waitForProxies(ctx context.Context, s step) error {
 }
 
 // fields are what the log says of a step.
-func (ro *rotation) fields(s step) map[string]any {
+func (ro *rotation) fields(s rollout.Step) map[string]any {
 	return map[string]any{"mesh": ro.plan.Mesh.ValueString(), "backend": ro.plan.Name.ValueString(), "step": string(s), "secret": ro.current.Cert.Secret}
 }
 
@@ -450,7 +447,7 @@ func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // A stepError stops a rotation where it is safe.
 type stepError struct {
-	step  step
+	step  rollout.Step
 	why   string
 	state string // of the mesh
 	err   error
@@ -460,7 +457,7 @@ func (e *stepError) Error() string { return fmt.Sprintf("step %q: %s", e.step, e
 func (e *stepError) Unwrap() error { return e.err }
 
 // ended is the error for a rotation whose context is done.
-func (ro *rotation) ended(s step, err error, pending []rollout.Pending) *stepError {
+func (ro *rotation) ended(s rollout.Step, err error, pending []rollout.Pending) *stepError {
 	why := "the run was cancelled."
 	if errors.Is(err, context.DeadlineExceeded) {
 		why = "it did not end within the time that timeouts.update allows."
@@ -468,7 +465,7 @@ func (ro *rotation) ended(s step, err error, pending []rollout.Pending) *stepErr
 	return ro.stopped(s, why+describePending(pending), err)
 }
 
-func (ro *rotation) stopped(s step, why string, err error) *stepError {
+func (ro *rotation) stopped(s rollout.Step, why string, err error) *stepError {
 	state := ""
 	switch {
 	case ro.current.Cert == ro.plan.document().Cert:

@@ -24,7 +24,7 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	if err != nil || len(proxies) == 0 {
 		return // the apply says what is wrong
 	}
-	p := plannedRotation{state: state, plan: plan}
+	p := plannedRotation{state: state, plan: plan, refreshed: r.Run.Noted(state.refreshed())}
 	for _, proxy := range proxies {
 		switch {
 		case rollout.Foreign(proxy):
@@ -39,7 +39,9 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	if err == nil {
 		p.from = &from
 	}
-	if to, err := r.pairOf(ctx, plan.Mesh.ValueString(), plan.document()); err == nil {
+	if bundle, planned := r.Run.PlannedBundle(plan.Mesh.ValueString(), plan.Cert.Secret.ValueString()); planned {
+		p.to = &rollout.Pair{Bundle: bundle}
+	} else if to, err := r.pairOf(ctx, plan.Mesh.ValueString(), plan.document()); err == nil {
 		p.to = &to
 	}
 	p.timing = rollout.NewTiming(r.Client.Settings(ctx))
@@ -51,22 +53,30 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 type plannedRotation struct {
 	state, plan             model
 	connected, disconnected []kuma.Dataplane
-	foreign                 []string // names of those with a certificate from a MeshIdentity
-	from, to                *pair    // nil where not known yet
+	refreshed               bool          // in this run: while applying, Terraform plans again without a read
+	foreign                 []string      // names of those with a certificate from a MeshIdentity
+	from, to                *rollout.Pair // nil where not known yet
 	timing                  rollout.Timing
 	settings                kuma.Settings
 }
 
+// refreshed is the note that a backend was read in this run.
+func (m model) refreshed() string {
+	return "refreshed mTLS backend " + m.Mesh.ValueString() + "/" + m.Name.ValueString()
+}
+
 func (p plannedRotation) describe(diags *diag.Diagnostics) {
 	interrupted := kuma.IsStepSecret(p.state.Cert.Secret.ValueString())
-	if p.from != nil && p.to != nil && len(remaining(*p.from, *p.to)) == 1 && !interrupted {
+	if p.from != nil && p.to != nil && len(rollout.Remaining(*p.from, *p.to)) == 1 && !interrupted {
 		return // certificates of both pairs pass everywhere
 	}
 	if p.plan.strategy() == strategySwitch || !inSecrets(p.state) || !inSecrets(p.plan) {
 		p.warnSwitch(diags)
 		return
 	}
-	p.inform(interrupted, diags)
+	if p.refreshed {
+		p.inform(interrupted, diags)
+	}
 	if p.from != nil {
 		p.warnExpiry(diags)
 	}
@@ -96,7 +106,7 @@ func (p plannedRotation) warnSwitch(diags *diag.Diagnostics) {
 func (p plannedRotation) inform(interrupted bool, diags *diag.Diagnostics) {
 	steps, how := 3, "up to 3 steps (trust both CAs, issue from the new CA, stop trusting the current CA)"
 	if p.from != nil && p.to != nil {
-		names := remaining(*p.from, *p.to)
+		names := rollout.Remaining(*p.from, *p.to)
 		steps, how = len(names), fmt.Sprintf("%s: %s", countSteps(len(names)), joinSteps(names))
 	}
 	where := ""
@@ -114,7 +124,7 @@ func (p plannedRotation) validity(interrupted bool) string {
 	if p.from == nil || interrupted { // then it may be the new CA that issues
 		return ""
 	}
-	issuer := p.from.issuer()
+	issuer := p.from.Bundle.Issuer()
 	return fmt.Sprintf(" The current CA, %s, must stay valid until then: it expires on %s.", issuer.Subject, utc(issuer.NotAfter))
 }
 
@@ -142,7 +152,7 @@ func (p plannedRotation) assumptions() string {
 
 // warnExpiry warns of a current CA that does not last.
 func (p plannedRotation) warnExpiry(diags *diag.Diagnostics) {
-	issuer := p.from.issuer()
+	issuer := p.from.Bundle.Issuer()
 	var longer []rollout.Pending
 	for _, proxy := range p.connected {
 		if proxy.Certificate != nil && proxy.Certificate.Expires.After(issuer.NotAfter) {
@@ -178,7 +188,7 @@ func countSteps(n int) string {
 	return fmt.Sprintf("%d steps", n)
 }
 
-func joinSteps(steps []step) string {
+func joinSteps(steps []rollout.Step) string {
 	names := make([]string, len(steps))
 	for i, s := range steps {
 		names[i] = string(s)

@@ -255,6 +255,7 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		}
 		plan.describe(b)
 		plan.keepEqual(b, state)
+		r.Run.PlanBundle(plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), b)
 	}
 	resp.RequiresReplace.Append(plan.replaced(state)...)
 	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {

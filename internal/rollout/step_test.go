@@ -1,4 +1,4 @@
-package mtls
+package rollout
 
 import (
 	"crypto/ecdsa"
@@ -58,57 +58,57 @@ func authorities(t *testing.T) map[string]*x509.Certificate {
 func TestNextStep(t *testing.T) {
 	t.Parallel()
 	ca := authorities(t)
-	of := func(names ...string) pair {
-		var p pair
+	of := func(names ...string) Pair {
+		var p Pair
 		for _, name := range names {
-			p.bundle.Chain = append(p.bundle.Chain, ca[name])
+			p.Bundle.Chain = append(p.Bundle.Chain, ca[name])
 		}
-		p.bundle = pki.SplitBundle(p.bundle.Chain)
-		p.key = []byte(names[0])
+		p.Bundle = pki.SplitBundle(p.Bundle.Chain)
+		p.Key = []byte(names[0])
 		return p
 	}
-	full := []step{stepTrust, stepIssue, stepFinal}
+	full := []Step{Trust, Issue, Final}
 	for _, test := range []struct {
 		what     string
-		from, to pair
-		want     []step
+		from, to Pair
+		want     []Step
 	}{
 		{"another root", of("A"), of("B"), full},
-		{"the same key, renewed", of("A"), of("A renewed"), []step{stepFinal}},
+		{"the same key, renewed", of("A"), of("A renewed"), []Step{Final}},
 		{"the same name, another key", of("A"), of("A rekeyed"), full},
 		{"another intermediate under the same root", of("I1", "A"), of("I2", "A"), full},
-		{"from the root to an intermediate", of("A"), of("I1", "A"), []step{stepTrust, stepFinal}}, // the new bundle has the root in it
-		{"from an intermediate to its root", of("I1", "A"), of("A"), []step{stepIssue, stepFinal}}, // the old bundle has it
-		{"one more trusted", of("A"), of("A", "B"), []step{stepFinal}},
-		{"one fewer trusted", of("A", "B"), of("A"), []step{stepFinal}},
-		{"trusted before", of("A", "B"), of("B"), []step{stepIssue, stepFinal}},
-		{"trusted after", of("A"), of("B", "A"), []step{stepTrust, stepFinal}},
-		{"trusted before and after", of("A", "B"), of("B", "A"), []step{stepFinal}},
-		{"back from the first step", of("A", "B"), of("A"), []step{stepFinal}},
-		{"back from the second step", of("B", "A"), of("A"), []step{stepIssue, stepFinal}},
-		{"on from the second step", of("B", "A"), of("B"), []step{stepFinal}},
-		{"a third CA in the middle", of("B", "A"), of("I1", "A"), []step{stepTrust, stepIssue, stepFinal}},
+		{"from the root to an intermediate", of("A"), of("I1", "A"), []Step{Trust, Final}}, // the new bundle has the root in it
+		{"from an intermediate to its root", of("I1", "A"), of("A"), []Step{Issue, Final}}, // the old bundle has it
+		{"one more trusted", of("A"), of("A", "B"), []Step{Final}},
+		{"one fewer trusted", of("A", "B"), of("A"), []Step{Final}},
+		{"trusted before", of("A", "B"), of("B"), []Step{Issue, Final}},
+		{"trusted after", of("A"), of("B", "A"), []Step{Trust, Final}},
+		{"trusted before and after", of("A", "B"), of("B", "A"), []Step{Final}},
+		{"back from the first step", of("A", "B"), of("A"), []Step{Final}},
+		{"back from the second step", of("B", "A"), of("A"), []Step{Issue, Final}},
+		{"on from the second step", of("B", "A"), of("B"), []Step{Final}},
+		{"a third CA in the middle", of("B", "A"), of("I1", "A"), []Step{Trust, Issue, Final}},
 	} {
-		if got := remaining(test.from, test.to); !slices.Equal(got, test.want) {
+		if got := Remaining(test.from, test.to); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, not %v", test.what, got, test.want)
 		}
 	}
 }
 
-// From every pair to every other: the steps end at the other pair, and while
+// From every Pair to every other: the steps end at the other Pair, and while
 // some proxies have what a step brought and some what was before, each accepts
 // each.
 func TestStepsNeverRefuse(t *testing.T) {
 	t.Parallel()
 	ca := authorities(t)
-	var pairs []pair
+	var pairs []Pair
 	names := []string{"A", "A renewed", "A rekeyed", "B", "I1"}
 	for _, issuer := range names {
 		for subset := range 1 << len(names) {
-			p := pair{bundle: pki.Bundle{Chain: []*x509.Certificate{ca[issuer]}}, key: []byte(issuer)}
+			p := Pair{Bundle: pki.Bundle{Chain: []*x509.Certificate{ca[issuer]}}, Key: []byte(issuer)}
 			for i, name := range names {
 				if subset&(1<<i) != 0 && name != issuer {
-					p.bundle.Trusted = append(p.bundle.Trusted, ca[name])
+					p.Bundle.Trusted = append(p.Bundle.Trusted, ca[name])
 				}
 			}
 			if subset&(1<<slices.Index(names, issuer)) == 0 {
@@ -119,11 +119,11 @@ func TestStepsNeverRefuse(t *testing.T) {
 	for _, from := range pairs {
 		for _, to := range pairs {
 			now := from
-			steps := remaining(from, to)
+			steps := Remaining(from, to)
 			for _, s := range steps {
-				then := s.at(now, to)
-				for _, a := range []pair{now, then} {
-					for _, b := range []pair{now, then} {
+				then := s.At(now, to)
+				for _, a := range []Pair{now, then} {
+					for _, b := range []Pair{now, then} {
 						if !a.trusts(b) {
 							t.Fatalf("from %s to %s, step %s: a refusal", describe(from), describe(to), s)
 						}
@@ -131,16 +131,16 @@ func TestStepsNeverRefuse(t *testing.T) {
 				}
 				now = then
 			}
-			if len(steps) > 3 || steps[len(steps)-1] != stepFinal || !now.bundle.Equal(to.bundle) || string(now.key) != string(to.key) {
+			if len(steps) > 3 || steps[len(steps)-1] != Final || !now.Bundle.Equal(to.Bundle) || string(now.Key) != string(to.Key) {
 				t.Fatalf("from %s to %s: %v", describe(from), describe(to), steps)
 			}
 		}
 	}
 }
 
-func describe(p pair) string {
-	text := string(p.key) + " ["
-	for _, c := range p.bundle.Certificates() {
+func describe(p Pair) string {
+	text := string(p.Key) + " ["
+	for _, c := range p.Bundle.Certificates() {
 		text += fmt.Sprintf(" %s/%s", c.Subject.CommonName, c.SerialNumber)
 	}
 	return text + " ]"
