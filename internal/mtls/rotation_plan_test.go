@@ -42,7 +42,7 @@ func TestAccRotation_plan(t *testing.T) {
 		"the same key, renewed": {then: func(first *acctest.CA) *acctest.CA { return first.Renewed(t) }, never: []string{steps, behind, once}},
 		"no proxies":            {prepare: func(r *rotating) { removeProxies(r.env, r.mesh) }, never: []string{steps, behind, once}},
 		"equal subjects": {
-			then: func(first *acctest.CA) *acctest.CA { return acctest.NewCA(t, "First CA") },
+			then: func(*acctest.CA) *acctest.CA { return acctest.NewCA(t, "First CA") },
 			want: []string{steps}, never: []string{once}, // their subject key identifiers differ
 		},
 	} {

@@ -58,6 +58,16 @@ func (r *rotating) during(d time.Duration, fault kumatest.Fault) {
 	r.env.Twin.After(d, r.env.Twin.ClearFaults)
 }
 
+// reconnectAfterEachWrite lets all proxies reconnect right after each write of the mesh.
+func (r *rotating) reconnectAfterEachWrite() {
+	reconnect := func() {
+		for i := range 5 {
+			r.env.Twin.After(time.Duration(i)*300*time.Millisecond, func() { r.all((*kumatest.Proxy).Reconnect) })
+		}
+	}
+	r.atSwitch(reconnect, reconnect, reconnect)
+}
+
 func (r *rotating) all(do func(*kumatest.Proxy)) {
 	for _, proxy := range r.env.Twin.Proxies(r.mesh) {
 		do(proxy)
@@ -110,6 +120,12 @@ func TestAccRotation_situations(t *testing.T) {
 				r.env.Twin.After(30*time.Second, func() { r.all((*kumatest.Proxy).Reconnect) })
 			})
 		}},
+		"a store cache of 30 s, and all proxies reconnect after each write": {
+			options: []kumatest.Option{kumatest.StoreCache(30 * time.Second), kumatest.Seed(2)}, writes: 3, within: 3 * 47 * time.Second, disturb: (*rotating).reconnectAfterEachWrite,
+		},
+		"zones refreshed every 40 s, and all proxies reconnect after each write": {
+			options: []kumatest.Option{kumatest.Global(), kumatest.ZoneRefresh(40 * time.Second)}, writes: 3, within: 3 * 102 * time.Second, disturb: (*rotating).reconnectAfterEachWrite,
+		},
 		"a stale write takes the first step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
 			_, before := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil)
 			r.atSwitch(func() {
