@@ -63,7 +63,7 @@ func (cp *ControlPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cp.delay(r)
 	cp.fleet.advance()
 
-	strike := cp.faults.strike(r)
+	strike := cp.faults.strike(r, cp.now())
 	var a answer
 	if strike.spoils(false) {
 		a = strike.spoil(r, a)

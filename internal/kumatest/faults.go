@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,6 +45,7 @@ const (
 type Fault struct {
 	Match func(*http.Request) bool // which requests it is about; nil: all. Their bodies are read already
 	Times int                      // how many of them it strikes at most; 0: no limit
+	For   time.Duration            // how long it strikes, by the control plane's clock; 0: no limit
 	Rate  float64                  // the share of them that it strikes; 0: all
 	Seed  uint64                   // decides which, with the same outcome for the same requests
 	Kinds []FaultKind              // how they go wrong; of several the seed takes one
@@ -52,11 +54,17 @@ type Fault struct {
 	RetryAfter time.Duration // for TooManyRequests, in whole seconds; the default is one
 }
 
+// Overviews matches requests for overviews of proxies.
+func Overviews(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, "/_overview") && strings.Contains(r.URL.Path, "/dataplanes/") || strings.Contains(r.URL.Path, "/dataplanes+insights")
+}
+
 // Inject adds a fault. Of several that would strike a request, the one that was added first does.
 func (cp *ControlPlane) Inject(f Fault) {
+	now := cp.now()
 	cp.faults.mu.Lock()
 	defer cp.faults.mu.Unlock()
-	cp.faults.active = append(cp.faults.active, &activeFault{Fault: f, attempts: map[string]int{}})
+	cp.faults.active = append(cp.faults.active, &activeFault{Fault: f, since: now, attempts: map[string]int{}})
 }
 
 // ClearFaults removes all faults.
@@ -73,6 +81,7 @@ type faults struct {
 
 type activeFault struct {
 	Fault
+	since    time.Time
 	struck   int
 	attempts map[string]int // by method and path
 }
@@ -84,11 +93,11 @@ type strike struct {
 	retryAfter time.Duration
 }
 
-func (f *faults) strike(r *http.Request) strike {
+func (f *faults) strike(r *http.Request, now time.Time) strike {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range f.active {
-		if s, ok := fault.strike(r); ok {
+		if s, ok := fault.strike(r, now); ok {
 			return s
 		}
 	}
@@ -97,8 +106,8 @@ func (f *faults) strike(r *http.Request) strike {
 
 // strike decides by the seed and by which attempt at this method and path it is, so that requests which run at
 // the same time do not change what becomes of one another.
-func (f *activeFault) strike(r *http.Request) (strike, bool) {
-	exhausted := f.Times > 0 && f.struck >= f.Times
+func (f *activeFault) strike(r *http.Request, now time.Time) (strike, bool) {
+	exhausted := f.Times > 0 && f.struck >= f.Times || f.For > 0 && now.Sub(f.since) >= f.For
 	if exhausted || len(f.Kinds) == 0 || f.Match != nil && !f.Match(r) {
 		return strike{}, false
 	}

@@ -2,6 +2,7 @@ package kumatest
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,6 @@ type fleet struct {
 	proxies  []*Proxy // in the order in which they first connected
 	zones    map[string]*Zone
 	bundles  map[string]*bundle
-	verdicts map[handshake]error
 	stale    map[string]bool // meshes whose MeshInsight is about to be made anew
 	watchers []func(now time.Time)
 }
@@ -43,7 +43,7 @@ func newFleet(cp *ControlPlane) *fleet {
 		cp: cp, clock: cp.now,
 		random:  rand.New(rand.NewPCG(cp.seed, 0)), //nolint:gosec // delays, not secrets
 		zones:   map[string]*Zone{},
-		bundles: map[string]*bundle{}, verdicts: map[handshake]error{}, stale: map[string]bool{},
+		bundles: map[string]*bundle{}, stale: map[string]bool{},
 	}
 	if !cp.global {
 		f.zones[zoneName] = newZone(f, zoneName, cp.secrets)
@@ -73,6 +73,14 @@ func (cp *ControlPlane) After(d time.Duration, hook func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.schedule(event{at: f.now.Add(d), do: hook, hook: true})
+}
+
+// WriteBack lets somebody read a document at a path, such as /meshes/default, read from now, and put what was read once
+// more write from now, whatever it has become.
+func (cp *ControlPlane) WriteBack(path string, read, write time.Duration) {
+	var stale []byte
+	cp.After(read, func() { _, stale = cp.Do(http.MethodGet, path, nil) })
+	cp.After(write, func() { cp.Do(http.MethodPut, path, stale) })
 }
 
 // time is what the control plane takes for the time: that of the clock, and while a hook runs that which it is called for.
@@ -207,7 +215,7 @@ func (f *fleet) deleted(r *resource) {
 	case "Dataplane":
 		if p := f.find(r.mesh, r.name); p != nil {
 			p.session++
-			p.connected = false
+			p.connected, p.gone = false, true
 			f.proxies = slices.DeleteFunc(f.proxies, func(other *Proxy) bool { return other == p })
 		}
 		f.drop("DataplaneInsight", r.mesh, r.name)

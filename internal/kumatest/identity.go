@@ -34,15 +34,16 @@ type material struct {
 
 // A bundle is a trust bundle, one for each text. Each certificate is an anchor by itself.
 type bundle struct {
-	text  string
-	certs []*x509.Certificate
+	text     string
+	certs    []*x509.Certificate
+	verdicts map[*x509.Certificate]verdict
 }
 
 func (f *fleet) bundleOf(text string) *bundle {
 	if known, ok := f.bundles[text]; ok {
 		return known
 	}
-	b := &bundle{text: text}
+	b := &bundle{text: text, verdicts: map[*x509.Certificate]verdict{}}
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
 		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
 			b.certs = append(b.certs, cert)
@@ -136,41 +137,33 @@ func identityTags(dataplane *document) map[string][]string {
 
 var errHoldsNothing = errors.New("it has no identity or no trust bundle")
 
-// A handshake is one identity and one bundle, within a time in which no certificate of them begins or ceases to be valid.
-type handshake struct {
-	identity *x509.Certificate
-	bundle   *bundle
-	epoch    int
+// A verdict is what comes of verifying an identity, within a time in which no certificate begins or ceases to be valid.
+type verdict struct {
+	from, until time.Time
+	err         error
 }
 
-// verify reports why whoever trusts in a bundle would refuse an identity, as a server and as a client.
-func (f *fleet) verify(b *bundle, identity *x509.Certificate, at time.Time) error {
-	attempt := handshake{identity, b, epoch(at, append([]*x509.Certificate{identity}, b.certs...))}
-	verdict, known := f.verdicts[attempt]
-	if known {
-		return verdict
+// verify reports why whoever trusts in a bundle would refuse an identity.
+func (b *bundle) verify(identity *x509.Certificate, at time.Time) error {
+	if v, ok := b.verdicts[identity]; ok && !at.Before(v.from) && at.Before(v.until) {
+		return v.err
 	}
-	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
-		if err := verifyPeer(b.certs, identity, usage, at); err != nil {
-			verdict = fmt.Errorf("identity issued by %q: %w", identity.Issuer, err)
+	v := verdict{until: at.AddDate(1000, 0, 0)}
+	for _, cert := range append([]*x509.Certificate{identity}, b.certs...) {
+		for _, change := range []time.Time{cert.NotBefore, cert.NotAfter.Add(1)} { // it is valid at NotAfter
+			switch {
+			case !change.After(at) && change.After(v.from):
+				v.from = change
+			case change.After(at) && change.Before(v.until):
+				v.until = change
+			}
 		}
 	}
-	f.verdicts[attempt] = verdict
-	return verdict
-}
-
-// epoch counts the beginnings and ends of validity before a time.
-func epoch(at time.Time, certs []*x509.Certificate) int {
-	n := 0
-	for _, cert := range certs {
-		if !at.Before(cert.NotBefore) {
-			n++
-		}
-		if at.After(cert.NotAfter) {
-			n++
-		}
+	if err := verifyPeer(b.certs, identity, at); err != nil {
+		v.err = fmt.Errorf("identity issued by %q: %w", identity.Issuer, err)
 	}
-	return n
+	b.verdicts[identity] = v
+	return v.err
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

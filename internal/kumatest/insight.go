@@ -52,6 +52,9 @@ func (p *Proxy) current() *subscription { return p.subscriptions[len(p.subscript
 // subscribe begins a subscription. Two are kept.
 func (p *Proxy) subscribe() {
 	now := p.fleet.now
+	if n := len(p.subscriptions); n > 0 && p.current().disconnected.IsZero() {
+		p.current().disconnected = now
+	}
 	s := &subscription{id: p.fleet.uuid(), connected: now, updated: now}
 	p.subscriptions = append(p.subscriptions, s)
 	p.subscriptions = p.subscriptions[max(0, len(p.subscriptions)-2):]
@@ -88,7 +91,7 @@ func (p *Proxy) flush() {
 // show puts what was told last where requests find it, unless the proxy is gone.
 func (p *Proxy) show() {
 	f := p.fleet
-	if !slices.Contains(f.proxies, p) {
+	if !slices.Contains(f.proxies, p) || p.told.content == "" || f.cp.global && !p.zone.current().open {
 		return
 	}
 	r := &resource{kind: f.cp.typeOf("DataplaneInsight"), mesh: p.mesh, name: p.resource, content: json.RawMessage(p.told.content)}
@@ -122,17 +125,21 @@ func (p *Proxy) describe() json.RawMessage {
 		Metadata      map[string]any `json:"metadata"`
 	}
 	compatible := map[string]any{"kumaCpCompatible": true, "version": release, "gitTag": "v" + release, "gitCommit": "none", "buildDate": "none"}
+	instance := p.zone.instance()
+	if p.skew != 0 {
+		instance += "-of-another-clock"
+	}
 	for _, s := range p.subscriptions {
 		one := described{
-			ID: s.id, ControlPlane: p.zone.instance(), Connected: timestamp(s.connected), Version: version{compatible, envoy},
+			ID: s.id, ControlPlane: instance, Connected: p.timestamp(s.connected), Version: version{compatible, envoy},
 			Status: map[string]any{
-				"lastUpdateTime": timestamp(s.updated),
+				"lastUpdateTime": p.timestamp(s.updated),
 				"total":          s.total.describe(), "cds": s.cds.describe(), "eds": s.eds.describe(), "lds": s.lds.describe(), "rds": counts{}.describe(),
 			},
 		}
 		until := p.fleet.now
 		if !s.disconnected.IsZero() {
-			one.Disconnected = timestamp(s.disconnected)
+			one.Disconnected = p.timestamp(s.disconnected)
 			until = s.disconnected
 		}
 		one.Generation = int(until.Sub(s.connected) / heartbeat)
@@ -145,7 +152,7 @@ func (p *Proxy) describe() json.RawMessage {
 
 // describeMTLS tells of the identity made last, and counts those that it told of.
 func (p *Proxy) describeMTLS() map[string]any {
-	if p.issued == nil {
+	if p.issued == nil || p.identity != nil && !p.identity.told {
 		p.told.made, p.told.regenerations = time.Time{}, 0
 		return nil
 	}
@@ -154,8 +161,8 @@ func (p *Proxy) describeMTLS() map[string]any {
 		p.told.regenerations++
 	}
 	return map[string]any{
-		"certificateExpirationTime":   timestamp(p.issued.expires),
-		"lastCertificateRegeneration": timestamp(p.issued.made),
+		"certificateExpirationTime":   p.timestamp(p.issued.expires),
+		"lastCertificateRegeneration": p.timestamp(p.issued.made),
 		"certificateRegenerations":    p.told.regenerations,
 		"issuedBackend":               p.issued.backend,
 		"supportedBackends":           p.issued.supported,
@@ -174,5 +181,8 @@ func (c counts) describe() map[string]string {
 }
 
 const envoyVersion = "1.37.0"
+
+// timestamp writes a time by the clock of the instance that the proxy is connected to.
+func (p *Proxy) timestamp(t time.Time) string { return timestamp(t.Add(p.skew)) }
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -46,6 +46,10 @@ func (p *Proxy) consider() {
 	if mesh == nil {
 		return // when it is noticed, each proxy is looked at
 	}
+	if p.identity != nil {
+		p.considerIdentity(mesh)
+		return
+	}
 	backend := enabledBackend(mesh)
 	if backend == nil {
 		p.issued = nil
@@ -68,7 +72,7 @@ func (p *Proxy) needs(mesh *resource) need {
 	switch was := p.issued; {
 	case was == nil || !bytes.Equal(was.mtls, mtlsOf(mesh)):
 		return everything
-	case p.fleet.now.After(was.made.Add(was.expires.Sub(was.made) / 5 * 4)):
+	case p.fleet.now.After(p.renewal(was)):
 		return identityOnly
 	case !equalTags(was.tags, p.tags()):
 		return identityOnly
@@ -120,8 +124,11 @@ func (p *Proxy) make(ca pair, mesh *resource, needs need) {
 	p.report()
 	p.within(sendLeast, sendMost, p.send)
 	p.atNextTick(p.consider) // the mesh may have changed meanwhile
-	p.in(next.expires.Sub(next.made)/5*4+f.between(time.Millisecond, f.tick()), p.consider)
+	p.in(p.renewal(next).Sub(f.now)+f.between(time.Millisecond, f.tick()), p.consider)
 }
+
+// renewal returns when an identity is made anew.
+func (p *Proxy) renewal(i *issued) time.Time { return i.made.Add(i.expires.Sub(i.made) / 5 * 4) }
 
 // failed puts a proxy off for which nothing could be issued.
 func (p *Proxy) failed(backend *document) {

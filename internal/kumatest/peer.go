@@ -13,8 +13,8 @@ import (
 // This file verifies a certificate as a peer does, which is an Envoy with BoringSSL. Go's own verifier tries every CA of the
 // issuer's name and takes the first that fits. BoringSSL takes the first CA of that name, and fails when it does not fit.
 
-// verifyPeer reports why a peer that trusts anchors refuses a leaf for a usage.
-func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, usage x509.ExtKeyUsage, at time.Time) error {
+// verifyPeer reports why a peer that trusts anchors refuses a leaf, as its client or as its server.
+func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
 	chain := chainOf(anchors, leaf)
 	if len(chain) == 1 {
 		return fmt.Errorf("no trusted CA has the subject %q", leaf.Issuer)
@@ -25,8 +25,10 @@ func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, usage x509.
 			return fmt.Errorf("certificate %d of the chain is valid from %s to %s", i, cert.NotBefore, cert.NotAfter)
 		case len(cert.UnhandledCriticalExtensions) > 0:
 			return fmt.Errorf("certificate %d of the chain has an unknown critical extension", i)
-		case !allowsUsage(cert, usage):
-			return fmt.Errorf("certificate %d of the chain has an extended key usage without that of a %s", i, usageNames()[usage])
+		case !allowsUsage(cert, x509.ExtKeyUsageServerAuth):
+			return fmt.Errorf("certificate %d of the chain has an extended key usage without serverAuth", i)
+		case !allowsUsage(cert, x509.ExtKeyUsageClientAuth):
+			return fmt.Errorf("certificate %d of the chain has an extended key usage without clientAuth", i)
 		}
 	}
 	for i, ca := range chain[1:] {
@@ -92,8 +94,4 @@ func matchesDomain(domains []string, host string) bool {
 func allowsUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
 	restricted := len(cert.ExtKeyUsage) > 0 || len(cert.UnknownExtKeyUsage) > 0
 	return !restricted || slices.Contains(cert.ExtKeyUsage, usage)
-}
-
-func usageNames() map[x509.ExtKeyUsage]string {
-	return map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "server", x509.ExtKeyUsageClientAuth: "client"}
 }

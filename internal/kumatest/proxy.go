@@ -17,10 +17,13 @@ type Proxy struct {
 	resource string // the name of its Dataplane here
 
 	connected bool
-	session   int // counts connections: what was begun for an earlier one comes to nothing
-	rejects   bool
-	hangs     bool
+	gone      bool      // its Dataplane was deleted
+	session   int       // counts connections: what was begun for an earlier one comes to nothing
 	held      *material // what it has. A disconnection does not change it
+
+	manners
+	identity *meshIdentity // what it has its identity from, when that is not the CA of the mesh
+	skew     time.Duration // of the clock of the instance it is connected to
 
 	stream
 	record         // what the control plane remembers of it
@@ -31,8 +34,10 @@ type Proxy struct {
 type ProxyOption func(*proxyOptions)
 
 type proxyOptions struct {
-	service string
-	zone    string
+	service  string
+	zone     string
+	identity *meshIdentity
+	skew     time.Duration
 }
 
 // Service names the service of the proxy; the default is the name of the proxy.
@@ -43,6 +48,19 @@ func Service(name string) ProxyOption {
 // InZone says to which zone of a global control plane the proxy is connected; the default is zone-1.
 func InZone(name string) ProxyOption {
 	return func(o *proxyOptions) { o.zone = name }
+}
+
+// WithIdentity lets the proxy have its identity from a MeshIdentity of that name, which is not made, instead of the CA of the
+// mesh. Its insight names that instead of the backend; or nothing, when told is false, as happens when a proxy connects
+// for the first time. It takes no part in handshakes.
+func WithIdentity(name string, told bool) ProxyOption {
+	return func(o *proxyOptions) { o.identity = &meshIdentity{name, told} }
+}
+
+// Skewed connects the proxy to another instance of the control plane, whose clock is ahead by that much. The times in its
+// insight are of that clock.
+func Skewed(ahead time.Duration) ProxyOption {
+	return func(o *proxyOptions) { o.skew = ahead }
 }
 
 // Connect makes a proxy connect which was not there before. Its Dataplane is put unless there is one. It panics when
@@ -63,7 +81,7 @@ func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
 	defer f.mu.Unlock()
 	p := f.find(mesh, dataplane)
 	if p == nil {
-		p = &Proxy{fleet: f, zone: f.zone(o.zone), mesh: mesh, name: name, resource: dataplane}
+		p = &Proxy{fleet: f, zone: f.zone(o.zone), mesh: mesh, name: name, resource: dataplane, identity: o.identity, skew: o.skew}
 		f.proxies = append(f.proxies, p)
 	}
 	p.disconnect()
@@ -86,6 +104,7 @@ func (cp *ControlPlane) Remove(p *Proxy) {
 	p.Disconnect()
 	if dataplane, ok := cp.store.get("Dataplane", p.mesh, p.resource); ok {
 		cp.store.delete(dataplane)
+		cp.fleet.deleted(dataplane)
 	}
 }
 
@@ -114,25 +133,10 @@ func (p *Proxy) Reconnect() {
 	p.connect()
 }
 
-// Reject makes the proxy refuse all secrets that it is sent, or take them again. A refused response comes again every 5 s.
-func (p *Proxy) Reject(yes bool) {
-	defer p.enter()()
-	p.rejects = yes
-}
-
-// Hang makes the proxy stop reading what it is sent, its connection open, or go on.
-func (p *Proxy) Hang(yes bool) {
-	defer p.enter()()
-	p.hangs = yes
-	if !yes && p.outstanding != nil {
-		p.within(sendLeast, sendMost, p.answer)
-	}
-}
-
 // Holds returns what the proxy has.
 func (p *Proxy) Holds() Holding {
 	defer p.enter()()
-	if p.held == nil {
+	if p.held == nil || p.held.bundle == nil {
 		return Holding{}
 	}
 	return Holding{Identity: p.held.identity, Key: p.held.key, Bundle: slices.Clone(p.held.bundle.certs)}
@@ -142,10 +146,10 @@ func (p *Proxy) Holds() Holding {
 // accepts it. What both have is what they have now.
 func (p *Proxy) Accepts(other *Proxy, at time.Time) error {
 	defer p.enter()()
-	if p.held == nil || other.held == nil {
+	if p.held == nil || other.held == nil || p.identity != nil || other.identity != nil {
 		return errHoldsNothing
 	}
-	return p.fleet.verify(p.held.bundle, other.held.identity, at)
+	return p.held.bundle.verify(other.held.identity, at)
 }
 
 // enter does what is due and takes the lock.
@@ -170,28 +174,51 @@ func (r Refusal) String() string {
 // Handshakes lets each connected proxy of a mesh verify each other one, as of now, and returns how many times that
 // was and which were refused. A proxy that has not been given anything yet takes no part.
 func (cp *ControlPlane) Handshakes(mesh string) (tried int, refused []Refusal) {
+	return cp.handshakes(mesh, func(p *Proxy) bool { return p.connected })
+}
+
+// HandshakesOfAll is Handshakes with those that are disconnected and go on serving with what they have.
+func (cp *ControlPlane) HandshakesOfAll(mesh string) (tried int, refused []Refusal) {
+	return cp.handshakes(mesh, func(*Proxy) bool { return true })
+}
+
+func (cp *ControlPlane) handshakes(mesh string, takesPart func(*Proxy) bool) (tried int, refused []Refusal) {
 	f := cp.fleet
 	f.look()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var all []*Proxy
 	for _, p := range f.proxies {
-		if p.mesh == mesh && p.connected && p.held != nil {
+		if p.mesh == mesh && p.held != nil && p.identity == nil && takesPart(p) {
 			all = append(all, p)
 		}
 	}
+	refuses := map[*bundle]map[*Proxy]error{} // many proxies have the same one
 	for _, p := range all {
+		if _, known := refuses[p.held.bundle]; !known {
+			refuses[p.held.bundle] = refusedBy(p.held.bundle, all, f.now)
+		}
 		for _, other := range all {
-			if p == other {
-				continue
+			if len(refuses[p.held.bundle]) == 0 {
+				break
 			}
-			tried++
-			if err := f.verify(p.held.bundle, other.held.identity, f.now); err != nil {
+			if err := refuses[p.held.bundle][other]; err != nil && p != other {
 				refused = append(refused, Refusal{f.now, p.name, other.name, err})
 			}
 		}
 	}
-	return tried, refused
+	return len(all) * max(len(all)-1, 0), refused
+}
+
+// refusedBy returns those whose identity whoever trusts in a bundle refuses.
+func refusedBy(b *bundle, all []*Proxy, now time.Time) map[*Proxy]error {
+	refused := map[*Proxy]error{}
+	for _, p := range all {
+		if err := b.verify(p.held.identity, now); err != nil {
+			refused[p] = err
+		}
+	}
+	return refused
 }
 
 // Refusals returns the refused of Handshakes.

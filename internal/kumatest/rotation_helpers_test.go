@@ -138,13 +138,19 @@ func (r *rotation) putPair(pair string, key *authority, chain ...*authority) {
 	putSecret(r.t, r.ControlPlane, "m", pair+"-key", key.key)
 }
 
-// step uploads a pair, lets the mesh name it, and waits until each proxy has it.
-func (r *rotation) step(pair string, key *authority, chain ...*authority) {
+// switchTo uploads a pair, lets the mesh name it, and waits until proxies have it.
+func (r *rotation) switchTo(pair string, key *authority, chain ...*authority) {
 	r.t.Helper()
 	r.putPair(pair, key, chain...)
 	r.pass(2 * time.Second)
 	r.putMesh(pair)
 	r.pass(15 * time.Second)
+}
+
+// step is switchTo after which each proxy must have it.
+func (r *rotation) step(pair string, key *authority, chain ...*authority) {
+	r.t.Helper()
+	r.switchTo(pair, key, chain...)
 	r.allMustHold(key, chain...)
 }
 

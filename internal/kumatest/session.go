@@ -99,7 +99,7 @@ func (p *Proxy) send() {
 	p.outstanding = &p.issued.material
 	s.total.sent++
 	s.updated = p.fleet.now
-	p.within(sendLeast, sendMost, p.answer)
+	p.within(sendLeast+p.late, sendMost+p.late, p.answer)
 }
 
 // answer is the proxy's answer to what it was sent.
@@ -111,7 +111,7 @@ func (p *Proxy) answer() {
 	p.outstanding = nil
 	s.updated = p.fleet.now
 	p.report()
-	if p.rejects {
+	if p.refuses() {
 		s.total.rejected++
 		p.waiting = true
 		p.in(resendTime, func() {

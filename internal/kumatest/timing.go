@@ -40,7 +40,8 @@ const (
 	failuresMost = 10
 	limiterTime  = 5 * time.Minute
 
-	zoneStreamsMost = 10             // of a zone are told of
-	defaultLifetime = 24 * time.Hour // of an identity
+	idleTimeout     = 5 * time.Minute // of a subscription whose control plane was killed, once or twice
+	zoneStreamsMost = 10              // of a zone are told of
+	defaultLifetime = 24 * time.Hour  // of an identity
 	clockSkew       = 10 * time.Second
 )

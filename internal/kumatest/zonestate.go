@@ -19,6 +19,7 @@ type zoneStream struct {
 	disconnected time.Time
 	updated      time.Time
 	types        map[string]*sending
+	open         bool
 	reporting    bool // the insight is going to tell of a change
 	told         bool // the insight tells of it
 }
@@ -67,7 +68,7 @@ func (z *Zone) Kill() {
 	for _, p := range z.proxies() {
 		p.session++
 	}
-	z.disconnect()
+	z.disconnect(true)
 }
 
 // Start starts a killed zone anew. Its proxies connect to it within a second.
@@ -120,13 +121,10 @@ func (z *Zone) forget() {
 // connect connects the zone to the global control plane, which gives it all that there is.
 func (z *Zone) connect() {
 	f := z.fleet
-	for _, mesh := range f.cp.store.list("Mesh", "", nil) {
-		z.meshes[mesh.name] = mesh
-	}
 	for _, secret := range f.cp.store.list("Secret", "", nil) {
 		z.secrets[secret.key()] = secret
 	}
-	s := &zoneStream{id: f.uuid(), connected: f.now, updated: f.now, types: map[string]*sending{}}
+	s := &zoneStream{id: f.uuid(), connected: f.now, updated: f.now, open: true, types: map[string]*sending{}}
 	for _, name := range f.cp.zoneTypes() {
 		s.types[name] = &sending{counts: counts{sent: 1, acknowledged: 1}}
 	}
@@ -136,13 +134,24 @@ func (z *Zone) connect() {
 	z.show()
 	z.report(s)
 	z.beat(s)
+	for _, mesh := range f.cp.store.list("Mesh", "", nil) {
+		z.notice(mesh.name)
+	}
+	for _, p := range f.proxies {
+		if p.zone == z {
+			f.after(f.between(syncedUpLeast, syncedUpMost), z, p.show)
+		}
+	}
 }
 
-// disconnect ends the connection, which is told at once.
-func (z *Zone) disconnect() {
+// disconnect ends the connection, which is noted at once or when there is another one.
+func (z *Zone) disconnect(noted bool) {
 	s := z.current()
-	s.disconnected, s.told = z.fleet.now, true
-	z.show()
+	s.open = false
+	if noted {
+		s.disconnected, s.told = z.fleet.now, true
+		z.show()
+	}
 }
 
 func (z *Zone) current() *zoneStream { return z.streams[len(z.streams)-1] }
@@ -154,8 +163,10 @@ func (z *Zone) sync(kind string, arrive func()) {
 	sent := z.untilSent(s, kind)
 	f.after(sent, nil, func() { z.send(s, kind) })
 	f.after(sent+f.between(sentLeast, sentMost), z, func() {
-		z.acknowledge(s, kind)
-		arrive()
+		if s.open {
+			z.acknowledge(s, kind)
+			arrive()
+		}
 	})
 }
 
@@ -174,7 +185,7 @@ func (z *Zone) untilSent(s *zoneStream, kind string) time.Duration {
 func (z *Zone) send(s *zoneStream, kind string) {
 	t := s.types[kind]
 	switch {
-	case !s.disconnected.IsZero() || t.at.Equal(z.fleet.now):
+	case !s.open || t.at.Equal(z.fleet.now):
 	case t.sent > t.acknowledged:
 		t.behind = true
 	default:
@@ -185,7 +196,7 @@ func (z *Zone) send(s *zoneStream, kind string) {
 
 func (z *Zone) acknowledge(s *zoneStream, kind string) {
 	t := s.types[kind]
-	if !s.disconnected.IsZero() || t.sent == t.acknowledged {
+	if t.sent == t.acknowledged {
 		return
 	}
 	t.acknowledged++
@@ -193,7 +204,11 @@ func (z *Zone) acknowledge(s *zoneStream, kind string) {
 	if t.behind {
 		t.behind = false
 		z.send(s, kind)
-		z.fleet.after(sentMost, z, func() { z.acknowledge(s, kind) })
+		z.fleet.after(sentMost, z, func() {
+			if s.open {
+				z.acknowledge(s, kind)
+			}
+		})
 	}
 }
 
@@ -211,17 +226,23 @@ func (z *Zone) report(s *zoneStream) {
 	s.reporting = true
 	z.fleet.after(untilNext(z.fleet.now.Sub(s.connected), z.fleet.cp.every.zoneFlush), nil, func() {
 		s.reporting = false
-		if s.disconnected.IsZero() {
-			s.told = true
-			z.show()
+		if !s.open {
+			return
 		}
+		for _, earlier := range z.streams[:len(z.streams)-1] {
+			if earlier.disconnected.IsZero() {
+				earlier.disconnected = z.fleet.now
+			}
+		}
+		s.told = true
+		z.show()
 	})
 }
 
 // beat lets the generation of a subscription grow.
 func (z *Zone) beat(s *zoneStream) {
 	z.fleet.after(heartbeat, nil, func() {
-		if s.disconnected.IsZero() {
+		if s.open {
 			z.report(s)
 			z.beat(s)
 		}
