@@ -1,17 +1,23 @@
 package mtls_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
 )
 
 // atSwitch calls each function once, when the mesh has been made to use another
@@ -168,5 +174,48 @@ func TestAccRotation_situations(t *testing.T) {
 				}),
 			})
 		})
+	}
+}
+
+// The log tells how far a rotation is, at level INFO.
+func TestRotation_logsProgress(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("2.14.3"))
+	env.NeedTwin()
+	const mesh = "acc"
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
+	for _, name := range []string{"first", "then"} {
+		ca := acctest.NewCA(t, name)
+		env.PutSecret(mesh, name+"-cert", ca.Chain)
+		env.PutSecret(mesh, name+"-key", ca.Key)
+	}
+	address, err := url.Parse(env.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kuma.New(kuma.Config{Address: address, Clock: env.Clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	ctx := tflogtest.RootLogger(t.Context(), &log)
+	for _, name := range []string{"first", "then"} {
+		if diags := mtls.Change(ctx, client, env.Clock, mesh, "ca-1", name+"-cert", name+"-key"); diags.HasError() {
+			t.Fatal(diags)
+		}
+		connect(t, env, mesh, 2)
+	}
+	entries, err := tflogtest.MultilineJSONDecode(&log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, entry := range entries {
+		if entry["@level"] == "info" {
+			steps = append(steps, fmt.Sprintf("%s %v/%v", entry["step"], entry["done"], entry["proxies"]))
+		}
+	}
+	if got, want := strings.Join(steps, ", "), "trust 2/2, issue 2/2, final 2/2"; got != want {
+		t.Errorf("the log has %s, not %s", got, want)
 	}
 }
