@@ -259,8 +259,8 @@ func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pai
 		wanted = ro.plan.document()
 	} else {
 		wanted.Cert, wanted.Key = ro.names(target)
-		if err := ro.upload(ctx, mesh, wanted, target); err != nil {
-			return nil, ro.stopped(s, err.Error(), err)
+		if err := ro.persist(ctx, s, func() error { return ro.upload(ctx, mesh, wanted, target) }); err != nil {
+			return nil, err
 		}
 	}
 	if err := ro.Clock.Sleep(ctx, ro.timing.Secrets); err != nil {
@@ -270,26 +270,27 @@ func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pai
 	if err != nil {
 		return nil, err
 	}
-	changed, err := ro.update(ctx, ro.plan, func(m *kuma.Mesh) error {
-		now, err := ro.inUse(m, ro.current.Cert, wanted.Cert)
-		switch {
-		case err != nil:
-			return err
-		case s == rollout.Final:
-			return edit(ro.plan, m)
-		}
-		now.Cert, now.Key = wanted.Cert, wanted.Key
-		return m.SetBackend(now)
-	})
+	var changed *kuma.Mesh
 	var modified time.Time
-	if err == nil {
-		modified, err = changed.ModificationTime()
-	}
-	if other := (*changedError)(nil); errors.As(err, &other) {
-		return nil, other
-	}
+	err = ro.persist(ctx, s, func() error {
+		changed, err = ro.update(ctx, ro.plan, func(m *kuma.Mesh) error {
+			now, err := ro.inUse(m, ro.current.Cert, wanted.Cert)
+			switch {
+			case err != nil:
+				return err
+			case s == rollout.Final:
+				return edit(ro.plan, m)
+			}
+			now.Cert, now.Key = wanted.Cert, wanted.Key
+			return m.SetBackend(now)
+		})
+		if err == nil {
+			modified, err = changed.ModificationTime()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, ro.stopped(s, err.Error(), err)
+		return nil, err
 	}
 	if !slices.Contains(ro.passed, ro.current.Cert.Secret) {
 		ro.passed = append(ro.passed, ro.current.Cert.Secret)
@@ -326,22 +327,32 @@ type view struct {
 	zones   []kuma.Zone
 }
 
-// look reads a view. A control plane that does not answer for a while, because
-// it restarts perhaps, is asked again as long as the context allows.
-func (ro *rotation) look(ctx context.Context, s rollout.Step) (view, error) {
+// look reads a view.
+func (ro *rotation) look(ctx context.Context, s rollout.Step) (v view, err error) {
+	err = ro.persist(ctx, s, func() error {
+		v, err = ro.read(ctx)
+		return err
+	})
+	return v, err
+}
+
+// persist does something again as long as the control plane does not answer,
+// because it restarts perhaps, and the context allows it.
+func (ro *rotation) persist(ctx context.Context, s rollout.Step, do func() error) error {
 	began := ro.Clock.Now()
 	for {
-		v, err := ro.read(ctx)
+		err := do()
+		changed := (*changedError)(nil)
 		switch {
-		case err == nil:
-			return v, nil
+		case err == nil, errors.As(err, &changed):
+			return err
 		case ctx.Err() != nil:
-			return view{}, ro.ended(s, ctx.Err(), nil)
+			return ro.ended(s, ctx.Err(), nil)
 		case !kuma.Passing(err):
-			return view{}, ro.stopped(s, err.Error(), err)
+			return ro.stopped(s, err.Error(), err)
 		}
-		if ctxErr := ro.Clock.Sleep(ctx, pollEvery); ctxErr != nil {
-			return view{}, ro.ended(s, ctxErr, []rollout.Pending{{Name: "control plane", Why: "it does not answer: " + err.Error(), Since: began}})
+		if ended := ro.Clock.Sleep(ctx, pollEvery); ended != nil {
+			return ro.ended(s, ended, []rollout.Pending{{Name: "control plane", Why: "it does not answer: " + err.Error(), Since: began}})
 		}
 	}
 }

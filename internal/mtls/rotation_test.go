@@ -375,7 +375,7 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := env.Clock.WithTimeout(context.Background(), 3*time.Minute)
+		ctx, cancel := env.Clock.WithTimeout(context.Background(), 90*time.Second)
 		defer cancel()
 		for _, d := range mtls.Change(ctx, client, env.Clock, mesh, "ca-1", pair+"-cert", pair+"-key").Errors() {
 			return fmt.Errorf("%s: %s", d.Summary(), d.Detail())

@@ -120,6 +120,9 @@ func TestAccRotation_situations(t *testing.T) {
 				r.env.Twin.After(10*time.Second, func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.InternalError}}) })
 			})
 		}},
+		"the control plane is away right after a write": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
+			r.atSwitch(func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Unavailable}}) })
+		}},
 		"all connections are lost at the first write": {writes: 3, within: 3 * quiet, disturb: func(r *rotating) {
 			r.atSwitch(func() {
 				r.all((*kumatest.Proxy).Disconnect)
