@@ -1,7 +1,6 @@
-# Every attribute of every resource and data source, each with a value of its
-# own, to look one up. Where attributes exclude one another there are several
-# resources; nobody needs them all. Kuma has one mTLS backend in a mesh, Kong
-# Mesh several: so each kind of backend has a mesh of its own here.
+# A reference of all arguments of all resources and data sources. Arguments that
+# conflict with each other are in separate resources. Kuma supports only one
+# mTLS backend in a mesh, so each kind of backend has its own mesh here.
 
 terraform {
   required_version = ">= 1.11"
@@ -13,7 +12,7 @@ terraform {
   }
 }
 
-# The control plane is the one of KONGMESH_ADDRESS, or http://localhost:5681.
+# Uses the control plane at KONGMESH_ADDRESS, or at http://localhost:5681.
 provider "kongmesh" {}
 
 # A mesh -------------------------------------------------------------------
@@ -25,37 +24,38 @@ resource "kongmesh_mesh" "payments" {
     team = "platform"
   }
 
-  # Kinds of policies that are not made together with the mesh; "*" is all.
+  # Types of initial policies that the control plane does not create with the
+  # mesh; "*" means all.
   skip_creating_initial_policies = ["MeshTimeout", "MeshCircuitBreaker"]
 
   networking = {
     outbound = {
-      passthrough = false # only destinations that the mesh knows
+      passthrough = false # allows only destinations in the mesh
     }
   }
 
   routing = {
     locality_aware_load_balancing = true
 
-    # Needs mTLS, so it is turned on together with the backend.
+    # Needs mTLS: the control plane enables it together with the backend.
     zone_egress = true
 
-    # Version 2.7 does not have it, so that true is an error there.
+    # Kuma 2.7 does not support this: true is an error there.
     default_forbid_mesh_external_service_access = false
   }
 
   mesh_services = {
-    mode = "Disabled" # version 2.7 does not have it, so that any other mode is an error there
+    mode = "Disabled" # Kuma 2.7 does not support this: any other mode is an error there
   }
 
   constraints = {
     dataplane_proxy = {
-      # A proxy meets at least one of the requirements,
+      # A proxy must match at least one of the requirements,
       requirements = [
         { tags = { "kuma.io/zone" = "east" } },
         { tags = { "kuma.io/zone" = "west", team = "*" } },
       ]
-      # and none of the restrictions.
+      # and must not match any of the restrictions.
       restrictions = [
         { tags = { legacy = "*" } },
       ]
@@ -116,7 +116,7 @@ resource "kongmesh_mesh" "payments" {
           tags = {
             "kuma.io/service" = "dataplane-metrics"
           }
-          skip_mtls = true # the older form of tls
+          skip_mtls = true # the older form of tls.mode
           tls = {
             mode = "disabled"
           }
@@ -136,25 +136,25 @@ resource "kongmesh_mesh" "payments" {
 
 # The CA of a mesh ---------------------------------------------------------
 
-# The names of its two secrets come from the certificates: another CA is
-# another pair, and the mesh switches from one to the other.
+# The provider derives the names of the two secrets from the certificates. A new
+# CA gets new names, and the mesh moves from one CA secret to the other.
 resource "kongmesh_mesh_ca_secret" "payments" {
   mesh              = kongmesh_mesh.payments.name
   name              = "ca"
-  certificate_chain = file("${path.module}/ca-chain.pem") # the closest CA first, the root last
-  private_key_wo    = file("${path.module}/ca-key.pem")   # in no plan and in no state
+  certificate_chain = file("${path.module}/ca-chain.pem") # the issuing CA first, the root last
+  private_key_wo    = file("${path.module}/ca-key.pem")   # write-only: not stored in plan or state
 
-  # Another number uploads the key again. Rarely needed: which key belongs to
-  # the certificate, the provider sees by itself.
+  # Change the number to upload the same key again. This is rarely necessary,
+  # because the provider compares the key with its certificate.
   private_key_wo_version = 1
 
-  # Further CAs that proxies trust, in any order.
+  # Additional CAs that proxies trust, in any order.
   trusted_certificates = file("${path.module}/other-ca.pem")
 
   timeouts = {
     create = "1m"
     update = "1m"
-    delete = "1m" # includes a wait after the mesh last changed
+    delete = "1m" # includes a wait after the last change of the mesh
   }
 
   lifecycle {
@@ -162,8 +162,7 @@ resource "kongmesh_mesh_ca_secret" "payments" {
   }
 }
 
-# Names that are fixed, for a pair that exists already, and a key that is
-# stored in the state.
+# Fixed names, for existing secrets, and a key that is stored in the state.
 resource "kongmesh_mesh_ca_secret" "fixed" {
   mesh                    = kongmesh_mesh.payments.name
   certificate_secret_name = "payments-ca-cert"
@@ -178,7 +177,7 @@ resource "kongmesh_mtls_provided_backend" "payments" {
   mesh    = kongmesh_mesh.payments.name
   name    = "ca-1"
   enabled = true
-  mode    = "PERMISSIVE" # takes plain traffic as well; "STRICT" is the default
+  mode    = "PERMISSIVE" # also accepts plain-text traffic; the default is "STRICT"
 
   cert = {
     secret = kongmesh_mesh_ca_secret.payments.certificate_secret
@@ -189,7 +188,7 @@ resource "kongmesh_mtls_provided_backend" "payments" {
 
   dp_cert = {
     rotation = {
-      expiration = "1d" # how long the certificate of a proxy lives
+      expiration = "1d" # lifetime of a proxy certificate
     }
     request_timeout = "15s"
   }
@@ -199,7 +198,7 @@ resource "kongmesh_mtls_provided_backend" "payments" {
 
   skip_validation = false
 
-  # How another CA comes into use while proxies are online.
+  # How the mesh moves to a new CA while proxies are connected.
   rollout = {
     strategy        = "overlap"
     offline_proxies = "wait"
@@ -207,13 +206,13 @@ resource "kongmesh_mtls_provided_backend" "payments" {
 
   timeouts = {
     create = "1m"
-    update = "1h" # a rotation waits for every proxy
+    update = "1h" # a rotation waits for all proxies
     delete = "1m"
   }
 }
 
-# The CA in the mesh's document, PEM in base64. For development: everybody who
-# can read the mesh can read the key.
+# The CA in the mesh itself, as base64 of PEM. Use this only for development:
+# everyone who can read the mesh can read the key.
 resource "kongmesh_mesh" "inline" {
   name = "inline"
 }
@@ -230,7 +229,7 @@ resource "kongmesh_mtls_provided_backend" "inline" {
   }
 }
 
-# The same, PEM as it is.
+# The same, as PEM.
 resource "kongmesh_mesh" "inline_string" {
   name = "inline-string"
 }
@@ -247,8 +246,8 @@ resource "kongmesh_mtls_provided_backend" "inline_string" {
   }
 }
 
-# The CA in files of the control plane's machine. With skip_validation it reads
-# them only when it issues.
+# The CA in files on the control plane's machine. With skip_validation, the
+# control plane reads them only when it issues certificates.
 resource "kongmesh_mesh" "file" {
   name = "file"
 }
@@ -256,7 +255,7 @@ resource "kongmesh_mesh" "file" {
 resource "kongmesh_mtls_provided_backend" "file" {
   mesh            = kongmesh_mesh.file.name
   name            = "ca-1"
-  enabled         = false # only listed
+  enabled         = false # in the list of backends, but not used
   skip_validation = true
 
   cert = {
@@ -269,8 +268,8 @@ resource "kongmesh_mtls_provided_backend" "file" {
 
 # Other secrets of a mesh --------------------------------------------------
 
-# Write-only: in no plan and in no state. With a version it is written when the
-# number changes, without one when the value does.
+# Write-only: not stored in plan or state. With a version, the provider writes
+# the value if the version changes. Without one, if the value changes.
 resource "kongmesh_mesh_secret" "write_only" {
   mesh             = kongmesh_mesh.payments.name
   name             = "password"
@@ -278,7 +277,7 @@ resource "kongmesh_mesh_secret" "write_only" {
   value_wo_version = 1
 }
 
-# What is not text, write-only.
+# A binary value, write-only.
 resource "kongmesh_mesh_secret" "write_only_binary" {
   mesh                    = kongmesh_mesh.payments.name
   name                    = "keystore"
@@ -323,7 +322,7 @@ resource "kongmesh_global_secret" "binary" {
   value_base64 = filebase64("${path.module}/keystore.bin")
 }
 
-# What is there ------------------------------------------------------------
+# Data sources -------------------------------------------------------------
 
 data "kongmesh_control_plane" "this" {}
 
@@ -341,13 +340,13 @@ data "kongmesh_mesh" "payments" {
 
 data "kongmesh_dataplanes" "web" {
   mesh = kongmesh_mesh.payments.name
-  name = "web" # in the proxy's name
+  name = "web" # a substring of the proxy's name
   tags = {
     "kuma.io/service" = "web"
   }
 }
 
-# A chain: one that is given, that of a secret, that of a backend.
+# A chain from PEM, from a secret, and from a backend.
 data "kongmesh_ca_chain" "next" {
   content = file("${path.module}/ca-chain.pem")
 }
@@ -363,8 +362,8 @@ data "kongmesh_ca_chain" "backend" {
   backend = kongmesh_mtls_provided_backend.payments.name
 }
 
-# The certificate of a proxy: from the CA of a backend, for all its tags; from
-# a CA that is given, for its services alone.
+# The certificate of a proxy: from the CA of a backend, for all tags of the
+# proxy; and from another CA, for its services only.
 data "kongmesh_proxy_certificate" "tags" {
   mesh       = kongmesh_mesh.payments.name
   backend    = kongmesh_mtls_provided_backend.payments.name

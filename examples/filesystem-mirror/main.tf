@@ -6,7 +6,7 @@ terraform {
   }
 }
 
-# The control plane is the one of KONGMESH_ADDRESS, or http://localhost:5681.
+# Uses the control plane at KONGMESH_ADDRESS, or at http://localhost:5681.
 provider "kongmesh" {}
 
 resource "kongmesh_mesh" "payments" {

@@ -1,3 +1,3 @@
 provider "kongmesh" {
-  config_context = "east" # as in `kumactl config control-planes list`
+  config_context = "east" # a name from `kumactl config control-planes list`
 }

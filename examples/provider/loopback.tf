@@ -1,4 +1,4 @@
-# To the control plane, whoever comes over its own loopback interface is an admin.
+# By default, a control plane treats requests from localhost as admin requests.
 provider "kongmesh" {
   address = "http://localhost:5681" # the default
 }

@@ -1,12 +1,13 @@
 terraform {
   required_providers {
     kongmesh = {
-      source = "kongmesh/kongmesh"
+      source  = "kongmesh/kongmesh"
+      version = "~> 0.1"
     }
   }
 }
 
 provider "kongmesh" {
   address = "https://control-plane.example.com:5682"
-  # The user token comes from the environment: KONGMESH_TOKEN.
+  # Set the user token in the environment variable KONGMESH_TOKEN.
 }

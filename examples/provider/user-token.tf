@@ -8,5 +8,5 @@ variable "kongmesh_token" {
 provider "kongmesh" {
   address      = "https://control-plane.example.com:5682"
   token        = var.kongmesh_token
-  ca_cert_file = "control-plane-ca.pem" # not needed where the system trusts the API's certificate
+  ca_cert_file = "control-plane-ca.pem" # not necessary if the system trusts the API's certificate
 }

@@ -8,22 +8,22 @@ terraform {
   }
 }
 
-# The control plane is the one of KONGMESH_ADDRESS, or http://localhost:5681.
+# Uses the control plane at KONGMESH_ADDRESS, or at http://localhost:5681.
 provider "kongmesh" {}
 
 resource "kongmesh_mesh" "demo" {
   name = "demo"
 }
 
-# The CA: its certificate first, then the one that signed it, up to the root.
-# The private key is in no plan and in no state.
+# The CA: the issuing certificate first, then the one that signed it, up to the
+# root. The private key is write-only: it is not stored in plan or state.
 resource "kongmesh_mesh_ca_secret" "demo" {
   mesh              = kongmesh_mesh.demo.name
   name              = "ca"
   certificate_chain = file("${path.module}/ca-chain.pem")
   private_key_wo    = file("${path.module}/ca-key.pem")
 
-  # Another CA is there before the mesh switches to it.
+  # Terraform uploads a new CA before the mesh starts to use it.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes a CA to try the quick start with: a root, and an intermediate CA that it
-# signs. Writes ca-chain.pem (the intermediate first, then the root) and
-# ca-key.pem (the key of the intermediate) into this folder. The root's key is
-# not kept.
+# Creates a CA for the quick start: a root CA, and an intermediate CA that it
+# signs. Writes ca-chain.pem (the intermediate CA first, then the root) and
+# ca-key.pem (the key of the intermediate CA) to this folder. Deletes the root's
+# key.
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -28,4 +28,4 @@ openssl x509 -req -in "$work/int.csr" -CA "$work/root.pem" -CAkey "$work/root.ke
 
 cat "$work/int.pem" "$work/root.pem" > ca-chain.pem
 (umask 077 && cat "$work/int.key" > ca-key.pem)
-echo "ca-chain.pem and ca-key.pem are in $PWD"
+echo "Created ca-chain.pem and ca-key.pem in $PWD"

@@ -1,6 +1,6 @@
-# terraform test runs this. It writes nothing.
+# Run this file with terraform test. It does not write to a control plane.
 
-run "our_chain_is_good" {
+run "the_chain_is_valid" {
   command = plan
 
   assert {
@@ -9,11 +9,11 @@ run "our_chain_is_good" {
   }
   assert {
     condition     = data.kongmesh_ca_chain.this.root_certificate != null
-    error_message = "The chain does not reach its root."
+    error_message = "The chain does not include its root."
   }
 }
 
-run "an_expired_chain_is_refused" {
+run "an_expired_chain_fails" {
   command = plan
 
   variables {

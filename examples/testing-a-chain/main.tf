@@ -14,20 +14,20 @@ variable "chain_file" {
   default     = "ca-chain.pem"
 }
 
-# No control plane is asked, so that this can be tested anywhere.
+# This does not need a control plane, so the test runs anywhere.
 data "kongmesh_ca_chain" "this" {
   content = file("${path.module}/${var.chain_file}")
 }
 
-# A check warns, and the run goes on.
+# A failed check shows a warning, and the run continues.
 check "lasts_90_days" {
   assert {
     condition     = timecmp(timeadd(plantimestamp(), "2160h"), data.kongmesh_ca_chain.this.expires_at) < 0
-    error_message = "The CA expires on ${data.kongmesh_ca_chain.this.expires_at}: make the next one."
+    error_message = "The CA expires on ${data.kongmesh_ca_chain.this.expires_at}: create the next CA."
   }
 }
 
-# A precondition stops the run. What stands here can be a resource as well.
+# A failed precondition stops the run. It also works in a resource.
 output "certificate_chain" {
   value = data.kongmesh_ca_chain.this.trust_bundle
 

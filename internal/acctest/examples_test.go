@@ -3,6 +3,7 @@ package acctest_test
 import (
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -203,8 +204,9 @@ func TestAccExamples_provider(t *testing.T) {
 				t.Fatal(err)
 			}
 			run.Write(".kumactl/config", "contexts: [{name: east, control_plane: east}]\ncontrol_planes: [{name: east, coordinates: {api_server: {url: \"https://east.example.com\"}}}]\n")
-			run.Setenv("HOME="+run.Path(""), "TF_VAR_kongmesh_token=x", "TF_VAR_konnect_token=x", "TF_VAR_control_plane_id=x")
-			if output := run.Terraform("plan"); !strings.Contains(output, "1 to add") || strings.Contains(output, "Warning: Token") {
+			run.Setenv("HOME="+run.Path(""), "TF_VAR_kongmesh_token=x", "TF_VAR_konnect_token=x", "TF_VAR_control_plane_id=x", "TF_VAR_east_token=x", "TF_VAR_west_token=x")
+			toAdd := fmt.Sprintf("%d to add", 1+strings.Count(string(content), "\nresource "))
+			if output := run.Terraform("plan"); !strings.Contains(output, toAdd) || strings.Contains(output, "Warning: Token") {
 				t.Errorf("it plans\n%s", output)
 			}
 		})
@@ -249,7 +251,7 @@ func TestAccExamples_testingAChain(t *testing.T) {
 	}
 	for chain, want := range map[string]string{
 		string(run.Read(expired)):       "Check block assertion failed",
-		string(run.Read("mesh-ca.pem")): "The chain does not reach its root",
+		string(run.Read("mesh-ca.pem")): "The chain does not include its root",
 	} {
 		run.Write("ca-chain.pem", chain)
 		if output, err := run.Try("test"); err == nil || !strings.Contains(output, want) {

@@ -255,12 +255,15 @@ func (s *story) settled() {
 	}
 }
 
-// apply puts a mesh as kumactl apply does.
+// apply puts a mesh as kumactl apply does. Other types are examples that the embedded control plane does not have.
 func (s *story) apply(text string) {
 	s.t.Helper()
 	var document map[string]any
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
 		s.t.Fatal(err)
+	}
+	if document["type"] != "Mesh" {
+		return
 	}
 	s.env.Must(http.MethodPut, fmt.Sprintf("/meshes/%s", document["name"]), document)
 }
@@ -498,42 +501,53 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// Every link of README and docs/ to a page of ours, or a part of it, leads there.
+// registry is where the registry shows docs/. A relative link on the index page leads elsewhere there, because its
+// address does not end with a slash.
+const registry = "https://registry.terraform.io/providers/kongmesh/kongmesh/latest/docs"
+
+// Every link of README and docs/ to a page of the project, or to a part of one, leads there: on the code host, where a
+// page's name has an extension, as in the registry.
 func TestGuideLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)\s]*)\)`)
 	anchor := regexp.MustCompile(`(?m)^#+ (.+)$|<a id="([^"]+)">`)
 	signs := regexp.MustCompile("[^a-z0-9 _-]")
-	read := func(path string) (string, error) {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			content, err = os.ReadFile(path + ".md") // the registry's addresses have no extension
-		}
-		return string(content), err
-	}
+	docs := filepath.Join("..", "..", "docs")
 	for _, page := range pages(t) {
-		text, err := read(page)
+		content, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range link.FindAllStringSubmatch(text, -1) {
-			if strings.Contains(match[1], "://") {
+		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+			path, part, _ := strings.Cut(match[1], "#")
+			inRegistry := strings.HasPrefix(path, registry)
+			switch {
+			case inRegistry:
+				path = filepath.Join(docs, strings.TrimPrefix(path, registry)+".md")
+			case strings.Contains(path, "://"):
+				continue
+			case path == "":
+				path = page
+			default:
+				path = filepath.Join(filepath.Dir(page), path)
+			}
+			if index := page == filepath.Join(docs, "index.md"); index && path != page && !inRegistry {
+				t.Errorf("%s: %s does not lead to the page in the registry: begin with %s", page, match[0], registry)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Errorf("%s: %s leads nowhere: %v", page, match[0], err)
 				continue
 			}
-			path, part, _ := strings.Cut(match[1], "#")
-			target := text
-			if path != "" {
-				path = filepath.Join(filepath.Dir(page), path)
-				if info, err := os.Stat(path); err == nil && info.IsDir() {
-					continue
-				}
-				if target, err = read(path); err != nil {
-					t.Errorf("%s: %s leads nowhere: %v", page, match[0], err)
-					continue
-				}
+			if info.IsDir() {
+				continue
+			}
+			target, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
 			}
 			anchors := map[string]bool{"": true}
-			for _, found := range anchor.FindAllStringSubmatch(target, -1) {
+			for _, found := range anchor.FindAllStringSubmatch(string(target), -1) {
 				anchors[found[2]] = true
 				anchors[strings.ReplaceAll(signs.ReplaceAllString(strings.ToLower(found[1]), ""), " ", "-")] = true
 			}

@@ -1,4 +1,4 @@
-# A chain in a file. No control plane is asked.
+# A chain from a file. This does not need a control plane.
 data "kongmesh_ca_chain" "next" {
   content = file("${path.module}/ca-chain.pem")
 }
@@ -7,7 +7,7 @@ output "problems" {
   value = [for p in data.kongmesh_ca_chain.next.problems : "${p.severity}: ${p.message}"]
 }
 
-# The chain that a mesh uses, and a warning with each plan in its last 30 days.
+# The chain that a mesh uses, with a warning in its last 30 days.
 data "kongmesh_ca_chain" "current" {
   mesh    = "payments"
   backend = "ca-1"
@@ -20,6 +20,6 @@ check "ca_of_payments" {
   }
   assert {
     condition     = timecmp(timeadd(plantimestamp(), "720h"), data.kongmesh_ca_chain.current.expires_at) < 0
-    error_message = "The CA of mesh payments expires on ${data.kongmesh_ca_chain.current.expires_at}: rotate it."
+    error_message = "The CA of mesh payments expires on ${data.kongmesh_ca_chain.current.expires_at}: rotate the CA."
   }
 }

@@ -2,11 +2,11 @@ data "kongmesh_control_plane" "this" {
   lifecycle {
     postcondition {
       condition     = self.read_only != true
-      error_message = "This control plane takes no meshes: use the address of the global one."
+      error_message = "This control plane is read-only: use the address of the global control plane."
     }
     postcondition {
       condition     = self.supports_mesh_mtls != false
-      error_message = "Meshes of this version have no mTLS backends."
+      error_message = "Meshes of this control plane have no mTLS backends."
     }
   }
 }

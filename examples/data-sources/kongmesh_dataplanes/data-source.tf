@@ -2,7 +2,7 @@ data "kongmesh_dataplanes" "payments" {
   mesh = "default"
 }
 
-# After a rotation: every proxy that is connected has a certificate of since.
+# After a rotation: every connected proxy has a newer certificate.
 check "certificates_are_new" {
   assert {
     condition = alltrue([
@@ -13,13 +13,13 @@ check "certificates_are_new" {
   }
 }
 
-# At any time: no certificate of a connected proxy ends within the hour.
+# At any time: no certificate of a connected proxy expires within an hour.
 check "certificates_are_renewed" {
   assert {
     condition = alltrue([
       for d in data.kongmesh_dataplanes.payments.dataplanes :
       timecmp(d.certificate_expires_at, timeadd(plantimestamp(), "1h")) > 0 if d.online && d.certificate_expires_at != null
     ])
-    error_message = "Some proxies have a certificate that is about to end."
+    error_message = "Some proxies have a certificate that expires within an hour."
   }
 }

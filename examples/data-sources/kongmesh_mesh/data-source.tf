@@ -6,7 +6,7 @@ output "mtls" {
   value = data.kongmesh_mesh.default.enabled_backend == null ? "off" : data.kongmesh_mesh.default.enabled_backend_type
 }
 
-# Secrets that a backend needs, the one in use or another.
+# The secrets of all backends, enabled or not.
 output "secrets" {
   value = compact(flatten([for backend in data.kongmesh_mesh.default.backends : [backend.certificate_secret, backend.key_secret]]))
 }

@@ -1,4 +1,4 @@
-# From a CA that is given. No control plane is asked.
+# From a CA in files. This does not need a control plane.
 data "kongmesh_proxy_certificate" "web" {
   mesh     = "payments"
   services = ["web"]
@@ -13,7 +13,7 @@ output "spiffe_id" {
   value = data.kongmesh_proxy_certificate.web.spiffe_id
 }
 
-# From the CA of a mesh, for a proxy with all its tags.
+# From the CA of a mesh, for all tags of a proxy.
 data "kongmesh_proxy_certificate" "api" {
   mesh       = "payments"
   backend    = "ca-1"

@@ -1,4 +1,4 @@
-# A certificate for one run. Its private key is in no plan and in no state.
+# A certificate for one run. Its private key is not stored in plan or state.
 ephemeral "kongmesh_proxy_certificate" "smoke_test" {
   mesh       = "payments"
   services   = ["smoke-test"]
@@ -6,7 +6,7 @@ ephemeral "kongmesh_proxy_certificate" "smoke_test" {
   expiration = "10m"
 }
 
-# A script that speaks to a service of the mesh, which accepts nobody without a certificate.
+# A script that calls a service of the mesh. The service requires a certificate.
 resource "terraform_data" "smoke_test" {
   provisioner "local-exec" {
     command = "sh smoke-test.sh"

@@ -1,4 +1,4 @@
-# The root and what it signed, in whatever order: the issuing CA comes first.
+# Accepts the certificates in any order, and returns the issuing CA first.
 output "certificate_chain" {
   value = provider::kongmesh::order_chain(join("\n", [
     file("${path.module}/root-ca.pem"),

@@ -1,4 +1,4 @@
-# The secrets of one mesh. Without config they are those of all meshes.
+# The secrets of one mesh. Without config, the secrets of all meshes.
 list "kongmesh_mesh_secret" "payments" {
   provider = kongmesh
 

@@ -1,4 +1,4 @@
-# By mesh and name, where the mesh has one pair of that name:
+# By mesh and name, if the mesh has only one CA of that name:
 terraform import kongmesh_mesh_ca_secret.payments payments/ca
 
 # By mesh and the names of both secrets:

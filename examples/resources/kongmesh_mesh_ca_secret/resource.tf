@@ -5,10 +5,10 @@ resource "kongmesh_mesh" "payments" {
 resource "kongmesh_mesh_ca_secret" "payments" {
   mesh              = kongmesh_mesh.payments.name
   name              = "ca"
-  certificate_chain = file("${path.module}/ca-chain.pem") # the closest CA first, the root last
-  private_key_wo    = file("${path.module}/ca-key.pem")   # in no plan and in no state
+  certificate_chain = file("${path.module}/ca-chain.pem") # the issuing CA first, the root last
+  private_key_wo    = file("${path.module}/ca-key.pem")   # write-only: not stored in plan or state
 
-  # Another CA is there before the mesh switches to it.
+  # Terraform uploads a new CA before the mesh starts to use it.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,5 +1,5 @@
-# From Kong's own provider, without a write: the secret of the certificates
-# moves, and that of the key is found and leaves the state.
+# Migrates from kong/kong-mesh without a write. The secret with the certificates
+# moves. The provider finds the secret with the key, which leaves the state.
 moved {
   from = kong-mesh_mesh_secret.ca_cert
   to   = kongmesh_mesh_ca_secret.payments

@@ -2,14 +2,14 @@ resource "kongmesh_mesh" "payments" {
   name = "payments"
 }
 
-# The second key that signs data plane tokens of the mesh. The control plane made the first one.
+# The second signing key of the mesh's data plane tokens. The control plane created the first one.
 resource "kongmesh_mesh_secret" "signing_key" {
   mesh     = kongmesh_mesh.payments.name
   name     = "dataplane-token-signing-key-payments-2"
-  value_wo = file("${path.module}/signing-key.pem") # in no plan and in no state
+  value_wo = file("${path.module}/signing-key.pem") # write-only: not stored in plan or state
 }
 
-# The tokens that are revoked: nothing to hide.
+# The IDs of revoked tokens. They are not secret.
 resource "kongmesh_mesh_secret" "revocations" {
   mesh  = kongmesh_mesh.payments.name
   name  = "dataplane-token-revocations-payments"
