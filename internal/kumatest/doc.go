@@ -17,12 +17,18 @@
 //	proxy := server.Connect("default", "backend-1")
 //	server.Watch(func(now time.Time) { refused = append(refused, server.Refusals("default")...) })
 //
+// What goes wrong is scripted: a proxy rejects, hangs, answers late or reconnects again and again, a zone hangs or ends, the
+// control plane restarts, another client takes a write back.
+//
+//	server.After(10*time.Second, func() { server.Restart(20 * time.Second) })
+//	server.WriteBack("/meshes/default", 0, 30*time.Second)
+//
 // Where to find what: a request goes through ServeHTTP (controlplane.go), the router (router.go) and one of the
 // handlers in crud.go and info.go. What a type of resource is, is a row in types.go; what is particular to a
 // mesh, a secret or a data plane proxy stands in the file of that name. Documents are read and written by
 // document.go after the descriptions in schema.go. Versions differ in version.go.
 // What happens to proxies in the course of time goes through fleet.go, one event after the other, with the delays of
 // timing.go: proxy.go is what a test has of a proxy, session.go what is sent, issuance.go when and from what something
-// is made for it, identity.go certificates and their verification, insight.go, meshinsight.go and zonestate.go what is
-// told of it, zone.go where it is connected.
+// is made for it, identity.go certificates, peer.go their verification, insight.go, meshinsight.go and zonestate.go what is
+// told of it, zone.go where it is connected, manners.go how it behaves, restart.go what a restart does to it.
 package kumatest

@@ -105,20 +105,35 @@ func TestRotationZoneCutOff(t *testing.T) {
 	zone := r.Zone("zone-1")
 	zone.Hang(true)
 	r.putPair("second", r.b, r.b, r.a)
-	r.pass(3 * time.Second)
+	r.pass(time.Second)
 	r.putMesh("second")
-	r.pass(25 * time.Second)
+	r.pass(5 * time.Second)
+	r.touch() // waits behind the one that is not acknowledged
+	r.pass(9 * time.Second)
 	r.allMustHold(r.a, r.a)
 	online("hanging")
-	s := r.seeZone("zone-1").Subscriptions[0]
+	s := r.seeZone("zone-1").last()
 	if mesh := s.Status.Stat["Mesh"]; mesh.Sent != mesh.Acknowledged+1 || s.DisconnectTime != "" {
 		t.Errorf("hanging: %+v", s)
 	}
 	zone.Hang(false)
 	r.pass(20 * time.Second)
 	r.allMustHold(r.b, r.b, r.a)
-	if mesh := r.seeZone("zone-1").Subscriptions[0].Status.Stat["Mesh"]; mesh.Sent != mesh.Acknowledged {
+	if mesh := r.seeZone("zone-1").last().Status.Stat["Mesh"]; mesh.Sent != mesh.Acknowledged || mesh.Sent != s.Status.Stat["Mesh"].Sent+1 {
 		t.Errorf("going on: %+v", mesh)
+	}
+
+	zone.Hang(true)
+	r.pass(31 * time.Second)
+	online("hanging for long")
+	if s := r.seeZone("zone-1").last(); s.DisconnectTime == "" {
+		t.Errorf("hanging for long: %+v", s)
+	}
+	r.switchTo("again", r.b, r.b, r.a)
+	zone.Hang(false)
+	r.pass(15 * time.Second)
+	if s := r.seeZone("zone-1"); s.last().DisconnectTime != "" || len(s.Subscriptions) != 2 {
+		t.Errorf("going on after long: %+v", s)
 	}
 
 	zone.Kill()

@@ -40,6 +40,9 @@ const (
 	failuresMost = 10
 	limiterTime  = 5 * time.Minute
 
+	keepaliveLeast  = 16 * time.Second // until the connection of a zone that hangs ends: 17 s, and once more than 25 s
+	keepaliveMost   = 30 * time.Second
+	reconnectMost   = 4 * time.Second // until such a zone connects anew: 3.5 s
 	idleTimeout     = 5 * time.Minute // of a subscription whose control plane was killed, once or twice
 	zoneStreamsMost = 10              // of a zone are told of
 	defaultLifetime = 24 * time.Hour  // of an identity

@@ -18,6 +18,7 @@ type Zone struct {
 	busy [issuers]time.Time // until when each core makes a certificate
 
 	state   zoneState
+	hanging int           // how often it began to hang
 	streams []*zoneStream // to the global control plane, of which the last may be the present one
 	frozen  []event       // what waits until it goes on
 }

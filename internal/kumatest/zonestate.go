@@ -45,13 +45,21 @@ func (cp *ControlPlane) Zone(name string) *Zone {
 	return f.zone(name)
 }
 
-// Hang makes the zone do nothing, its connections open, or go on with all that it did not do. The global control
-// plane takes it and its proxies for online.
+// Hang makes the zone do nothing, or go on with all that it did not do. The global control plane takes it for online until
+// a keepalive fails, after 16 to 30 s, and its proxies for ever.
 func (z *Zone) Hang(yes bool) {
 	defer z.enter()()
 	switch {
 	case yes && z.state == zoneOnline:
 		z.state = zoneHanging
+		s := z.current()
+		z.hanging++
+		hanging := z.hanging
+		z.fleet.after(z.fleet.between(keepaliveLeast, keepaliveMost), nil, func() {
+			if s.open && z.state == zoneHanging && z.hanging == hanging {
+				z.disconnect(true)
+			}
+		})
 	case !yes && z.state == zoneHanging:
 		z.thaw()
 	}
@@ -93,6 +101,13 @@ func (z *Zone) thaw() {
 		z.fleet.schedule(waiting)
 	}
 	z.frozen = nil
+	if s := z.current(); !s.open {
+		z.fleet.after(z.fleet.between(0, reconnectMost), z, func() {
+			if z.current() == s {
+				z.connect()
+			}
+		})
+	}
 }
 
 func (z *Zone) enter() (leave func()) {
