@@ -122,6 +122,19 @@ func TestRotationStoreCache(t *testing.T) {
 	}
 }
 
+// TestStoreCache_secrets checks a CA by what the cache has of its secrets.
+func TestStoreCache_secrets(t *testing.T) {
+	t.Parallel()
+	r := newRotation(t, 0, kumatest.StoreCache(30*time.Second))
+	r.pass(30 * time.Second)
+	r.putMesh("first")
+	putSecret(t, r.ControlPlane, "m", "first-key", r.b.key)
+	r.pass(29 * time.Second)
+	r.putMesh("first")
+	r.pass(2 * time.Second)
+	do(t, r.ControlPlane, http.MethodPut, "/meshes/m", r.mesh(), http.StatusBadRequest)
+}
+
 // TestRotationStoreCacheWithoutProxies writes while nobody is connected, right after the last one or when the cache has ended.
 func TestRotationStoreCacheWithoutProxies(t *testing.T) {
 	t.Parallel()

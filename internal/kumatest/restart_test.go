@@ -65,6 +65,12 @@ func TestRestart(t *testing.T) {
 				}
 				return
 			}
+			if test.connects > time.Second {
+				r.pass(time.Second)
+				if tried, _ := r.Handshakes("m"); tried == 6 {
+					t.Error("all are back within a second")
+				}
+			}
 			r.pass(test.connects + time.Second)
 			r.allMustHold(r.b, r.b, r.a)
 			for _, p := range r.Proxies("m") {
