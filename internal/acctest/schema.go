@@ -6,6 +6,7 @@ import "github.com/hashicorp/terraform-plugin-go/tfprotov6"
 type Attribute struct {
 	Path         string // such as `logging.backends.file.path`, without indexes
 	Configurable bool   // and not only computed
+	Sensitive    bool   // itself
 }
 
 // Attributes are those of a schema, the ones within others included.
@@ -20,7 +21,7 @@ func within(above string, attributes []*tfprotov6.SchemaAttribute) []Attribute {
 			all = append(all, within(above+attribute.Name+".", attribute.NestedType.Attributes)...)
 			continue
 		}
-		all = append(all, Attribute{above + attribute.Name, attribute.Required || attribute.Optional})
+		all = append(all, Attribute{above + attribute.Name, attribute.Required || attribute.Optional, attribute.Sensitive})
 	}
 	return all
 }

@@ -1,10 +1,12 @@
 package provider_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -141,4 +143,63 @@ func TestQuery_requests(t *testing.T) {
 			t.Errorf("%s requests %q", kind, got)
 		}
 	}
+}
+
+// What a query shows of an object has no sensitive value in it: `terraform query
+// -json` and generated configuration print it as it is.
+func TestQuery_sensitive(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.KongMesh())
+	ca := acctest.NewCA(t, "CA")
+	inline := func(name, member string, cert, key any) any {
+		return map[string]any{"name": name, "type": "provided", "conf": map[string]any{"cert": map[string]any{member: cert}, "key": map[string]any{member: key}}}
+	}
+	env.Must(http.MethodPut, "/meshes/m", map[string]any{"type": "Mesh", "name": "m", "mtls": map[string]any{"enabledBackend": "inline", "backends": []any{
+		inline("inline", "inline", []byte(ca.Chain), []byte(ca.Key)), // bytes are base64 in JSON
+		inline("inline-string", "inlineString", ca.Chain, ca.Key),
+	}}})
+	env.PutSecret("m", "ca-0123456789-cert", ca.Chain)
+	env.PutSecret("m", "ca-0123456789-key", ca.Key)
+	const value = "a value that nobody is to see"
+	env.PutSecret("m", "plain", value)
+	env.PutSecret("", "plain", value)
+	provider := env.Protocol()
+	for kind := range provider.Schemas.ListResourceSchemas {
+		found, problems := provider.Query(kind, nil, 0, true)
+		provider.NoProblems(problems)
+		if len(found) == 0 {
+			t.Errorf("there is no %s to show a sensitive value of", kind)
+		}
+		for _, object := range found {
+			for _, attribute := range acctest.Attributes(provider.Schemas.ResourceSchemas[kind]) {
+				if shown := valueAt(object.State, attribute.Path); attribute.Sensitive && shown != nil {
+					t.Errorf("%s %s shows its %s", kind, object.Name, attribute.Path)
+				}
+			}
+			text, err := json.Marshal(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if forms := acctest.Leaks(t, ca.Key, ca.Chain, string(text)); len(forms) > 0 {
+				t.Errorf("%s %s shows a private key as %q", kind, object.Name, forms)
+			}
+			for _, form := range []string{value, base64.StdEncoding.EncodeToString([]byte(value))} {
+				if strings.Contains(string(text), form) {
+					t.Errorf("%s %s shows the value of a secret", kind, object.Name)
+				}
+			}
+			if kind == "kongmesh_mtls_provided_backend" && !strings.Contains(string(text), base64.StdEncoding.EncodeToString([]byte(ca.Chain))) && object.Identity["name"] == "inline" {
+				t.Errorf("%s does not show its certificate chain, which is not sensitive", object.Name)
+			}
+		}
+	}
+}
+
+// valueAt is the value at a path of attributes, nil if there is none.
+func valueAt(value any, path string) any {
+	for name := range strings.SplitSeq(path, ".") {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	return value
 }

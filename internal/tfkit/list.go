@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
@@ -19,7 +20,8 @@ import (
 type Found struct {
 	ID       string // the import ID, which people see
 	Identity any
-	// State sets what would be in the state of the object after an import.
+	// State sets what would be in the state of the object after an import. Query
+	// takes sensitive values out of it.
 	State func(context.Context, *tfsdk.Resource) diag.Diagnostics
 }
 
@@ -39,6 +41,7 @@ func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *
 			result.Diagnostics.Append(result.Identity.Set(ctx, f.Identity)...)
 			if req.IncludeResource {
 				result.Diagnostics.Append(f.State(ctx, result.Resource)...)
+				withoutSensitive(ctx, result.Resource)
 			}
 			left--
 			open = push(result)
@@ -48,6 +51,22 @@ func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *
 			push(list.ListResult{Diagnostics: diags})
 		}
 	}
+}
+
+// withoutSensitive takes the sensitive values out of an object: `terraform query
+// -json` and generated configuration show all there is in it.
+func withoutSensitive(ctx context.Context, object *tfsdk.Resource) {
+	clean, err := tftypes.Transform(object.Raw, func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
+		attribute, err := object.Schema.AttributeAtTerraformPath(ctx, at)
+		if err == nil && attribute.IsSensitive() {
+			return tftypes.NewValue(value.Type(), nil), nil
+		}
+		return value, nil // of what is no attribute, such as an item of a list, its attribute has the say
+	})
+	if err != nil { // rather nothing than a key
+		clean = tftypes.NewValue(object.Raw.Type(), nil)
+	}
+	object.Raw = clean
 }
 
 // QueriedMeshes are the mesh that a query names, or all there are, by name.
