@@ -142,6 +142,17 @@ func (p *Protocol) Create(resourceType string, config map[string]any) (state, id
 	return p.resource(resourceType, applied.NewState), p.identity(resourceType, applied.NewIdentity), applied.Diagnostics
 }
 
+// Validate is what the provider says of a configuration of a resource.
+func (p *Protocol) Validate(resourceType string, config map[string]any) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	value := p.Value(p.Schemas.ResourceSchemas[resourceType].ValueType(), config)
+	return must(p, func(ctx context.Context) (*tfprotov6.ValidateResourceConfigResponse, error) {
+		return p.ValidateResourceConfig(ctx, &tfprotov6.ValidateResourceConfigRequest{
+			TypeName: resourceType, Config: value, ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
+		})
+	}).Diagnostics
+}
+
 // Value is an object of a type with these attributes, and null for all others.
 func (p *Protocol) Value(of tftypes.Type, attributes map[string]any) *tfprotov6.DynamicValue {
 	p.t.Helper()
@@ -182,18 +193,26 @@ func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
 		}
 		return tftypes.NewValue(of, values)
 	case tftypes.List:
-		all, ok := plain.([]any)
-		if !ok {
-			return tftypes.NewValue(of, nil)
-		}
-		values := make([]tftypes.Value, len(all))
-		for i, one := range all {
-			values[i] = valueOf(t, of.ElementType, one)
-		}
-		return tftypes.NewValue(of, values)
+		return tftypes.NewValue(of, elementsOf(t, of.ElementType, plain))
+	case tftypes.Set:
+		return tftypes.NewValue(of, elementsOf(t, of.ElementType, plain))
 	default: // texts and numbers
 		return tftypes.NewValue(of, plain)
 	}
+}
+
+// elementsOf are the elements of a list or set, nil for null.
+func elementsOf(t *testing.T, of tftypes.Type, plain any) any {
+	t.Helper()
+	all, ok := plain.([]any)
+	if !ok {
+		return nil
+	}
+	values := make([]tftypes.Value, len(all))
+	for i, one := range all {
+		values[i] = valueOf(t, of, one)
+	}
+	return values
 }
 
 func (p *Protocol) resource(resourceType string, value *tfprotov6.DynamicValue) map[string]any {

@@ -74,6 +74,7 @@ func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				MarkdownDescription: "Only proxies that have all these tags, such as `{ \"kuma.io/service\" = \"backend\" }`.",
 				ElementType:         types.StringType,
 				Optional:            true,
+				Validators:          []validator.Map{tfkit.NoNulls()},
 			},
 			"dataplanes": schema.ListNestedAttribute{
 				MarkdownDescription: "The proxies, by name.",

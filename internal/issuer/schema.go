@@ -90,13 +90,13 @@ func attributes(least time.Duration, caKey, key string) map[string]schema.Attrib
 			MarkdownDescription: "Tags of the proxy, each with all its values over all inbounds: `kuma.io/service` and whatever else it has. Exactly one of `tags` and `services` is given.",
 			ElementType:         types.ListType{ElemType: types.StringType},
 			Optional:            true,
-			Validators:          []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueListsAre(listvalidator.NoNullValues()), tagsRule{}},
+			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}},
 		},
 		"services": schema.ListAttribute{
 			MarkdownDescription: "Names of the proxy's services, for a proxy without other tags.",
 			ElementType:         types.StringType,
 			Optional:            true,
-			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), servicesRule{}},
+			Validators:          []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}},
 		},
 		"expiration": schema.StringAttribute{
 			MarkdownDescription: "How long the certificate lives, `" + defaultExpiration + "` by default: one whole number and one unit, as in `1d` or `90m`, " + least.String() + " at least.",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -48,9 +49,10 @@ type DataplaneCertificate struct {
 }
 
 // Dataplanes lists the proxies of a mesh, all pages of them. The error is
-// [Absent] when the mesh is not there.
+// [Absent] when the mesh is not there. The result is the caller's.
 func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, error) {
-	return c.DataplanesAsOf(ctx, mesh, anew)
+	shared, err := c.DataplanesAsOf(ctx, mesh, anew)
+	return slices.Clone(shared), err
 }
 
 // DataplanesAsOf is [Client.Dataplanes] with an answer that may be older. The

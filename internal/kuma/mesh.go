@@ -255,9 +255,9 @@ func (m *Mesh) SetLabels(wanted map[string]string) error {
 }
 
 // SkipCreatingInitialPolicies are the kinds of policies that the control plane
-// does not make with the mesh.
+// does not make with the mesh. Without any they are empty, not nil.
 func (m *Mesh) SkipCreatingInitialPolicies() ([]string, error) {
-	var kinds []string
+	kinds := []string{}
 	err := m.Decode("skipCreatingInitialPolicies", &kinds)
 	return kinds, err
 }

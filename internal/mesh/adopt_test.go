@@ -1,7 +1,9 @@
 package mesh_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
@@ -23,6 +26,20 @@ func TestAccMesh_generatedConfiguration(t *testing.T) {
 	for _, s := range sectionsOf("2.14.3") {
 		document[s.member] = json.RawMessage(s.setDocument)
 	}
+	var metrics struct {
+		EnabledBackend string            `json:"enabledBackend"`
+		Backends       []json.RawMessage `json:"backends"`
+	}
+	if err := json.Unmarshal(document["metrics"].(json.RawMessage), &metrics); err != nil {
+		t.Fatal(err)
+	}
+	for i, conf := range []string{ // two forms of one thing, in each way that a mesh can have them
+		`{}`, `{"skipMTLS": true}`, `{"skipMTLS": false}`, `{"tls": {}}`, `{"tls": {"mode": "providedTLS"}}`, `{"tls": {"mode": "disabled"}}`,
+		`{"skipMTLS": true, "tls": {"mode": "disabled"}}`, `{"skipMTLS": false, "tls": {"mode": "activeMTLSBackend"}}`,
+	} {
+		metrics.Backends = append(metrics.Backends, fmt.Appendf(nil, `{"name": "prom-%d", "type": "prometheus", "conf": %s}`, i, conf))
+	}
+	document["metrics"] = metrics
 	env.Must(http.MethodPut, "/meshes/m", document)
 	run := acctest.NewRun(t, `
 		terraform {
@@ -89,4 +106,60 @@ func TestAccMesh_backendOfUnknownType(t *testing.T) {
 	if want := `{"type":"Mesh","name":"m","logging":{"defaultBackend":"s","backends":[` + foreign + `]}}`; document != want {
 		t.Errorf("the mesh is\n%s\nand not\n%s", document, want)
 	}
+}
+
+// The TLS mode of a Prometheus endpoint can be any beside skip_mtls = false,
+// whichever of the two forms the mesh has so far.
+func TestAccMesh_prometheusTLS(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedMTLS() // what went with it: sections
+	name := env.Mesh()
+	step := func(before, prometheus, mode string) resource.TestStep {
+		return resource.TestStep{
+			PreConfig: func() {
+				if before != "" {
+					env.Change("/meshes/"+name, func(mesh map[string]any) {
+						mesh["metrics"] = json.RawMessage(`{"backends": [{"name": "p", "type": "prometheus", "conf": ` + before + `}]}`)
+					})
+				}
+			},
+			Config: env.Config(`resource "kongmesh_mesh" "this" {
+				name    = $name
+				metrics = { backends = [{ name = "p", prometheus = { `+prometheus+` } }] }
+			}`, "name", name),
+			Check: func(*terraform.State) error {
+				var mesh struct {
+					Metrics struct {
+						Backends []struct {
+							Conf struct {
+								SkipMTLS bool
+								TLS      struct{ Mode string }
+							}
+						}
+					}
+				}
+				if err := json.Unmarshal(env.Must(http.MethodGet, "/meshes/"+name, nil), &mesh); err != nil {
+					return err
+				}
+				if conf := mesh.Metrics.Backends[0].Conf; conf.SkipMTLS || cmp.Or(conf.TLS.Mode, "activeMTLSBackend") != mode {
+					return fmt.Errorf("it has %+v, and not the mode %s", conf, mode)
+				}
+				return nil
+			},
+		}
+	}
+	const active, provided, disabled = "activeMTLSBackend", "providedTLS", "disabled"
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{
+			step("", `skip_mtls = false, tls = { mode = "disabled" }`, disabled),
+			step(`{"skipMTLS": false}`, `skip_mtls = false, tls = { mode = "disabled" }`, disabled),
+			step(`{"skipMTLS": false}`, `skip_mtls = false, tls = { mode = "providedTLS" }`, provided),
+			step(`{"skipMTLS": true}`, `skip_mtls = false, tls = { mode = "disabled" }`, disabled),
+			step(`{"skipMTLS": true}`, `tls = { mode = "providedTLS" }`, provided),
+			step(`{"tls": {"mode": "providedTLS"}}`, `skip_mtls = false, tls = { mode = "activeMTLSBackend" }`, active),
+			step(`{"tls": {"mode": "disabled"}}`, `skip_mtls = false`, active),
+		},
+	})
 }

@@ -7,6 +7,7 @@ import (
 	query "github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -27,6 +28,7 @@ func (r *meshResource) ListResourceConfigSchema(_ context.Context, _ query.ListR
 				MarkdownDescription: "Only meshes that have all these labels. Those that the control plane adds, such as `kuma.io/origin`, count as well.",
 				ElementType:         types.StringType,
 				Optional:            true,
+				Validators:          []validator.Map{tfkit.NoNulls()},
 			},
 		},
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -44,6 +45,7 @@ func (d *meshesSource) Schema(_ context.Context, _ datasource.SchemaRequest, res
 				MarkdownDescription: "Only meshes that have all these labels. Those that the control plane adds, such as `kuma.io/origin`, count as well.",
 				ElementType:         types.StringType,
 				Optional:            true,
+				Validators:          []validator.Map{tfkit.NoNulls()},
 			},
 			"names": schema.ListAttribute{
 				MarkdownDescription: "Names of the meshes.",

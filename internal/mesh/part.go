@@ -33,9 +33,9 @@ type part struct {
 	parts []part // of an object, or of an item of a list
 	key   string // of a list: the attribute that tells its items apart; "" is their position
 	types []part // of a list of backends: the conf of each type, by its name
-	all   bool   // of a list of backends: those of other types are ours as well
+	full  bool   // of a list: it is never null, and has backends of types without a description too
 
-	beforeWrite func(values) // completes what is to be written
+	beforeWrite func(document *kuma.Document, wanted values) // completes what is to be written
 	afterRead   func(now, prior values)
 }
 
@@ -176,7 +176,7 @@ func (p part) readList(document *kuma.Document, prior attr.Value) (attr.Value, e
 		}
 		now = append(now, value)
 	}
-	if len(now) == 0 && isNull(prior) {
+	if len(now) == 0 && isNull(prior) && !p.full {
 		return types.ListNull(p.objectType()), nil
 	}
 	if p.key != "" { // the order means nothing to the control plane
@@ -227,7 +227,7 @@ func (p part) edit(document *kuma.Document, value attr.Value) error {
 func (p part) editObject(document *kuma.Document, value attr.Value) error {
 	wanted := attributesOf(value)
 	if p.beforeWrite != nil {
-		p.beforeWrite(wanted)
+		p.beforeWrite(document, wanted)
 	}
 	for _, child := range p.parts {
 		if err := child.edit(document, wanted[child.name]); err != nil {
@@ -294,7 +294,7 @@ func (p part) editList(document *kuma.Document, value attr.Value) error {
 
 // owns tells whether an item of a list is of a type that has a description.
 func (p part) owns(item *kuma.Document) (bool, error) {
-	if len(p.types) == 0 || p.all {
+	if len(p.types) == 0 || p.full {
 		return true, nil
 	}
 	is, err := typeOf(item)

@@ -103,13 +103,14 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
 			ElementType:         types.StringType,
 			Optional:            true,
-			Validators:          []validator.Map{mapvalidator.KeysAre(labelName()), mapvalidator.ValueStringsAre(labelValue())},
+			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.KeysAre(labelName()), mapvalidator.ValueStringsAre(labelValue())},
 		},
 		"skip_creating_initial_policies": schema.SetAttribute{
 			MarkdownDescription: "Kinds of policies, `MeshTimeout` for example, that the control plane does not make together with the mesh; `*` is all of them. " +
 				"A change has no effect on a mesh that is there.",
 			ElementType: types.StringType,
 			Optional:    true,
+			Validators:  []validator.Set{tfkit.NoNulls()},
 		},
 	})
 }

@@ -86,20 +86,22 @@ func checkTagValue(value string) error {
 	return nil
 }
 
-// checkTLS refuses two forms of one thing that contradict each other.
+// checkTLS refuses a TLS mode that contradicts skip_mtls. Only true does: false
+// is the default, which an import has beside each mode.
 func checkTLS(conf values) []flaw {
+	skip, _ := conf["skip_mtls"].(types.Bool)
 	mode, ok := attributesOf(conf["tls"])["mode"].(types.String)
-	if !ok || isNull(conf["skip_mtls"]) || mode.IsUnknown() {
+	if !ok || !skip.ValueBool() || mode.IsUnknown() {
 		return nil
 	}
 	is := mode.ValueString()
 	if mode.IsNull() {
 		is = activeMTLSBackend
 	}
-	if is == impliedTLS(conf) {
+	if is == disabledTLS {
 		return nil
 	}
-	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls means the mode %q, and tls has the mode %s. One of the two is enough: leave skip_mtls out", impliedTLS(conf), tfkit.Quote(is))}}
+	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls = true means the mode %q, but tls has the mode %s. Remove skip_mtls", disabledTLS, tfkit.Quote(is))}}
 }
 
 // whole is the check of an object by itself.

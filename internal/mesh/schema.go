@@ -57,7 +57,7 @@ func (p part) attribute() schema.Attribute {
 		return a
 	case tags:
 		a := schema.MapAttribute{MarkdownDescription: about, ElementType: types.StringType, Required: p.required, Optional: optional, Computed: computed}
-		a.Validators = []validator.Map{mapvalidator.SizeAtLeast(1)}
+		a.Validators = []validator.Map{mapvalidator.SizeAtLeast(1), tfkit.NoNulls()}
 		if p.rules.selector {
 			a.Validators = append(a.Validators,
 				mapvalidator.KeysAre(tfkit.Check("Invalid tag", "a tag's name", checkTagName)),
@@ -124,13 +124,14 @@ func (p part) defaultText() string {
 	}
 }
 
-// inFull are parts with all backends there are, and the type of each.
+// inFull are parts as a data source has them: lists are empty and not null, and
+// have all backends there are, with the type of each.
 func inFull(parts []part) []part {
 	all := slices.Clone(parts)
 	for i, p := range all {
-		all[i].parts = inFull(p.parts)
+		all[i].full = true
+		all[i].parts, all[i].types = inFull(p.parts), inFull(p.types)
 		if p.types != nil {
-			all[i].all = true
 			all[i].parts = append(all[i].parts, part{name: "type", member: "type", kind: text, about: "Type of the backend."})
 		}
 	}

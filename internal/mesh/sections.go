@@ -3,6 +3,8 @@ package mesh
 import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
 // Modes of the TLS of a Prometheus listener.
@@ -275,10 +277,15 @@ func impliedTLS(conf values) string {
 }
 
 // writeTLS says the mode also where it is left out: the one that is there may
-// have been filled in when skip_mtls was another.
-func writeTLS(wanted values) {
-	if isNull(wanted["tls"]) {
-		wanted["tls"] = types.ObjectValueMust(map[string]attr.Type{"mode": types.StringType}, values{"mode": types.StringValue(impliedTLS(wanted))})
+// have been filled in when skip_mtls was another. Beside a mode that does not
+// follow from skipMTLS, the control plane refuses skipMTLS, false as well.
+func writeTLS(document *kuma.Document, wanted values) {
+	mode, _ := attributesOf(wanted["tls"])["mode"].(types.String)
+	switch implied := impliedTLS(wanted); {
+	case isNull(wanted["tls"]):
+		wanted["tls"] = types.ObjectValueMust(map[string]attr.Type{"mode": types.StringType}, values{"mode": types.StringValue(implied)})
+	case mode.ValueString() != implied:
+		document.Delete("skipMTLS")
 	}
 }
 

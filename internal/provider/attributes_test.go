@@ -185,11 +185,7 @@ func observe(t *testing.T) sightings {
 	t.Helper()
 	env := acctest.New(t, kumatest.Version("2.14.3")) // which has every part of a mesh
 	seen := sightings{created: {}, updated: {}, drifted: {}}
-	ca, second := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Second CA")
-	config := func(first bool) string {
-		return env.Config(everything, "chain", ca.Chain, "key", ca.Key, "second_chain", second.Chain, "second_key", second.Key,
-			"ed_chain", acctest.PKI(t, "ed.crt"), "ed_key", acctest.PKI(t, "ed.key")) + fmt.Sprintf("locals {\n  first = %t\n}\n", first)
-	}
+	config := everythingOf(t, env)
 	var was, is []document
 	step := func(config string, event event) resource.TestStep {
 		return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{watcher{seen, event}}}}
@@ -219,6 +215,15 @@ func observe(t *testing.T) sightings {
 		Steps:                    []resource.TestStep{create, update, drift},
 	})
 	return seen
+}
+
+// everythingOf are the two forms of everything.
+func everythingOf(t *testing.T, env *acctest.Env) func(first bool) string {
+	t.Helper()
+	ca, second := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Second CA")
+	config := env.Config(everything, "chain", ca.Chain, "key", ca.Key, "second_chain", second.Chain, "second_key", second.Key,
+		"ed_chain", acctest.PKI(t, "ed.crt"), "ed_key", acctest.PKI(t, "ed.key"))
+	return func(first bool) string { return config + fmt.Sprintf("locals {\n  first = %t\n}\n", first) }
 }
 
 // A document is what the control plane has at a path.
@@ -328,7 +333,7 @@ resource "kongmesh_mesh" "this" {
         path      = "/${local.x}"
         tags      = { "kuma.io/service" = local.x }
         skip_mtls = local.first
-        tls       = { mode = local.first ? "disabled" : "activeMTLSBackend" }
+        tls       = { mode = local.first ? "disabled" : "providedTLS" }
         aggregate = [{ name = local.x, port = local.n, path = "/${local.x}", address = local.x, enabled = local.first }]
         envoy     = { filter_regex = local.x, used_only = local.first }
       }

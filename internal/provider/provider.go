@@ -99,6 +99,7 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				ElementType:         types.StringType,
 				Optional:            true,
 				Sensitive:           true,
+				Validators:          []validator.Map{tfkit.NoNulls()},
 			},
 			"ca_cert_pem": schema.StringAttribute{
 				MarkdownDescription: "Certificates in PEM of the authorities to trust for https, instead of the system's.",

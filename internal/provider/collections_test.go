@@ -1,0 +1,571 @@
+package provider_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/echoprovider"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// A form is how much is in a collection.
+type form int
+
+const (
+	isNull form = iota
+	isEmpty
+	isOne
+	isMany // two
+	hasNull
+)
+
+func forms() []form { return []form{isNull, isEmpty, isOne, isMany} }
+
+func (f form) String() string { return []string{"null", "empty", "one", "many", "null element"}[f] }
+
+// A collection is a list, set or map of a schema, in all its forms.
+type collection struct {
+	// path begins with "resource", "data", "ephemeral", "list" or "provider".
+	path string
+	// config has $value for the collection, $name for a name as a string, and
+	// $plain for the same as a part of an address.
+	config string
+	// values are the forms in HCL. A null element must be refused. Without a value
+	// a null is written as such.
+	values map[form]string
+	// refused are forms that are an error, with a text of it.
+	refused map[form]string
+	// absent are forms that there are not, and why.
+	absent map[form]string
+	// shown are where the collection is: addresses without names, and paths, in
+	// which a number is an index.
+	shown []place
+	// sizes are those of forms where it is not the form's own.
+	sizes map[form]int
+}
+
+type place struct {
+	address string
+	path    []any
+	null    nullness
+}
+
+// nullness is what an empty collection may be.
+type nullness int
+
+const (
+	asWritten nullness = iota
+	never              // null
+	either             // empty, or null with the section that it is the content of
+)
+
+// written are the collections that resources write.
+func written() []collection {
+	of := func(attribute, body string, values map[form]string, path ...any) collection {
+		source := never
+		if strings.HasSuffix(attribute, ".backends") {
+			source = either
+		}
+		return collection{
+			path:   "resource.kongmesh_mesh." + attribute,
+			config: "resource \"kongmesh_mesh\" $name {\n  name = $name\n  " + body + "\n}\ndata \"kongmesh_mesh\" $name {\n  name = kongmesh_mesh.$plain.name\n}\n",
+			values: values,
+			shown:  []place{{"kongmesh_mesh", path, asWritten}, {"data.kongmesh_mesh", path, source}},
+		}
+	}
+	tags := func(attribute, body string, path ...any) collection {
+		c := of(attribute, body, map[form]string{isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "*" }`, hasNull: `{ a = null }`}, path...)
+		c.refused = map[form]string{isNull: "tags", isEmpty: "at least 1"}
+		return c
+	}
+	items := func(one, two string) map[form]string {
+		return map[form]string{isEmpty: `[]`, isOne: `[` + one + `]`, isMany: `[` + one + `, ` + two + `]`, hasNull: `[` + one + `, null]`}
+	}
+	endpointTags := tags("metrics.backends.prometheus.tags", `metrics = { backends = [{ name = "p", prometheus = { tags = $value } }] }`, "metrics", "backends", 0, "prometheus", "tags")
+	endpointTags.sizes, endpointTags.refused = map[form]int{isNull: 1}, map[form]string{isEmpty: "at least 1"} // null is the default
+	return []collection{
+		of("labels", `labels = $value`, map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "" }`, hasNull: `{ a = null }`}, "labels"),
+		of("skip_creating_initial_policies", `skip_creating_initial_policies = $value`, items(`"MeshTimeout"`, `"MeshRetry"`), "skip_creating_initial_policies"),
+		of("constraints.dataplane_proxy.requirements", `constraints = { dataplane_proxy = { requirements = $value, restrictions = [{ tags = { x = "*" } }] } }`,
+			items(`{ tags = { a = "1" } }`, `{ tags = { b = "2" } }`), "constraints", "dataplane_proxy", "requirements"),
+		of("constraints.dataplane_proxy.restrictions", `constraints = { dataplane_proxy = { restrictions = $value, requirements = [{ tags = { x = "*" } }] } }`,
+			items(`{ tags = { a = "1" } }`, `{ tags = { b = "2" } }`), "constraints", "dataplane_proxy", "restrictions"),
+		tags("constraints.dataplane_proxy.requirements.tags", `constraints = { dataplane_proxy = { requirements = [{ tags = $value }] } }`,
+			"constraints", "dataplane_proxy", "requirements", 0, "tags"),
+		tags("constraints.dataplane_proxy.restrictions.tags", `constraints = { dataplane_proxy = { restrictions = [{ tags = $value }] } }`,
+			"constraints", "dataplane_proxy", "restrictions", 0, "tags"),
+		of("logging.backends", `logging = { backends = $value }`,
+			items(`{ name = "a", file = { path = "/a" } }`, `{ name = "b", tcp = { address = "b:1" } }`), "logging", "backends"),
+		of("tracing.backends", `tracing = { backends = $value }`,
+			items(`{ name = "a", zipkin = { url = "http://a:1/" } }`, `{ name = "b", datadog = { address = "b", port = 1 } }`), "tracing", "backends"),
+		of("metrics.backends", `metrics = { backends = $value }`,
+			items(`{ name = "a", prometheus = {} }`, `{ name = "b", prometheus = { port = 1 } }`), "metrics", "backends"),
+		of("metrics.backends.prometheus.aggregate", `metrics = { backends = [{ name = "p", prometheus = { aggregate = $value } }] }`,
+			items(`{ name = "a", port = 1 }`, `{ name = "b", port = 2 }`), "metrics", "backends", 0, "prometheus", "aggregate"),
+		endpointTags,
+	}
+}
+
+// shownOnly are the collections that only show something, or choose what is shown.
+func shownOnly(t *testing.T) []collection {
+	t.Helper()
+	computed := map[form]string{isNull: "computed"}
+	chain := func(attribute string, values map[form]string, path ...any) collection {
+		return collection{
+			path: "data.kongmesh_ca_chain." + attribute, config: "data \"kongmesh_ca_chain\" $name {\n  content = $value\n}\n",
+			values: values, absent: computed, shown: []place{{"data.kongmesh_ca_chain", path, never}},
+		}
+	}
+	source := func(attribute, body string, values, absent map[form]string, path ...any) collection {
+		kind, _, _ := strings.Cut(attribute, ".")
+		null := asWritten
+		if absent != nil {
+			null = never
+		}
+		return collection{
+			path: "data." + attribute, config: "data \"" + kind + "\" $name {\n" + body + "\n}\n",
+			values: values, absent: absent, shown: []place{{"data." + kind, path, null}},
+		}
+	}
+	all := []collection{
+		chain("certificates", map[form]string{isEmpty: `"nothing"`, isOne: `$root`, isMany: `$chain`}, "certificates"),
+		chain("problems", map[form]string{isEmpty: `$chain`, isOne: `"nothing"`, isMany: certificate(t, func(*x509.Certificate) {})}, "problems"),
+		chain("certificates.key_usages", certificates(t, func(c *x509.Certificate, n int) {
+			c.KeyUsage = []x509.KeyUsage{0, x509.KeyUsageCertSign, x509.KeyUsageCertSign | x509.KeyUsageCRLSign}[n]
+		}), "certificates", 0, "key_usages"),
+		chain("certificates.ext_key_usages", certificates(t, func(c *x509.Certificate, n int) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}[:n]
+		}), "certificates", 0, "ext_key_usages"),
+		chain("certificates.uris", certificates(t, func(c *x509.Certificate, n int) {
+			c.URIs = []*url.URL{{Scheme: "spiffe", Host: "a"}, {Scheme: "spiffe", Host: "b"}}[:n]
+		}), "certificates", 0, "uris"),
+		source("kongmesh_dataplanes.dataplanes", `mesh = $value`, map[form]string{isEmpty: `"none"`, isOne: `"one"`, isMany: `"many"`}, computed, "dataplanes"),
+		source("kongmesh_dataplanes.dataplanes.tags", "mesh = \"many\"\nname = $value",
+			map[form]string{isOne: `"without"`, isMany: `"two"`}, map[form]string{isNull: "computed", isEmpty: "the control plane adds kuma.io/zone"}, "dataplanes", 0, "tags"),
+		source("kongmesh_dataplanes.tags", "mesh = \"many\"\ntags = $value",
+			map[form]string{isEmpty: `{}`, isOne: `{ "kuma.io/service" = "a" }`, isMany: `{ "kuma.io/service" = "a", version = "1" }`, hasNull: `{ a = null }`}, nil, "tags"),
+		source("kongmesh_mesh.backends", `name = $value`, map[form]string{isEmpty: `"none"`, isOne: `"one"`, isMany: `"many"`}, computed, "backends"),
+		source("kongmesh_meshes.meshes", `labels = { meshes = $value }`, map[form]string{isEmpty: `"0"`, isOne: `"1"`, isMany: `"2"`}, computed, "meshes"),
+		source("kongmesh_meshes.names", `labels = { meshes = $value }`, map[form]string{isEmpty: `"0"`, isOne: `"1"`, isMany: `"2"`}, computed, "names"),
+		source("kongmesh_meshes.meshes.labels", `labels = $value`, map[form]string{isEmpty: `{}`, isOne: `{ meshes = "1" }`, isMany: `{ more = "x" }`}, computed, "meshes", 0, "labels"),
+		source("kongmesh_meshes.labels", `labels = $value`,
+			map[form]string{isEmpty: `{}`, isOne: `{ meshes = "1" }`, isMany: `{ meshes = "2", more = "x" }`, hasNull: `{ a = null }`}, nil, "labels"),
+		{
+			path:   "resource.kongmesh_mesh_ca_secret.certificates",
+			config: "resource \"kongmesh_mesh_ca_secret\" $name {\n  mesh = \"none\"\n  name = $name\n  certificate_chain = $value\n  private_key = $key\n}\n",
+			values: map[form]string{isOne: `$first`, isMany: `$chain`}, absent: map[form]string{isNull: "computed", isEmpty: "a chain has certificates"},
+			shown: []place{{"kongmesh_mesh_ca_secret", []any{"certificates"}, never}},
+		},
+		{
+			path:   "resource.kongmesh_mesh_ca_secret.in_use_by",
+			config: "resource \"kongmesh_mesh_ca_secret\" $name {\n  mesh = \"none\"\n  name = $name\n  certificate_chain = $chain\n  private_key = $key\n}\n",
+			values: map[form]string{isEmpty: ``}, absent: map[form]string{isNull: "computed", isOne: "only a refresh sees it", isMany: "only a refresh sees it"},
+			shown: []place{{"kongmesh_mesh_ca_secret", []any{"in_use_by"}, never}},
+		},
+		{
+			path:   "provider.headers",
+			config: "provider \"kongmesh\" {\n  alias = $name\n  headers = $value\n}\ndata \"kongmesh_meshes\" $name {\n  provider = kongmesh.$plain\n}\n",
+			values: map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "2" }`, hasNull: `{ a = null }`},
+		},
+	}
+	for kind, block := range map[string]string{
+		"data":      "data \"kongmesh_proxy_certificate\" $name {\nBODY\n}\n",
+		"ephemeral": "ephemeral \"kongmesh_proxy_certificate\" $name {\nBODY\n}\n",
+	} {
+		const common = "\nmesh = \"m\"\nca = { certificate_chain = $chain, private_key = $key }"
+		shown := func(attribute string, null nullness) []place {
+			if kind == "data" {
+				return []place{{"data.kongmesh_proxy_certificate", []any{attribute}, null}}
+			}
+			return []place{{"ephemeral", []any{attribute}, null}}
+		}
+		all = append(all,
+			collection{
+				path: kind + ".kongmesh_proxy_certificate.services", config: strings.Replace(block, "BODY", "services = $value"+common, 1), shown: shown("services", asWritten),
+				values:  map[form]string{isOne: `["a"]`, isMany: `["a", "b"]`, hasNull: `["a", null]`},
+				refused: map[form]string{isNull: "Set exactly one of", isEmpty: "at least 1"},
+			},
+			collection{
+				path: kind + ".kongmesh_proxy_certificate.tags", config: strings.Replace(block, "BODY", "tags = $value"+common, 1), shown: shown("tags", asWritten),
+				values:  map[form]string{isOne: `{ "kuma.io/service" = ["a"] }`, isMany: `{ "kuma.io/service" = ["a"], version = ["1"] }`, hasNull: `{ "kuma.io/service" = [null] }`},
+				refused: map[form]string{isNull: "Set exactly one of", isEmpty: "kuma.io/service"},
+			},
+			collection{
+				path: kind + ".kongmesh_proxy_certificate.uris", config: strings.Replace(block, "BODY", "services = $value"+common, 1), shown: shown("uris", never),
+				values: map[form]string{isMany: `["a"]`},
+				absent: map[form]string{isNull: "computed", isEmpty: "each service has two", isOne: "each service has two"},
+			})
+	}
+	return all
+}
+
+// certificates are certificates with none, one and two of something.
+func certificates(t *testing.T, change func(c *x509.Certificate, number int)) map[form]string {
+	t.Helper()
+	all := map[form]string{}
+	for number, form := range []form{isEmpty, isOne, isMany} {
+		all[form] = certificate(t, func(c *x509.Certificate) { change(c, number) })
+	}
+	return all
+}
+
+// certificate is a certificate in PEM, as HCL has it.
+func certificate(t *testing.T, change func(*x509.Certificate)) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	change(template)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return acctest.Fill("$pem", "pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+}
+
+// name is that of the resource that shows the collection.
+func (c collection) name() string {
+	attribute := strings.SplitN(c.path, ".", 3)[2:]
+	return "x-" + strings.NewReplacer(".", "-", "_", "-").Replace(strings.Join(attribute, ""))
+}
+
+// value is a form in HCL, also of one that is refused.
+func (c collection) value(f form) (value string, there bool) {
+	value, there = c.values[f]
+	switch {
+	case there:
+	case f == isNull:
+		return "null", c.absent[f] == ""
+	case f == isEmpty && c.refused[f] != "":
+		return map[bool]string{true: "[]", false: "{}"}[strings.HasPrefix(c.values[isOne], "[")], true
+	}
+	return value, there
+}
+
+// in is the configuration with the collection in a form, or in one that it has.
+func (c collection) in(f form, fill func(string) string) (config string, is form) {
+	for _, is = range []form{f, isOne, isMany, isEmpty} {
+		if _, there := c.value(is); there && c.refused[is] == "" {
+			break
+		}
+	}
+	return c.as(is, fill), is
+}
+
+func (c collection) as(f form, fill func(string) string) string {
+	value, _ := c.value(f)
+	name := c.name()
+	return fill(strings.NewReplacer("$value", value, "$plain", name, "$name", fmt.Sprintf("%q", name)).Replace(c.config))
+}
+
+// checks are what the state must have of a form.
+func (c collection) checks(f form) (checks []statecheck.StateCheck) {
+	size, other := c.sizes[f]
+	if !other {
+		size = int(f) - 1
+	}
+	for _, p := range c.shown {
+		if p.address == "ephemeral" { // which the provider echo keeps
+			p.address, p.path = "echo.this", append([]any{"data", c.name()}, p.path...)
+		} else {
+			p.address += "." + c.name()
+		}
+		checks = append(checks, hasSize{p, size})
+	}
+	return checks
+}
+
+// hasSize is how much must be at a place: -1 is null, 2 is two or more.
+type hasSize struct {
+	place
+	size int
+}
+
+func (h hasSize) CheckState(_ context.Context, req statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+	for _, r := range req.State.Values.RootModule.Resources {
+		if r.Address == h.address {
+			is, want := sizeOf(walk(r.AttributeValues, h.path)), h.size
+			switch h.null {
+			case either:
+				is, want = max(is, 0), max(want, 0)
+			case never:
+				want = max(want, 0)
+			}
+			if min(is, 2) != want {
+				resp.Error = fmt.Errorf("%s%v has the size %d, not %d", h.address, h.path, is, want)
+			}
+			return
+		}
+	}
+	resp.Error = fmt.Errorf("there is no %s", h.address)
+}
+
+// walk follows a path; of what is not there it is nil.
+func walk(value any, path []any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			object, _ := value.(map[string]any)
+			value = object[step]
+		case int:
+			list, _ := value.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			value = list[step]
+		}
+	}
+	return value
+}
+
+// sizeOf is how much is in a collection, -1 for null.
+func sizeOf(value any) int {
+	switch value := value.(type) {
+	case []any:
+		return len(value)
+	case map[string]any:
+		return len(value)
+	default:
+		return -1
+	}
+}
+
+// Every collection that a resource writes is created in each form, updated from
+// each to each, shown as it is by the resource and the data source, and imported.
+// After each apply the plan is empty.
+func TestAccCollections_written(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]form{ // in which each follows each
+		{isNull, isEmpty, isMany, isOne}, {isEmpty, isOne, isNull, isMany}, {isOne, isMany, isEmpty, isNull}, {isMany, isNull, isOne, isEmpty},
+	} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, kumatest.Version("2.14.3"))
+			var steps []resource.TestStep
+			for _, form := range order {
+				step := resource.TestStep{Check: imported(t, env, form), Config: env.Config("")}
+				for _, c := range written() {
+					config, is := c.in(form, plain)
+					step.Config += config
+					step.ConfigStateChecks = append(step.ConfigStateChecks, c.checks(is)...)
+				}
+				steps = append(steps, step)
+			}
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: steps})
+		})
+	}
+}
+
+// plain is a configuration that needs nothing to be filled in.
+func plain(config string) string { return config }
+
+// imported checks what an import makes of each collection. What is empty at the
+// control plane is null there.
+func imported(t *testing.T, env *acctest.Env, form form) resource.TestCheckFunc {
+	t.Helper()
+	return func(*terraform.State) error {
+		provider := env.Protocol()
+		for _, c := range written() {
+			_, is := c.in(form, plain)
+			state, _, problems := provider.Import(c.shown[0].address, c.name())
+			provider.NoProblems(problems)
+			want, other := c.sizes[is]
+			if !other {
+				want = int(is) - 1
+			}
+			if size := sizeOf(walk(state, c.shown[0].path)); max(size, 0) != max(want, 0) {
+				return fmt.Errorf("imported, %s has the size %d, not %d", c.path, size, want)
+			}
+		}
+		return nil
+	}
+}
+
+// Every collection that is only read is shown in each form, and never null where
+// the provider computes it.
+func TestAccCollections_read(t *testing.T) {
+	t.Parallel()
+	for _, form := range forms() {
+		t.Run(form.String(), func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, kumatest.KongMesh())
+			fill := materialOf(t)
+			for name, backends := range map[string]string{"none": ``, "one": `{"name": "a", "type": "builtin"}`, "many": `{"name": "a", "type": "builtin"}, {"name": "b", "type": "builtin"}`} {
+				env.Must(http.MethodPut, "/meshes/"+name, `{"type": "Mesh", "name": "`+name+`", "mtls": {"backends": [`+backends+`]}}`)
+			}
+			for name, labels := range map[string]string{"a-1": `"meshes": "1"`, "b-2": `"meshes": "2", "more": "x"`, "c-2": `"meshes": "2", "more": "x"`, "a-0": ``} {
+				env.Must(http.MethodPut, "/meshes/"+name, `{"type": "Mesh", "name": "`+name+`", "labels": {`+labels+`}}`)
+			}
+			for name, tags := range map[string]string{"without": ``, "one": `"kuma.io/service": "a"`, "two": `"kuma.io/service": "a", "version": "1"`} {
+				for _, mesh := range map[string][]string{"one": {"one", "many"}}[name] {
+					putDataplane(env, mesh, name, tags)
+				}
+				if name != "one" {
+					putDataplane(env, "many", name, tags)
+				}
+			}
+			step := resource.TestStep{Config: env.Config("")}
+			var ephemerals []string
+			for _, c := range shownOnly(t) {
+				config, is := c.in(form, fill)
+				step.Config += config
+				step.ConfigStateChecks = append(step.ConfigStateChecks, c.checks(is)...)
+				if c.shown != nil && c.shown[0].address == "ephemeral" {
+					ephemerals = append(ephemerals, fmt.Sprintf("%s = ephemeral.kongmesh_proxy_certificate.%[1]s", c.name()))
+				}
+			}
+			step.Config += "provider \"echo\" {\n  data = {\n" + strings.Join(ephemerals, "\n") + "\n  }\n}\nresource \"echo\" \"this\" {}\n"
+			providers := env.Provider()
+			providers["echo"] = echoprovider.NewProviderServer()
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: []resource.TestStep{step}})
+		})
+	}
+}
+
+// materialOf fills in a chain of two certificates, its first one, its root, and
+// the key of the first.
+func materialOf(t *testing.T) func(string) string {
+	t.Helper()
+	root := acctest.NewCA(t, "Root")
+	ca := root.Intermediate(t, "CA")
+	return func(config string) string {
+		return acctest.Fill(config, "chain", ca.Chain, "first", strings.TrimSuffix(ca.Chain, root.Chain), "root", root.Chain, "key", ca.Key)
+	}
+}
+
+func putDataplane(env *acctest.Env, mesh, name, tags string) {
+	env.Must(http.MethodPut, "/meshes/"+mesh+"/dataplanes/"+name, fmt.Sprintf(
+		`{"type": "Dataplane", "mesh": %q, "name": %q, "networking": {"address": "127.0.0.1", "inbound": [{"port": 8080, "tags": {%s}}]}}`, mesh, name, tags))
+}
+
+// What is no form of a collection is an error of the plan, a null in it as well.
+func TestAccCollections_refused(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	fill := materialOf(t)
+	for _, c := range slices.Concat(written(), shownOnly(t)) {
+		for _, form := range append(forms(), hasNull) {
+			want := c.refused[form]
+			if _, there := c.values[hasNull]; form == hasNull && there {
+				want = "One element is null"
+				if item := c.values[isOne]; strings.HasPrefix(item, "[{") {
+					want = "Missing Configuration for Required Attribute" // of a null object
+				}
+			}
+			if want == "" {
+				continue
+			}
+			t.Run(c.path+" "+form.String(), func(t *testing.T) {
+				t.Parallel()
+				env.PlanFails(t, env.Config(c.as(form, fill)), want)
+			})
+		}
+	}
+}
+
+// The labels that a query wants can be in each form.
+func TestCollections_query(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	env.Must(http.MethodPut, "/meshes/a", `{"type": "Mesh", "name": "a", "labels": {"a": "1", "b": "2"}}`)
+	provider := env.Protocol()
+	for form, test := range map[form]struct {
+		labels map[string]any
+		found  int
+	}{
+		isNull: {nil, 2}, isEmpty: {map[string]any{}, 2}, isOne: {map[string]any{"a": "1"}, 1}, isMany: {map[string]any{"a": "1", "b": "2"}, 1},
+	} {
+		config := map[string]any{}
+		if test.labels != nil {
+			config["labels"] = test.labels
+		}
+		found, problems := provider.Query("kongmesh_mesh", config, 0, true)
+		provider.NoProblems(problems)
+		if len(found) != test.found {
+			t.Errorf("%s: %d meshes are found, not %d", form, len(found), test.found)
+		}
+	}
+	if _, problems := provider.Query("kongmesh_mesh", map[string]any{"labels": map[string]any{"a": nil}}, 0, true); len(problems) != 1 {
+		t.Errorf("with a null there are %d problems", len(problems))
+	}
+}
+
+// No collection of any schema is without a test, and each is tested in each form
+// or says why not.
+func TestCollections_all(t *testing.T) {
+	t.Parallel()
+	tested := map[string]bool{"list.kongmesh_mesh.labels": true} // TestCollections_query
+	for _, c := range slices.Concat(written(), shownOnly(t)) {
+		tested[c.path] = true
+		for _, p := range c.shown {
+			if attribute, found := strings.CutPrefix(c.path, "resource.kongmesh_mesh."); found && p.address == "data.kongmesh_mesh" {
+				tested["data.kongmesh_mesh."+attribute] = true
+			}
+		}
+		for _, form := range forms() {
+			if _, there := c.value(form); !there && c.absent[form] == "" {
+				t.Errorf("%s is not tested as %s", c.path, form)
+			}
+		}
+	}
+	schemas := acctest.New(t).Protocol().Schemas
+	there := map[string]bool{}
+	add := func(kind string, all map[string]*tfprotov6.Schema) {
+		for name, schema := range all {
+			addCollections(there, strings.TrimSuffix(kind+"."+name, "."), schema.Block.Attributes)
+		}
+	}
+	add("provider", map[string]*tfprotov6.Schema{"": schemas.Provider})
+	add("resource", schemas.ResourceSchemas)
+	add("data", schemas.DataSourceSchemas)
+	add("ephemeral", schemas.EphemeralResourceSchemas)
+	add("list", schemas.ListResourceSchemas)
+	for path := range there {
+		if !tested[path] {
+			t.Errorf("%s is not tested: add it to this file's tables", path)
+		}
+	}
+	for path := range tested {
+		if !there[path] {
+			t.Errorf("there is no %s", path)
+		}
+	}
+}
+
+// addCollections adds the paths of all lists, sets and maps among attributes.
+func addCollections(paths map[string]bool, above string, attributes []*tfprotov6.SchemaAttribute) {
+	for _, attribute := range attributes {
+		path := above + "." + attribute.Name
+		if nested := attribute.NestedType; nested != nil {
+			if nested.Nesting != tfprotov6.SchemaObjectNestingModeSingle {
+				paths[path] = true
+			}
+			addCollections(paths, path, nested.Attributes)
+			continue
+		}
+		if kind := attribute.Type; kind.Is(tftypes.List{}) || kind.Is(tftypes.Set{}) || kind.Is(tftypes.Map{}) {
+			paths[path] = true
+		}
+	}
+}

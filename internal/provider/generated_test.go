@@ -1,0 +1,89 @@
+package provider_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// What a query shows of every object is a valid configuration, as Terraform
+// generates it: the control plane and the provider fill in nothing that another
+// attribute excludes. Sensitive values are missing, which is said where one is needed.
+func TestAccGenerated(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("2.14.3")) // which has every part of a mesh
+	missing := map[string]string{
+		"kongmesh_mesh_ca_secret":        "No private key: ",
+		"kongmesh_mesh_secret":           "No value: ",
+		"kongmesh_global_secret":         "No value: ",
+		"kongmesh_mtls_provided_backend": "Now none is.", // of an inline key
+	}
+	config := everythingOf(t, env)
+	check := func(*terraform.State) error {
+		provider := env.Protocol()
+		for kind := range provider.Schemas.ListResourceSchemas {
+			objects, problems := provider.Query(kind, nil, 0, true)
+			provider.NoProblems(problems)
+			if len(objects) == 0 {
+				return fmt.Errorf("no %s was found", kind)
+			}
+			for _, object := range objects {
+				config := generated(provider.Schemas.ResourceSchemas[kind].Block.Attributes, object.State)
+				for _, problem := range provider.Validate(kind, config) {
+					said, allowed := problem.Summary+": "+problem.Detail, missing[kind]
+					if problem.Severity == tfprotov6.DiagnosticSeverityError && (allowed == "" || !strings.Contains(said, allowed)) {
+						t.Errorf("%s %s: %s", kind, object.Name, said)
+					}
+				}
+			}
+		}
+		return nil
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps:                    []resource.TestStep{{Config: config(true), Check: check}, {Config: config(false), Check: check}},
+	})
+}
+
+// generated is the configuration that Terraform generates of a state: all that
+// can be configured, without sensitive values.
+func generated(attributes []*tfprotov6.SchemaAttribute, state map[string]any) map[string]any {
+	if state == nil {
+		return nil
+	}
+	config := map[string]any{}
+	for _, attribute := range attributes {
+		if !attribute.Required && !attribute.Optional || attribute.Sensitive {
+			continue
+		}
+		value := state[attribute.Name]
+		if attribute.NestedType != nil {
+			value = generatedWithin(attribute.NestedType.Attributes, value)
+		}
+		config[attribute.Name] = value
+	}
+	return config
+}
+
+func generatedWithin(attributes []*tfprotov6.SchemaAttribute, value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		return generated(attributes, value)
+	case []any:
+		items := slices.Clone(value)
+		for i := range items {
+			items[i] = generatedWithin(attributes, items[i])
+		}
+		return items
+	default:
+		return nil
+	}
+}
