@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -34,7 +33,7 @@ func (d *derived) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"So plans do not differ all the time, and at least a fifth of its life is always left.\n\n" +
 			"The private key is stored in the state, and so is that of `ca`. The ephemeral resource of the same name stores nothing.\n\n" + profile +
 			"where the same run makes them, add a `depends_on` with the backend.",
-		Attributes: attributes(5*time.Second, "It is stored in the state.", "ECDSA P-256, SEC 1. It is stored in the state."),
+		Attributes: attributes("It is stored in the state.", "ECDSA P-256, SEC 1. It is stored in the state."),
 	}
 }
 

@@ -40,7 +40,7 @@ func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephem
 			"because Terraform, unlike OpenTofu, opens ephemeral resources while planning whatever they depend on.",
 		Attributes: map[string]schema.Attribute{},
 	}
-	for name, attribute := range attributes(time.Second, "It can be ephemeral itself.", "RSA with 2048 bits, PKCS #1.") {
+	for name, attribute := range attributes("It can be ephemeral itself.", "RSA with 2048 bits, PKCS #1.") {
 		resp.Schema.Attributes[name] = attribute
 	}
 }

@@ -4,8 +4,6 @@ package issuer
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -17,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
@@ -74,9 +71,9 @@ const profile = "It has the profile of the control plane's certificates: a SPIFF
 	"With `ca` no request is made, and the provider needs no address. With `backend` the mesh and the CA's secrets are read, which takes a token that may read secrets. " +
 	"They are read while planning: "
 
-// attributes are those of the data source and of the ephemeral resource. least
-// is the shortest expiration, key says what kind of key it is.
-func attributes(least time.Duration, caKey, key string) map[string]schema.Attribute {
+// attributes are those of the data source and of the ephemeral resource. key says
+// what kind of key it is.
+func attributes(caKey, key string) map[string]schema.Attribute {
 	text := func(description string) schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
@@ -99,10 +96,10 @@ func attributes(least time.Duration, caKey, key string) map[string]schema.Attrib
 			Validators:          []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}},
 		},
 		"expiration": schema.StringAttribute{
-			MarkdownDescription: "How long the certificate lives, `" + defaultExpiration + "` by default: one whole number and one unit, as in `1d` or `90m`, " + least.String() + " at least.",
+			MarkdownDescription: "How long the certificate lives, `" + defaultExpiration + "` by default: one whole number and one unit, as in `1d` or `90m`, one minute at least.",
 			Optional:            true,
 			Computed:            true,
-			Validators:          []validator.String{tfkit.Expiration(), atLeast(least)},
+			Validators:          []validator.String{tfkit.Lifetime()},
 		},
 		"backend": schema.StringAttribute{
 			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues. Exactly one of `backend` and `ca` is given.",
@@ -142,15 +139,6 @@ func attributes(least time.Duration, caKey, key string) map[string]schema.Attrib
 		"not_after":     text("End of validity, RFC 3339."),
 		"issuer":        text("Subject of the CA, as in RFC 2253."),
 	}
-}
-
-func atLeast(least time.Duration) validator.String {
-	return tfkit.Check("Expiration too short", "at least "+least.String(), func(text string) error {
-		if expiration, err := kuma.ParseDuration(text); err == nil && expiration < least {
-			return fmt.Errorf("it has to be %s at least", least)
-		}
-		return nil
-	})
 }
 
 // tagsRule is the control plane's grammar of tags.

@@ -142,6 +142,9 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if !before.IsNull() && !stays {
 		r.checkDelete(ctx, before.ValueString(), &resp.Diagnostics)
 	}
+	if req.State.Raw.IsNull() {
+		r.Run.NoteMesh(plan.Name.ValueString())
+	}
 	missing := missingChoices(plan)
 	if len(missing) == 0 && !plan.zoneEgress() {
 		return

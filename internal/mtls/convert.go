@@ -93,6 +93,7 @@ func stateFrom(mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
 	state.Cert = sourceFrom(b.Cert, prior.Cert)
 	state.Key = sourceFrom(b.Key, prior.Key)
 	state.SkipValidation = types.BoolValue(skip)
+	state.ForceDestroy = types.BoolValue(prior.ForceDestroy.ValueBool()) // false after an import
 	state.DPCert = dpCertFrom(b.DPCert, prior.DPCert)
 	state.RootChain = rootChainFrom(b.RootChain, prior.RootChain)
 	return state, diags
@@ -166,15 +167,16 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 		refusal *kuma.Error
 		exists  *existsError
 		stopped *stepError
+		inUse   *inUseError
 	)
 	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
 	switch {
 	case errors.As(err, &stopped):
 		addStepError(diags, m, stopped)
+	case errors.As(err, &inUse):
+		addInUse(diags, inUse)
 	case errors.As(err, &exists) && exists.kind != kuma.Provided:
-		diags.AddAttributeError(path.Root("name"), "Name is taken", fmt.Sprintf(
-			"Mesh %q has a backend %q of type %s. This resource manages backends of type provided alone: take another name, or remove that backend first.",
-			mesh, name, exists.kind))
+		addOtherType(diags, m, exists.kind)
 	case errors.As(err, &exists):
 		tfkit.AddExists(diags, path.Root("name"), "kongmesh_mtls_provided_backend", fmt.Sprintf("a backend %q in mesh %q", name, mesh), mesh+"/"+name)
 	case kuma.Absent(err):
@@ -208,7 +210,7 @@ func (m model) explain(field string, backends []string) (path.Path, string) {
 	case "mtls.skipValidation":
 		return path.Root("skip_validation"), ""
 	case "mtls.backends":
-		return path.Root("name"), "\n\nKuma has one backend in a mesh, Kong Mesh several. Import the one that is there, or remove it first."
+		return path.Root("name"), "\n\nKuma has one backend in a mesh, Kong Mesh several. " + tooEarly + "\n\nOtherwise, to change the CA, keep the backend that the mesh has, and let its cert and key refer to another CA secret."
 	case "mtls.dpcert.rotation.expiration": // the control plane does not say of which backend
 		return path.Root("dp_cert").AtName("rotation").AtName("expiration"), ""
 	}

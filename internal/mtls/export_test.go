@@ -33,3 +33,13 @@ func AttributeOf(field, name string, backends ...string) (path.Path, string) {
 		Name: types.StringValue(name), Cert: &dataSource{Secret: types.StringValue("c")}, Key: &dataSource{File: types.StringValue("/k")},
 	}.explain(field, backends)
 }
+
+// RefuseDisabling is why an update does not disable a backend, whatever its plan
+// has found.
+func RefuseDisabling(ctx context.Context, client *kuma.Client, mesh, name string, force bool) error {
+	b := &backend{Resource: tfkit.Resource{ProviderData: tfkit.ProviderData{Client: client}}}
+	prior := model{Mesh: types.StringValue(mesh), Name: types.StringValue(name), Enabled: types.BoolValue(true), ForceDestroy: types.BoolValue(force)}
+	plan := prior
+	plan.Enabled = types.BoolValue(false)
+	return b.refuseDisabling(ctx, prior, plan)
+}

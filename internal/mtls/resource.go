@@ -58,6 +58,7 @@ type model struct {
 	DPCert         *dpCertModel    `tfsdk:"dp_cert"`
 	RootChain      *rootChainModel `tfsdk:"root_chain"`
 	SkipValidation types.Bool      `tfsdk:"skip_validation"`
+	ForceDestroy   types.Bool      `tfsdk:"force_destroy"`
 	Rollout        *rolloutModel   `tfsdk:"rollout"`
 	Timeouts       timeouts.Value  `tfsdk:"timeouts"`
 }
@@ -134,9 +135,9 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 						Required:            true,
 						Attributes: map[string]schema.Attribute{
 							"expiration": schema.StringAttribute{
-								MarkdownDescription: "How long a proxy's certificate lives, a new one is made after 4/5 of it: one whole number and one unit of `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`.",
+								MarkdownDescription: "How long a proxy's certificate lives, a new one is made after 4/5 of it: one whole number and one unit of `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`, one minute at least.",
 								Required:            true,
-								Validators:          []validator.String{tfkit.Expiration()},
+								Validators:          []validator.String{tfkit.Lifetime()},
 								PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameExpiration)},
 							},
 						},
@@ -166,6 +167,13 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				Optional:            true,
 				Computed:            true,
 				Default:             booldefault.StaticBool(false),
+			},
+			"force_destroy": schema.BoolAttribute{
+				MarkdownDescription: "Whether this backend may be deleted, disabled, renamed or replaced while it is the enabled one and proxies of the mesh are connected, which turns off mTLS of the mesh. " +
+					"It counts once it is applied: set it in an apply before the one that it is for. Defaults to `false`.",
+				Optional: true,
+				Computed: true,
+				Default:  booldefault.StaticBool(false),
 			},
 			"rollout": schema.SingleNestedAttribute{
 				MarkdownDescription: "How another CA comes into use while proxies are online.",
@@ -248,28 +256,28 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	var state, plan *model
+	old, replaces := predecessor(ctx, req, &resp.Diagnostics)
+	if old != nil {
+		r.checkOff(ctx, *old, replaces, req, resp)
+	}
+	if resp.Diagnostics.HasError() || req.Plan.Raw.IsNull() || unknownParts(ctx, req.Plan) {
+		return // what is not known is checked when it is applied
+	}
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	var state *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
-	if !req.Plan.Raw.IsNull() {
-		if unknownParts(ctx, req.Plan) {
-			return // checked when applied
-		}
-		plan = &model{}
-		resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
-	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	warnMTLSOff(state, plan, &resp.Diagnostics)
-	if plan != nil {
-		checkInline(r.Clock.Now(), *plan, state, &resp.Diagnostics)
-		r.warnReplaced(ctx, state, *plan, &resp.Diagnostics)
-	}
-	if state != nil && plan != nil {
-		r.planRotation(ctx, *state, *plan, &resp.Diagnostics)
+	checkInline(r.Clock.Now(), plan, state, &resp.Diagnostics)
+	r.checkMesh(ctx, old, plan, &resp.Diagnostics)
+	r.checkLifetime(ctx, state, plan, &resp.Diagnostics)
+	if state != nil {
+		r.planRotation(ctx, *state, plan, &resp.Diagnostics)
 	}
 }
 
@@ -284,29 +292,6 @@ func unknownParts(ctx context.Context, plan tfsdk.Plan) bool {
 		}
 	}
 	return false
-}
-
-// warnMTLSOff tells beforehand that the mesh will be without mTLS.
-func warnMTLSOff(state, plan *model, diags *diag.Diagnostics) {
-	if state == nil || !state.Enabled.ValueBool() {
-		return
-	}
-	what := ""
-	switch {
-	case plan == nil:
-		what = "Deleting"
-	case !plan.Mesh.Equal(state.Mesh) || !plan.Name.Equal(state.Name):
-		what = "Replacing"
-	case !plan.Enabled.IsUnknown() && !plan.Enabled.ValueBool():
-		what = "Disabling"
-	default:
-		return
-	}
-	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
-		"%s the enabled backend %q turns mTLS of mesh %q off: proxies then talk to one another in plain text. "+
-			"Zone egress, which needs mTLS, goes off too. "+
-			"If another backend takes its place in this run, let this one depend on it (depends_on), so that it is enabled first.",
-		what, state.Name.ValueString(), state.Mesh.ValueString()))
 }
 
 func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -364,6 +349,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
 	r.Run.Note(state.refreshed())
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, replaced, now.standing().keep())...)
 }
 
 // unusedSteps is what private state keeps about secrets that a rotation left
@@ -381,8 +367,9 @@ func (r *backend) unusedSteps(ctx context.Context, state model, mesh *kuma.Mesh)
 }
 
 func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan model
+	var plan, prior model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -392,6 +379,10 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	defer cancel()
 
 	task := fmt.Sprintf("change backend %q of mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
+	if err := r.refuseDisabling(ctx, prior, plan); err != nil {
+		addWriteError(&resp.Diagnostics, task, plan, err)
+		return
+	}
 	mesh, err := r.change(ctx, plan, &resp.Diagnostics)
 	addWriteError(&resp.Diagnostics, task, plan, err)
 	if mesh == nil || resp.Diagnostics.HasError() {
@@ -444,12 +435,9 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 
 	left, diags := req.Private.GetKey(ctx, unusedSteps)
 	resp.Diagnostics.Append(diags...)
-	interrupted := left != nil
-	mesh, err := r.write(ctx, state, func(mesh *kuma.Mesh) error {
-		now, _, err := mesh.Backend(state.Name.ValueString())
-		interrupted = interrupted || kuma.IsStepSecret(now.Cert.Secret)
-		return errors.Join(err, mesh.RemoveBackend(state.Name.ValueString()))
-	})
+	planned := kept(ctx, req.Private, &resp.Diagnostics)
+	mesh, removed, err := r.remove(ctx, state, planned != nil && planned.Warned, &resp.Diagnostics)
+	interrupted := left != nil || kuma.IsStepSecret(removed.Cert.Secret)
 	if err == nil && interrupted {
 		err = r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
 	}
@@ -467,6 +455,9 @@ func (r *backend) ImportState(ctx context.Context, req resource.ImportStateReque
 	}
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if r.Client != nil {
+		r.checkImport(ctx, id.Mesh.ValueString(), id.Name.ValueString(), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)

@@ -298,6 +298,8 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 		"two units":         {names + `dp_cert = { rotation = { expiration = "1h30m" } }`, []string{"Invalid duration"}},
 		"request timeout":   {names + `dp_cert = { rotation = { expiration = "1d" }, request_timeout = "soon" }`, []string{"Invalid duration", "dp_cert.request_timeout"}},
 		"negative":          {names + `root_chain = { request_timeout = "-1s" }`, []string{"root_chain.request_timeout", "negative"}},
+		"0s":                {names + `dp_cert = { rotation = { expiration = "0s" } }`, []string{"Certificate lifetime is too short", `dp_cert.rotation.expiration: "0s" is less than a minute`}},
+		"59s":               {names + `dp_cert = { rotation = { expiration = "59s" } }`, []string{"Certificate lifetime is too short"}},
 		"mode":              {names + `mode = "strict"`, []string{"mode", "STRICT"}},
 		"two forms of cert": {`cert = { secret = "a", file = "/x" }` + "\n" + `key = { secret = "b" }`, []string{"cert.secret: Set exactly one of", "Now secret and file are."}},
 		"no form of key":    {`cert = { secret = "a" }` + "\n" + `key = {}`, []string{"key", "secret", "inline"}},
@@ -413,9 +415,9 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
-			{Config: config("ca-1"), ExpectError: acctest.Words("Name is taken", `a backend "ca-1" of type builtin`)},
+			{Config: config("ca-1"), ExpectError: acctest.Words("Backend of another type", `a backend "ca-1" of type builtin`)},
 			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `a backend "ca-1"`, "to = kongmesh_mtls_provided_backend.this", `id = "`+mesh+`/ca-1"`)},
-			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane refused", "cannot have more than 1 backends", "Import the one that is there")},
+			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane refused", "cannot have more than 1 backends", "keep the backend that the mesh has")},
 		},
 	})
 }

@@ -75,22 +75,22 @@ func TestAccRequests(t *testing.T) {
 	}{
 		"one CA in a mesh": {1, map[string]string{
 			// What the control plane takes, in general and of secrets: 2 in the plan, 2 in the apply.
-			// mesh: look, PUT, read back; CA: look, 2 PUT; backend: what it takes the place of, mesh, PUT, read back.
-			"create":  "GET 10, PUT 4",
+			// mesh: look, PUT, read back; CA: look, 2 PUT; backend: mesh, PUT, read back.
+			"create":  "GET 9, PUT 4",
 			"no-op":   "GET 2",
 			"refresh": "GET 2",
 			// What the control plane takes: 1 in the plan, 1 in the apply.
 			// mesh and backend: refresh 2; mesh, PUT, read back; secrets, mesh, PUT, read back.
 			"update": "GET 9, PUT 2",
-			// refresh 2; proxies; backend: mesh, PUT, read back; CA: 2 DELETE; mesh: DELETE.
-			"destroy": "DELETE 3, GET 6, PUT 1",
+			// refresh 2; proxies, for STRICT again; what the control plane takes; proxies; backend: mesh, proxies, PUT, read back; CA: 2 DELETE; mesh: DELETE.
+			"destroy": "DELETE 3, GET 9, PUT 1",
 		}},
 		"ten CAs in a mesh": {10, map[string]string{
-			"create":  "GET 37, PUT 31",
+			"create":  "GET 36, PUT 31",
 			"no-op":   "GET 2",
 			"refresh": "GET 2",
 			"update":  "GET 27, PUT 11",
-			"destroy": "DELETE 21, GET 24, PUT 10",
+			"destroy": "DELETE 21, GET 27, PUT 10",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

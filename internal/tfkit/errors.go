@@ -103,7 +103,7 @@ func describeReadOnly(e *kuma.ReadOnlyError) (summary, detail string) {
 	advice := "If it is a zone of a global control plane, set the provider's address to the global one. On Kubernetes, change resources with kubectl."
 	switch {
 	case e.Global != "":
-		advice = fmt.Sprintf("It is a zone of the global control plane that it reaches at %s. Meshes and secrets are there: set the provider's address to the global one, to the URL of its HTTP API.", e.Global)
+		advice = fmt.Sprintf("It is a zone of the global control plane that it reaches at %s. Meshes and secrets are managed there: set the provider's address to the HTTP API of the global control plane.", e.Global)
 	case e.Environment == "kubernetes":
 		advice = "It runs on Kubernetes: change meshes and secrets with kubectl there. If it is a zone of a global control plane, set the provider's address to the global one."
 	}

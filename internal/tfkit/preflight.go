@@ -68,3 +68,10 @@ func (r *Run) Noted(note string) bool {
 	_, noted := r.notes.Load(note)
 	return noted
 }
+
+// NoteMesh notes that the run creates a mesh, so that there is nothing to read of
+// what is in it before.
+func (r *Run) NoteMesh(name string) { r.Note("creates mesh " + name) }
+
+// CreatesMesh tells whether the run creates a mesh.
+func (r *Run) CreatesMesh(name string) bool { return r.Noted("creates mesh " + name) }

@@ -100,12 +100,42 @@ func SecretName() validator.String {
 	})
 }
 
-// Expiration is the control plane's grammar for the life of a certificate.
-func Expiration() validator.String {
-	return Check("Invalid duration", "one whole number and one unit: y, w, d, h, m, s or ms", func(text string) error {
+// Lifetimes of a certificate below which traffic stops for certain, and when
+// something goes wrong. A proxy gets its next certificate after 4/5 of the life of
+// the one it has; with one of 5 s some handshakes failed at each renewal, with one
+// of 0 s all of them.
+const (
+	leastLifetime = time.Minute
+	shortLifetime = 10 * time.Minute
+)
+
+// Lifetime is the rule for how long a certificate lives: the control plane's
+// grammar, and a minute at least. Less than ten minutes is a warning.
+func Lifetime() validator.String { return lifetime{} }
+
+type lifetime struct{}
+
+func (lifetime) Description(context.Context) string {
+	return "one whole number and one unit: y, w, d, h, m, s or ms; one minute at least"
+}
+func (l lifetime) MarkdownDescription(ctx context.Context) string { return l.Description(ctx) }
+
+func (lifetime) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	Check("Invalid duration", "", func(text string) error {
 		_, err := kuma.ParseDuration(text)
 		return err
-	})
+	}).ValidateString(ctx, req, resp)
+	life, err := kuma.ParseDuration(req.ConfigValue.ValueString())
+	switch {
+	case err != nil || req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown():
+	case life < leastLifetime:
+		resp.Diagnostics.AddAttributeError(req.Path, "Certificate lifetime is too short", Named(req.Path, fmt.Sprintf(
+			"%s is less than a minute. A certificate expires before its successor is in use everywhere, and handshakes fail. Set a longer lifetime, such as 24h.", Quote(req.ConfigValue.ValueString()))))
+	case life < shortLifetime:
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Certificate lifetime is short", Named(req.Path, fmt.Sprintf(
+			"%s is less than 10 minutes. The last fifth of it, %s, is all the time there is to replace a certificate: if the control plane is away for longer, traffic stops. Set a longer lifetime, such as 24h.",
+			Quote(req.ConfigValue.ValueString()), life/5)))
+	}
 }
 
 // Duration is Go's grammar for durations, without negative ones.

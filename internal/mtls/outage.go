@@ -1,0 +1,257 @@
+package mtls
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// A standing is what decides whether a mesh loses its mTLS when a backend goes.
+type standing struct {
+	Mesh         string `json:"mesh"`
+	Name         string `json:"name"`
+	Enabled      bool   `json:"enabled"`
+	ForceDestroy bool   `json:"force_destroy"`
+	// Warned tells that the plan has warned of the loss. Terraform shows no warnings
+	// of the plan of a replacement that it was asked for.
+	Warned bool `json:"warned,omitempty"`
+}
+
+// What takes the enabled backend out of use.
+const (
+	deleting  = "Deleting"
+	replacing = "Replacing"
+	disabling = "Disabling"
+)
+
+// replaced is the key of the private state that holds a standing. Terraform plans
+// a replacement as a creation, without a state, and hands over the private state.
+const replaced = "replaced"
+
+func (m model) standing() standing {
+	return standing{Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString(), Enabled: m.Enabled.ValueBool(), ForceDestroy: m.ForceDestroy.ValueBool()}
+}
+
+// keep is the standing as private state has it.
+func (s standing) keep() []byte {
+	text, _ := json.Marshal(s) // strings and booleans always marshal
+	return text
+}
+
+// kept is the standing that private state has, nil for none.
+func kept(ctx context.Context, private privateState, diags *diag.Diagnostics) (old *standing) {
+	text, more := private.GetKey(ctx, replaced)
+	diags.Append(more...)
+	if text == nil || json.Unmarshal(text, &old) != nil {
+		return nil
+	}
+	return old
+}
+
+// privateState is what the framework hands over of it.
+type privateState interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// predecessor is the backend that a plan changes, deletes or replaces, nil for
+// none. replaces tells that the plan is the second part of a replacement.
+func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) (old *standing, replaces bool) {
+	if req.State.Raw.IsNull() {
+		old = kept(ctx, req.Private, diags)
+		return old, old != nil
+	}
+	var state model
+	for name, value := range map[string]any{"mesh": &state.Mesh, "name": &state.Name, "enabled": &state.Enabled, "force_destroy": &state.ForceDestroy} {
+		diags.Append(req.State.GetAttribute(ctx, path.Root(name), value)...)
+	}
+	is := state.standing()
+	return &is, false
+}
+
+// turnsOff says by which action a plan takes the enabled backend out of use, ""
+// if it does not.
+func turnsOff(ctx context.Context, old standing, replaces bool, req resource.ModifyPlanRequest, diags *diag.Diagnostics) string {
+	if req.Plan.Raw.IsNull() {
+		return deleting
+	}
+	var mesh, name types.String
+	var enabled types.Bool
+	diags.Append(req.Plan.GetAttribute(ctx, path.Root("mesh"), &mesh)...)
+	diags.Append(req.Plan.GetAttribute(ctx, path.Root("name"), &name)...)
+	diags.Append(req.Plan.GetAttribute(ctx, path.Root("enabled"), &enabled)...)
+	same := mesh.ValueString() == old.Mesh && name.ValueString() == old.Name
+	switch {
+	case !same && replaces: // said in the first part
+		return ""
+	case !same || replaces:
+		return replacing
+	case !enabled.IsUnknown() && !enabled.ValueBool():
+		return disabling
+	}
+	return ""
+}
+
+// checkOff refuses a plan that turns off mTLS of a mesh with connected proxies,
+// and warns of one that turns it off where none is connected.
+func (r *backend) checkOff(ctx context.Context, old standing, replaces bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	diags := &resp.Diagnostics
+	if !old.Enabled {
+		return
+	}
+	what := turnsOff(ctx, old, replaces, req, diags)
+	if what == "" || what == disabling && r.Run.Noted(enabling(old.Mesh)) { // the other one is enabled before, as depends_on says
+		return
+	}
+	var proxies []kuma.Dataplane
+	if r.Client != nil {
+		mesh, err := r.Client.MeshAsOf(ctx, old.Mesh, kuma.Recent)
+		if kuma.Absent(err) || err == nil && !enables(mesh, old.Name) {
+			return
+		}
+		proxies, err = r.Client.DataplanesAsOf(ctx, old.Mesh, kuma.Recent)
+		if err = refuse(old, what, proxies, err); err != nil {
+			addOffError(diags, old, err)
+			return
+		}
+	}
+	warnOff(old, what, proxies, diags)
+	old.Warned = !replaces
+	diags.Append(resp.Private.SetKey(ctx, replaced, old.keep())...)
+}
+
+// enabling is what a plan notes that enables a backend of a mesh in place of another.
+func enabling(mesh string) string { return "enabling in mesh " + mesh }
+
+// served are the proxies that have no identity but that of a backend. The others
+// keep their mTLS without one.
+func served(proxies []kuma.Dataplane) []kuma.Dataplane {
+	return slices.DeleteFunc(slices.Clone(proxies), rollout.Foreign)
+}
+
+func connected(proxies []kuma.Dataplane) []kuma.Dataplane {
+	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return !d.Online })
+}
+
+// turnedOff is what is noted where the enabled backend of a mesh was removed.
+func turnedOff(mesh string) string { return "mTLS turned off in mesh " + mesh }
+
+// enables tells whether a backend is the enabled one, also where that cannot be read.
+func enables(mesh *kuma.Mesh, name string) bool {
+	enabled, err := mesh.EnabledBackend()
+	return err != nil || enabled == name
+}
+
+// An inUseError is why mTLS of a mesh is not turned off.
+type inUseError struct {
+	old     standing
+	what    string // the action, as turnsOff says it
+	proxies []kuma.Dataplane
+}
+
+func (e *inUseError) Error() string { return "data plane proxies are connected" }
+
+// refuse is the error for taking a backend out of use while its mesh has these
+// proxies: an *inUseError, or that of listing them.
+func refuse(old standing, what string, proxies []kuma.Dataplane, err error) error {
+	switch {
+	case old.ForceDestroy || kuma.Absent(err):
+		return nil
+	case err == nil && len(connected(served(proxies))) > 0:
+		return &inUseError{old, what, proxies}
+	}
+	return err
+}
+
+// refuseDisabling is refuse for an update, as the mesh is now.
+func (r *backend) refuseDisabling(ctx context.Context, prior, plan model) error {
+	if plan.Enabled.ValueBool() || !prior.Enabled.ValueBool() {
+		return nil
+	}
+	mesh, err := r.Client.Mesh(ctx, prior.Mesh.ValueString())
+	if err != nil || !enables(mesh, prior.Name.ValueString()) {
+		return err
+	}
+	proxies, err := r.Client.Dataplanes(ctx, prior.Mesh.ValueString())
+	return refuse(prior.standing(), disabling, proxies, err)
+}
+
+// remove takes a backend out of its mesh. warned tells that the plan has warned
+// of the loss of mTLS.
+func (r *backend) remove(ctx context.Context, state model, warned bool, diags *diag.Diagnostics) (mesh *kuma.Mesh, removed kuma.Backend, err error) {
+	var proxies []kuma.Dataplane
+	name, off := state.Name.ValueString(), false
+	mesh, err = r.write(ctx, state, func(mesh *kuma.Mesh) error {
+		now, there, err := mesh.Backend(name)
+		if err != nil || !there { // gone, also by the write that this is called after
+			return errors.Join(err, mesh.RemoveBackend(name))
+		}
+		removed = now
+		if enables(mesh, name) {
+			off = true
+			proxies, err = r.Client.Dataplanes(ctx, state.Mesh.ValueString())
+			if err = refuse(state.standing(), deleting, proxies, err); err != nil {
+				return err
+			}
+		}
+		return mesh.RemoveBackend(name)
+	})
+	if err == nil && off {
+		r.Run.Note(turnedOff(state.Mesh.ValueString()))
+	}
+	if err == nil && off && !warned {
+		warnOff(state.standing(), replacing, proxies, diags)
+	}
+	return mesh, removed, err
+}
+
+// addOffError is the diagnostic of what refuse says.
+func addOffError(diags *diag.Diagnostics, old standing, err error) {
+	if inUse := (*inUseError)(nil); errors.As(err, &inUse) {
+		addInUse(diags, inUse)
+		return
+	}
+	tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q, of which none may be connected when its mTLS goes off (force_destroy)", old.Mesh), err)
+}
+
+// addInUse is the diagnostic of an inUseError.
+func addInUse(diags *diag.Diagnostics, err *inUseError) {
+	advice := "To change the CA, keep the backend, and let cert and key refer to another CA secret."
+	if err.what == deleting {
+		advice = "Stop these proxies first."
+	}
+	diags.AddAttributeError(path.Root("force_destroy"), "mTLS backend is in use", fmt.Sprintf(
+		"%s the enabled backend %q turns off mTLS of mesh %q, which has %s. The proxies would send plain text, and accept it from anybody. Nothing was changed.\n\n"+
+			"%s On Kong Mesh, enable another backend before this one goes: let this one depend on it (depends_on) and disable it, and delete it in a later apply. "+
+			"To turn off mTLS all the same, set force_destroy = true in the resource as it is now, apply that, and then apply this change.",
+		err.what, err.old.Name, err.old.Mesh, tfkit.Proxies(served(err.proxies)), advice))
+}
+
+// warnOff says that a mesh loses its mTLS.
+func warnOff(old standing, what string, proxies []kuma.Dataplane, diags *diag.Diagnostics) {
+	proxies = served(proxies)
+	how, has := "off", ""
+	if what == replacing {
+		how = "off until the new one is there"
+	}
+	switch {
+	case len(connected(proxies)) > 0:
+		has = fmt.Sprintf(" The mesh has %s, and force_destroy is true.", tfkit.Proxies(proxies))
+	case len(proxies) > 0:
+		has = fmt.Sprintf(" The mesh has %s. Disconnected proxies may still serve traffic, and follow when they connect.", tfkit.Proxies(proxies))
+	}
+	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
+		"%s the enabled backend %q turns mTLS of mesh %q %s: proxies then send plain text to one another. Zone egress, which needs mTLS, goes off too.%s "+
+			"If another backend takes its place in this run, let this one depend on it (depends_on), so that it is enabled first.",
+		what, old.Name, old.Mesh, how, has))
+}

@@ -1,0 +1,246 @@
+package mtls
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// checkMesh says beforehand what is in the way of a backend in its mesh, and what
+// it means to enable it. old is the backend that it replaces or changes, nil for
+// none. What cannot be read is said when it is applied.
+func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diags *diag.Diagnostics) {
+	name := plan.Mesh.ValueString()
+	if r.Client == nil || plan.Mesh.IsUnknown() || plan.Name.IsUnknown() || r.Run.CreatesMesh(name) {
+		return
+	}
+	mesh, err := r.Client.MeshAsOf(ctx, name, kuma.Recent)
+	if err != nil {
+		return
+	}
+	in, err := placeIn(mesh, old, plan)
+	switch {
+	case err != nil: // the read has said so
+	case in.named != nil && in.named.Type != kuma.Provided:
+		addOtherType(diags, plan, in.named.Type)
+	case in.named == nil && in.other != nil && r.Client.OneBackend(ctx):
+		addSecond(diags, plan, *in.other)
+	case !plan.Enabled.ValueBool():
+	case in.instead != nil:
+		r.Run.Note(enabling(name))
+		warnInstead(plan, *in.instead, in.named != nil, diags)
+	case plan.Mode.ValueString() == kuma.Strict && (in.enabled == nil || in.enabled.Mode == kuma.Permissive):
+		r.warnStrict(ctx, plan, in.enabled, diags)
+	}
+}
+
+// A place is what a mesh has where a backend is to be.
+type place struct {
+	named   *kuma.Backend // of the same name
+	enabled *kuma.Backend // the one that is enabled
+	other   *kuma.Backend // one that stays besides it
+	instead *kuma.Backend // the enabled one whose place it takes
+}
+
+func placeIn(mesh *kuma.Mesh, old *standing, plan model) (in place, err error) {
+	backends, err := mesh.Backends()
+	if err != nil {
+		return in, err
+	}
+	enabled, err := mesh.EnabledBackend()
+	for i := range backends {
+		b := &backends[i]
+		goes := old != nil && old.Mesh == plan.Mesh.ValueString() && old.Name == b.Name
+		switch {
+		case b.Name == plan.Name.ValueString():
+			in.named = b
+		case !goes:
+			in.other = b
+		}
+		if b.Name == enabled {
+			in.enabled = b
+			if !goes && b != in.named {
+				in.instead = b
+			}
+		}
+	}
+	return in, err
+}
+
+// fromBuiltin is how a mesh gets a backend of the type provided in place of
+// another type.
+const fromBuiltin = "On Kuma, a mesh has one backend: remove `mtls` from the mesh, by the tool that put it there, and apply again. " +
+	"In between, proxies send plain text. On Kong Mesh, a mesh has several: give this backend a name of its own, and hand over in steps. " +
+	"See the section \"Migrate from a builtin backend\" of the guide \"Rotate a CA\"."
+
+// addOtherType is the error for a backend of the name that is not provided.
+func addOtherType(diags *diag.Diagnostics, m model, is string) {
+	diags.AddAttributeError(path.Root("name"), "Backend of another type", fmt.Sprintf(
+		"Mesh %q has a backend %q of type %s. This resource manages backends of type provided, and cannot change the type of one. %s",
+		m.Mesh.ValueString(), m.Name.ValueString(), is, fromBuiltin))
+}
+
+// addSecond says that Kuma refuses a backend besides another one. It is an error
+// where this run cannot delete the other one, because it is of another type.
+func addSecond(diags *diag.Diagnostics, m model, other kuma.Backend) {
+	const summary = "Mesh has another backend"
+	mesh := m.Mesh.ValueString()
+	if other.Type != kuma.Provided {
+		diags.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("Mesh %q has the backend %q of type %s, and Kuma refuses a second one. %s", mesh, other.Name, other.Type, fromBuiltin))
+		return
+	}
+	diags.AddAttributeWarning(path.Root("name"), summary, fmt.Sprintf(
+		"Mesh %q has the backend %q, and Kuma refuses a second one: the apply fails unless it deletes that backend first. "+
+			"To change the CA of a mesh, keep the backend, and let its cert and key refer to another CA secret.", mesh, other.Name))
+}
+
+// tooEarly is why a replacement is refused where a mesh has one backend.
+const tooEarly = "If this backend replaces one of this configuration, create_before_destroy creates it too early. " +
+	"Remove create_before_destroy from this resource, and from every resource that depends on it, which hands it down. In between, mTLS is off."
+
+// warnInstead tells beforehand which enabled backend this one takes the place of,
+// unless proxies cannot notice, because both have the same CA.
+func warnInstead(plan model, other kuma.Backend, listed bool, diags *diag.Diagnostics) {
+	name, wanted := plan.Name.ValueString(), plan.document()
+	if other.Type == kuma.Provided && other.Cert == wanted.Cert && other.Key == wanted.Key {
+		return
+	}
+	advice := "Kuma changes the enabled backend only while mTLS is off; Kong Mesh does it in one write."
+	if !listed {
+		advice += " There, list this backend first, with `enabled = false` in an apply of its own: a proxy that does not trust its CA yet refuses those that have a certificate of it."
+	}
+	diags.AddAttributeWarning(path.Root("enabled"), "Another backend is enabled", fmt.Sprintf(
+		"Mesh %q now uses its backend %q of type %s. Enabling %q takes its place: proxies get their next certificate from another CA. "+
+			"Backend %q stays in the mesh as it is, and is only listed.\n\n%s", plan.Mesh.ValueString(), other.Name, other.Type, name, other.Name, advice))
+}
+
+// warnStrict warns where proxies without a certificate begin to be refused. now
+// is the enabled backend, nil where the mesh has no mTLS.
+func (r *backend) warnStrict(ctx context.Context, plan model, now *kuma.Backend, diags *diag.Diagnostics) {
+	proxies, err := r.Client.DataplanesAsOf(ctx, plan.Mesh.ValueString(), kuma.Recent)
+	if err != nil || r.Run.Noted(turnedOff(plan.Mesh.ValueString())) { // of that was warned
+		return
+	}
+	refused, why := known(served(proxies)), "has no mTLS"
+	if now != nil { // those that have one go on
+		refused, why = without(connected(served(proxies)), now.Name), "accepts plain text (PERMISSIVE)"
+	}
+	if len(refused) == 0 {
+		return
+	}
+	advice := "To keep traffic, apply with mode = \"PERMISSIVE\" first, wait until every proxy has a certificate (certificate_issued_at in the data source kongmesh_dataplanes), and then remove mode."
+	if now != nil {
+		advice = "To keep traffic, wait until each of them has a certificate (certificate_issued_at in the data source kongmesh_dataplanes)."
+	}
+	diags.AddAttributeWarning(path.Root("mode"), "STRICT refuses plain text", fmt.Sprintf(
+		"Mesh %q %s. Without a certificate of this backend: %s. In mode STRICT, proxies refuse every connection without one: those of these proxies until they have it, and all that come from outside the mesh. %s",
+		plan.Mesh.ValueString(), why, tfkit.Proxies(refused), advice))
+}
+
+// known are the proxies that are, or were, connected.
+func known(proxies []kuma.Dataplane) []kuma.Dataplane {
+	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return d.Subscription == "" })
+}
+
+// without are the proxies of which no certificate of a backend is known.
+func without(proxies []kuma.Dataplane, backend string) []kuma.Dataplane {
+	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return d.Certificate != nil && d.Certificate.Backend == backend })
+}
+
+// checkLifetime warns of a CA that expires before a certificate which it issues
+// now. Only the backend knows how long that lives; all else that is to be said of
+// a CA, its own resource says.
+func (r *backend) checkLifetime(ctx context.Context, state *model, plan model, diags *diag.Diagnostics) {
+	unchanged := state != nil && *plan.Cert == *state.Cert && plan.lifetime() == state.lifetime() && plan.SkipValidation.Equal(state.SkipValidation)
+	if r.Client == nil || unchanged || plan.SkipValidation.ValueBool() || plan.Mesh.IsUnknown() || plan.Cert.Secret.IsUnknown() || plan.Cert.Secret.IsNull() {
+		return
+	}
+	bundle, known := r.bundle(ctx, plan.Mesh.ValueString(), plan.Cert.Secret.ValueString())
+	if !known {
+		return // it is checked when it is applied
+	}
+	now := r.Clock.Now()
+	end := now.Add(plan.lifetime())
+	chain, _ := bundle.Check(pki.Options{Now: now, ProxyCertificateLifetime: plan.lifetime()})
+	for _, problem := range chain {
+		if problem.Rule == pki.RuleExpiresSoon && bundle.Chain[problem.Index].NotAfter.Before(end) {
+			tfkit.AddProblems(diags, plan.Cert.at("cert"), pki.Problems{problem})
+		}
+	}
+}
+
+// bundle is what a certificate secret will hold by this run, or holds.
+func (r *backend) bundle(ctx context.Context, mesh, name string) (bundle pki.Bundle, known bool) {
+	if bundle, known = r.Run.PlannedBundle(mesh, name); known || r.Run.CreatesMesh(mesh) {
+		return bundle, known
+	}
+	secrets, err := r.Client.SecretsAsOf(ctx, mesh, kuma.Recent)
+	if err != nil {
+		return bundle, false
+	}
+	for _, secret := range secrets {
+		is, errName := secret.Name()
+		text, errData := secret.Data()
+		if errName == nil && errData == nil && is == name {
+			bundle, problems := pki.ReadBundle(text)
+			return bundle, !problems.HasErrors()
+		}
+	}
+	return bundle, false
+}
+
+// lifetime is how long the certificate of a proxy lives.
+func (m model) lifetime() time.Duration {
+	if m.DPCert != nil && m.DPCert.Rotation != nil {
+		if lifetime, err := kuma.ParseDuration(m.DPCert.Rotation.Expiration.ValueString()); err == nil {
+			return lifetime
+		}
+	}
+	return pki.DefaultProxyCertificateLifetime
+}
+
+// checkImport says what there is in place of a backend that cannot be imported.
+// The read that follows would only say that there is none.
+func (r *backend) checkImport(ctx context.Context, meshName, name string, diags *diag.Diagnostics) {
+	mesh, err := r.Client.MeshAsOf(ctx, meshName, kuma.Recent)
+	if kuma.Absent(err) {
+		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which begins with the mesh's name, and the address in the provider block.", meshName))
+		return
+	}
+	if err != nil {
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", meshName), err)
+		return
+	}
+	backends, err := mesh.Backends()
+	if err != nil {
+		tfkit.AddUnreadable(diags, fmt.Sprintf("Mesh %q", meshName), err)
+		return
+	}
+	var others []string
+	for _, b := range backends {
+		switch {
+		case b.Name == name && b.Type == kuma.Provided:
+			return
+		case b.Name == name:
+			diags.AddError("Not a provided backend", fmt.Sprintf(
+				"Backend %q of mesh %q is of type %q. This resource manages backends of type \"provided\", which have a CA of your own. "+
+					"Leave this backend to the tool that put it there. %s", name, meshName, b.Type, fromBuiltin))
+			return
+		}
+		others = append(others, fmt.Sprintf("%q of type %s", b.Name, b.Type))
+	}
+	has := "It has none"
+	if len(others) > 0 {
+		has = "It has " + strings.Join(others, ", ")
+	}
+	diags.AddError("No such backend", fmt.Sprintf("Mesh %q has no mTLS backend %q. %s. Check the import ID, which is of the form mesh/name.", meshName, name, has))
+}

@@ -1,0 +1,234 @@
+package mtls_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+)
+
+// The plan says which backend the enabled one takes the place of.
+func TestAccProvidedBackend_warnsBeforeReplacing(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t, kumatest.KongMesh())
+	mesh := env.Mesh()
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "mtls": map[string]any{
+		"enabledBackend": "own", "backends": []any{map[string]any{"name": "own", "type": "builtin"}},
+	}})
+	config := func(enabled bool) string {
+		return env.Config(fmt.Sprintf(`resource "kongmesh_mtls_provided_backend" "this" {
+			mesh            = $mesh
+			name            = "ca-1"
+			enabled         = %t
+			cert            = { file = "/dev/null" }
+			key             = { file = "/dev/null" }
+			skip_validation = true
+		}`, enabled), "mesh", mesh)
+	}
+	run := acctest.NewRun(t, "")
+	expect := func(enabled bool, command string, want ...string) {
+		t.Helper()
+		run.Config(config(enabled))
+		output := run.Terraform(strings.Fields(command)...)
+		for _, text := range want {
+			if !acctest.Words(text).MatchString(output) {
+				t.Errorf("without %q:\n%s", text, output)
+			}
+		}
+		if len(want) == 0 && strings.Contains(output, "Another backend is enabled") {
+			t.Errorf("a warning without need in\n%s", output)
+		}
+	}
+	const warning, first = `now uses its backend "own" of type builtin. Enabling "ca-1" takes its place`, "list this backend first"
+	expect(true, "plan", warning, first)
+	expect(false, "apply -auto-approve")
+	expect(true, "apply -auto-approve", warning)
+	expect(true, "plan")
+	if document := string(env.Must(http.MethodGet, "/meshes/"+mesh, nil)); !strings.Contains(document, `"builtin"`) {
+		t.Errorf("the other backend is lost: %s", document)
+	}
+}
+
+// STRICT warns where it cuts off proxies, and where it does not it is silent.
+func TestAccProvidedBackend_strict(t *testing.T) {
+	t.Parallel()
+	const warning = "Warning: STRICT refuses plain text"
+	for name, test := range map[string]struct {
+		from    string // lines of the backend before, "" for no backend
+		to      string
+		prepare func(*scene)
+		want    []string // nil: silent
+	}{
+		"no proxies":                              {"", secrets, func(*scene) {}, nil},
+		"created":                                 {"", secrets, func(s *scene) { s.proxies(2, 0) }, []string{warning, "has no mTLS", `2 data plane proxies (2 connected): "dp-1", "dp-2"`, `apply with mode = "PERMISSIVE" first`}},
+		"created, proxies disconnected":           {"", secrets, func(s *scene) { s.proxies(0, 1) }, []string{warning, `1 data plane proxy (0 connected): "dp-1"`}},
+		"created, proxy never connected":          {"", secrets, func(s *scene) { s.dataplane("idle") }, nil},
+		"created, PERMISSIVE":                     {"", secrets + `mode = "PERMISSIVE"`, func(s *scene) { s.proxies(2, 0) }, nil},
+		"created, not enabled":                    {"", secrets + "enabled = false", func(s *scene) { s.proxies(2, 0) }, nil},
+		"enabled":                                 {secrets + "enabled = false", secrets, func(s *scene) { s.proxies(2, 0) }, []string{warning, "has no mTLS"}},
+		"from PERMISSIVE, all have a certificate": {secrets + `mode = "PERMISSIVE"`, secrets, func(s *scene) { s.proxies(2, 0) }, nil},
+		"from PERMISSIVE, one has none yet": {secrets + `mode = "PERMISSIVE"`, secrets, func(s *scene) {
+			s.proxies(1, 0)
+			s.env.Twin.Connect(s.mesh, "late")
+		}, []string{warning, "accepts plain text (PERMISSIVE)", `1 data plane proxy (1 connected): "late"`, "wait until each of them has a certificate"}},
+		"to PERMISSIVE": {secrets, secrets + `mode = "PERMISSIVE"`, func(s *scene) { s.proxies(2, 0) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.write(before)
+			s.Terraform("apply", "-auto-approve")
+			if test.from != "" {
+				s.write(backend(test.from))
+				s.Terraform("apply", "-auto-approve")
+			}
+			test.prepare(s)
+			s.write(backend(test.to))
+			output := s.Terraform("plan")
+			if found := strings.Contains(output, warning); found != (test.want != nil) || !acctest.Words(test.want...).MatchString(output) {
+				t.Errorf("want %q\n%s", test.want, output)
+			}
+		})
+	}
+}
+
+// What is in the way of a backend is said at plan.
+func TestAccProvidedBackend_inTheWay(t *testing.T) {
+	t.Parallel()
+	builtin := map[string]any{"name": "ca-1", "type": "builtin"}
+	provided := map[string]any{"name": "ca-0", "type": "provided", "conf": map[string]any{"cert": map[string]any{"file": "/dev/null"}, "key": map[string]any{"file": "/dev/null"}}}
+	const guide = `the section "Migrate from a builtin backend" of the guide "Rotate a CA"`
+	for name, test := range map[string]struct {
+		options []kumatest.Option
+		there   any
+		name    string
+		want    []string // nil: planned
+	}{
+		"builtin, the same name":           {nil, builtin, "ca-1", []string{"Backend of another type", `a backend "ca-1" of type builtin`, "remove `mtls` from the mesh", guide}},
+		"builtin, another name":            {nil, builtin, "ca-2", []string{"Mesh has another backend", `has the backend "ca-1" of type builtin`, "Kuma refuses a second one", guide}},
+		"provided, another name":           {nil, provided, "ca-2", nil}, // a warning: this run may delete it
+		"Kong Mesh, the same name":         {[]kumatest.Option{kumatest.KongMesh()}, builtin, "ca-1", []string{"Backend of another type", guide}},
+		"Kong Mesh, another name":          {[]kumatest.Option{kumatest.KongMesh()}, builtin, "ca-2", nil},
+		"Kong Mesh, provided another name": {[]kumatest.Option{kumatest.KongMesh()}, provided, "ca-2", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, test.options...)
+			env.NeedTwin()
+			mesh := env.Mesh()
+			env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "mtls": map[string]any{"skipValidation": true, "backends": []any{test.there}}})
+			step := resource.TestStep{PlanOnly: true, ExpectNonEmptyPlan: true, Config: env.Config(`resource "kongmesh_mtls_provided_backend" "this" {
+				mesh = $mesh
+				name = $name
+				cert = { secret = "a" }
+				key  = { secret = "b" }
+			}`, "mesh", mesh, "name", test.name)}
+			if test.want != nil {
+				step.ExpectError = acctest.Words(test.want...)
+			}
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{step}})
+		})
+	}
+}
+
+// Kuma has one backend in a mesh. A plan cannot tell that create_before_destroy
+// creates a second one: the error of the apply does, and its advice works.
+func TestAccProvidedBackend_createBeforeDestroy(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	renamed := strings.Replace(backend(secrets), `"ca-1"`, `"ca-9"`, 1)
+	s.write(strings.Replace(renamed, secrets, secrets+"lifecycle {\n create_before_destroy = true\n }", 1))
+	s.says("apply -auto-approve", false, "Control plane refused", "cannot have more than 1 backends", "Remove create_before_destroy from this resource, and from every resource that depends on it")
+	s.write(renamed)
+	s.says("apply -auto-approve", true, "1 added, 0 changed, 1 destroyed")
+	s.NoChanges()
+}
+
+// A CA that expires before a certificate that it issues now is said as soon as
+// the lifetime or the CA changes: at plan where the secret is there, once.
+func TestAccProvidedBackend_lifetime(t *testing.T) {
+	t.Parallel()
+	const warning = "before a proxy certificate that is issued now"
+	lifetime := func(text string) string {
+		return secrets + "dp_cert = { rotation = { expiration = \"" + text + "\" } }"
+	}
+	env := acctest.New(t)
+	env.NeedTwin()
+	s := &scene{acctest.NewRun(t, ""), t, env, env.Mesh(), acctest.NewCA(t, "CA")} // for a year
+	s.Serve(env.Provider())
+	for _, step := range []struct {
+		config, command string
+		times           int
+	}{
+		{backend(lifetime("2y")), "init", 0},
+		{backend(lifetime("2y")), "plan", 1},
+		{backend(lifetime("2y")), "apply -auto-approve", 1},
+		{backend(lifetime("2y")), "plan", 0},                  // nothing changes
+		{backend(lifetime("300d")), "apply -auto-approve", 0}, // it lasts
+		{backend(lifetime("3y")), "plan", 1},
+		{backend(lifetime("3y") + "\nskip_validation = true"), "plan", 0},
+		{strings.NewReplacer("kongmesh_mesh_ca_secret.this.certificate_secret", `"by-hand"`, "kongmesh_mesh_ca_secret.this.key_secret", `"by-hand-key"`).Replace(backend(lifetime("2y"))), "plan", 1},
+		{before, "apply -auto-approve", 0},
+		{strings.Replace(before, "chain = $chain", "chain = trimspace(terraform_data.chain.output)", 1) + strings.TrimPrefix(backend(lifetime("2y")), before) +
+			"resource \"terraform_data\" \"chain\" {\n input = $chain\n}", "plan", 0}, // the CA is not known yet
+	} {
+		s.write(step.config)
+		output := s.Terraform(strings.Fields(step.command)...)
+		if n := len(acctest.Words(warning).FindAllString(output, -1)); n != step.times {
+			t.Errorf("%s says it %d times, want %d\n%s", step.command, n, step.times, output)
+		}
+		if step.command == "apply -auto-approve" {
+			env.PutSecret(s.mesh, "by-hand", s.ca.Chain)
+		}
+	}
+	// What its own resource says of a CA, the backend does not repeat.
+	sleep(t, env, 345*24*time.Hour)
+	s.write(backend(lifetime("2d")))
+	if output := s.Terraform("plan"); !strings.Contains(output, "expires soon") || strings.Contains(output, "similar") {
+		t.Errorf("it is not said once:\n%s", output)
+	}
+}
+
+// Another provided backend is a warning: this run may delete it.
+func TestAccProvidedBackend_second(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.write(strings.NewReplacer(`kongmesh_mtls_provided_backend" "this"`, `kongmesh_mtls_provided_backend" "that"`, `"ca-1"`, `"ca-9"`).Replace(backend(secrets)))
+	s.says("plan", true, "1 to add, 0 to change, 1 to destroy", "Warning: Mesh has another backend", `has the backend "ca-1", and Kuma refuses a second one`)
+}
+
+// What cannot be imported is said to be what it is.
+func TestAccProvidedBackend_importRefused(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	mesh := env.Mesh()
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "mtls": map[string]any{"backends": []any{map[string]any{"name": "own", "type": "builtin"}}}})
+	env.Must(http.MethodPut, "/meshes/bare", map[string]any{"type": "Mesh", "name": "bare"})
+	for id, want := range map[string][]string{
+		mesh + "/own":  {"Not a provided backend", `Backend "own" of mesh "acc" is of type "builtin"`, "Leave this backend to the tool that put it there", "Migrate from a builtin backend"},
+		mesh + "/ca-1": {"No such backend", `has no mTLS backend "ca-1". It has "own" of type builtin`},
+		"bare/ca-1":    {"No such backend", "It has none"},
+		"absent/ca-1":  {"No such mesh", `There is no mesh "absent"`, "Check the import ID"},
+	} {
+		t.Run(id, func(t *testing.T) {
+			env.PlanFails(t, env.Config(`
+				import {
+					to = kongmesh_mtls_provided_backend.this
+					id = $id
+				}
+				resource "kongmesh_mtls_provided_backend" "this" {
+					mesh = $mesh
+					name = $name
+					cert = { secret = "a" }
+					key  = { secret = "b" }
+				}`, "id", id, "mesh", strings.Split(id, "/")[0], "name", strings.Split(id, "/")[1]), want...)
+		})
+	}
+}
