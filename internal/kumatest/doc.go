@@ -23,12 +23,14 @@
 //	server.After(10*time.Second, func() { server.Restart(20 * time.Second) })
 //	server.WriteBack("/meshes/default", 0, 30*time.Second)
 //
-// Where to find what: a request goes through ServeHTTP (controlplane.go), the router (router.go) and one of the
-// handlers in crud.go and info.go. What a type of resource is, is a row in types.go; what is particular to a
-// mesh, a secret or a data plane proxy stands in the file of that name. Documents are read and written by
-// document.go after the descriptions in schema.go. Versions differ in version.go.
+// Where to find what, by the beginning of a file's name: a request goes through ServeHTTP (controlplane.go) and the router
+// to a handler (api_). What a type of resource is, is a row in type.go; what is special about one stands in the file of
+// that name (type_). Documents are read and written by descriptions (document_) and kept in the store (store). Versions
+// differ in version.go.
+//
 // What happens to proxies in the course of time goes through fleet.go, one event after the other, with the delays of
-// timing.go: proxy.go is what a test has of a proxy, session.go what is sent, issuance.go when and from what something
-// is made for it, identity.go certificates, peer.go their verification, insight.go, meshinsight.go and zonestate.go what is
-// told of it, zone.go where it is connected, manners.go how it behaves, restart.go what a restart does to it.
+// fleet_timing.go: fleet_proxy.go is what a test has of a proxy and fleet_manners.go how it behaves, fleet_session.go what
+// is sent, fleet_issuance.go when and from what something is made for it, fleet_insight.go and fleet_meshinsight.go what is
+// told of it, fleet_zone.go where it is connected, fleet_zonestream.go how that is connected to a global control plane.
+// CAs are checked, issue and are verified in ca_.
 package kumatest
