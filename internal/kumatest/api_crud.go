@@ -26,7 +26,7 @@ func (c *call) seen(resources ...*resource) []*resource {
 	}
 	var seen []*resource
 	for _, r := range resources {
-		if r.kind.name == "Secret" {
+		if r.kind.is(isSecret) {
 			r = r.before
 		}
 		if r != nil {
@@ -107,7 +107,7 @@ func (e endpoints) meshOf(c *call) (string, error) {
 	if mesh == "" {
 		return "", nil
 	}
-	if _, ok := e.store.get("Mesh", "", mesh); !ok {
+	if _, ok := e.mesh(mesh); !ok {
 		return "", notFound("Failed to retrieve Mesh")
 	}
 	return mesh, nil
@@ -160,7 +160,7 @@ func (e endpoints) put(c *call) (answer, error) {
 	if err := e.checkWritable(c); err != nil {
 		return answer{}, err
 	}
-	defer e.store.lockMesh(e.meshToLock(c))()
+	defer e.store.lockMesh(e.kind.meshOf(c.params["mesh"], c.params["name"]))()
 	mesh, err := e.meshOf(c)
 	if err != nil {
 		return answer{}, err
@@ -184,14 +184,6 @@ func (e endpoints) put(c *call) (answer, error) {
 	return e.create(c, draft, meta)
 }
 
-// meshToLock returns the mesh that a write belongs to, which is none for a global type.
-func (e endpoints) meshToLock(c *call) string {
-	if e.kind.name == "Mesh" {
-		return c.params["name"]
-	}
-	return c.params["mesh"]
-}
-
 func (e endpoints) create(c *call, draft *resource, meta metadata) (answer, error) {
 	draft.created = draft.modified
 	draft.labels = meta.Labels
@@ -202,13 +194,19 @@ func (e endpoints) create(c *call, draft *resource, meta metadata) (answer, erro
 		draft.labels = cloneLabels(meta.Labels)
 		draft.labels[originLabel] = "zone"
 	}
-	if err := e.admitCreate(c, draft, meta.Labels); err != nil {
+	if err := e.admitted(write{call: c, draft: draft, given: meta.Labels}); err != nil {
 		return answer{}, err
 	}
-	e.store.put(draft, e.ownerOf(draft))
+	owner := draft.mesh
+	if e.kind.is(isSecret) {
+		owner = ""
+	}
+	e.store.put(draft, owner)
 	e.fleet.wrote(draft)
-	if err := e.established(draft); err != nil {
-		return answer{}, err
+	if e.kind.established != nil {
+		if err := e.kind.established(e.ControlPlane, draft); err != nil {
+			return answer{}, err
+		}
 	}
 	return e.accepted(http.StatusCreated, draft), nil
 }
@@ -223,7 +221,7 @@ func (e endpoints) update(c *call, current, draft *resource, meta metadata) (ans
 			return answer{}, err
 		}
 	}
-	if err := e.admitUpdate(c, current, draft); err != nil {
+	if err := e.admitted(write{call: c, current: current, draft: draft, given: meta.Labels}); err != nil {
 		return answer{}, err
 	}
 	e.store.put(draft, "")
@@ -231,11 +229,21 @@ func (e endpoints) update(c *call, current, draft *resource, meta metadata) (ans
 	return e.accepted(http.StatusOK, draft), nil
 }
 
-// accepted is the answer to a write that took place.
+func (e endpoints) admitted(w write) error {
+	if e.kind.admit == nil {
+		return nil
+	}
+	return e.kind.admit(e.ControlPlane, w)
+}
+
+// accepted is the answer to a write that took place; r is nil when that was a deletion.
 func (e endpoints) accepted(status int, r *resource) answer {
-	body := struct {
+	var body struct {
 		Warnings []string `json:"warnings,omitempty"`
-	}{e.warnings(r)}
+	}
+	if e.kind.warn != nil && r != nil {
+		body.Warnings = e.kind.warn(e.ControlPlane, r)
+	}
 	if e.release.emptyAnswers && len(body.Warnings) == 0 {
 		return answer{status: status}
 	}
@@ -246,7 +254,7 @@ func (e endpoints) delete(c *call) (answer, error) {
 	if err := e.checkWritable(c); err != nil {
 		return answer{}, err
 	}
-	defer e.store.lockMesh(e.meshToLock(c))()
+	defer e.store.lockMesh(e.kind.meshOf(c.params["mesh"], c.params["name"]))()
 	mesh, err := e.meshOf(c)
 	if err != nil {
 		return answer{}, err
@@ -264,12 +272,14 @@ func (e endpoints) delete(c *call) (answer, error) {
 	if err := e.authorize(c); err != nil {
 		return answer{}, err
 	}
-	if err := invalid("Could not delete a resource", e.checkDelete(current)); err != nil {
-		return answer{}, err
+	if e.kind.checkDelete != nil {
+		if err := invalid("Could not delete a resource", e.kind.checkDelete(e.ControlPlane, current)); err != nil {
+			return answer{}, err
+		}
 	}
 	e.store.delete(current)
 	e.fleet.deleted(current)
-	return e.accepted(http.StatusOK, &resource{kind: e.kind}), nil
+	return e.accepted(http.StatusOK, nil), nil
 }
 
 // read takes a request's document apart.
@@ -282,10 +292,10 @@ func (e endpoints) read(body []byte) (*resource, metadata, error) {
 		}
 		return nil, meta, badRequest("invalid %s object: %q", e.kind.name, err.Error())
 	}
-	if err := invalid("Could not process a resource", e.checkContent(e.kind, draft.document)); err != nil {
-		return nil, meta, err
+	if e.kind.check == nil {
+		return draft, meta, nil
 	}
-	return draft, meta, nil
+	return draft, meta, invalid("Could not process a resource", e.kind.check(e.ControlPlane, draft.document))
 }
 
 func (e endpoints) decode(body []byte) (*resource, metadata, error) {
@@ -309,7 +319,7 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 			return nil, meta, err
 		}
 		draft.content = draft.document.encode()
-		if e.verbatim && e.kind.name == "Mesh" {
+		if e.verbatim && e.kind.is(isMesh) {
 			draft.content, draft.verbatim = withoutMetadata(raw), true
 		}
 	default:

@@ -1,9 +1,6 @@
 package kumatest
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // Names that a control plane has of itself.
 const (
@@ -169,7 +166,7 @@ func (cp *ControlPlane) getResourceTypes(*call) (answer, error) {
 		}
 		if cp.release.set != in27 {
 			entry["shortName"] = t.short
-		} else if strings.HasPrefix(t.name, "Global") { // it has no names there
+		} else if t.is(nameless) {
 			entry["pluralDisplayName"], entry["singularDisplayName"] = "", ""
 		}
 		if t.is(policy) {

@@ -11,32 +11,15 @@ import (
 
 // An inspection is a route below one resource.
 type inspection struct {
-	kind   string
 	path   string
 	absent string // title of the answer that there is no such resource
 	in     releaseSet
 	always bool // there never is one, as nothing is connected
 }
 
-func inspections() []inspection {
-	return []inspection{
-		{kind: "Dataplane", path: "_rules", absent: "Could not retrieve Dataplane", in: inAll},
-		{kind: "Dataplane", path: "_policies", absent: "Could not retrieve Dataplane", in: from214},
-		{kind: "Dataplane", path: "_config", absent: "Failed to inspect proxy config", in: in27, always: true},
-		{kind: "Dataplane", path: "_config", absent: "Failed to fetch dataplane insight", in: from214, always: true},
-		{kind: "Dataplane", path: "_layout", absent: "Failed to retrieve Dataplane", in: from214},
-		{kind: "Dataplane", path: "rules", absent: "Could not get MatchedPolicies", in: until214},
-		{kind: "Dataplane", path: "policies", absent: "Could not get MatchedPolicies", in: inAll},
-		{kind: "Dataplane", path: "{type}", absent: "Could not get dataplane resource", in: inAll},
-		{kind: "MeshGateway", path: "_rules", absent: "Could not retrieve MeshGateway", in: until214},
-		{kind: "ZoneIngress", path: "{type}", absent: "Could not get zone ingress resource", in: until214},
-		{kind: "ZoneEgress", path: "{type}", absent: "Could not get zone ingress resource", in: until214},
-	}
-}
-
 func (e endpoints) registerInspections(rt *router, one string) {
-	for _, i := range inspections() {
-		if i.kind == e.kind.name && i.in&e.release.set != 0 {
+	for _, i := range e.kind.inspections {
+		if i.in&e.release.set != 0 {
 			rt.add(http.MethodGet, one+"/{name}/"+i.path, e.inspect(i))
 		}
 	}

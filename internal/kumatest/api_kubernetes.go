@@ -2,7 +2,6 @@ package kumatest
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 )
 
@@ -35,17 +34,17 @@ func (e endpoints) kubernetes(r *resource, namespace string) any {
 	if err := json.Unmarshal(r.content, &content); err != nil {
 		panic(err) // the content of a resource is a JSON object
 	}
-	isSecret := strings.HasSuffix(r.kind.name, "Secret")
-	if r.mesh != "" && (isSecret || r.kind.is(specified)) {
+	secret := r.kind.is(isSecret)
+	if r.mesh != "" && (secret || r.kind.is(specified)) {
 		o.Metadata.Labels = map[string]string{meshLabel: r.mesh}
 	} else {
 		o.Mesh = r.mesh
 	}
-	if isSecret || r.kind.is(specified) {
+	if secret || r.kind.is(specified) {
 		o.Metadata.Namespace = firstOf(namespace, systemNamespace)
 	}
 	switch {
-	case isSecret:
+	case secret:
 		o.Kind, o.APIVersion, o.Type = "Secret", "v1", "system.kuma.io/secret"
 		if r.mesh == "" {
 			o.Type = "system.kuma.io/global-secret"

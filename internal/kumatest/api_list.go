@@ -150,9 +150,10 @@ func (e endpoints) filters(query url.Values, pattern string) (func(*resource) bo
 			}
 		}
 	}
-	if e.kind.name == "Dataplane" && len(broken) == 0 {
-		proxies, gatewayBroken := e.proxyFilters(query, pattern)
-		all, broken = append(all, proxies...), gatewayBroken
+	if e.kind.filter != nil && len(broken) == 0 {
+		var more []func(*resource) bool
+		more, broken = e.kind.filter(e.ControlPlane, query, pattern)
+		all = append(all, more...)
 	}
 	if len(all) == 0 {
 		return nil, broken

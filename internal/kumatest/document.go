@@ -28,6 +28,26 @@ type field struct {
 	oneOf    string // of the fields with the same oneOf at most one is set
 }
 
+func object(name string, fields ...field) field {
+	return field{name: name, kind: objectKind, message: &message{fields: fields}}
+}
+
+func objects(name string, fields ...field) field {
+	f := object(name, fields...)
+	f.repeated = true
+	return f
+}
+
+func remove(fields []field, name string) []field {
+	var kept []field
+	for _, f := range fields {
+		if f.name != name {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
 type enum struct {
 	name   string
 	values []string // by number

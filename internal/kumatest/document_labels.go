@@ -142,8 +142,8 @@ func (cp *ControlPlane) computeLabels(t *resourceType, mesh, name string, given 
 			setIfAbsent(envLabel, "universal")
 		}
 	}
-	if t.name == "Dataplane" {
-		cp.labelProxy(labels, doc)
+	if t.label != nil {
+		t.label(cp, labels, doc)
 	}
 	return labels
 }

@@ -190,52 +190,27 @@ func (f *fleet) wrote(r *resource) {
 	defer f.mu.Unlock()
 	defer func(now time.Time) { f.now = now }(f.now)
 	f.pass(r.modified)
-	for _, name := range sortedKeys(f.zones) {
-		zone := f.zones[name]
-		switch r.kind.name {
-		case "Mesh":
-			zone.meshWritten(r.name)
-		case "Secret":
-			zone.secretWritten(r.mesh, r.name)
-		}
+	if r.kind.wrote != nil {
+		r.kind.wrote(f, r)
 	}
-	if r.kind.name == "Dataplane" {
-		if p := f.find(r.mesh, r.name); p != nil {
-			p.atNextTick(p.consider)
-		}
-	}
-	f.outdate(meshOf(r))
+	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
-// deleted takes a proxy away whose Dataplane was deleted.
+// deleted makes the control plane take notice of what was deleted.
 func (f *fleet) deleted(r *resource) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch r.kind.name {
-	case "Dataplane":
-		if p := f.find(r.mesh, r.name); p != nil {
-			p.session++
-			p.connected, p.gone = false, true
-			f.proxies = slices.DeleteFunc(f.proxies, func(other *Proxy) bool { return other == p })
-		}
-		f.drop("DataplaneInsight", r.mesh, r.name)
-	case "Mesh", "Secret":
-		for _, name := range sortedKeys(f.zones) {
-			f.zones[name].gone(r)
-		}
+	if r.kind.deleted != nil {
+		r.kind.deleted(f, r)
 	}
-	if r.kind.name == "Mesh" {
-		f.drop("MeshInsight", "", r.name)
-	}
-	f.outdate(meshOf(r))
+	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
-// meshOf returns the name of the mesh that a resource is, or is in.
-func meshOf(r *resource) string {
-	if r.kind.name == "Mesh" {
-		return r.name
+// eachZone calls do for the zones in the order of their names.
+func (f *fleet) eachZone(do func(*Zone)) {
+	for _, name := range sortedKeys(f.zones) {
+		do(f.zones[name])
 	}
-	return r.mesh
 }
 
 func (f *fleet) drop(kind, mesh, name string) {

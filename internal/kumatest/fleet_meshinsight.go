@@ -73,7 +73,7 @@ func (f *fleet) outdate(mesh string) {
 }
 
 func (f *fleet) summarize(mesh string) {
-	if _, ok := f.cp.store.get("Mesh", "", mesh); !ok {
+	if _, ok := f.cp.mesh(mesh); !ok {
 		return
 	}
 	var s summary

@@ -253,7 +253,7 @@ func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]a
 	if _, ok := cp.store.get("Dataplane", mesh, synced); ok {
 		return synced
 	}
-	if _, ok := cp.store.get("Mesh", "", mesh); !ok {
+	if _, ok := cp.mesh(mesh); !ok {
 		panic(fmt.Sprintf("kumatest: proxy %s: there is no mesh %s", name, mesh))
 	}
 	kind := cp.typeOf("Dataplane")

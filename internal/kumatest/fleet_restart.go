@@ -41,13 +41,13 @@ func (cp *ControlPlane) Restart(down time.Duration, opts ...RestartOption) {
 	f := cp.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, name := range sortedKeys(f.zones) {
+	f.eachZone(func(z *Zone) {
 		if cp.global {
-			f.zones[name].restarted(r, down)
+			z.restarted(r, down)
 		} else {
-			f.zones[name].restart(r, down)
+			z.restart(r, down)
 		}
-	}
+	})
 }
 
 // restart ends the zone control plane and starts it again.
@@ -63,7 +63,7 @@ func (z *Zone) restart(r restart, down time.Duration) {
 		}
 	}
 	z.forget()
-	for _, mesh := range z.fleet.cp.store.list("Mesh", "", nil) {
+	for _, mesh := range z.fleet.cp.meshes() {
 		z.meshes[mesh.name] = mesh
 	}
 }

@@ -111,7 +111,7 @@ func (z *Zone) polled(name string, connects bool) {
 }
 
 func (z *Zone) notice(name string) {
-	mesh, ok := z.fleet.cp.store.get("Mesh", "", name)
+	mesh, ok := z.fleet.cp.mesh(name)
 	if z.isPolled(name) {
 		z.loaded[name] = z.fleet.now
 	}
@@ -139,16 +139,6 @@ func (z *Zone) secretWritten(mesh, name string) {
 			delete(z.secrets, k)
 		}
 	})
-}
-
-// gone forgets what was deleted.
-func (z *Zone) gone(r *resource) {
-	switch r.kind.name {
-	case "Mesh":
-		delete(z.meshes, r.name)
-	case "Secret":
-		z.secretWritten(r.mesh, r.name)
-	}
 }
 
 func (z *Zone) limiter(mesh string, backend *document) *limiter {

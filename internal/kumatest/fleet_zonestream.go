@@ -149,7 +149,7 @@ func (z *Zone) connect() {
 	z.show()
 	z.report(s)
 	z.beat(s)
-	for _, mesh := range f.cp.store.list("Mesh", "", nil) {
+	for _, mesh := range f.cp.meshes() {
 		z.notice(mesh.name)
 	}
 	for _, p := range f.proxies {
@@ -320,13 +320,8 @@ func (z *Zone) show() {
 func (cp *ControlPlane) zoneTypes() []string {
 	names := []string{"Config"}
 	for _, t := range cp.types {
-		switch t.name {
-		case "Secret", "GlobalSecret", "MeshService", "MeshZoneAddress", "ZoneIngress":
+		if t.is(synced) || t.is(relayed) {
 			names = append(names, t.name)
-		default:
-			if t.is(synced) {
-				names = append(names, t.name)
-			}
 		}
 	}
 	return names

@@ -77,7 +77,7 @@ func (s *store) delete(r *resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.resources, r.key())
-	if r.kind.name != "Mesh" {
+	if !r.kind.is(isMesh) {
 		return
 	}
 	for _, k := range s.owned[r.name] {

@@ -22,9 +22,11 @@ func (cp *ControlPlane) ensureDefaults(mesh *resource) {
 	if slices.Contains(skipped, "*") {
 		return
 	}
-	for _, p := range defaultPolicies(cp.release.set) {
-		if !slices.Contains(skipped, p.kind) {
-			cp.putDefault(p.kind, mesh.name, p.name+"-"+mesh.name, p.spec, cp.computeLabels(cp.typeOf(p.kind), mesh.name, p.name+"-"+mesh.name, nil, nil))
+	for _, t := range cp.types {
+		for _, policy := range t.initial {
+			if name := policy.name + "-" + mesh.name; !slices.Contains(skipped, t.name) {
+				cp.putDefault(t.name, mesh.name, name, policy.content, cp.computeLabels(t, mesh.name, name, nil, nil))
+			}
 		}
 	}
 }
@@ -87,7 +89,7 @@ func (cp *ControlPlane) bootstrap() {
 		cp.putDefault("HostnameGenerator", "", name, spec, labels)
 	}
 	cp.putDefault("Mesh", "", "default", "{}", nil)
-	mesh, _ := cp.store.get("Mesh", "", "default")
+	mesh, _ := cp.mesh("default")
 	cp.ensureDefaults(mesh)
 }
 
@@ -124,36 +126,4 @@ func hostnameGenerators(global bool) map[string]string {
 
 func hostnames(selector, labels, template string) string {
 	return `{"spec":{"selector":{"` + selector + `":{"matchLabels":{` + labels + `}}},"template":"` + template + `"}}`
-}
-
-type defaultPolicy struct {
-	kind, name, spec string
-}
-
-func defaultPolicies(set releaseSet) []defaultPolicy {
-	policies := []defaultPolicy{
-		{"MeshCircuitBreaker", "mesh-circuit-breaker-all", `{"spec":{"targetRef":{"kind":"Mesh"},"to":[{"targetRef":{"kind":"Mesh"},` +
-			`"default":{"connectionLimits":{"maxConnections":1024,"maxPendingRequests":1024,"maxRetries":3,"maxRequests":1024}}}]}}`},
-		{"MeshRetry", "mesh-retry-all", `{"spec":{"targetRef":{"kind":"Mesh"},"to":[{"targetRef":{"kind":"Mesh"},"default":{` +
-			`"tcp":{"maxConnectAttempt":5},` +
-			`"http":{"numRetries":5,"perTryTimeout":"16s","backOff":{"baseInterval":"25ms","maxInterval":"250ms"}},` +
-			`"grpc":{"numRetries":5,"perTryTimeout":"16s","backOff":{"baseInterval":"25ms","maxInterval":"250ms"}}}}]}}`},
-	}
-	if set == in30 {
-		return append(policies,
-			defaultPolicy{"MeshTimeout", "mesh-timeout-all", `{"spec":{"targetRef":{"kind":"Mesh"},"rules":[{"default":{` +
-				`"connectionTimeout":"10s","idleTimeout":"2h0m0s",` +
-				`"http":{"requestTimeout":"0s","streamIdleTimeout":"1h0m0s","maxStreamDuration":"0s"}}}]}}`},
-			defaultPolicy{"MeshTimeout", "mesh-timeout-to-all", `{"spec":{"targetRef":{"kind":"Mesh"},"to":[{"targetRef":{"kind":"Mesh"},` +
-				`"default":{"connectionTimeout":"5s","idleTimeout":"1h0m0s","http":{"requestTimeout":"15s","streamIdleTimeout":"30m0s"}}}]}}`})
-	}
-	return append(policies,
-		defaultPolicy{"MeshTimeout", "mesh-gateways-timeout-all", `{"spec":{"targetRef":{"kind":"Mesh","proxyTypes":["Gateway"]},` +
-			`"to":[{"targetRef":{"kind":"Mesh"},"default":{"idleTimeout":"1h0m0s","http":{"streamIdleTimeout":"5s"}}}],` +
-			`"from":[{"targetRef":{"kind":"Mesh"},"default":{"idleTimeout":"5m0s","http":{"streamIdleTimeout":"5s","requestHeadersTimeout":"500ms"}}}]}}`},
-		defaultPolicy{"MeshTimeout", "mesh-timeout-all", `{"spec":{"targetRef":{"kind":"Mesh","proxyTypes":["Sidecar"]},` +
-			`"to":[{"targetRef":{"kind":"Mesh"},"default":{"connectionTimeout":"5s","idleTimeout":"1h0m0s",` +
-			`"http":{"requestTimeout":"15s","streamIdleTimeout":"30m0s"}}}],` +
-			`"from":[{"targetRef":{"kind":"Mesh"},"default":{"connectionTimeout":"10s","idleTimeout":"2h0m0s",` +
-			`"http":{"requestTimeout":"0s","streamIdleTimeout":"1h0m0s","maxStreamDuration":"0s"}}}]}}`})
 }

@@ -1,12 +1,13 @@
 package kumatest
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 )
 
-// A resourceType is a kind of object that the control plane keeps.
+// A resourceType is a kind of object that the control plane keeps: a row of the table below.
 type resourceType struct {
 	name     string
 	path     string // below /meshes/{mesh}/, or below / when the type is global
@@ -16,9 +17,41 @@ type resourceType struct {
 	in       releaseSet
 	traits   trait
 	schema   *message // nil: the document is kept as it came
+
+	inspections []inspection
+	initial     []initialPolicy // what a new mesh has of it, unless it says otherwise
+	special
 }
 
-type trait uint16
+// special is what is special about a type. Each function may be absent; most types have none.
+type special struct {
+	// check checks what a document says by itself.
+	check func(*ControlPlane, *document) violations
+	// admit completes a document and checks it against what else there is.
+	admit func(*ControlPlane, write) error
+	// label adds the labels that depend on the document.
+	label func(*ControlPlane, map[string]string, *document)
+	// established makes what has to be there besides a new resource. When that fails the resource stays.
+	established func(*ControlPlane, *resource) error
+	// warn returns what the client is told with the answer that a write took place.
+	warn func(*ControlPlane, *resource) []string
+	// checkDelete says what keeps a resource from being deleted.
+	checkDelete func(*ControlPlane, *resource) violations
+	// filter returns the parameters by which a list is narrowed down, besides those that all types have.
+	filter func(cp *ControlPlane, query url.Values, pattern string) ([]func(*resource) bool, violations)
+	// wrote and deleted are what comes of it in the course of time.
+	wrote, deleted func(*fleet, *resource)
+}
+
+// A write is what a request puts in the place of what is there.
+type write struct {
+	call    *call
+	current *resource // nil for a new resource
+	draft   *resource
+	given   map[string]string // the labels of the request
+}
+
+type trait uint32
 
 const (
 	global      trait = 1 << iota // it belongs to no mesh
@@ -30,6 +63,10 @@ const (
 	specified                     // its content stands under "spec"
 	hasStatus                     // and what became of it under "status"
 	hasOverview                   // it has an overview, the object together with its insight
+	relayed                       // a global control plane passes it on from zone to zone
+	isMesh                        // what is in it goes with it
+	isSecret                      // it is read through a cache, stays behind when its mesh goes, and has a form of its own on Kubernetes
+	nameless                      // it has no name that is shown
 	policy
 	targetRef
 	from
@@ -44,24 +81,32 @@ const (
 
 func (t *resourceType) is(all trait) bool { return t.traits&all == all }
 
+// meshOf returns the mesh that a resource of the type is, or is in.
+func (t *resourceType) meshOf(mesh, name string) string {
+	if t.is(isMesh) {
+		return name
+	}
+	return mesh
+}
+
 // resourceTypes returns the types of a release in the order of their names.
 func resourceTypes(set releaseSet) []*resourceType {
 	all := []*resourceType{
 		{name: "CircuitBreaker", path: "circuit-breakers", in: until214, traits: legacy},
-		{name: "Dataplane", path: "dataplanes", overview: "dataplanes+insights", short: "dp", in: inAll, traits: byZone | hasOverview, schema: dataplaneSchema(set)},
+		dataplaneType(set),
 		{name: "DataplaneInsight", path: "dataplane-insights", in: inAll, traits: byZone | made},
 		{name: "ExternalService", path: "external-services", in: until214, traits: down},
 		{name: "FaultInjection", path: "fault-injections", in: until214, traits: legacy},
-		{name: "GlobalSecret", path: "global-secrets", in: in27, traits: global | both | adminOnly, schema: secretSchema()},
-		{name: "GlobalSecret", path: "globalsecrets", oldPath: "global-secrets", in: from214, traits: global | both | adminOnly, schema: secretSchema()},
+		{name: "GlobalSecret", path: "global-secrets", in: in27, traits: global | both | adminOnly | isSecret | nameless, schema: secretSchema()},
+		{name: "GlobalSecret", path: "globalsecrets", oldPath: "global-secrets", in: from214, traits: global | both | adminOnly | isSecret, schema: secretSchema()},
 		{name: "HealthCheck", path: "health-checks", in: until214, traits: legacy},
 		{name: "HostnameGenerator", path: "hostnamegenerators", short: "hg", in: from214, traits: global | both | specified},
-		{name: "Mesh", path: "meshes", short: "m", in: inAll, traits: global | down, schema: meshSchema(set)},
+		meshType(set),
 		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: inAll, traits: modern | from | to | fromAsRules},
-		{name: "MeshCircuitBreaker", path: "meshcircuitbreakers", short: "mcb", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshCircuitBreaker", path: "meshcircuitbreakers", short: "mcb", in: inAll, traits: modern | from | to | fromAsRules, initial: initialCircuitBreakers()},
 		{name: "MeshExternalService", path: "meshexternalservices", short: "extsvc", in: from214, traits: both | specified | hasStatus},
 		{name: "MeshFaultInjection", path: "meshfaultinjections", short: "mfi", in: inAll, traits: modern | from | to},
-		{name: "MeshGateway", path: "meshgateways", short: "mgw", in: until214, traits: both},
+		{name: "MeshGateway", path: "meshgateways", short: "mgw", in: until214, traits: both, inspections: gatewayInspections()},
 		{name: "MeshGatewayRoute", path: "meshgatewayroutes", in: until214, traits: legacy},
 		{name: "MeshHTTPRoute", path: "meshhttproutes", short: "mhttpr", in: inAll, traits: modern | to},
 		{name: "MeshHealthCheck", path: "meshhealthchecks", short: "mhc", in: inAll, traits: modern | to},
@@ -74,20 +119,20 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "MeshPassthrough", path: "meshpassthroughs", short: "mp", in: from214, traits: modern},
 		{name: "MeshProxyPatch", path: "meshproxypatches", short: "mpp", in: inAll, traits: modern},
 		{name: "MeshRateLimit", path: "meshratelimits", short: "mrl", in: inAll, traits: modern | from | to | fromAsRules},
-		{name: "MeshRetry", path: "meshretries", short: "mr", in: inAll, traits: modern | to},
+		{name: "MeshRetry", path: "meshretries", short: "mr", in: inAll, traits: modern | to, initial: initialRetries()},
 		{name: "MeshService", path: "meshservices", short: "msvc", in: in27, traits: both | specified},
-		{name: "MeshService", path: "meshservices", short: "msvc", in: from214, traits: byZone | specified | hasStatus},
+		{name: "MeshService", path: "meshservices", short: "msvc", in: from214, traits: byZone | specified | hasStatus | relayed},
 		{name: "MeshTCPRoute", path: "meshtcproutes", short: "mtcpr", in: inAll, traits: modern | to},
 		{name: "MeshTLS", path: "meshtlses", short: "mtls", in: from214, traits: modern | from | fromAsRules},
-		{name: "MeshTimeout", path: "meshtimeouts", short: "mt", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshTimeout", path: "meshtimeouts", short: "mt", in: inAll, traits: modern | from | to | fromAsRules, initial: initialTimeouts(set)},
 		{name: "MeshTrace", path: "meshtraces", short: "mtr", in: inAll, traits: modern},
 		{name: "MeshTrafficPermission", path: "meshtrafficpermissions", short: "mtp", in: inAll, traits: modern | from},
 		{name: "MeshTrust", path: "meshtrusts", short: "mtrust", in: from214, traits: both | specified | hasStatus},
-		{name: "MeshZoneAddress", path: "meshzoneaddresses", short: "mza", in: from214, traits: byZone | specified},
+		{name: "MeshZoneAddress", path: "meshzoneaddresses", short: "mza", in: from214, traits: byZone | specified | relayed},
 		{name: "ProxyTemplate", path: "proxytemplates", in: until214, traits: legacy},
 		{name: "RateLimit", path: "rate-limits", in: until214, traits: legacy},
 		{name: "Retry", path: "retries", in: until214, traits: legacy},
-		{name: "Secret", path: "secrets", in: inAll, traits: both | adminOnly, schema: secretSchema()},
+		secretType(),
 		{name: "ServiceInsight", path: "service-insights", in: inAll, traits: synced | made},
 		{name: "Timeout", path: "timeouts", in: until214, traits: legacy},
 		{name: "TrafficLog", path: "traffic-logs", in: until214, traits: legacy},
@@ -97,10 +142,10 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "VirtualOutbound", path: "virtual-outbounds", in: until214, traits: legacy},
 		{name: "Workload", path: "workloads", short: "wl", in: from214, traits: byZone | specified | hasStatus},
 		{name: "Zone", path: "zones", overview: "zones+insights", short: "z", in: inAll, traits: global | byGlobal | byZone | hasOverview},
-		{name: "ZoneEgress", path: "zoneegresses", overview: "zoneegressoverviews", short: "ze", in: until214, traits: global | byZone | hasOverview},
+		{name: "ZoneEgress", path: "zoneegresses", overview: "zoneegressoverviews", short: "ze", in: until214, traits: global | byZone | hasOverview, inspections: zoneProxyInspections()},
 		{name: "ZoneEgressInsight", path: "zoneegressinsights", in: until214, traits: global | byZone | made},
-		{name: "ZoneIngress", path: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in27, traits: global | byZone | hasOverview},
-		{name: "ZoneIngress", path: "zoneingresses", oldPath: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in214, traits: global | byZone | hasOverview},
+		{name: "ZoneIngress", path: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in27, traits: global | byZone | hasOverview | relayed, inspections: zoneProxyInspections()},
+		{name: "ZoneIngress", path: "zoneingresses", oldPath: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in214, traits: global | byZone | hasOverview | relayed, inspections: zoneProxyInspections()},
 		{name: "ZoneIngressInsight", path: "zone-ingress-insights", in: until214, traits: global | byZone | made},
 		{name: "ZoneInsight", path: "zone-insights", in: inAll, traits: global | byGlobal | byZone | made},
 	}
@@ -133,4 +178,13 @@ func (t *resourceType) pluralName() string {
 	default:
 		return name + "s"
 	}
+}
+
+func gatewayInspections() []inspection {
+	return []inspection{{path: "_rules", absent: "Could not retrieve MeshGateway", in: until214}}
+}
+
+// zoneProxyInspections are those of an ingress and of an egress, which are told of as ingresses both.
+func zoneProxyInspections() []inspection {
+	return []inspection{{path: "{type}", absent: "Could not get zone ingress resource", in: until214}}
 }

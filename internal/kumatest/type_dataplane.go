@@ -8,35 +8,76 @@ import (
 // This file is about the data plane proxies as documents. What connects is a Proxy (proxy.go), and what comes of that
 // is its DataplaneInsight, which overview shows and Do can put as well.
 
+func dataplaneType(set releaseSet) *resourceType {
+	return &resourceType{
+		name: "Dataplane", path: "dataplanes", overview: "dataplanes+insights", short: "dp", in: inAll,
+		traits: byZone | hasOverview, schema: dataplaneSchema(set), inspections: dataplaneInspections(),
+		special: special{
+			check: (*ControlPlane).checkDataplane, admit: (*ControlPlane).admitDataplane, label: (*ControlPlane).labelProxy,
+			filter: (*ControlPlane).proxyFilters, wrote: (*fleet).dataplaneWritten, deleted: (*fleet).dataplaneDeleted,
+		},
+	}
+}
+
+func dataplaneInspections() []inspection {
+	return []inspection{
+		{path: "_rules", absent: "Could not retrieve Dataplane", in: inAll},
+		{path: "_policies", absent: "Could not retrieve Dataplane", in: from214},
+		{path: "_config", absent: "Failed to inspect proxy config", in: in27, always: true},
+		{path: "_config", absent: "Failed to fetch dataplane insight", in: from214, always: true},
+		{path: "_layout", absent: "Failed to retrieve Dataplane", in: from214},
+		{path: "rules", absent: "Could not get MatchedPolicies", in: until214},
+		{path: "policies", absent: "Could not get MatchedPolicies", in: inAll},
+		{path: "{type}", absent: "Could not get dataplane resource", in: inAll},
+	}
+}
+
+// dataplaneWritten lets a proxy be looked at.
+func (f *fleet) dataplaneWritten(r *resource) {
+	if p := f.find(r.mesh, r.name); p != nil {
+		p.atNextTick(p.consider)
+	}
+}
+
+// dataplaneDeleted takes a proxy away.
+func (f *fleet) dataplaneDeleted(r *resource) {
+	if p := f.find(r.mesh, r.name); p != nil {
+		p.session++
+		p.connected, p.gone = false, true
+		f.proxies = slices.DeleteFunc(f.proxies, func(other *Proxy) bool { return other == p })
+	}
+	f.drop("DataplaneInsight", r.mesh, r.name)
+}
+
 // admitDataplane completes a proxy by what the control plane knows of its zone.
-func (e endpoints) admitDataplane(current, draft *resource) error {
-	networking := draft.document.object("networking")
-	mesh, _ := e.store.get("Mesh", "", draft.mesh)
+func (cp *ControlPlane) admitDataplane(w write) error {
+	networking := w.draft.document.object("networking")
+	mesh, _ := cp.mesh(w.draft.mesh)
 	for _, inbound := range networking.objects("inbound") {
 		tagless := len(inbound.tags("tags")) == 0 && get[int32](mesh.document.object("meshServices"), "mode") == exclusiveServices
-		if !e.global && !tagless {
+		if !cp.global && !tagless {
 			addTag(inbound, zoneTag, zoneName)
 		}
-		if current == nil && inbound.has("serviceProbe") {
+		if w.current == nil && inbound.has("serviceProbe") {
 			inbound.set("state", inboundNotReady)
 			inbound.set("health", newDocument(inbound.message.field("health").message))
 		}
 	}
-	if gateway := networking.object("gateway"); gateway != nil && !e.global {
+	if gateway := networking.object("gateway"); gateway != nil && !cp.global {
 		addTag(gateway, zoneTag, zoneName)
 	}
-	draft.content = draft.document.encode()
-	title := e.release.createTitle
-	if current != nil {
-		title = e.release.updateTitle
+	w.draft.content = w.draft.document.encode()
+	title := cp.release.createTitle
+	if w.current != nil {
+		title = cp.release.updateTitle
 	}
 	if !mayJoin(networking, mesh.document.object("constraints").object("dataplaneProxy")) {
 		return internal(title)
 	}
-	if current == nil {
+	if w.current == nil {
 		return nil
 	}
-	return invalid(title, e.checkDataplane(draft.document)) // the zone's tag is among the tags now
+	return invalid(title, cp.checkDataplane(w.draft.document)) // the zone's tag is among the tags now
 }
 
 // mayJoin reports whether a mesh takes a proxy in: each of its sets of tags has to meet one of the requirements,

@@ -5,30 +5,63 @@ import (
 	"strings"
 )
 
-// admitMesh fills defaults in and checks a mesh against its predecessor (nil when it is new) and its
-// secrets. The labels are those that the request gave it.
-func (cp *ControlPlane) admitMesh(c *call, current, draft *resource, given map[string]string) error {
+func meshType(set releaseSet) *resourceType {
+	return &resourceType{
+		name: "Mesh", path: "meshes", short: "m", in: inAll, traits: global | down | isMesh, schema: meshSchema(set),
+		special: special{
+			check: (*ControlPlane).checkMesh, admit: (*ControlPlane).admitMesh, established: (*ControlPlane).establishMesh,
+			warn: (*ControlPlane).warnOfMesh, checkDelete: (*ControlPlane).checkMeshDelete,
+			wrote: func(f *fleet, mesh *resource) { f.eachZone(func(z *Zone) { z.meshWritten(mesh.name) }) },
+			deleted: func(f *fleet, mesh *resource) {
+				f.eachZone(func(z *Zone) { delete(z.meshes, mesh.name) })
+				f.drop("MeshInsight", "", mesh.name)
+			},
+		},
+	}
+}
+
+func (cp *ControlPlane) mesh(name string) (*resource, bool) { return cp.store.get("Mesh", "", name) }
+
+func (cp *ControlPlane) meshes() []*resource { return cp.store.list("Mesh", "", nil) }
+
+// admitMesh fills defaults in and checks a mesh against its predecessor and its secrets.
+func (cp *ControlPlane) admitMesh(w write) error {
 	title := cp.release.updateTitle
 	var broken violations
-	if current == nil {
+	if w.current == nil {
 		title = cp.release.createTitle
 		if cp.release.dnsLabelNames {
-			if problems := dnsLabelProblems(displayName(draft.name, given)); len(problems) > 0 {
+			if problems := dnsLabelProblems(displayName(w.draft.name, w.given)); len(problems) > 0 {
 				return invalid(title, violations{{"name", strings.Join(problems, ", ")}})
 			}
 		}
-		if len(draft.name) > 63 {
+		if len(w.draft.name) > 63 {
 			broken.add("name", "cannot be longer than 63 characters")
 		}
 	}
 	if cp.release.meshTLS {
-		fillMetrics(draft)
-		if current != nil {
-			broken = append(broken, cp.checkAuthorityChange(current.document, draft.document)...)
+		fillMetrics(w.draft)
+		if w.current != nil {
+			broken = append(broken, cp.checkAuthorityChange(w.current.document, w.draft.document)...)
 		}
-		broken = append(broken, cp.checkAuthorities(c, draft)...)
+		broken = append(broken, cp.checkAuthorities(w.call, w.draft)...)
 	}
-	return invalid(title, broken)
+	if err := invalid(title, broken); err != nil || w.current == nil {
+		return err
+	}
+	if err := cp.ensureAuthorities(w.draft); err != nil {
+		return internal(title)
+	}
+	return nil
+}
+
+// establishMesh makes what a new mesh has.
+func (cp *ControlPlane) establishMesh(mesh *resource) error {
+	if err := cp.ensureAuthorities(mesh); err != nil {
+		return internal(cp.release.createTitle)
+	}
+	cp.ensureDefaults(mesh)
+	return nil
 }
 
 // checkAuthorityChange refuses to go from one enabled backend to another. Kong Mesh allows it.
@@ -49,7 +82,7 @@ func (cp *ControlPlane) checkMeshDelete(mesh *resource) violations {
 	return violations{{"mesh", "unable to delete mesh, there are still some dataplanes attached"}}
 }
 
-func (cp *ControlPlane) meshWarnings(mesh *resource) []string {
+func (cp *ControlPlane) warnOfMesh(mesh *resource) []string {
 	name := displayName(mesh.name, mesh.labels)
 	problems := dnsLabelProblems(name)
 	if !cp.release.warnsOfName || len(problems) == 0 {

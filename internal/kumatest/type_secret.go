@@ -1,16 +1,21 @@
 package kumatest
 
-import (
-	"fmt"
-	"slices"
-	"sync"
-	"time"
-)
+import "slices"
+
+func secretType() *resourceType {
+	written := func(f *fleet, secret *resource) {
+		f.eachZone(func(z *Zone) { z.secretWritten(secret.mesh, secret.name) })
+	}
+	return &resourceType{
+		name: "Secret", path: "secrets", in: inAll, traits: both | adminOnly | isSecret, schema: secretSchema(),
+		special: special{checkDelete: (*ControlPlane).checkSecretDelete, wrote: written, deleted: written},
+	}
+}
 
 // checkSecretDelete keeps a secret that a backend of its mesh names.
 func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
 	var broken violations
-	mesh, ok := cp.store.get("Mesh", "", secret.mesh)
+	mesh, ok := cp.mesh(secret.mesh)
 	if !ok {
 		return nil
 	}
@@ -23,51 +28,6 @@ func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
 	return broken
 }
 
-// A secretCache is what the secrets of a CA are read through, by its check as by what issues from it. Each load
-// fills it; nothing but time empties it, and that a secret is absent is not remembered.
-type secretCache struct {
-	age     time.Duration                             // how old what is read may be
-	get     func(mesh, name string) (*resource, bool) // reads past the cache
-	missing string
-
-	mu      sync.Mutex
-	entries map[key]cachedSecret
-}
-
-func newSecretCache(age time.Duration, missing string, get func(mesh, name string) (*resource, bool)) *secretCache {
-	return &secretCache{age: age, get: get, missing: missing, entries: map[key]cachedSecret{}}
-}
-
-type cachedSecret struct {
-	data   []byte
-	loaded time.Time
-}
-
-// empty forgets what was read.
-func (c *secretCache) empty() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.entries)
-}
-
-// load returns the content of a secret. With stale it is the one before the last write, however old that is.
-func (c *secretCache) load(mesh, name string, stale bool, now time.Time) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := key{"Secret", mesh, name}
-	if cached, ok := c.entries[k]; ok && !stale && now.Sub(cached.loaded) <= c.age {
-		return cached.data, nil
-	}
-	secret, ok := c.get(mesh, name)
-	if ok && stale {
-		secret = secret.before
-	}
-	if secret == nil {
-		return nil, fmt.Errorf(`%s: type="Secret" name=%q mesh=%q`, c.missing, name, mesh)
-	}
-	data := get[[]byte](secret.document, "data")
-	if !stale {
-		c.entries[k] = cachedSecret{data: data, loaded: now}
-	}
-	return data, nil
+func secretSchema() *message {
+	return &message{fields: []field{{name: "data", kind: bytesKind}}}
 }
