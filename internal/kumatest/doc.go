@@ -24,8 +24,8 @@
 //	server.WriteBack("/meshes/default", 0, 30*time.Second)
 //
 // Where to find what, by the beginning of a file's name: a request goes through ServeHTTP (controlplane.go) and the router
-// to a handler (api_). What a type of resource is, is a row in type.go; what is special about one stands in the file of
-// that name (type_). Documents are read and written by descriptions (document_) and kept in the store (store). Versions
+// to a handler (api_). Each type of resource is a row in type.go. A type that behaves in its own way has a file (type_) with
+// its row, schema and rules: to add a type, add its row and, if it needs one, its file. Documents are read and written by descriptions (document_) and kept in the store (store). Versions
 // differ in version.go.
 //
 // What happens to proxies in the course of time goes through fleet.go, one event after the other, with the delays of

@@ -11,25 +11,25 @@ type restart struct {
 	killed bool
 }
 
-// ReconnectWithin lets proxies, and zones of a global control plane, come back up to d after the control plane. The
-// default is 1 s; a real Envoy takes up to 30 s.
+// ReconnectWithin makes proxies, or the zones of a global control plane, reconnect within d after the control plane is
+// back. The default is 1 s; a real Envoy takes up to 30 s.
 func ReconnectWithin(d time.Duration) RestartOption {
 	return func(r *restart) { r.within = d }
 }
 
-// StayAway lets none come back by itself.
+// StayAway makes no proxy and no zone reconnect by itself.
 func StayAway() RestartOption {
 	return func(r *restart) { r.away = true }
 }
 
-// Killed lets the control plane end without noting that its connections do. Proxies and zones are shown as online until
-// they come back, or for 5 to 10 minutes.
+// Killed ends the control plane before it can record that its connections end. Overviews show proxies and zones as online
+// until they reconnect. Proxies that do not are shown as offline after 5 to 10 minutes.
 func Killed() RestartOption {
 	return func(r *restart) { r.killed = true }
 }
 
-// Restart ends the control plane now and starts it again after down, with the same store. Until then requests get no
-// answer, and every connection to it has ended: those of its proxies, or of its zones when it is global.
+// Restart stops the control plane now and starts it again after down, with the same store. It ends the connections of its
+// proxies, or of its zones when it is global. Until it is back, requests fail without an answer.
 func (cp *ControlPlane) Restart(down time.Duration, opts ...RestartOption) {
 	r := restart{within: time.Second}
 	for _, opt := range opts {
@@ -68,7 +68,7 @@ func (z *Zone) restart(r restart, down time.Duration) {
 	}
 }
 
-// restarted is what a zone has of the restart of the global control plane.
+// restarted ends the connection of a zone to a global control plane that restarts.
 func (z *Zone) restarted(r restart, down time.Duration) {
 	if z.state == zoneKilled {
 		return
@@ -85,7 +85,7 @@ func (z *Zone) restarted(r restart, down time.Duration) {
 	})
 }
 
-// lose ends the connection of a proxy without a note, until another one begins or none has for long.
+// lose ends the connection of a proxy without recording that. A garbage collector records it when the proxy stays away.
 func (p *Proxy) lose() {
 	p.session++
 	p.connected = false

@@ -31,7 +31,7 @@ type config struct {
 	metadata int // status of the answer to GET /config, when it is another one than 200
 }
 
-// intervals are the settings that decide when proxies get what was written, and when that is told. GET /config has them.
+// intervals are the settings that decide when a write reaches proxies, and when insights show it. GET /config has them.
 type intervals struct {
 	storeCache   time.Duration // store.cache.expirationTime
 	proxyRefresh time.Duration // xdsServer.dataplaneConfigurationRefreshInterval
@@ -47,43 +47,42 @@ func defaultIntervals() intervals {
 	}
 }
 
-// StoreCache sets how old a mesh or a secret may be when the control plane reads it for a proxy, checks a CA, or looks
-// for what its zones have to get (KUMA_STORE_CACHE_EXPIRATION_TIME). The default is 1 s. Zones below a global control
-// plane have the default.
+// StoreCache sets how old a mesh or a secret may be when the control plane reads it for a proxy, validates a CA, or sends
+// it to a zone (KUMA_STORE_CACHE_EXPIRATION_TIME). The default is 1 s. Zones of a global control plane keep the default.
 func StoreCache(age time.Duration) Option {
 	return func(c *config) { c.every.storeCache = age }
 }
 
-// ProxyRefresh sets how often the control plane looks whether a proxy needs something
+// ProxyRefresh sets how often the control plane checks whether a proxy needs a new configuration
 // (KUMA_XDS_SERVER_DATAPLANE_CONFIGURATION_REFRESH_INTERVAL). The default is 1 s.
 func ProxyRefresh(every time.Duration) Option {
 	return func(c *config) { c.every.proxyRefresh = every }
 }
 
-// ProxyFlush sets how often the insight of a proxy is written (KUMA_XDS_SERVER_DATAPLANE_STATUS_FLUSH_INTERVAL). The
+// ProxyFlush sets how often the control plane writes the insight of a proxy (KUMA_XDS_SERVER_DATAPLANE_STATUS_FLUSH_INTERVAL). The
 // default is 10 s.
 func ProxyFlush(every time.Duration) Option {
 	return func(c *config) { c.every.proxyFlush = every }
 }
 
-// ZoneRefresh sets how often a global control plane looks what a zone has to get
+// ZoneRefresh sets how often a global control plane checks whether a zone needs a resource
 // (KUMA_MULTIZONE_GLOBAL_KDS_REFRESH_INTERVAL). The default is 1 s.
 func ZoneRefresh(every time.Duration) Option {
 	return func(c *config) { c.every.zoneRefresh = every }
 }
 
-// ZoneFlush sets how often the insight of a zone is written (KUMA_MULTIZONE_GLOBAL_KDS_ZONE_INSIGHT_FLUSH_INTERVAL). The
+// ZoneFlush sets how often a global control plane writes the insight of a zone (KUMA_MULTIZONE_GLOBAL_KDS_ZONE_INSIGHT_FLUSH_INTERVAL). The
 // default is 10 s.
 func ZoneFlush(every time.Duration) Option {
 	return func(c *config) { c.every.zoneFlush = every }
 }
 
-// ConfigForAdmins lets administrators alone read GET /config; others get 403.
+// ConfigForAdmins answers GET /config with 403 unless an administrator asks.
 func ConfigForAdmins() Option {
 	return func(c *config) { c.metadata = http.StatusForbidden }
 }
 
-// WithoutConfig answers GET /config with 404, as something between client and control plane may.
+// WithoutConfig answers GET /config with 404, as a gateway in front of the control plane may.
 func WithoutConfig() Option {
 	return func(c *config) { c.metadata = http.StatusNotFound }
 }

@@ -19,31 +19,31 @@ type resourceType struct {
 	schema   *message // nil: the document is kept as it came
 
 	inspections []inspection
-	initial     []initialPolicy // what a new mesh has of it, unless it says otherwise
+	initial     []initialPolicy // created with each mesh, unless the mesh skips them
 	special
 }
 
-// special is what is special about a type. Each function may be absent; most types have none.
+// special holds the functions of a type that behaves in its own way. Each may be nil; most types have none.
 type special struct {
-	// check checks what a document says by itself.
+	// check validates a document by itself.
 	check func(*ControlPlane, *document) violations
-	// admit completes a document and checks it against what else there is.
+	// admit adds defaults to a document and validates it against other resources.
 	admit func(*ControlPlane, write) error
 	// label adds the labels that depend on the document.
 	label func(*ControlPlane, map[string]string, *document)
-	// established makes what has to be there besides a new resource. When that fails the resource stays.
+	// established creates what a new resource needs. The resource stays when that fails.
 	established func(*ControlPlane, *resource) error
-	// warn returns what the client is told with the answer that a write took place.
+	// warn returns the warnings in the answer to a write.
 	warn func(*ControlPlane, *resource) []string
-	// checkDelete says what keeps a resource from being deleted.
+	// checkDelete returns the reasons why a resource cannot be deleted.
 	checkDelete func(*ControlPlane, *resource) violations
-	// filter returns the parameters by which a list is narrowed down, besides those that all types have.
+	// filter returns the filters of a list that only this type has.
 	filter func(cp *ControlPlane, query url.Values, pattern string) ([]func(*resource) bool, violations)
-	// wrote and deleted are what comes of it in the course of time.
+	// wrote and deleted schedule what the control plane does after a write.
 	wrote, deleted func(*fleet, *resource)
 }
 
-// A write is what a request puts in the place of what is there.
+// A write is a request that creates or replaces a resource.
 type write struct {
 	call    *call
 	current *resource // nil for a new resource
@@ -63,10 +63,10 @@ const (
 	specified                     // its content stands under "spec"
 	hasStatus                     // and what became of it under "status"
 	hasOverview                   // it has an overview, the object together with its insight
-	relayed                       // a global control plane passes it on from zone to zone
-	isMesh                        // what is in it goes with it
-	isSecret                      // it is read through a cache, stays behind when its mesh goes, and has a form of its own on Kubernetes
-	nameless                      // it has no name that is shown
+	relayed                       // a global control plane sends it from zone to zone
+	isMesh                        // deleting it deletes the resources in it
+	isSecret                      // read through a cache, kept when its mesh is deleted, a Secret on Kubernetes
+	nameless                      // it has no display name
 	policy
 	targetRef
 	from
@@ -184,7 +184,7 @@ func gatewayInspections() []inspection {
 	return []inspection{{path: "_rules", absent: "Could not retrieve MeshGateway", in: until214}}
 }
 
-// zoneProxyInspections are those of an ingress and of an egress, which are told of as ingresses both.
+// zoneProxyInspections returns the routes of a zone ingress or egress. The control plane calls both an ingress.
 func zoneProxyInspections() []inspection {
 	return []inspection{{path: "{type}", absent: "Could not get zone ingress resource", in: until214}}
 }
