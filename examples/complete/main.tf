@@ -197,6 +197,7 @@ resource "kongmesh_mtls_provided_backend" "payments" {
   }
 
   skip_validation = false
+  force_destroy   = false # keep mTLS on while proxies are connected
 
   # How the mesh moves to a new CA while proxies are connected.
   rollout = {
