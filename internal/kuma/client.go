@@ -55,7 +55,8 @@ type Client struct {
 	hidden *strings.Replacer // what must not be in a message
 
 	shared   shared
-	locks    sync.Map // mesh name → chan struct{}: writes of one mesh go one after the other
+	looks    looks
+	locks    sync.Map // path → chan struct{}: writes of one object go one after the other
 	settings atomic.Pointer[Settings]
 }
 
@@ -112,7 +113,18 @@ func (c *Client) Address() string {
 
 // lock serialises the writes of one mesh. It waits as long as the context allows.
 func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err error) {
-	entry, _ := c.locks.LoadOrStore(mesh, make(chan struct{}, 1))
+	return c.locked(ctx, meshPath(mesh))
+}
+
+// LockSecret keeps others that use this client and lock the same secret from it
+// until unlock is called: for a read, and a write that depends on it. It waits as
+// long as the context allows.
+func (c *Client) LockSecret(ctx context.Context, mesh, name string) (unlock func(), err error) {
+	return c.locked(ctx, secretPath(mesh, name))
+}
+
+func (c *Client) locked(ctx context.Context, path string) (unlock func(), err error) {
+	entry, _ := c.locks.LoadOrStore(path, make(chan struct{}, 1))
 	held, _ := entry.(chan struct{})
 	select {
 	case held <- struct{}{}:

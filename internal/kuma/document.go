@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Document is a JSON object as text. Set and Delete change one member and
@@ -82,6 +83,14 @@ func (d *Document) Name() (string, error) {
 	var name string
 	err := d.Decode("name", &name)
 	return name, err
+}
+
+// CreationTime is when the control plane created the object, zero if it does not
+// say.
+func (d *Document) CreationTime() (time.Time, error) {
+	var created time.Time
+	err := d.Decode("creationTime", &created)
+	return created, err
 }
 
 // Set gives a member a value, which must be valid JSON. A new member is added

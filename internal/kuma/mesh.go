@@ -56,7 +56,9 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 		if err != nil {
 			return nil, err
 		}
-		return &Mesh{Document: document, Date: date}, nil
+		mesh := &Mesh{Document: document, Date: date}
+		c.looks.see(name, mesh, c.config.Clock.Now())
+		return mesh, nil
 	})
 }
 

@@ -4,39 +4,103 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
+	"sync"
 	"time"
 )
 
-// How long a pair of CA secrets stays after the mesh last changed: proxies that
-// connect at that moment may still be served from it, and one deleted at once
-// can stop issuance for five minutes (contract, experiments). A global control
-// plane passes the change on to its zones first.
+// How long secrets of a CA stay after the mesh ceased to use them, besides the
+// intervals of the control plane's settings: proxies that connect at that moment
+// may still be served from them, and one deleted at once can stop issuance for
+// five minutes (contract, experiments: 5 s, global 15 s, at intervals of 1 s).
 const (
-	settleTime       = 5 * time.Second
-	settleTimeGlobal = 15 * time.Second
+	settleMargin       = 3 * time.Second
+	settleMarginGlobal = 12 * time.Second
 )
 
-// Unsettled is how long a mesh is still to be left alone before a pair that it
-// named goes, by the control plane's own clock, whose Date header has whole
-// seconds. 0 when mTLS is off.
-func (c *Client) Unsettled(ctx context.Context, mesh *Mesh) (time.Duration, error) {
+func settleTime(s Settings) time.Duration {
+	wait := s.StoreCache + s.ProxyRefresh + settleMargin
+	if s.Global {
+		wait = s.StoreCache + s.ProxyRefresh + s.ZoneRefresh + settleMarginGlobal
+	}
+	return wait
+}
+
+// looks remember what meshes used when this client read them. Safe for
+// concurrent use.
+type looks struct {
+	mu     sync.Mutex
+	meshes map[string]*usage
+}
+
+type usage struct {
+	first  time.Time            // when the mesh was read first
+	used   []string             // secrets that it used at the last read
+	unused map[string]time.Time // secrets that it used before, and when it was first read without
+}
+
+// see notes what a mesh uses. A mesh that cannot be understood tells nothing.
+func (l *looks) see(name string, mesh *Mesh, now time.Time) {
+	backends, err := mesh.Backends()
+	if err != nil {
+		return
+	}
+	var used []string
+	for _, backend := range backends {
+		used = append(used, backend.Cert.Secret, backend.Key.Secret)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen := l.meshes[name]
+	if seen == nil {
+		seen = &usage{first: now, unused: map[string]time.Time{}}
+		if l.meshes == nil {
+			l.meshes = map[string]*usage{}
+		}
+		l.meshes[name] = seen
+	}
+	for _, secret := range seen.used {
+		seen.unused[secret] = now
+	}
+	for _, secret := range used {
+		delete(seen.unused, secret)
+	}
+	seen.used = used
+}
+
+// unusedSince is when a mesh was first read without this use of a secret. ok is
+// false where the mesh uses the secret, or was never read.
+func (l *looks) unusedSince(name, secret string) (since time.Time, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen := l.meshes[name]
+	if seen == nil || slices.Contains(seen.used, secret) {
+		return time.Time{}, false
+	}
+	if since, before := seen.unused[secret]; before {
+		return since, true
+	}
+	return seen.first, true
+}
+
+// Unsettled is how long secrets that a mesh does not use any more must still
+// stay, 0 when mTLS is off. It counts by this client's own clock, from when it
+// first read the mesh without them, whatever else is written to the mesh in the
+// meantime: the control plane's clock may be ahead, behind or missing.
+func (c *Client) Unsettled(ctx context.Context, name string, mesh *Mesh, secrets ...string) (time.Duration, error) {
 	enabled, err := mesh.EnabledBackend()
 	if err != nil || enabled == "" {
 		return 0, err
 	}
-	modified, err := mesh.ModificationTime()
-	if err != nil {
-		return 0, err
+	wait, now, left := settleTime(c.Settings(ctx)), c.config.Clock.Now(), time.Duration(0)
+	for _, secret := range secrets {
+		passed := time.Duration(0)
+		if since, ok := c.looks.unusedSince(name, secret); ok {
+			passed = now.Sub(since)
+		}
+		left = max(left, wait-passed)
 	}
-	now := mesh.Date
-	if now.IsZero() {
-		now = c.config.Clock.Now()
-	}
-	wait := settleTime
-	if c.Settings(ctx).Global {
-		wait = settleTimeGlobal
-	}
-	return max(0, min(modified.Add(wait).Sub(now), wait)), nil // a clock that runs ahead does not make it longer
+	return left, nil
 }
 
 var stepPattern = regexp.MustCompile(`^.+-rollout-[0-9a-f]{10}-(cert|key)$`)

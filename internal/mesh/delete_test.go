@@ -135,7 +135,8 @@ func TestAccMesh_deleteForbiddenList(t *testing.T) {
 	})
 }
 
-// Proxies are listed where a mesh is to be deleted, once.
+// Proxies are listed where a mesh is to be deleted: once by the plan, and once by
+// the apply before it turns mTLS off.
 func TestAccMesh_deleteRequests(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
@@ -157,7 +158,7 @@ func TestAccMesh_deleteRequests(t *testing.T) {
 		t.Errorf("%d lists of proxies, although nothing is deleted", n)
 	}
 	run.Terraform("destroy", "-auto-approve")
-	if n := lists(); n != 1 {
+	if n := lists(); n != 2 {
 		t.Errorf("%d lists of proxies", n)
 	}
 	if methods := env.Twin.Requests(); slices.ContainsFunc(methods, func(r kumatest.Request) bool { return r.Path == "/config" }) {

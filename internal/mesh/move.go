@@ -50,7 +50,7 @@ func (m vendorMesh) backendsAdvice() string {
 	}
 	var advice []string
 	if len(blocks) > 0 {
-		advice = append(advice, "To manage them, add this, with the address of the resource, once for each:\n\n"+strings.Join(blocks, "\n"))
+		advice = append(advice, "To manage them, add this for each backend, and replace NAME by the name of its resource:\n\n"+strings.Join(blocks, "\n"))
 	}
 	if len(others) > 0 {
 		advice = append(advice, fmt.Sprintf("This provider has no resource for %s.", strings.Join(others, ", ")))

@@ -184,9 +184,13 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	name := plan.Name.ValueString()
 	task := fmt.Sprintf("create mesh %q", name)
+	if !r.Run.Begin(existing(name).Claim()) {
+		existing(name).AddTwice(&resp.Diagnostics)
+		return
+	}
 	switch _, err := r.Client.Mesh(ctx, name); {
 	case err == nil:
-		tfkit.AddExists(&resp.Diagnostics, path.Root("name"), "kongmesh_mesh", fmt.Sprintf("a mesh %q", name), name)
+		existing(name).Add(&resp.Diagnostics)
 		return
 	case !kuma.Absent(err):
 		tfkit.AddError(&resp.Diagnostics, task, err)
@@ -198,7 +202,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if mesh == nil {
 		return
 	}
-	r.Claims.Take("kongmesh_mesh/" + name)
+	r.Run.Create(existing(name).Claim())
 	state, diags := r.stateAfter(ctx, mesh, plan) // also of one that only may be there: it must not be forgotten
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -226,8 +230,16 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(diags...)
 	now, diags := stateFrom(ctx, mesh, state, fresh != nil)
 	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
+}
+
+// existing is a mesh, for the error that it exists already.
+func existing(name string) tfkit.Existing {
+	return tfkit.Existing{At: path.Root("name"), What: fmt.Sprintf("Mesh %q", name), ResourceType: "kongmesh_mesh", ID: name}
 }
 
 func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -257,7 +269,7 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	name := state.Name.ValueString()
-	if r.Claims.Release("kongmesh_mesh/" + name) {
+	if r.Run.Created(existing(name).Claim()) {
 		return
 	}
 	err := r.Client.DeleteMesh(ctx, name)

@@ -105,7 +105,7 @@ func TestAccMesh_existsAlready(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{
 			Config:      env.Config(`resource "kongmesh_mesh" "this" { name = $name }`, "name", name),
-			ExpectError: acctest.Words("Exists already", "import {", "to = kongmesh_mesh.this", `id = "`+name+`"`),
+			ExpectError: acctest.Words("Exists already", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`),
 		}},
 	})
 }

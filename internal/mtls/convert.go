@@ -169,18 +169,15 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 		stopped *stepError
 		inUse   *inUseError
 	)
-	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
 	switch {
 	case errors.As(err, &stopped):
 		addStepError(diags, m, stopped)
 	case errors.As(err, &inUse):
 		addInUse(diags, inUse)
-	case errors.As(err, &exists) && exists.kind != kuma.Provided:
+	case errors.As(err, &exists): // one of type provided, Create handles
 		addOtherType(diags, m, exists.kind)
-	case errors.As(err, &exists):
-		tfkit.AddExists(diags, path.Root("name"), "kongmesh_mtls_provided_backend", fmt.Sprintf("a backend %q in mesh %q", name, mesh), mesh+"/"+name)
 	case kuma.Absent(err):
-		tfkit.AddMeshAbsent(diags, mesh)
+		tfkit.AddMeshAbsent(diags, m.Mesh.ValueString())
 	case errors.As(err, &refused) && errors.As(err, &refusal) && len(refusal.Parameters) > 0:
 		for _, parameter := range refusal.Parameters {
 			at, advice := m.explain(parameter.Field, refused.backends)

@@ -14,7 +14,7 @@ import (
 // Change does what an update does with a plan that names another pair, for
 // tests that stop it anywhere.
 func Change(ctx context.Context, client *kuma.Client, clock kuma.Clock, mesh, name, cert, key string) diag.Diagnostics {
-	b := &backend{Resource: tfkit.Resource{ProviderData: tfkit.ProviderData{Client: client, Clock: clock, Claims: &tfkit.Claims{}, Run: &tfkit.Run{}}}}
+	b := &backend{Resource: tfkit.Resource{ProviderData: tfkit.ProviderData{Client: client, Clock: clock, Run: &tfkit.Run{}}}}
 	plan := model{
 		Mesh: types.StringValue(mesh), Name: types.StringValue(name), Enabled: types.BoolValue(true), Mode: types.StringValue(kuma.Strict),
 		Cert: &dataSource{Secret: types.StringValue(cert)}, Key: &dataSource{Secret: types.StringValue(key)},

@@ -305,6 +305,11 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
+	existing := plan.existing()
+	if !r.Run.Begin(existing.Claim()) {
+		existing.AddTwice(&resp.Diagnostics)
+		return
+	}
 	task := fmt.Sprintf("add backend %q to mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
 	looked := false
 	mesh, err := r.put(ctx, plan, func(mesh *kuma.Mesh) error {
@@ -318,10 +323,15 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 		}
 		return err
 	}, &resp.Diagnostics)
+	if exists := (*existsError)(nil); errors.As(err, &exists) && exists.kind == kuma.Provided {
+		existing.Add(&resp.Diagnostics)
+		return
+	}
 	addWriteError(&resp.Diagnostics, task, plan, err)
 	if mesh == nil {
 		return
 	}
+	r.Run.Create(existing.Claim())
 	state, diags := stateFrom(mesh, plan)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -350,6 +360,15 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
 	r.Run.Note(state.refreshed())
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, replaced, now.standing().keep())...)
+}
+
+// existing is the backend, for the error that it exists already.
+func (m model) existing() tfkit.Existing {
+	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
+	return tfkit.Existing{
+		At: path.Root("name"), What: fmt.Sprintf("Backend %q of mesh %q", name, mesh),
+		ResourceType: "kongmesh_mtls_provided_backend", ID: mesh + "/" + name,
+	}
 }
 
 // unusedSteps is what private state keeps about secrets that a rotation left
@@ -433,6 +452,9 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
+	if r.Run.Created(state.existing().Claim()) {
+		return
+	}
 	left, diags := req.Private.GetKey(ctx, unusedSteps)
 	resp.Diagnostics.Append(diags...)
 	planned := kept(ctx, req.Private, &resp.Diagnostics)

@@ -416,7 +416,7 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
 			{Config: config("ca-1"), ExpectError: acctest.Words("Backend of another type", `a backend "ca-1" of type builtin`)},
-			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `a backend "ca-1"`, "to = kongmesh_mtls_provided_backend.this", `id = "`+mesh+`/ca-1"`)},
+			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `Backend "ca-1"`, "to = kongmesh_mtls_provided_backend.NAME", `id = "`+mesh+`/ca-1"`)},
 			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane refused", "cannot have more than 1 backends", "keep the backend that the mesh has")},
 		},
 	})

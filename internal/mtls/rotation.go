@@ -125,7 +125,7 @@ func (r *backend) switchCA(ctx context.Context, plan model, current kuma.Backend
 	if err != nil || !kuma.IsStepSecret(current.Cert.Secret) {
 		return mesh, err
 	}
-	left, err := r.Client.Unsettled(ctx, mesh)
+	left, err := r.Client.Unsettled(ctx, plan.Mesh.ValueString(), mesh, current.Cert.Secret, current.Key.Secret)
 	if err != nil {
 		return mesh, err
 	}

@@ -58,13 +58,10 @@ func exemptions() []exemption {
 			"kongmesh_global_secret.value_wo_version", "kongmesh_global_secret.value_base64_wo_version",
 			"kongmesh_mesh_ca_secret.timeouts.create", "kongmesh_mesh_ca_secret.timeouts.update", "kongmesh_mesh_ca_secret.timeouts.delete",
 			"kongmesh_mtls_provided_backend.timeouts.create", "kongmesh_mtls_provided_backend.timeouts.update", "kongmesh_mtls_provided_backend.timeouts.delete",
-			"kongmesh_mtls_provided_backend.rollout.strategy", "kongmesh_mtls_provided_backend.rollout.offline_proxies",
+			"kongmesh_mtls_provided_backend.rollout.strategy", "kongmesh_mtls_provided_backend.rollout.offline_proxies", "kongmesh_mtls_provided_backend.force_destroy",
 		}},
 		{"a key is not read back; another one shows in public_key_sha256", []event{drifted}, []string{
 			"kongmesh_mesh_ca_secret.private_key",
-		}},
-		{"what the last refresh saw, never planned", events(), []string{
-			"kongmesh_mesh_ca_secret.in_use_by",
 		}},
 	}
 }
@@ -379,6 +376,7 @@ resource "kongmesh_mtls_provided_backend" "this" {
   dp_cert    = { rotation = { expiration = local.minutes }, request_timeout = local.seconds }
   root_chain = { request_timeout = local.seconds }
   rollout    = { strategy = local.first ? "overlap" : "switch", offline_proxies = local.first ? "report" : "wait" }
+  force_destroy = local.first ? false : true
   timeouts   = { create = local.minutes, update = local.minutes, delete = local.minutes }
 }
 

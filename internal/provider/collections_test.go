@@ -175,12 +175,6 @@ func shownOnly(t *testing.T) []collection {
 			shown: []place{{"kongmesh_mesh_ca_secret", []any{"certificates"}, never}},
 		},
 		{
-			path:   "resource.kongmesh_mesh_ca_secret.in_use_by",
-			config: "resource \"kongmesh_mesh_ca_secret\" $name {\n  mesh = \"none\"\n  name = $name\n  certificate_chain = $chain\n  private_key = $key\n}\n",
-			values: map[form]string{isEmpty: ``}, absent: map[form]string{isNull: "computed", isOne: "only a refresh sees it", isMany: "only a refresh sees it"},
-			shown: []place{{"kongmesh_mesh_ca_secret", []any{"in_use_by"}, never}},
-		},
-		{
 			path:   "provider.headers",
 			config: "provider \"kongmesh\" {\n  alias = $name\n  headers = $value\n}\ndata \"kongmesh_meshes\" $name {\n  provider = kongmesh.$plain\n}\n",
 			values: map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "2" }`, hasNull: `{ a = null }`},

@@ -218,7 +218,7 @@ func adopt(t *testing.T, run *acctest.Run) {
 		if !found || !strings.Contains(output, "Exists already") {
 			t.Fatalf("the next apply does not say what to do:\n%s", output)
 		}
-		address, rest, _ := strings.Cut(rest, ".this")
+		address, rest, _ := strings.Cut(rest, ".NAME")
 		_, rest, _ = strings.Cut(rest, `id = "`)
 		id, _, _ := strings.Cut(rest, `"`)
 		run.Terraform("import", address+".this[0]", id)

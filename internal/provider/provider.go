@@ -49,14 +49,13 @@ func New(version string, options Options) func() provider.Provider {
 		options.Clock = kuma.SystemClock{}
 	}
 	return func() provider.Provider {
-		return &kongmesh{version: version, options: options, claims: &tfkit.Claims{}}
+		return &kongmesh{version: version, options: options}
 	}
 }
 
 type kongmesh struct {
 	version string
 	options Options
-	claims  *tfkit.Claims
 }
 
 type model struct {
@@ -154,7 +153,9 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 }
 
 func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	data := &tfkit.ProviderData{Clock: p.options.Clock, Claims: p.claims, Run: &tfkit.Run{}}
+	// Terraform configures a provider once for each run. Hosts such as -debug use one
+	// process for several runs.
+	data := &tfkit.ProviderData{Clock: p.options.Clock, Run: &tfkit.Run{}}
 	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
 		return // planning goes on without requests
@@ -186,7 +187,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		mesh.NewResource,
-		secret.NewCASecret,
+		secret.NewCASecret(rand.Reader),
 		secret.NewMeshSecret(rand.Reader),
 		secret.NewGlobalSecret(rand.Reader),
 		mtls.NewResource,

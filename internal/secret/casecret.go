@@ -4,9 +4,12 @@
 package secret
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -46,11 +49,14 @@ const (
 	privateContent = "content"
 )
 
-// NewCASecret is kongmesh_mesh_ca_secret.
-func NewCASecret() resource.Resource { return &caSecret{} }
+// NewCASecret is kongmesh_mesh_ca_secret. random is for the IDs of its objects.
+func NewCASecret(random io.Reader) func() resource.Resource {
+	return func() resource.Resource { return &caSecret{random: random} }
+}
 
 type caSecret struct {
 	tfkit.Resource
+	random io.Reader
 }
 
 type model struct {
@@ -67,7 +73,6 @@ type model struct {
 	KeySecret             types.String   `tfsdk:"key_secret"`
 	PublicKeySHA256       types.String   `tfsdk:"public_key_sha256"`
 	Certificates          types.List     `tfsdk:"certificates"`
-	InUseBy               types.List     `tfsdk:"in_use_by"`
 	Timeouts              timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -182,11 +187,6 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 					"sha256_fingerprint":   schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of the certificate's DER in hex."},
 				}},
 			},
-			"in_use_by": schema.ListAttribute{
-				MarkdownDescription: "Names of the mesh's mTLS backends that refer to the pair, as of the last refresh.",
-				ElementType:         types.StringType,
-				Computed:            true,
-			},
 			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long creating may take, 5m by default.",
@@ -229,7 +229,10 @@ func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConf
 func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.Preflight(ctx, kuma.SecretType, req, resp)
 	if req.Plan.Raw.IsNull() {
-		return // a destroy
+		var state model
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		r.Run.Depose(state.object(loadHolding(ctx, req.Private, &resp.Diagnostics)))
+		return
 	}
 	var config, plan model
 	var state *model
@@ -272,10 +275,6 @@ func (m *model) planComputed(config model, state *model) {
 	m.PublicKeySHA256, m.Certificates = types.StringUnknown(), types.ListUnknown(certificateType())
 	if config.TrustedCertificates.IsNull() {
 		m.TrustedCertificates = types.StringNull() // computed, so that keepEqual may plan another value
-	}
-	m.InUseBy = stringList(nil)
-	if state != nil {
-		m.InUseBy = state.InUseBy
 	}
 	switch {
 	case m.CertificateSecretName.IsUnknown() && config.Name.IsNull():
@@ -419,17 +418,49 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	plan.describe(b)
-	found, ok := r.look(ctx, plan, kuma.Fresh, &resp.Diagnostics)
-	if !ok || !adoptable(plan, found, b, &resp.Diagnostics) {
+	if !r.begin(plan, &resp.Diagnostics) {
 		return
 	}
-	r.Claims.Take(plan.id())
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(b)))...)
-	saved := func(m model) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
+	unlock, err := r.Client.LockSecret(ctx, plan.Mesh.ValueString(), plan.CertificateSecret.ValueString())
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("write %s", plan), err)
+		return
 	}
-	r.upload(ctx, plan, found, b, key, false, saved, &resp.Diagnostics)
+	defer unlock()
+	found, ok := r.look(ctx, plan, kuma.Fresh, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	holders, ok := r.adopt(ctx, plan, found, b, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	id, err := newHolder(r.random)
+	if err != nil {
+		addNoRandom(&resp.Diagnostics, err)
+		return
+	}
+	made := r.upload(ctx, plan, found, upload{bundle: b, key: key, holders: append(slices.Clone(holders), id)}, &resp.Diagnostics)
+	if made == untouched {
+		return
+	}
+	keepHolding(ctx, resp.Private, holding{IDs: []string{id}, Before: holders}, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...) // also of what only may be there: it must not be forgotten
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// begin notes that this run creates a pair, and adds an error where it does so
+// for another resource as well.
+func (r *caSecret) begin(plan model, diags *diag.Diagnostics) bool {
+	mesh := plan.Mesh.ValueString()
+	for _, name := range []string{plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString()} {
+		if !r.Run.Begin(secretClaim(mesh, name)) {
+			plan.existing().AddTwice(diags)
+			return false
+		}
+	}
+	return true
 }
 
 func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -443,6 +474,8 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() || r.Client == nil {
 		return
 	}
+	h := loadHolding(ctx, req.Private, &resp.Diagnostics)
+	h.note(r.Run, state.id())
 	found, ok := r.look(ctx, state, kuma.Recent, &resp.Diagnostics)
 	if !ok {
 		return
@@ -451,18 +484,19 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), kuma.Recent)
-	if err != nil && !kuma.Absent(err) {
-		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", state.Mesh.ValueString()), err)
+	state, diags := stateFrom(found, state)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
 		return
 	}
-	state, diags := stateFrom(found, mesh, state)
-	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
 	applied, diags := req.Private.GetKey(ctx, privateContent)
 	resp.Diagnostics.Append(diags...)
 	if meant, ok := found.meant(); ok && applied == nil { // an import: what somebody applied is what counts as applied
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(meant)))...)
+	}
+	if len(h.Before) > 0 {
+		keepHolding(ctx, resp.Private, h.look(r.Run, state.id()), &resp.Diagnostics)
 	}
 }
 
@@ -495,13 +529,25 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if !ok {
 		return
 	}
-	saved := func(m model) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
+	holders := loadHolding(ctx, req.Private, &resp.Diagnostics).IDs
+	if found.certificate != nil {
+		there, err := found.certificate.Holders()
+		if err != nil {
+			tfkit.AddUnreadable(&resp.Diagnostics, plan.String(), err)
+			return
+		}
+		holders = append(there, holders...)
 	}
 	again := !plan.PrivateKeyWOVersion.Equal(state.PrivateKeyWOVersion)
-	r.upload(ctx, plan, found, b, key, again, saved, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(b)))...)
+	made := r.upload(ctx, plan, found, upload{bundle: b, key: key, holders: holders, again: again}, &resp.Diagnostics)
+	if made < half {
+		return // the state stays as it was, and the next refresh looks
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	if made == whole {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
+	}
 }
 
 func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -515,21 +561,12 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
 	defer cancel()
 
-	// A replacement whose CA turned out to be the same has the pair now.
-	if r.Claims.Release(state.id()) {
+	left, err := r.remove(ctx, state, loadHolding(ctx, req.Private, &resp.Diagnostics))
+	if err != nil {
+		addDeleteError(&resp.Diagnostics, fmt.Sprintf("delete %s", state), state, err)
 		return
 	}
-	task := fmt.Sprintf("delete the secrets %s and %s of mesh %q", state.CertificateSecret.ValueString(), state.KeySecret.ValueString(), state.Mesh.ValueString())
-	if err := r.settle(ctx, state); err != nil {
-		addDeleteError(&resp.Diagnostics, task, state, err)
-		return
-	}
-	for _, name := range []string{state.KeySecret.ValueString(), state.CertificateSecret.ValueString()} {
-		if err := r.Client.DeleteSecret(ctx, state.Mesh.ValueString(), name); err != nil {
-			addDeleteError(&resp.Diagnostics, task, state, err)
-			return
-		}
-	}
+	addKept(&resp.Diagnostics, state, left)
 }
 
 func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -541,6 +578,18 @@ func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequ
 	}
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if r.Client != nil {
+		found := r.checkPair(ctx, id, &resp.Diagnostics)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		holders, err := found.certificate.Holders()
+		if err != nil {
+			tfkit.AddUnreadable(&resp.Diagnostics, fmt.Sprintf("Secret %q of mesh %q", id.CertificateSecret.ValueString(), id.Mesh.ValueString()), err)
+			return
+		}
+		keepHolding(ctx, resp.Private, holding{IDs: holders}, &resp.Diagnostics)
 	}
 	var state model
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
@@ -600,21 +649,6 @@ func (r *caSecret) material(config, plan model, diags *diag.Diagnostics) (b pki.
 	return b, key, !found.HasError()
 }
 
-// adoptable tells whether a pair may be created where found is. Half of a pair
-// or a whole one whose derived names say that it is this CA, and whose content
-// is right, is what an interrupted create leaves.
-func adoptable(plan model, found pair, b pki.Bundle, diags *diag.Diagnostics) bool {
-	if found.certificate == nil && found.key == nil {
-		return true
-	}
-	if !plan.fixed() && (found.certificate == nil || certificateRight(found.certificate, b)) && (found.key == nil || keyRight(found.key, b)) {
-		return true
-	}
-	tfkit.AddExists(diags, path.Root("mesh"), "kongmesh_mesh_ca_secret",
-		fmt.Sprintf("a secret %s or %s in mesh %q", plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString(), plan.Mesh.ValueString()), plan.id())
-	return false
-}
-
 func certificateRight(secret *kuma.Secret, b pki.Bundle) bool {
 	data, err := secret.Data()
 	if err != nil {
@@ -629,38 +663,78 @@ func keyRight(secret *kuma.Secret, b pki.Bundle) bool {
 	return err == nil && publicKeyOf(data).ValueString() == b.PublicKeySHA256()
 }
 
-// upload writes what is not right yet, the certificate first, and saves the
-// state after each, so that nothing that is there is forgotten. again writes
-// the key even if the right one is there.
-func (r *caSecret) upload(ctx context.Context, plan model, found pair, b pki.Bundle, key []byte, again bool, save func(model), diags *diag.Diagnostics) {
+// An upload is what a pair is to be.
+type upload struct {
+	bundle  pki.Bundle
+	key     []byte
+	holders []string
+	again   bool // write the key even if the right one is there
+}
+
+// progress is how far an upload came.
+type progress int
+
+const (
+	untouched progress = iota // nothing is written
+	uncertain                 // the certificate secret may be written
+	half                      // the certificate secret is written, the key secret may be
+	whole                     // both are written
+)
+
+// content is what private state says of what was uploaded.
+func (p progress) content(b pki.Bundle) []byte {
+	if p < whole {
+		return nil
+	}
+	return []byte(fingerprintJSON(b))
+}
+
+// as is the state of a pair that was uploaded so far. The key counts once it is
+// certain.
+func (m model) as(made progress) model {
+	if made < whole {
+		m.PublicKeySHA256 = types.StringNull()
+	}
+	return m
+}
+
+// upload writes what is not right yet, the certificate first.
+func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted upload, diags *diag.Diagnostics) progress {
 	mesh := plan.Mesh.ValueString()
-	unfinished := plan
-	unfinished.PublicKeySHA256 = types.StringNull()
-	put := func(name string, data []byte, previous *kuma.Secret) bool {
+	put := func(name string, data []byte, previous *kuma.Secret) error {
 		err := r.Client.PutSecret(ctx, mesh, name, data, previous)
-		if kuma.Uncertain(err) { // what may be there must not be forgotten
-			save(unfinished)
-		}
 		switch {
 		case kuma.Absent(err):
 			tfkit.AddMeshAbsent(diags, mesh)
 		case err != nil:
 			tfkit.AddError(diags, fmt.Sprintf("write secret %q of mesh %q", name, mesh), err)
 		}
-		return err == nil
+		return err
 	}
-	if found.certificate == nil || !certificateRight(found.certificate, b) {
-		if !put(plan.CertificateSecret.ValueString(), b.Encode(), found.certificate) {
-			return
+	held, err := found.certificate.WithHolders(wanted.holders...)
+	if err != nil {
+		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", plan.CertificateSecret.ValueString(), mesh), err)
+		return untouched
+	}
+	right := found.certificate != nil && certificateRight(found.certificate, wanted.bundle)
+	if !right || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
+		data := wanted.bundle.Encode()
+		if right {
+			data, _ = found.certificate.Data() // which certificateRight has read
+		}
+		if err := put(plan.CertificateSecret.ValueString(), data, held); kuma.Uncertain(err) {
+			return uncertain
+		} else if err != nil {
+			return untouched
 		}
 	}
-	if found.key == nil || again || !keyRight(found.key, b) {
-		save(unfinished)
-		if !put(plan.KeySecret.ValueString(), key, found.key) {
-			return
+	r.Run.Create(secretClaim(mesh, plan.CertificateSecret.ValueString()))
+	if found.key == nil || wanted.again || !keyRight(found.key, wanted.bundle) {
+		if put(plan.KeySecret.ValueString(), wanted.key, found.key) != nil {
+			return half
 		}
 	}
-	save(plan)
+	return whole
 }
 
 func (m model) identity() identity { return identity{m.Mesh, m.CertificateSecret, m.KeySecret} }
@@ -670,9 +744,9 @@ func (m model) id() string {
 	return m.Mesh.ValueString() + "/" + m.CertificateSecret.ValueString() + "/" + m.KeySecret.ValueString()
 }
 
-// stateFrom is what the two secrets and their mesh say. What cannot be read as
+// stateFrom is what the two secrets say. What cannot be read as
 // it should be is null, which the next plan puts right.
-func stateFrom(found pair, mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
+func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	state := prior
 	state.CertificateChain, state.TrustedCertificates = types.StringNull(), types.StringNull()
@@ -694,15 +768,6 @@ func stateFrom(found pair, mesh *kuma.Mesh, prior model) (model, diag.Diagnostic
 		}
 		state.PublicKeySHA256 = publicKeyOf(data)
 	}
-	var users []string
-	if mesh != nil {
-		var err error
-		if users, err = mesh.Users(prior.CertificateSecret.ValueString(), prior.KeySecret.ValueString()); err != nil {
-			tfkit.AddUnreadable(&diags, fmt.Sprintf("Mesh %q", prior.Mesh.ValueString()), err)
-			return prior, diags
-		}
-	}
-	state.InUseBy = stringList(users)
 	return state, diags
 }
 

@@ -82,9 +82,14 @@ func loadDigest(ctx context.Context, private privateState, diags *diag.Diagnosti
 func keepDigest(ctx context.Context, private privateState, random io.Reader, data []byte, diags *diag.Diagnostics) {
 	d, err := newDigest(random, data)
 	if err != nil {
-		diags.AddError("No random numbers", fmt.Sprintf("This machine gives no random numbers, which protect what the state tells of a secret: %s. Apply again, or on another machine.", err))
+		addNoRandom(diags, err)
 		return
 	}
 	encoded, _ := json.Marshal(d) // two texts always marshal
 	diags.Append(private.SetKey(ctx, privateDigest, encoded)...)
+}
+
+// addNoRandom adds the error for a machine that gives no random numbers.
+func addNoRandom(diags *diag.Diagnostics, err error) {
+	diags.AddError("No random numbers", fmt.Sprintf("This machine gives no random numbers, which protect what the state tells of a secret: %s. Apply again, or on another machine.", err))
 }

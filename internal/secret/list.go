@@ -96,7 +96,6 @@ func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *l
 // meshSecrets are the secrets of one mesh by their names, and the CAs among them.
 type meshSecrets struct {
 	name    string
-	mesh    *kuma.Mesh
 	secrets map[string]*kuma.Secret
 	cas     []identity
 }
@@ -126,7 +125,7 @@ func querySecrets(ctx context.Context, provider *tfkit.ProviderData, req list.Li
 
 func secretsOf(ctx context.Context, client *kuma.Client, mesh *kuma.Mesh) (meshSecrets, error) {
 	name, errName := mesh.Name()
-	here := meshSecrets{name: name, mesh: mesh}
+	here := meshSecrets{name: name}
 	backends, err := mesh.Backends()
 	if err := errors.Join(err, errName); err != nil {
 		return here, err
@@ -173,7 +172,7 @@ func (s *meshSecrets) foundCA(id identity) tfkit.Found {
 			var blank model
 			diags := state.SetAttribute(ctx, path.Root("mesh"), id.Mesh)
 			diags.Append(state.Get(ctx, &blank)...)
-			full, more := stateFrom(there, s.mesh, blank.of(id))
+			full, more := stateFrom(there, blank.of(id))
 			return append(append(diags, more...), state.Set(ctx, full)...)
 		},
 	}

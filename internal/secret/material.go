@@ -136,12 +136,3 @@ func certificateList(certificates []*x509.Certificate) types.List {
 	}
 	return types.ListValueMust(certificateType(), elements)
 }
-
-// stringList is a list of texts.
-func stringList(texts []string) types.List {
-	elements := make([]attr.Value, 0, len(texts))
-	for _, text := range texts {
-		elements = append(elements, types.StringValue(text))
-	}
-	return types.ListValueMust(types.StringType, elements)
-}

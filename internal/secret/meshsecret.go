@@ -112,8 +112,9 @@ func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRe
 	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
 		id = meshSecretIdentity{types.StringValue(parts[0]), types.StringValue(parts[1])}
 	}
-	place{mesh: id.Mesh.ValueString(), name: id.Name.ValueString()}.refuseImport(&resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
+	at := place{mesh: id.Mesh.ValueString(), name: id.Name.ValueString()}
+	at.refuseImport(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() || r.refusePair(ctx, at, &resp.Diagnostics) {
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)

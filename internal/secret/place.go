@@ -42,8 +42,17 @@ func (p place) id() string {
 	return p.mesh + "/" + p.name
 }
 
-// claim is the place among the objects of all types.
-func (p place) claim() string { return p.resourceType() + "/" + p.id() }
+// claim is the place among the objects of a run.
+func (p place) claim() string {
+	if p.global {
+		return "global secret " + p.name
+	}
+	return secretClaim(p.mesh, p.name)
+}
+
+// secretClaim is the name of a secret among the objects of a run, whichever
+// resource manages it.
+func secretClaim(mesh, name string) string { return "secret " + mesh + "/" + name }
 
 // read is what is there, nil for nothing. What may be recent comes from a list,
 // which all resources of a mesh share.
@@ -77,13 +86,10 @@ func (p place) remove(ctx context.Context, client *kuma.Client) error {
 	return client.DeleteSecret(ctx, p.mesh, p.name)
 }
 
-// addExists is the error for a secret that is there already.
-func (p place) addExists(diags *diag.Diagnostics) {
-	if what, advice := p.owned(); what != "" {
-		diags.AddAttributeError(path.Root("name"), "Not a secret of your own", fmt.Sprintf("There is a %s already, which is %s. %s", p, what, advice))
-		return
-	}
-	tfkit.AddExists(diags, path.Root("name"), p.resourceType(), "a "+p.String(), p.id())
+// existing is the secret, for the error that it exists already.
+func (p place) existing() tfkit.Existing {
+	what := p.String()
+	return tfkit.Existing{At: path.Root("name"), What: strings.ToUpper(what[:1]) + what[1:], ResourceType: p.resourceType(), ID: p.id()}
 }
 
 // refuseImport is the error for the import of a secret that is not the user's.

@@ -78,20 +78,22 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 		return
 	}
 	at := plan.place()
+	if !r.Run.Begin(at.claim()) {
+		at.existing().AddTwice(&resp.Diagnostics)
+		return
+	}
 	found, ok := r.look(ctx, at, kuma.Fresh, &resp.Diagnostics)
-	switch {
-	case !ok:
-		return
-	case found != nil:
-		at.addExists(&resp.Diagnostics)
+	if !ok || found != nil && !r.adopt(ctx, at, found, data, &resp.Diagnostics) {
 		return
 	}
-	err := at.put(ctx, r.Client, data, nil)
-	addWriteError(&resp.Diagnostics, at, err)
-	if err != nil && !kuma.Uncertain(err) {
-		return
+	if found == nil {
+		err := at.put(ctx, r.Client, data, nil)
+		addWriteError(&resp.Diagnostics, at, err)
+		if err != nil && !kuma.Uncertain(err) {
+			return
+		}
 	}
-	r.Claims.Take(at.claim())
+	r.Run.Create(at.claim())
 	plan.content().InSync = types.BoolValue(true)
 	keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...) // also of one that only may be there: it must not be forgotten
@@ -169,7 +171,7 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	at := state.place()
-	if r.Claims.Release(at.claim()) {
+	if r.Run.Created(at.claim()) {
 		return
 	}
 	err := at.remove(ctx, r.Client)
@@ -180,6 +182,82 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
+}
+
+// adopt tells whether a secret that exists already counts as created: one with
+// the same value that a mesh of the same name left, which was deleted. Else it
+// adds an error.
+func (r *plain) adopt(ctx context.Context, at place, found *kuma.Secret, data []byte, diags *diag.Diagnostics) bool {
+	if !at.global && holds(found, data) {
+		mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
+		if err != nil {
+			tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
+			return false
+		}
+		if leftover(found, mesh) {
+			return true
+		}
+	}
+	r.addExists(ctx, at, diags)
+	return false
+}
+
+// addExists is the error for a secret that exists already.
+func (r *plain) addExists(ctx context.Context, at place, diags *diag.Diagnostics) {
+	if what, advice := at.owned(); what != "" {
+		diags.AddAttributeError(path.Root("name"), "Not a secret of your own", fmt.Sprintf("There is a %s already, which is %s. %s", at, what, advice))
+		return
+	}
+	if !r.refusePair(ctx, at, diags) {
+		at.existing().Add(diags)
+	}
+}
+
+// refusePair adds an error where a secret is one of the two of a CA, which
+// kongmesh_mesh_ca_secret manages together. It tells whether it did.
+func (r *plain) refusePair(ctx context.Context, at place, diags *diag.Diagnostics) bool {
+	if at.global || r.Client == nil {
+		return false
+	}
+	pair, err := r.pairOf(ctx, at)
+	if err != nil {
+		tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
+		return true
+	}
+	if pair == nil {
+		return false
+	}
+	what := "certificate chain"
+	if pair.KeySecret.ValueString() == at.name {
+		what = "private key"
+	}
+	diags.AddAttributeError(path.Root("name"), "Secret belongs to a CA", fmt.Sprintf(
+		"The %s is the %s of a CA. A kongmesh_mesh_ca_secret manages certificate and key together: it checks that they belong together, and keeps them from changing while the mesh uses them. "+
+			"A resource for this secret alone could replace or delete half of the CA.\n\n"+
+			"Remove this resource. To manage the CA, and if no resource does so yet, add this block and a kongmesh_mesh_ca_secret resource with that name:\n\n%s",
+		at, what, tfkit.ImportBlock("kongmesh_mesh_ca_secret", model{}.of(*pair).id())))
+	return true
+}
+
+// pairOf is the CA that a secret belongs to, nil if there is none.
+func (r *plain) pairOf(ctx context.Context, at place) (*identity, error) {
+	mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
+	if kuma.Absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	here, err := secretsOf(ctx, r.Client, mesh)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range here.cas {
+		if id.CertificateSecret.ValueString() == at.name || id.KeySecret.ValueString() == at.name {
+			return &id, nil
+		}
+	}
+	return nil, nil
 }
 
 // look reads what is in a place, nil for nothing. ok is false when that cannot

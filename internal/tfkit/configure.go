@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -22,8 +21,6 @@ type ProviderData struct {
 	Client *kuma.Client
 	// Clock is the time, for rules about dates.
 	Clock kuma.Clock
-	// Claims are of this run of the provider.
-	Claims *Claims
 	// Run is what is known within this run of the provider.
 	Run *Run
 }
@@ -187,21 +184,4 @@ func addErrorAt(diags *diag.Diagnostics, at path.Path, task string, err error) {
 	for _, d := range found {
 		diags.Append(diag.WithPath(at, d))
 	}
-}
-
-// Claims are the objects that this run created. One that is deleted later in
-// the same run is the predecessor that a replacement with create_before_destroy
-// has, under the same name: it is the object that was just created, and stays.
-// Safe for concurrent use.
-type Claims struct {
-	names sync.Map
-}
-
-// Take notes that an object was created.
-func (c *Claims) Take(name string) { c.names.Store(name, true) }
-
-// Release tells, once, whether an object was created.
-func (c *Claims) Release(name string) bool {
-	_, taken := c.names.LoadAndDelete(name)
-	return taken
 }

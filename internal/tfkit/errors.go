@@ -150,15 +150,6 @@ func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
 			"if nothing is wrong with it, it needs another version of the provider.", what, err))
 }
 
-// AddExists adds the error for an object that is there already, with the block
-// that adopts it.
-func AddExists(diags *diag.Diagnostics, at path.Path, resourceType, what, id string) {
-	diags.AddAttributeError(at, "Exists already", fmt.Sprintf(
-		"There is %s already. To manage it with this resource, import it: add this block, with the address of the resource, and apply again.\n\n"+
-			"%s\n"+
-			"If the resource is tainted because a run was interrupted, it is what that run left: `terraform untaint` keeps it.", what, ImportBlock(resourceType, id)))
-}
-
 // AddMeshAbsent adds the error for an object of a mesh that is not there.
 func AddMeshAbsent(diags *diag.Diagnostics, mesh string) {
 	diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf(

@@ -9,22 +9,41 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// SplitID cuts an import ID at its slashes. forms are the forms it may have,
-// for the error; the number of parts must be that of one of them, and none
-// may be empty. PEM is none: its parts would be in messages.
+// SplitID cuts an import ID at its slashes. forms are the forms that it may have;
+// their parts have the names of what they stand for, and a mesh is checked. On
+// error it returns nil, and the error has the right form. PEM is not quoted: its
+// parts would be in messages.
 func SplitID(diags *diag.Diagnostics, id string, forms ...string) []string {
 	parts := strings.Split(id, "/")
-	for _, form := range forms {
-		if !pki.HoldsPEM(id) && len(parts) == strings.Count(form, "/")+1 && !slices.Contains(parts, "") {
-			return parts
-		}
+	if !pki.HoldsPEM(id) && fits(parts, forms) {
+		return parts
 	}
-	diags.AddError("Invalid import ID", fmt.Sprintf("%s is not of the form %s.", Quote(id), strings.Join(forms, " or ")))
+	advice := ""
+	if others := strings.FieldsFunc(id, isSeparator); !pki.HoldsPEM(id) && fits(others, forms) && len(others) > 1 {
+		advice = fmt.Sprintf(" Separate the parts with slashes: %s.", Quote(strings.Join(others, "/")))
+	}
+	diags.AddError("Invalid import ID", fmt.Sprintf("%s is not of the form %s.%s", Quote(id), strings.Join(forms, " or "), advice))
 	return nil
 }
+
+// fits tells whether parts are those of one of the forms.
+func fits(parts, forms []string) bool {
+	return slices.ContainsFunc(forms, func(form string) bool {
+		names := strings.Split(form, "/")
+		if len(names) != len(parts) || slices.Contains(parts, "") {
+			return false
+		}
+		i := slices.Index(names, "mesh")
+		return i < 0 || kuma.CheckMeshReference(parts[i]) == nil
+	})
+}
+
+// isSeparator tells whether people write a character between the parts of an ID.
+func isSeparator(r rune) bool { return strings.ContainsRune("/,;:|\\ \t", r) }
 
 // ImportIdentity reads the identity that an import is given in place of an ID.
 func ImportIdentity(ctx context.Context, req resource.ImportStateRequest, identity any, diags *diag.Diagnostics) {

@@ -43,7 +43,8 @@ func MoveFromVendor[S any](sourceType string, move func(ctx context.Context, sou
 	}}
 }
 
-// ImportBlock is the block that imports an object.
+// ImportBlock is the block that imports an object. NAME stands for the name of
+// the resource, which Terraform does not tell.
 func ImportBlock(resourceType, id string) string {
-	return fmt.Sprintf("import {\n  to = %s.this\n  id = %q\n}\n", resourceType, id)
+	return fmt.Sprintf("import {\n  to = %s.NAME\n  id = %q\n}\n", resourceType, id)
 }

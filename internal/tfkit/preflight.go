@@ -2,7 +2,6 @@ package tfkit
 
 import (
 	"context"
-	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -49,29 +48,3 @@ func (d *ProviderData) AddErrorOnce(diags *diag.Diagnostics, task string, err er
 		}
 	}
 }
-
-// Run is what the resources of one run of the provider tell one another. Safe
-// for concurrent use.
-type Run struct {
-	ZoneEgress ZoneEgress
-	notes      sync.Map
-}
-
-// Note makes a note, and tells whether there was none like it.
-func (r *Run) Note(note string) (first bool) {
-	_, noted := r.notes.LoadOrStore(note, true)
-	return !noted
-}
-
-// Noted tells whether there is a note.
-func (r *Run) Noted(note string) bool {
-	_, noted := r.notes.Load(note)
-	return noted
-}
-
-// NoteMesh notes that the run creates a mesh, so that there is nothing to read of
-// what is in it before.
-func (r *Run) NoteMesh(name string) { r.Note("creates mesh " + name) }
-
-// CreatesMesh tells whether the run creates a mesh.
-func (r *Run) CreatesMesh(name string) bool { return r.Noted("creates mesh " + name) }

@@ -1,0 +1,190 @@
+package secret
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// Several objects of a state can hold one pair of secrets: a current object and
+// a deposed one, after a replacement by the same CA was interrupted, or those of
+// two resources. None of them knows of the others. So each object that Create
+// makes has an ID, in its private state and as a holder in the labels of the
+// certificate secret. The last holder deletes the pair.
+
+// A holding is what an object knows of its hold on a pair. The zero value is that
+// of an object without an ID.
+type holding struct {
+	// IDs are those of the object: one, or of an object that was imported those of
+	// all holders at that time.
+	IDs []string `json:"ids"`
+	// Before are the holders that the object found when it was created.
+	Before []string `json:"before,omitempty"`
+	// Unseen are those of them that no refresh has found in the state: creations
+	// that were killed before Terraform could save their state.
+	Unseen []string `json:"unseen,omitempty"`
+}
+
+const (
+	// privateHolding is where private state keeps the holding of an object.
+	privateHolding = "holding"
+	// unnamedHolder is the ID of an object that has none of its own.
+	unnamedHolder = "unnamed"
+)
+
+func loadHolding(ctx context.Context, private privateState, diags *diag.Diagnostics) (h holding) {
+	encoded, more := private.GetKey(ctx, privateHolding)
+	diags.Append(more...)
+	if encoded == nil || json.Unmarshal(encoded, &h) != nil {
+		return holding{}
+	}
+	return h
+}
+
+func keepHolding(ctx context.Context, private privateState, h holding, diags *diag.Diagnostics) {
+	encoded, _ := json.Marshal(h) // strings always marshal
+	diags.Append(private.SetKey(ctx, privateHolding, encoded)...)
+}
+
+// ids are the IDs by which labels name the object.
+func (h holding) ids() []string {
+	if len(h.IDs) == 0 {
+		return []string{unnamedHolder}
+	}
+	return h.IDs
+}
+
+// note tells the other objects of a refresh that this one is in the state.
+func (h holding) note(run *tfkit.Run, pair string) {
+	for _, id := range h.ids() {
+		run.Note(pair + " is held by " + id)
+	}
+}
+
+// look is the holding after a refresh, in which other objects made their notes. A
+// deposed object is refreshed before the current one, and those of two resources
+// at the same time: each refresh can find one that another did not.
+func (h holding) look(run *tfkit.Run, pair string) holding {
+	known := func(id string) bool { return run.Noted(pair + " is held by " + id) }
+	h.Before = slices.DeleteFunc(slices.Clone(h.Before), known)
+	h.Unseen = h.Before
+	return h
+}
+
+// newHolder is the ID of an object that is to be created.
+func newHolder(random io.Reader) (string, error) {
+	id := make([]byte, 8)
+	if _, err := io.ReadFull(random, id); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(id), nil
+}
+
+// adopt tells whether a pair may be created where found is, and which holders
+// the pair has then. Secrets whose content is right are taken as they are, if
+// their derived names or a holder say that this provider created them, or if a
+// mesh of the same name that was deleted left them.
+func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bundle, diags *diag.Diagnostics) (holders []string, ok bool) {
+	if found.certificate == nil && found.key == nil {
+		return nil, true
+	}
+	mesh, err := r.Client.MeshAsOf(ctx, plan.Mesh.ValueString(), kuma.Recent)
+	if err != nil {
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
+		return nil, false
+	}
+	if found.certificate != nil {
+		if holders, err = found.certificate.Holders(); err != nil {
+			tfkit.AddUnreadable(diags, plan.String(), err)
+			return nil, false
+		}
+	}
+	left := leftover(found.certificate, mesh) && leftover(found.key, mesh)
+	right := (found.certificate == nil || certificateRight(found.certificate, b)) && (found.key == nil || keyRight(found.key, b))
+	if !right || plan.fixed() && len(holders) == 0 && !left {
+		plan.existing().Add(diags)
+		return nil, false
+	}
+	if left || found.certificate == nil || found.key == nil {
+		return nil, true // no object has the pair: an interrupted creation left half of it, or a mesh that is gone
+	}
+	users, err := mesh.Users(plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+	if err != nil {
+		tfkit.AddUnreadable(diags, fmt.Sprintf("Mesh %q", plan.Mesh.ValueString()), err)
+		return nil, false
+	}
+	if len(holders) == 0 && len(users) > 0 {
+		return []string{unnamedHolder}, true
+	}
+	return holders, true
+}
+
+// leftover tells whether a secret is older than its mesh, so that it belonged to
+// another one of that name, which was deleted. An absent secret is no obstacle.
+func leftover(secret *kuma.Secret, mesh *kuma.Mesh) bool {
+	if secret == nil {
+		return true
+	}
+	created, err := secret.CreationTime()
+	meshCreated, errMesh := mesh.CreationTime()
+	return err == nil && errMesh == nil && !created.IsZero() && created.Before(meshCreated)
+}
+
+// existing is the pair, for the error that it exists already.
+func (m model) existing() tfkit.Existing {
+	return tfkit.Existing{At: path.Root("mesh"), What: "Secret " + m.pairOr(), ResourceType: "kongmesh_mesh_ca_secret", ID: m.id()}
+}
+
+// pairOr names one of the secrets in a message.
+func (m model) pairOr() string {
+	return fmt.Sprintf("%q or %q of mesh %q", m.CertificateSecret.ValueString(), m.KeySecret.ValueString(), m.Mesh.ValueString())
+}
+
+// String is how messages name the secrets.
+func (m model) String() string {
+	return fmt.Sprintf("the secrets %q and %q of mesh %q", m.CertificateSecret.ValueString(), m.KeySecret.ValueString(), m.Mesh.ValueString())
+}
+
+// object is the name of an object among those that a run deletes.
+func (m model) object(h holding) string { return m.id() + " " + strings.Join(h.IDs, ",") }
+
+// leave takes IDs out of the holders of a pair, and returns the others. Nothing
+// is written where there are none: then the pair may be deleted.
+func (r *caSecret) leave(ctx context.Context, state model, ids []string) (others []string, err error) {
+	mesh, name := state.Mesh.ValueString(), state.CertificateSecret.ValueString()
+	certificate, err := r.Client.Secret(ctx, mesh, name)
+	if kuma.Absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	holders, err := certificate.Holders()
+	if err != nil {
+		return nil, err
+	}
+	others = slices.DeleteFunc(slices.Clone(holders), func(id string) bool { return slices.Contains(ids, id) })
+	if len(others) == 0 || len(others) == len(holders) {
+		return others, nil
+	}
+	data, err := certificate.Data()
+	if err != nil { // not quoted, as for any secret
+		return nil, tfkit.ErrNotBase64
+	}
+	changed, err := certificate.WithHolders(others...)
+	if err != nil {
+		return nil, err
+	}
+	return others, r.Client.PutSecret(ctx, mesh, name, data, changed)
+}

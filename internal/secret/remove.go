@@ -1,0 +1,177 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// How long to wait for other objects of the same run: one that takes over a pair
+// in use, as where a resource has a new name without a moved block, or others
+// that hold the pair and are deleted as well.
+const (
+	othersTime = 5 * time.Second
+	othersPoll = time.Second
+)
+
+// errInUse is why a pair is not deleted.
+type errInUse struct{ users []string }
+
+func (e *errInUse) Error() string { return inUse(e.users) }
+
+// A kept pair was not deleted.
+type kept struct {
+	users  []string // backends that use it
+	others bool     // others hold it as well, and are perhaps in no state
+}
+
+// remove deletes a pair, unless others hold it.
+func (r *caSecret) remove(ctx context.Context, state model, h holding) (*kept, error) {
+	until := r.Clock.Now().Add(othersTime)
+	for {
+		left, wait, err := r.tryRemove(ctx, state, h, r.Clock.Now().Before(until))
+		if err != nil || wait == 0 {
+			return left, err
+		}
+		if err := r.Clock.Sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// tryRemove is remove without waiting: it returns how long to wait. patient: a
+// pair in use may still be taken over.
+func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patient bool) (*kept, time.Duration, error) {
+	mesh, certificate, key := state.Mesh.ValueString(), state.CertificateSecret.ValueString(), state.KeySecret.ValueString()
+	unlock, err := r.Client.LockSecret(ctx, mesh, certificate)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer unlock()
+	if r.Run.Created(secretClaim(mesh, certificate)) {
+		_, err := r.leave(ctx, state, h.ids())
+		return nil, 0, err
+	}
+	document, users, err := r.users(ctx, state)
+	if err != nil {
+		return nil, 0, err
+	}
+	mine := h.ids()
+	if len(users) == 0 {
+		mine = slices.Concat(mine, h.Unseen) // a pair in use is somebody's
+	}
+	others, err := r.leave(ctx, state, mine)
+	if err != nil {
+		return nil, 0, err
+	}
+	deposed := r.Run.Deposed(state.object(h))
+	switch used := len(users) > 0; {
+	case len(others) > 0 && deposed && used:
+		return nil, 0, nil // they are those of its successor, which the mesh uses
+	case len(others) > 0 && patient:
+		return nil, othersPoll, nil
+	case len(others) > 0 || used && deposed:
+		return &kept{users: users, others: len(others) > 0}, 0, nil
+	case used && patient:
+		return nil, othersPoll, nil
+	case used:
+		return nil, 0, &errInUse{users}
+	}
+	if document != nil {
+		left, err := r.Client.Unsettled(ctx, mesh, document, certificate, key)
+		if err != nil || left > 0 {
+			return nil, left, err
+		}
+	}
+	if err := r.deleteSteps(ctx, mesh, document); err != nil {
+		return nil, 0, err
+	}
+	for _, name := range []string{key, certificate} { // the holders go last
+		if err := r.Client.DeleteSecret(ctx, mesh, name); err != nil {
+			return nil, 0, err
+		}
+	}
+	return nil, 0, nil
+}
+
+// users reads which backends use a pair. In a destroy of everything the backend
+// has just read back that mTLS is off; of any other mesh it counts how it is now.
+// mesh is nil when it is not there.
+func (r *caSecret) users(ctx context.Context, state model) (mesh *kuma.Mesh, users []string, err error) {
+	for age := kuma.Recent; ; age = kuma.Fresh {
+		mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), age)
+		if kuma.Absent(err) {
+			return nil, nil, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		users, errUsers := mesh.Users(state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
+		enabled, errEnabled := mesh.EnabledBackend()
+		if err := errors.Join(errUsers, errEnabled); err != nil || age == kuma.Fresh || len(users) == 0 && enabled == "" {
+			return mesh, users, err
+		}
+	}
+}
+
+// deleteSteps deletes what a rotation left that was interrupted after its last
+// step. Where mTLS is off, the backend has done so.
+func (r *caSecret) deleteSteps(ctx context.Context, name string, mesh *kuma.Mesh) error {
+	if mesh == nil {
+		return nil
+	}
+	if enabled, err := mesh.EnabledBackend(); err != nil || enabled == "" {
+		return err
+	}
+	return r.Client.DeleteUnusedSteps(ctx, name, mesh)
+}
+
+// inUse says which backends use a pair.
+func inUse(users []string) string {
+	return "in use by the mesh's mTLS backend " + tfkit.Quote(users...)
+}
+
+func addDeleteError(diags *diag.Diagnostics, task string, state model, err error) {
+	var used *errInUse
+	if !errors.As(err, &used) && !kuma.Refused(err) {
+		tfkit.AddError(diags, task, err)
+		return
+	}
+	diags.AddError("CA is in use", fmt.Sprintf(
+		"Could not %s: %s. Nothing was deleted.\n\n"+
+			"If the CA is being replaced, add to the resource\n\n"+
+			"  lifecycle {\n    create_before_destroy = true\n  }\n\n"+
+			"so that the mesh switches to the new pair before the old one goes. If the mesh is to have no mTLS any more, remove the backend as well; "+
+			"where the backend is not managed by Terraform, take it out of mesh %q first.",
+		task, reason(used, err), state.Mesh.ValueString()))
+}
+
+func reason(used *errInUse, err error) string {
+	if used != nil {
+		return "the pair is " + used.Error()
+	}
+	return err.Error()
+}
+
+// addKept warns of a pair that stays and may be in no state.
+func addKept(diags *diag.Diagnostics, state model, left *kept) {
+	if left == nil {
+		return
+	}
+	why := "another resource manages them as well, in this state or in another one, or a run was killed before it could save its state"
+	if !left.others {
+		why = fmt.Sprintf("the mTLS backend %s uses them, and this object was replaced before", tfkit.Quote(left.users...))
+	}
+	diags.AddWarning("CA secrets are kept", fmt.Sprintf(
+		"Terraform removed this object from the state, but did not delete %[1]s: %[2]s.\n\n"+
+			"If no resource manages these secrets, the private key stays on the control plane. In that case, delete them when no mTLS backend uses them any more:\n\n"+
+			"kumactl delete secret %[3]s --mesh %[5]s\nkumactl delete secret %[4]s --mesh %[5]s",
+		state, why, state.KeySecret.ValueString(), state.CertificateSecret.ValueString(), state.Mesh.ValueString()))
+}

@@ -1,0 +1,43 @@
+package tfkit
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+)
+
+// Existing is an object that a resource is to create and that exists already.
+type Existing struct {
+	// At is the attribute that names it.
+	At path.Path
+	// What begins a sentence, as in `Mesh "default"`.
+	What string
+	// ResourceType and ID are for the import block.
+	ResourceType, ID string
+}
+
+// Claim is the name of the object in [Run].
+func (e Existing) Claim() string { return e.ResourceType + "/" + e.ID }
+
+// Add adds the error for the object. Terraform does not tell whether the resource
+// itself manages it already, so the error has all three causes.
+func (e Existing) Add(diags *diag.Diagnostics) {
+	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
+		"%[1]s already exists. In what follows, replace NAME by the name of the resource.\n\n"+
+			"If Terraform does not manage it yet, import it: add this block, and apply again.\n\n"+
+			"%[2]s\n"+
+			"If this run replaces it, do not import it. Terraform creates the new object before it deletes the current one, and both have the same name. "+
+			"The cause is create_before_destroy, which this resource has or inherits: everything that a resource with create_before_destroy refers to has it as well. "+
+			"Delete the current object first with `terraform destroy -target=%[3]s.NAME`, and apply again.\n\n"+
+			"If the plan shows the resource as tainted, an interrupted run created the object. Keep it with `terraform untaint %[3]s.NAME`, and apply again.",
+		e.What, ImportBlock(e.ResourceType, e.ID), e.ResourceType))
+}
+
+// AddTwice adds the error for an object that another resource creates in the
+// same run.
+func (e Existing) AddTwice(diags *diag.Diagnostics) {
+	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
+		"%s is created by another resource of this configuration, too. Each of the two would undo the changes of the other, and deleting one would delete the object of both. "+
+			"Remove one of the resources, or give it another name.", e.What))
+}
