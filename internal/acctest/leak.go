@@ -4,46 +4,74 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// Leaks finds a private key in a text, in each form in which it could be
-// there: PEM, base64 of the DER with and without line breaks, base64 of the
-// PEM, any 40 characters of a line. What of it is in the certificates as well,
-// the public key, is not secret. It returns the forms found.
-func Leaks(t *testing.T, keyPEM, certificates, text string) []string {
+// KeyForms are the forms in which a private key, or a part of it, may get into a
+// text, by what they are.
+func KeyForms(t *testing.T, keyPEM string) map[string]string {
 	t.Helper()
 	block, _ := pem.Decode([]byte(keyPEM))
 	if block == nil {
 		t.Fatal("not a key in PEM")
 	}
-	forms := map[string]string{
-		"PEM":                      strings.TrimSpace(keyPEM),
-		"PEM in JSON":              strings.ReplaceAll(strings.TrimSpace(keyPEM), "\n", `\n`),
-		"base64 of DER":            base64.StdEncoding.EncodeToString(block.Bytes),
-		"base64 of PEM":            base64.StdEncoding.EncodeToString([]byte(keyPEM)),
-		"base64 of PEM, trimmed":   base64.StdEncoding.EncodeToString([]byte(strings.TrimSpace(keyPEM)))[:80],
-		"URL-safe base64 of DER":   base64.URLEncoding.EncodeToString(block.Bytes),
-		"URL-safe base64 of a PEM": base64.URLEncoding.EncodeToString([]byte(keyPEM)),
+	key := strings.TrimSpace(keyPEM)
+	lines := strings.Split(key, "\n")
+	digits := hex.EncodeToString(block.Bytes)
+	std, url := base64.StdEncoding.EncodeToString, base64.URLEncoding.EncodeToString
+	return map[string]string{
+		"PEM":                    key,
+		"PEM in JSON":            strings.ReplaceAll(key, "\n", `\n`),
+		"PEM with four dashes":   strings.ReplaceAll(key, "-----", "----"),
+		"PEM without BEGIN":      strings.Join(lines[1:], "\n"),
+		"body":                   strings.Join(lines[1:len(lines)-1], "\n"),
+		"first line of the body": lines[1],
+		"last whole line":        lines[1+(len(block.Bytes)/48-1)],
+		"base64 of DER":          std(block.Bytes),
+		"URL-safe base64":        url(block.Bytes),
+		"unpadded base64":        base64.RawURLEncoding.EncodeToString(block.Bytes),
+		"base64 of PEM":          std([]byte(keyPEM)),
+		"URL-safe base64 of PEM": url([]byte(keyPEM)),
+		"base64 twice":           std([]byte(std(block.Bytes))),
+		"base64 of base64":       std([]byte(std([]byte(keyPEM)))),
+		"hex":                    digits,
+		"upper-case hex":         strings.ToUpper(digits),
+		"hex with colons":        regexp.MustCompile("..").ReplaceAllString(digits[:len(digits)-2], "$0:") + digits[len(digits)-2:],
 	}
+}
+
+// Leaks finds a private key in a text, in each of its [KeyForms] or as any 40
+// characters of one. What of it is in the certificates as well, the public key,
+// is not secret. It returns the forms found.
+func Leaks(t *testing.T, keyPEM, certificates, text string) []string {
+	t.Helper()
 	var found []string
-	for name, form := range forms {
-		if strings.Contains(text, form) {
+	for name, form := range KeyForms(t, keyPEM) {
+		if Shows(form, certificates, text) {
 			found = append(found, name)
 		}
 	}
-	for line := range strings.SplitSeq(strings.TrimSpace(keyPEM), "\n") {
-		for start := 0; !strings.HasPrefix(line, "-----") && start+40 <= len(line); start++ {
-			if part := line[start : start+40]; strings.Contains(text, part) && !strings.Contains(certificates, part) {
-				return append(found, "40 characters of a line")
+	return found
+}
+
+// Shows tells whether 40 characters of a line of a key in some form are in a
+// text, and not in the certificates: then 32 are that begin at a multiple of 8.
+func Shows(form, certificates, text string) bool {
+	for line := range strings.SplitSeq(form, "\n") {
+		for start := 0; start+32 <= len(line); start += 8 {
+			part := line[start : start+32]
+			if strings.Contains(text, part) && !strings.Contains(certificates, part) && !strings.Contains(part, "---") {
+				return true
 			}
 		}
 	}
-	return found
+	return false
 }
 
 // Unpacked is the text of a file of the folder, and of all that it holds when it

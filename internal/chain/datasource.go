@@ -142,7 +142,11 @@ func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 	if !ok {
 		return
 	}
-	m.found = look(content, !m.Content.IsNull(), pki.Options{Now: d.Clock.Now()})
+	options := pki.Options{Now: d.Clock.Now()}
+	if !m.Backend.IsNull() {
+		options.Mesh = m.Mesh.ValueString()
+	}
+	m.found = look(content, !m.Content.IsNull(), options)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 

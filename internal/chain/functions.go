@@ -69,7 +69,7 @@ func (orderChain) Run(ctx context.Context, req function.RunRequest, resp *functi
 	}
 	ordered, err := pki.Order(certificates)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, noOrder(err, certificates))
+		resp.Error = function.NewArgumentFuncError(0, unpunctuated(noOrder(err, certificates)))
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, string(pki.EncodeCertificates(ordered)))
@@ -113,16 +113,19 @@ func (spiffeID) Run(ctx context.Context, req function.RunRequest, resp *function
 		return
 	}
 	if _, err := pki.SPIFFEID(mesh, "any"); err != nil { // whichever service it is
-		resp.Error = function.NewArgumentFuncError(0, err.Error()+".")
+		resp.Error = function.NewArgumentFuncError(0, unpunctuated(err.Error()))
 		return
 	}
 	id, err := pki.SPIFFEID(mesh, service)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(1, err.Error()+".")
+		resp.Error = function.NewArgumentFuncError(1, unpunctuated(err.Error()))
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, id)
 }
+
+// unpunctuated is the text of an error, behind which Terraform puts a full stop.
+func unpunctuated(text string) string { return strings.TrimSuffix(text, ".") }
 
 func pemParameter() function.Parameter {
 	return function.StringParameter{Name: "pem", MarkdownDescription: "Certificates in PEM, any number of them."}
@@ -136,7 +139,7 @@ func argument(ctx context.Context, req function.RunRequest) ([]*x509.Certificate
 	}
 	certificates, problems := pki.ParseCertificates([]byte(text))
 	if err := problems.Err(); err != nil {
-		return nil, function.NewArgumentFuncError(0, err.Error())
+		return nil, function.NewArgumentFuncError(0, unpunctuated(err.Error()))
 	}
 	return certificates, nil
 }

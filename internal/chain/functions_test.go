@@ -1,8 +1,11 @@
 package chain_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
@@ -37,6 +40,7 @@ func TestAccFunctions(t *testing.T) {
 		"order in order":  {"order_chain($pem)", intermediate + root, text(intermediate + root), nil},
 		"order copies":    {"order_chain($pem)", "x\n" + root + intermediate + root, text(intermediate + root), nil},
 		"order strangers": {"order_chain($pem)", root + acctest.PKI(t, "ec.crt"), nil, []string{`Invalid value for "pem" parameter: no order of these`, "certificate 0", "certificate 1 (CN=EC CA)"}},
+		"order labels":    {"order_chain($pem)", strings.ReplaceAll(root, "CERTIFICATE", "X509 CERTIFICATE") + intermediate, nil, []string{`Invalid value for "pem" parameter:`, "X509 CERTIFICATE"}},
 		"order garbage":   {"order_chain($pem)", "ca.pem", nil, []string{`Invalid value for "pem" parameter:`, "name of a file"}},
 
 		"ID":         {`spiffe_id("default", "web.v1")`, "", text("spiffe://default/web.v1"), nil},
@@ -76,6 +80,36 @@ func TestAccFunctions_keyIsNowhere(t *testing.T) {
 		}
 		if found := acctest.Leaks(t, key, "", output); len(found) > 0 {
 			t.Errorf("%s: the key is in the message: %v", function, found)
+		}
+	}
+}
+
+// Terraform puts a full stop behind what a function says.
+func TestFunctions_noSecondStop(t *testing.T) {
+	t.Parallel()
+	server := acctest.New(t).Protocol()
+	root := acctest.PKI(t, "root.crt")
+	for name, arguments := range map[string][][]string{
+		"parse_chain": {{""}, {"garbage"}, {root + acctest.PKI(t, "root.key")}},
+		"order_chain": {{""}, {root + acctest.PKI(t, "ec.crt")}, {strings.ReplaceAll(root, "CERTIFICATE", "PKCS7")}},
+		"spiffe_id":   {{"", "web"}, {"Default", "web"}, {"default", ""}, {"default", "a/b"}},
+	} {
+		for _, texts := range arguments {
+			var values []*tfprotov6.DynamicValue
+			for _, text := range texts {
+				value, err := tfprotov6.NewDynamicValue(tftypes.String, tftypes.NewValue(tftypes.String, text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				values = append(values, &value)
+			}
+			answer, err := server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: values})
+			if err != nil || answer.Error == nil {
+				t.Fatalf("%s(%q): no error, %v", name, texts, err)
+			}
+			if strings.HasSuffix(answer.Error.Text, ".") {
+				t.Errorf("%s(%q): %s", name, texts, answer.Error.Text)
+			}
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expi
 		}
 	}
 
-	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration}
+	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration, Mesh: m.text("mesh")}
 	var problems, keyProblems pki.Problems
 	if given {
 		ca.Chain, problems = pki.ParseCertificates(cert)

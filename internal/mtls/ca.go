@@ -91,7 +91,7 @@ type material struct {
 
 // checkCA applies the rules of CA material to what a backend refers to.
 func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnostics) {
-	options := pki.Options{Now: now}
+	options := pki.Options{Now: now, Mesh: plan.Mesh.ValueString()}
 	if plan.DPCert != nil && plan.DPCert.Rotation != nil {
 		if expiration, err := kuma.ParseDuration(plan.DPCert.Rotation.Expiration.ValueString()); err == nil {
 			options.ProxyCertificateLifetime = expiration

@@ -108,19 +108,23 @@ func (b Bundle) Join(other Bundle) Bundle {
 // Check applies the rules to each part. A problem's Index is the position in
 // its part.
 func (b Bundle) Check(o Options) (chain, trusted Problems) {
-	return CheckChain(b.Chain, o), CheckTrusted(b.Trusted, o)
+	return CheckChain(b.Chain, o), append(checkTrusted(b.Trusted, o), checkAmbiguous(b)...).finished()
 }
 
 // CheckWhole is Check for a bundle that stands in one text: a problem's Index
 // counts through chain and trusted certificates.
 func (b Bundle) CheckWhole(o Options) Problems {
-	problems := CheckChain(b.Chain, o)
-	for _, p := range CheckTrusted(slices.Concat(b.Chain, b.Trusted), o) {
+	problems := checkChain(b.Chain, o)
+	for _, p := range checkTrusted(slices.Concat(b.Chain, b.Trusted), o) {
 		if p.Index >= len(b.Chain) {
 			problems = append(problems, p)
 		}
 	}
-	return problems
+	for _, p := range checkAmbiguous(b) {
+		p.Index += len(b.Chain)
+		problems = append(problems, p)
+	}
+	return problems.finished()
 }
 
 // CheckKey checks that the key belongs to the issuer. If it is another

@@ -130,7 +130,7 @@ func TestReadBundle(t *testing.T) {
 		{"indented", first + "  " + second, 1, []Rule{RulePEMLine}},
 		{"joined", strings.TrimSpace(first) + second, 0, []Rule{RulePEMLine}},
 		{"cut off", chain[:len(chain)-40], 1, []Rule{RulePEMBlock}},
-		{"another label", strings.ReplaceAll(first, "CERTIFICATE", "X509 CERTIFICATE") + second, 1, nil},
+		{"another label", strings.ReplaceAll(first, "CERTIFICATE", "X509 CERTIFICATE") + second, 1, []Rule{RulePEMLabel}},
 		{"private key behind", chain + key, 2, []Rule{RulePrivateKeyInChain}},
 		{"private key alone", key, 0, []Rule{RulePrivateKeyInChain}},
 		{"nothing", "", 0, []Rule{RulePEM}},

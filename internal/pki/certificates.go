@@ -94,6 +94,8 @@ func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 		switch {
 		case isPrivateKeyLabel(b.label):
 			problems.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key"))
+		case hasCertificates(b.label): // whoever gives them means them to be there
+			problems.add(Error, RulePEMLabel, b.index, "%s", otherLabel(b))
 		case b.label != certificateLabel:
 			problems.add(Warning, RulePEMLabel, b.index, "%s", otherLabel(b))
 		case b.closed: // of one that is not, scan has told
@@ -105,7 +107,7 @@ func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	if len(certs) == 0 && !problems.HasErrors() {
 		problems.add(Error, RuleNoCertificate, -1, "There is no certificate: no PEM block has the label CERTIFICATE.")
 	}
-	return certs, problems.sorted()
+	return certs, problems.finished()
 }
 
 // parseCertificate returns the certificate in the block, or nil and a problem.
@@ -133,6 +135,12 @@ func parseCertificate(ps *Problems, b block) *x509.Certificate {
 func privateKeyInChain(b block, what string) string {
 	return fmt.Sprintf("The block that begins on line %d is %s, and certificates are handed out to every proxy. "+
 		"Take it out; if it has been uploaded like this before, make a new CA.", b.line, what)
+}
+
+// hasCertificates tells whether a label is one of certificates that the control
+// plane skips.
+func hasCertificates(label string) bool {
+	return slices.Contains([]string{"TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS"}, label)
 }
 
 // otherLabel says what to do about a block that is neither certificate nor

@@ -11,6 +11,10 @@ import (
 // itself, then how they relate. An empty chain has no problems;
 // [ParseCertificates] has told why it is empty.
 func CheckChain(chain []*x509.Certificate, o Options) Problems {
+	return checkChain(chain, o).finished()
+}
+
+func checkChain(chain []*x509.Certificate, o Options) Problems {
 	var ps Problems
 	firstAt := map[string]int{}
 	var links []link
@@ -24,7 +28,7 @@ func CheckChain(chain []*x509.Certificate, o Options) Problems {
 		checkPathLengths(&ps, links)
 		checkLast(&ps, links[len(links)-1])
 	}
-	return ps.sorted()
+	return ps
 }
 
 // A link is a certificate of a chain and its position.
@@ -44,10 +48,10 @@ func checkOrder(ps *Problems, links []link) bool {
 		case notSigned:
 			broken = append(broken, i)
 		case unchecked:
+			reason, remedy := whyUnchecked(links[i].cert, links[i+1].cert)
 			ps.addFor(Warning, RuleSignatureUnchecked, links[i].index, links[i].cert,
-				"This certificate names the next one, %s, as its issuer, but whether that one signed it can't be checked: "+
-					"the signature (%s) or the key is of a kind that is no longer supported. Issue it again with SHA-256.",
-				links[i+1], links[i].cert.SignatureAlgorithm)
+				"This certificate names the next one, %s, as its issuer, but the provider can't check whether that one signed it: %s. %s",
+				links[i+1], reason, remedy)
 		}
 	}
 	if len(broken) == 0 {
@@ -56,7 +60,8 @@ func checkOrder(ps *Problems, links []link) bool {
 	first := links[broken[0]]
 	if order, ok := workingOrder(links); ok {
 		ps.addFor(Error, RuleChainOrder, first.index, first.cert,
-			"This certificate is not signed by the next one, %s. A chain starts with the CA whose key is used and goes up to the root. This order works:%s",
+			"This certificate is not signed by the next one, %s. A chain starts with the CA whose key is used and goes up to the root. This order works:%s\n"+
+				"To have them put in order:\n  provider::kongmesh::order_chain(var.chain)",
 			links[broken[0]+1], order)
 		return false
 	}
@@ -86,6 +91,21 @@ func workingOrder(links []link) (string, bool) {
 	return lines.String(), true
 }
 
+// whyUnchecked says why crypto/x509 can't verify the signature of a certificate,
+// and what to do.
+func whyUnchecked(cert, issuer *x509.Certificate) (reason, remedy string) {
+	switch {
+	case rsaBits(issuer) > 0 && rsaBits(issuer) < 1024:
+		return fmt.Sprintf("the key of that one has %d bits, and libraries take none of less than 1024", rsaBits(issuer)),
+			"Create a new CA with a key of 2048 bits or more, or ECDSA P-256."
+	case signatureName(cert) == rsaPSS:
+		return "it is signed with RSA-PSS in a form that TLS libraries refuse, such as a salt that is not as long as the hash",
+			"Issue it again with a salt of that length (openssl's -sigopt rsa_pss_saltlen:digest), or with RSA PKCS #1 v1.5."
+	default:
+		return fmt.Sprintf("it is signed with %s, which libraries no longer support", signatureName(cert)), "Issue it again with SHA-256."
+	}
+}
+
 func whyNotSigned(l, next link) string {
 	switch {
 	case IsSelfSigned(l.cert):
@@ -111,12 +131,23 @@ func checkPathLengths(ps *Problems, links []link) {
 	for _, l := range links {
 		if limit := pathLength(l.cert); limit >= 0 && below > limit {
 			ps.addFor(Warning, RulePathLength, l.index, l.cert,
-				"The path length of this CA allows %d CAs below it, and the chain has %d. Proxies may refuse what the chain issues. "+
-					"Issue it again with pathlen:%d or more, or issue from a CA closer to it.", limit, below, below)
+				"The path length of this CA allows %s below it, and the chain has %d. Proxies may refuse what the chain issues. "+
+					"Issue this CA again with pathlen:%d or more, or without a path length, or use a CA closer to it.", numberOfCAs(limit), below, below)
 		}
 		if !selfIssued(l.cert) {
 			below++
 		}
+	}
+}
+
+func numberOfCAs(n int) string {
+	switch n {
+	case 0:
+		return "no CA"
+	case 1:
+		return "1 CA"
+	default:
+		return fmt.Sprintf("%d CAs", n)
 	}
 }
 

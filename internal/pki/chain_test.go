@@ -35,7 +35,6 @@ func TestCheckChainAccepts(t *testing.T) {
 		"extended key usage for TLS": list(makeCA(t, "EKU", nil, func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
 		})),
-		"any extended key usage":   list(makeCA(t, "EKU", nil, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })),
 		"constraints on DNS names": list(makeCA(t, "DNS", nil, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"x"} })),
 		"on its first second":      list(makeCA(t, "T", nil, func(c *x509.Certificate) { c.NotBefore = now })),
 		"30 days left":             list(makeCA(t, "T", nil, func(c *x509.Certificate) { c.NotAfter = now.Add(soon) })),

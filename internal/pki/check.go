@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,16 +26,29 @@ type Options struct {
 	// ProxyCertificateLifetime is how long the proxy certificates live that this
 	// CA is to issue; 0 means DefaultProxyCertificateLifetime.
 	ProxyCertificateLifetime time.Duration
+	// Mesh is the name of the mesh whose provided backend issues from this CA, ""
+	// if that is not known. Such a backend decides the URIs of its certificates.
+	Mesh string
 }
 
 // CheckTrusted checks certificates that proxies are to trust besides the
 // issuing chain, each one by itself: how they relate does not matter.
 func CheckTrusted(trusted []*x509.Certificate, o Options) Problems {
+	return checkTrusted(trusted, o).finished()
+}
+
+func checkTrusted(trusted []*x509.Certificate, o Options) Problems {
 	var ps Problems
 	firstAt := map[string]int{}
 	for i, cert := range trusted {
 		checkCertificate(&ps, i, cert, o)
 		checkDuplicate(&ps, i, cert, firstAt)
+	}
+	for i := range ps {
+		switch ps[i].Rule {
+		case RuleExtKeyUsage, RuleNameConstraints: // proxies here get nothing that it issues
+			ps[i].Severity = Warning
+		}
 	}
 	return ps
 }
@@ -44,7 +58,7 @@ func checkCertificate(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	checkExtensions(ps, i, cert)
 	checkDates(ps, i, cert, o)
 	checkStrength(ps, i, cert)
-	checkLimits(ps, i, cert)
+	checkLimits(ps, i, cert, o)
 }
 
 func checkExtensions(ps *Problems, i int, cert *x509.Certificate) {
@@ -107,6 +121,10 @@ func checkDates(ps *Problems, i int, cert *x509.Certificate, o Options) {
 		ps.addFor(Error, RuleNotYetValid, i, cert,
 			"This certificate is not valid before %s (it is now %s). The control plane would issue from it, but proxies refuse one another until then. "+
 				"Wait, or check the clocks of this machine and of the one that issued it.", date(cert.NotBefore), date(o.Now))
+	case left < lifetime && left >= soon:
+		ps.addFor(Warning, RuleExpiresSoon, i, cert,
+			"This certificate expires on %s, before a proxy certificate that is issued now (%s). From then on proxies refuse one another, although their certificates have not expired. "+
+				"Use a CA that is valid for longer, or shorten the life of proxy certificates (dp_cert.rotation.expiration).", date(cert.NotAfter), date(o.Now.Add(lifetime)))
 	case left < lifetime:
 		ps.addFor(Warning, RuleExpiresSoon, i, cert,
 			"This certificate expires on %s, before a proxy certificate that is issued now (%s). Proxies refuse one another from then on. "+
@@ -142,24 +160,26 @@ func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
 	}
 }
 
-// checkLimits warns of what makes peers refuse certificates that this CA
-// issues, though the control plane issues them.
-func checkLimits(ps *Problems, i int, cert *x509.Certificate) {
+// checkLimits tells of what makes peers refuse certificates that this CA
+// issues, though the control plane issues them. Peers are Envoys.
+func checkLimits(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	if len(cert.RawSubject) <= 2 { // an empty SEQUENCE
 		ps.addFor(Warning, RuleEmptySubject, i, cert,
 			"This CA has no subject. A proxy certificate has none either, so one that it issues looks self-signed, and OpenSSL refuses it. "+
 				"Issue the CA again with a name, such as -subj '/CN=Mesh CA'.")
 	}
-	if !allowsTLS(cert) {
+	server, client := allowsUsage(cert, x509.ExtKeyUsageServerAuth), allowsUsage(cert, x509.ExtKeyUsageClientAuth)
+	switch usages := strings.Join(extKeyUsages(cert), " and "); {
+	case !server && !client:
+		ps.addFor(Error, RuleExtKeyUsage, i, cert,
+			"The extended key usage of this CA is %s. Proxies apply it to what the CA issues, and refuse every certificate unless serverAuth and clientAuth are listed "+
+				"(anyExtendedKeyUsage does not stand for them). Issue the CA again without extended key usage.", usages)
+	case !server || !client:
 		ps.addFor(Warning, RuleExtKeyUsage, i, cert,
-			"The extended key usage of this CA allows %s alone. Peers apply that to what it issues, and refuse a proxy certificate unless both serverAuth and clientAuth are allowed. "+
-				"Issue it again without extended key usage.", strings.Join(extKeyUsages(cert), " and "))
+			"The extended key usage of this CA is %s. Proxies apply it to what the CA issues, and refuse a certificate of a server unless serverAuth is listed, and of a client unless clientAuth is. "+
+				"Issue the CA again without extended key usage.", usages)
 	}
-	if names := uriConstraints(cert); names != "" {
-		ps.addFor(Warning, RuleNameConstraints, i, cert,
-			"The name constraints of this CA limit the URIs that it may issue for (%s). A proxy certificate names spiffe://<mesh>/<service> and kuma://<tag>/<value>, "+
-				"and peers refuse one with a URI outside. Issue the CA again without constraints on URIs.", names)
-	}
+	checkURIConstraints(ps, i, cert, o)
 	for _, id := range cert.UnhandledCriticalExtensions {
 		ps.addFor(Warning, RuleCriticalExtension, i, cert,
 			"This certificate has a critical extension %s that TLS libraries need not know, and those that don't refuse the certificate. "+
@@ -167,15 +187,47 @@ func checkLimits(ps *Problems, i int, cert *x509.Certificate) {
 	}
 }
 
-func allowsTLS(cert *x509.Certificate) bool {
-	if len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 {
-		return true
+// allowsUsage tells whether BoringSSL takes what a CA issues for a usage, as far as
+// the CA's extended key usage decides.
+func allowsUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
+	return len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 || slices.Contains(cert.ExtKeyUsage, usage)
+}
+
+// checkURIConstraints applies RFC 5280, 4.2.1.10. Each certificate of a provided
+// backend has spiffe://<mesh>/<service> and kuma://kuma.io/service/<service>,
+// and may have more.
+func checkURIConstraints(ps *Problems, i int, cert *x509.Certificate, o Options) {
+	limits := uriConstraints(cert)
+	if limits == "" {
+		return
 	}
-	allowed := map[x509.ExtKeyUsage]bool{}
-	for _, usage := range cert.ExtKeyUsage {
-		allowed[usage] = true
+	tagHost, _, _ := strings.Cut(ServiceTag, "/")
+	var refused []string
+	for _, host := range []string{o.Mesh, tagHost} {
+		if o.Mesh != "" && !permitsHost(cert, host) {
+			refused = append(refused, host)
+		}
 	}
-	return allowed[x509.ExtKeyUsageAny] || allowed[x509.ExtKeyUsageServerAuth] && allowed[x509.ExtKeyUsageClientAuth]
+	if len(refused) > 0 {
+		ps.addFor(Error, RuleNameConstraints, i, cert,
+			"The name constraints of this CA limit the URIs that it may issue for (%s). Each proxy certificate of mesh %q names spiffe://%[2]s/<service> and kuma://%s/<service>, "+
+				"and proxies refuse it. What is outside: %s. Issue the CA again without constraints on URIs.",
+			limits, o.Mesh, ServiceTag, strings.Join(refused, " and "))
+		return
+	}
+	ps.addFor(Warning, RuleNameConstraints, i, cert,
+		"The name constraints of this CA limit the URIs that it may issue for (%s). A proxy certificate names spiffe://<mesh>/<service> and kuma://<tag>/<value>, "+
+			"and proxies refuse one with a URI outside. Issue the CA again without constraints on URIs.", limits)
+}
+
+// permitsHost applies the constraints on URIs as BoringSSL does: a domain stands
+// for itself alone, unless it begins with a dot.
+func permitsHost(cert *x509.Certificate, host string) bool {
+	matches := func(domain string) bool {
+		return strings.EqualFold(domain, host) || strings.HasPrefix(domain, ".") && strings.HasSuffix(strings.ToLower(host), strings.ToLower(domain))
+	}
+	return (len(cert.PermittedURIDomains) == 0 || slices.ContainsFunc(cert.PermittedURIDomains, matches)) &&
+		!slices.ContainsFunc(cert.ExcludedURIDomains, matches)
 }
 
 func uriConstraints(cert *x509.Certificate) string {

@@ -45,7 +45,7 @@ func judge(chain, key []byte) Problems {
 // ownRules are errors here although the control plane accepts the material,
 // because proxies get something else than their owner believes, or refuse it.
 var ownRules = []Rule{
-	RulePEMLine, RulePEMBlock, RulePrivateKeyInChain, RuleKeyBlocks, RuleExpired, RuleNotYetValid, RuleChainOrder,
+	RulePEMLine, RulePEMBlock, RulePEMLabel, RuleExtKeyUsage, RulePrivateKeyInChain, RuleKeyBlocks, RuleExpired, RuleNotYetValid, RuleChainOrder,
 }
 
 func checkAgreement(t *testing.T, name string, chain, key []byte) {

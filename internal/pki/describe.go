@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"time"
 )
@@ -48,7 +50,7 @@ func Describe(cert *x509.Certificate) CertificateInfo {
 		NotBefore:          cert.NotBefore.UTC(),
 		NotAfter:           cert.NotAfter.UTC(),
 		PublicKeyAlgorithm: cert.PublicKeyAlgorithm.String(),
-		SignatureAlgorithm: cert.SignatureAlgorithm.String(),
+		SignatureAlgorithm: signatureName(cert),
 		IsCA:               cert.IsCA,
 		PathLength:         pathLength(cert),
 		KeyUsages:          keyUsages(cert.KeyUsage),
@@ -76,6 +78,30 @@ func Describe(cert *x509.Certificate) CertificateInfo {
 		info.URIs = append(info.URIs, uri.String())
 	}
 	return info
+}
+
+// rsaPSS is the name of RSA-PSS where its parameters are not those that
+// crypto/x509 has a name for.
+const rsaPSS = "RSA-PSS"
+
+// signatureName returns the name of a signature algorithm; for one that
+// crypto/x509 does not know its object identifier.
+func signatureName(cert *x509.Certificate) string {
+	if cert.SignatureAlgorithm != x509.UnknownSignatureAlgorithm {
+		return cert.SignatureAlgorithm.String()
+	}
+	var outer struct { // RFC 5280, 4.1
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(cert.Raw, &outer); err != nil {
+		return "unknown"
+	}
+	if outer.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}) { // RFC 4055, 3.1
+		return rsaPSS
+	}
+	return outer.Algorithm.Algorithm.String()
 }
 
 // pathLength returns the path length of a CA, -1 if it has none.

@@ -113,7 +113,7 @@ func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]
 		return nil, errors.New("the CA has no certificate or no private key")
 	}
 	uris, err := identities(r.Mesh, r.Tags)
-	o := Options{Now: now, ProxyCertificateLifetime: expiration}
+	o := Options{Now: now, ProxyCertificateLifetime: expiration, Mesh: r.Mesh}
 	chain, trusted := ca.Check(o)
 	err = errors.Join(err, chain.Err(), ca.CheckKey(ca.Key).Err())
 	if trusted := trusted.Err(); trusted != nil {

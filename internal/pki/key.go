@@ -71,7 +71,7 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 		count  int
 	)
 	for _, b := range blocks {
-		if b.label == "EC PARAMETERS" {
+		if b.label == "EC PARAMETERS" && !b.holdsKey() {
 			continue // the key behind it names its curve as well
 		}
 		if count++; count > 1 {
@@ -107,7 +107,7 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 		problems.add(Error, RuleKeyNotPrivate, -1, "There is no private key: the only PEM block is EC PARAMETERS.")
 	}
 	if problems.HasErrors() {
-		return nil, nil, problems.sorted()
+		return nil, nil, problems.finished()
 	}
 	return key, normal, problems
 }
@@ -123,6 +123,9 @@ func notPlainKey(b block) (rule Rule, fault string) {
 	case b.label == "OPENSSH PRIVATE KEY":
 		return RuleKeyKind, "The private key is in OpenSSH's format, which the control plane can't read. Convert a copy of the file, in place:\n" +
 			"  ssh-keygen -p -m PKCS8 -N '' -f ca-key.pem"
+	case !isPrivateKeyLabel(b.label) && b.holdsKey():
+		return RuleKeyNotPrivate, fmt.Sprintf("The block that begins on line %d holds a private key under the label %s, and the control plane skips it. "+
+			"Write PRIVATE KEY in its BEGIN and END lines.", b.line, kind(b.label))
 	case b.label == certificateLabel:
 		return RuleKeyNotPrivate, begins + "a certificate, not a private key. The two may have changed places."
 	case strings.HasSuffix(b.label, "PUBLIC KEY"):
@@ -132,6 +135,16 @@ func notPlainKey(b block) (rule Rule, fault string) {
 	default:
 		return "", ""
 	}
+}
+
+// holdsKey tells whether a block has a private key in it, whatever its label says.
+func (b block) holdsKey() bool {
+	decoded, ok := b.decode()
+	if !ok {
+		return false
+	}
+	_, err := parseKeyDER(decoded.Bytes)
+	return err == nil
 }
 
 // isPrivateKeyLabel is the control plane's (crypto/tls.X509KeyPair's) rule.

@@ -13,6 +13,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math/big"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,6 +102,15 @@ func der(t testing.TB, name string) string {
 	return string(b.Bytes)
 }
 
+// utf16Text is a text in UTF-16, little-endian.
+func utf16Text(s string) string {
+	var text []byte
+	for _, unit := range utf16.Encode([]rune(s)) {
+		text = append(text, byte(unit), byte(unit>>8))
+	}
+	return string(text)
+}
+
 func certificateCases() []messageCase {
 	root, int1, rootKey := file("pki/root.crt"), file("pki/int1.crt"), file("pki/root.key")
 	return []messageCase{
@@ -109,12 +119,16 @@ func certificateCases() []messageCase {
 		inCertificates("text", constant("no certificate here")),
 		inCertificates("DER", func(t testing.TB) string { return der(t, "pki/root.crt") }),
 		inCertificates("PKCS #12", constant("\x30\x82\x09\x10\x02\x01\x03\x30\x82")),
-		inCertificates("UTF-16", func(t testing.TB) string {
-			var text bytes.Buffer
-			for _, unit := range utf16.Encode([]rune("\ufeff" + root(t))) {
-				text.Write([]byte{byte(unit), byte(unit >> 8)})
-			}
-			return text.String()
+		inCertificates("UTF-16", func(t testing.TB) string { return utf16Text("\ufeff" + root(t)) }),
+		inCertificates("base64 of PKCS #12", constant(base64.StdEncoding.EncodeToString([]byte("\x30\x82\x09\x10\x02\x01\x03\x30\x82")))),
+		inCertificates("base64 of UTF-16", func(t testing.TB) string {
+			return base64.StdEncoding.EncodeToString([]byte(utf16Text("\ufeff" + root(t))))
+		}),
+		inCertificates("base64 of Latin-1", func(t testing.TB) string {
+			return base64.StdEncoding.EncodeToString([]byte("# Z\xfcrich\n" + root(t)))
+		}),
+		inCertificates("base64 of base64 of PEM", func(t testing.TB) string {
+			return base64.URLEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(root(t)))))
 		}),
 		inCertificates("base64 of PEM", func(t testing.TB) string { return base64.StdEncoding.EncodeToString([]byte(root(t))) }),
 		inCertificates("base64 without BEGIN and END", changed("pki/root.crt", beginCert, "", endCert, "")),
@@ -122,6 +136,8 @@ func certificateCases() []messageCase {
 		inCertificates("no line break between blocks", func(t testing.TB) string { return strings.TrimSpace(int1(t)) + root(t) }),
 		inCertificates("space between blocks", func(t testing.TB) string { return strings.TrimSpace(int1(t)) + " " + root(t) }),
 		inCertificates("indented", changed("pki/root.crt", "\n", "\n    ", beginCert, "    "+beginCert)),
+		inCertificates("tab before BEGIN", joined(int1, constant("\t"), root)),
+		inCertificates("tab between blocks", func(t testing.TB) string { return strings.TrimSpace(int1(t)) + "\t" + root(t) }),
 		inCertificates("backslash n", changed("pki/root.crt", "\n", `\n`)),
 		inCertificates("backslash r, backslash n", changed("pki/root.crt", "\n", `\r\n`)),
 		inCertificates("spaces for line breaks", changed("pki/chain1.crt", "\n", " ")),
@@ -158,6 +174,8 @@ func certificateCases() []messageCase {
 		inCertificates("encrypted private key behind", joined(root, relabelled("pki/root.key", "ENCRYPTED PRIVATE KEY"))),
 		inCertificates("private key labelled certificate", joined(root, relabelled("pki/ec.key", "CERTIFICATE"))),
 		inCertificates("trusted certificate", joined(int1, relabelled("pki/root.crt", "TRUSTED CERTIFICATE"))),
+		inCertificates("certificate under an old label", joined(int1, relabelled("pki/root.crt", "X509 CERTIFICATE"))),
+		inCertificates("revocation list alone", relabelled("pki/root.crt", "X509 CRL")),
 		inCertificates("PKCS #7", relabelled("pki/root.crt", "PKCS7")),
 		inCertificates("certificate request", joined(root, relabelled("pki/root.crt", "CERTIFICATE REQUEST"))),
 		inCertificates("revocation list", joined(root, relabelled("pki/root.crt", "X509 CRL"))),
@@ -194,6 +212,8 @@ func keyCases() []messageCase {
 		inKey("damaged", func(t testing.TB) string { return string(encode("PRIVATE KEY", []byte(der(t, "pki/root.key"))[:600])) }),
 		inKey("X25519", constant("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\n-----END PRIVATE KEY-----\n")),
 		inKey("something else", constant("-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n")),
+		inKey("key under the label of EC parameters", relabelled("pki/ec.key", "EC PARAMETERS")),
+		inKey("key under the label of a certificate", relabelled("pki/ec.key", "CERTIFICATE")),
 		inKey("EC parameters alone", constant("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n")),
 		inKey("empty block", constant("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n")),
 		inKey("cut off", func(t testing.TB) string { return rootKey(t)[:400] }),
@@ -233,6 +253,10 @@ func certificateRuleCases() []messageCase {
 		edited("not yet valid", func(c *x509.Certificate) { c.NotBefore = now.Add(time.Second) }),
 		edited("expires in 29 days", func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, 29) }),
 		edited("expires before a proxy certificate", func(c *x509.Certificate) { c.NotAfter = now.Add(23 * time.Hour) }),
+		{name: "chain: expires before a proxy certificate of two years", judge: func(t testing.TB) Problems {
+			return CheckChain(list(makeCA(t, "CA", nil, func(c *x509.Certificate) { c.NotAfter = now.AddDate(1, 0, 0) })),
+				Options{Now: now, ProxyCertificateLifetime: 2 * 365 * 24 * time.Hour})
+		}},
 		{name: "chain: expires before a proxy certificate of 90 days", judge: func(t testing.TB) Problems {
 			return CheckChain(list(makeCA(t, "CA", nil, func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, 60) })),
 				Options{Now: now, ProxyCertificateLifetime: 90 * 24 * time.Hour})
@@ -256,9 +280,14 @@ func certificateRuleCases() []messageCase {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageCodeSigning}
 			c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 2, 3}}
 		}),
+		edited("extended key usage of something else", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }),
 		edited("name constraints", func(c *x509.Certificate) {
 			c.PermittedURIDomains, c.ExcludedURIDomains = []string{"default"}, []string{".example.org"}
 		}),
+		{name: "chain: name constraints that exclude the mesh", judge: func(t testing.TB) Problems {
+			ca := makeCA(t, "CA", nil, func(c *x509.Certificate) { c.PermittedURIDomains = []string{"other"} })
+			return CheckChain(list(ca), Options{Now: now, Mesh: "default"})
+		}},
 		edited("critical extension", func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
 		}),
@@ -311,6 +340,17 @@ func chainRuleCases() []messageCase {
 			c := readCerts(t, "pki/chain1.crt")
 			return []*x509.Certificate{withMD5(t, c[0]), c[1]}
 		}),
+		inChain("RSA-PSS with a short salt", func(t testing.TB) []*x509.Certificate {
+			c := readCerts(t, "pki/chain1.crt")
+			return []*x509.Certificate{withPSS(t, c[0]), c[1]}
+		}),
+		inChain("issuer of 512 bits", func(t testing.TB) []*x509.Certificate {
+			c := readCerts(t, "pki/chain1.crt")
+			small := *c[1]
+			small.PublicKey = &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 511), E: 65537}
+			small.Raw = append(bytes.Clone(c[1].Raw), 0) // verified once by its bytes
+			return []*x509.Certificate{c[0], &small}
+		}),
 		inChain("path length", func(t testing.TB) []*x509.Certificate {
 			root := makeCA(t, "Root", nil, func(c *x509.Certificate) { c.MaxPathLenZero = true })
 			return list(makeCA(t, "CA", &root, nil), root)
@@ -319,6 +359,14 @@ func chainRuleCases() []messageCase {
 			c := readCerts(t, "pki/chain1.crt")
 			return []*x509.Certificate{c[0], c[0], c[1], c[0]}
 		}),
+		{name: "overlap: two CAs of one name", judge: func(t testing.TB) Problems {
+			return CheckOverlap(Bundle{Chain: list(makeCAWith(t, "Root", testKey(t, "a"), nil, withKeyID(1)))},
+				Bundle{Chain: list(makeCAWith(t, "Root", testKey(t, "b"), nil, withoutKeyID))})
+		}},
+		{name: "overlap: the current CA has no key identifier", judge: func(t testing.TB) Problems {
+			return CheckOverlap(Bundle{Chain: list(makeCAWith(t, "Root", testKey(t, "a"), nil, withoutKeyID))},
+				Bundle{Chain: list(makeCAWith(t, "Root", testKey(t, "b"), nil, withKeyID(1)))})
+		}},
 		inChain("two gaps", func(t testing.TB) []*x509.Certificate {
 			return append(readCerts(t, "pki/ec.crt"), append(readCerts(t, "pki/int2.crt"), readCerts(t, "pki/ed.crt")...)...)
 		}),
@@ -333,6 +381,19 @@ func withMD5(t testing.TB, cert *x509.Certificate) *x509.Certificate {
 	md5WithRSA := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4}
 	changed, err := x509.ParseCertificate(bytes.ReplaceAll(cert.Raw, sha256WithRSA, md5WithRSA))
 	if err != nil || changed.SignatureAlgorithm != x509.MD5WithRSA {
+		t.Fatal(changed, err)
+	}
+	return changed
+}
+
+// withPSS makes a certificate look signed with RSA-PSS and a salt of 20 bytes,
+// which crypto/x509 does not know.
+func withPSS(t testing.TB, cert *x509.Certificate) *x509.Certificate {
+	t.Helper()
+	sha256WithRSA := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11}
+	pss := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10} // without parameters: SHA-1 and a salt of 20 bytes
+	changed, err := x509.ParseCertificate(bytes.ReplaceAll(cert.Raw, sha256WithRSA, pss))
+	if err != nil || changed.SignatureAlgorithm != x509.UnknownSignatureAlgorithm {
 		t.Fatal(changed, err)
 	}
 	return changed

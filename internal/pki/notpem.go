@@ -3,30 +3,30 @@ package pki
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
+	"unicode/utf8"
 )
 
 // notPEM is the problem of a text without any BEGIN or END. It says what the
-// text is instead, as far as that can be told. what names what is missing;
-// convert is the openssl command that makes PEM of DER.
+// text is instead, as far as that can be told, also in base64: what filebase64()
+// gives for a file that no string of Terraform can hold. what names what is
+// missing; convert is the openssl command that makes PEM of DER.
 func notPEM(text []byte, what, convert string) Problem {
 	p := Problem{Severity: Error, Rule: RulePEM, Index: -1}
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(text, []byte(byteOrderMark)))
+	content, times := text, 0
+	for p.Message = describeContent(content, times, convert); p.Message == "" && times < maxLayers; {
+		decoded, ok := decodeBase64(content)
+		if !ok {
+			break
+		}
+		content, times = decoded, times+1
+		p.Message = describeContent(content, times, convert)
+	}
 	switch {
+	case p.Message != "":
 	case len(trimmed) == 0:
 		p.Message = "There is no " + what + ": the content is empty. A file that was read may be empty, or a variable unset."
-	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
-		p.Message = "The content is UTF-16 text, as PowerShell's > writes it, and the control plane can't read it. Save it as UTF-8."
-	case isPKCS12(text):
-		p.Message = "The content is a PKCS #12 file (.p12, .pfx), and the control plane reads PEM alone. Take certificates and key out of it:\n" +
-			"  openssl pkcs12 -in ca.p12 -nokeys -out ca.pem\n" +
-			"  openssl pkcs12 -in ca.p12 -nocerts -nodes -out ca-key.pem"
-	case isDER(text):
-		p.Message = "The content is binary DER, not PEM, and the control plane reads PEM alone. Convert it:\n  " + convert
-	case isBase64Of(trimmed, "-----BEGIN"):
-		p.Message = "The content is PEM that was encoded in base64 once more. Decode it, or read the file with file() in place of filebase64():\n" +
-			"  base64decode(var.pem)"
-	case isBase64Of(trimmed, "\x30"):
-		p.Message = "The content is the base64 of a PEM block without its BEGIN and END lines. Put the lines back, or convert the file again:\n  " + convert
 	case len(trimmed) < 300 && !bytes.ContainsAny(trimmed, " \n") && bytes.ContainsAny(trimmed, "/."):
 		p.Message = "The content looks like the name of a file, not like what is in it. Read the file:\n" +
 			`  file("${path.module}/ca.pem")`
@@ -34,6 +34,44 @@ func notPEM(text []byte, what, convert string) Problem {
 		p.Message = "There is no " + what + ": no line starts with -----BEGIN, so this is no PEM."
 	}
 	return p
+}
+
+// maxLayers is how often base64 may have been applied for it to be seen through.
+const maxLayers = 3
+
+// describeContent says what a content is that was encoded in base64 so many
+// times, and what to do; "" if it is nothing that it knows.
+func describeContent(content []byte, times int, convert string) string {
+	encoded := ""
+	if times > 0 {
+		encoded = ", encoded in base64"
+	}
+	switch {
+	case isUTF16(content):
+		return "The content is UTF-16 text" + encoded + ", as PowerShell's > writes it, and the control plane can't read it. Save the file as UTF-8, and read it with file()."
+	case isPKCS12(content):
+		return "The content is a PKCS #12 file (.p12, .pfx)" + encoded + ", and the control plane reads PEM alone. Take certificates and key out of it:\n" +
+			"  openssl pkcs12 -in ca.p12 -nokeys -out ca.pem\n" +
+			"  openssl pkcs12 -in ca.p12 -nocerts -nodes -out ca-key.pem"
+	case isDER(content) && times > 0:
+		return "The content is the base64 of a PEM block without its BEGIN and END lines. Put the lines back, or convert the file again:\n  " + convert
+	case isDER(content):
+		return "The content is binary DER, not PEM, and the control plane reads PEM alone. Convert it:\n  " + convert
+	case times > 0 && bytes.Contains(content, []byte("-----BEGIN")) && !utf8.Valid(content):
+		return "The content is PEM that was encoded in base64 once more, and the text around it is not UTF-8. Save the file as UTF-8, and read it with file()."
+	case times > 0 && bytes.Contains(content, []byte("-----BEGIN")):
+		return "The content is PEM that was encoded in base64 once more. Decode it, or read the file with file() in place of filebase64():\n  " +
+			strings.Repeat("base64decode(", times) + "var.pem" + strings.Repeat(")", times)
+	default:
+		return ""
+	}
+}
+
+// isUTF16 tells whether a text begins with the byte order mark of UTF-16, or
+// with a dash or letter in it.
+func isUTF16(text []byte) bool {
+	return len(text) > 2 && (text[0] == 0xff && text[1] == 0xfe || text[0] == 0xfe && text[1] == 0xff ||
+		text[0] == 0 && text[2] == 0 || text[1] == 0 && text[0] == '-')
 }
 
 // isDER tells whether a text begins as one ASN.1 SEQUENCE of its own length.
@@ -46,8 +84,14 @@ func isPKCS12(text []byte) bool {
 	return isDER(text) && len(text) > 7 && bytes.Contains(text[:7], []byte{2, 1, 3})
 }
 
-// isBase64Of tells whether a text is base64 of something with the prefix.
-func isBase64Of(text []byte, prefix string) bool {
-	decoded, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(text), nil)))
-	return err == nil && bytes.HasPrefix(decoded, []byte(prefix))
+// decodeBase64 decodes a text that is base64 in any of its usual spellings:
+// standard or URL-safe, with or without padding, white space anywhere.
+func decodeBase64(text []byte) (decoded []byte, ok bool) {
+	compact := bytes.TrimRight(bytes.Join(bytes.Fields(text), nil), "=")
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if decoded, err := encoding.DecodeString(string(compact)); err == nil {
+			return decoded, len(decoded) > 0
+		}
+	}
+	return nil, false
 }

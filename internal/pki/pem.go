@@ -155,6 +155,10 @@ func (m mark) fault() string {
 		return fmt.Sprintf("More follows the END on line %d, and the control plane skips such a block. Move it to a line of its own.", m.line)
 	case !m.begin:
 		return ""
+	case strings.Contains(m.before, "\t"):
+		return fmt.Sprintf("A tab stands before the BEGIN on line %d, and the control plane skips such a block. "+
+			"The AWS CLI writes one between the certificates that it prints with --output text. Replace it:\n"+
+			`  replace(var.pem, "\t", "\n")`, m.line)
 	case m.joined:
 		return fmt.Sprintf("This block begins on line %d, on which the block before it ends, and the control plane skips both. "+
 			"Put a line break between END and BEGIN, as this does:\n"+`  join("\n", [for pem in [intermediate, root] : trimspace(pem)])`, m.line)

@@ -77,6 +77,11 @@ func (ps Problems) Has(rules ...Rule) bool {
 	return slices.ContainsFunc(ps.Errors(), func(p Problem) bool { return slices.Contains(rules, p.Rule) })
 }
 
+// Accepting returns the problems without the warnings of these rules.
+func (ps Problems) Accepting(rules ...Rule) Problems {
+	return slices.DeleteFunc(slices.Clone(ps), func(p Problem) bool { return p.Severity == Warning && slices.Contains(rules, p.Rule) })
+}
+
 // Err returns the problems of severity Error as one error, nil if there are
 // none.
 func (ps Problems) Err() error {
@@ -97,10 +102,34 @@ func (ps Problems) of(s Severity) Problems {
 	return found
 }
 
-// sorted returns the problems by index, those of one index as they were found.
-func (ps Problems) sorted() Problems {
+// maxOfARule is how many problems of one rule a text may have that are told
+// one by one.
+const maxOfARule = 10
+
+// finished returns the problems by index, those of one index as they were found.
+// Of many of one rule and severity it keeps the first, and counts the others.
+func (ps Problems) finished() Problems {
+	type kind struct {
+		Severity
+		Rule
+	}
+	counts := map[kind]int{}
+	var kept Problems
 	slices.SortStableFunc(ps, func(a, b Problem) int { return cmp.Compare(a.Index, b.Index) })
-	return ps
+	for _, p := range ps {
+		k := kind{p.Severity, p.Rule}
+		if counts[k]++; counts[k] <= maxOfARule {
+			kept = append(kept, p)
+		}
+	}
+	for i := range kept {
+		k := kind{kept[i].Severity, kept[i].Rule}
+		if more := counts[k] - maxOfARule; more > 0 {
+			kept.add(k.Severity, k.Rule, -1, "There are %d more problems of this kind, which are not listed.", more)
+			counts[k] = 0
+		}
+	}
+	return kept
 }
 
 // add appends a problem that concerns no certificate: a PEM block, or the

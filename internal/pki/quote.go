@@ -1,22 +1,131 @@
 package pki
 
 import (
+	"bytes"
+	"encoding/base64"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// HoldsPEM tells whether a block of PEM begins in a text, as it is or in
-// base64. It may be a private key, and then no message may show it.
-func HoldsPEM(text string) bool {
-	begins := []string{"-----BEGIN", "LS0tLS1CRUdJTi", "0tLS0tQkVHSU4", "tLS0tLUJFR0lO"} // in base64 by what is before it
-	return slices.ContainsFunc(begins, func(begin string) bool { return strings.Contains(text, begin) })
-}
+// MayHoldKey tells whether a text may hold a private key or a part of one, as it
+// gets where it does not belong: PEM, also damaged, its body, a line of that, DER
+// in base64 or hex, or any of these in base64 again. No message may show it.
+// Certificates and other random bytes look the same. Names, URLs, fingerprints
+// in hex and base64 of text do not.
+func MayHoldKey(text string) bool { return mayHoldKey(text, maxLayers) }
 
-// Quote is a text in quotation marks, for a message. Of PEM it only says that.
+// Quote is a text in quotation marks, for a message. Of what may be a private key
+// it only says that.
 func Quote(text string) string {
-	if HoldsPEM(text) {
-		return "(PEM, which is not shown)"
+	if MayHoldKey(text) {
+		return "(what may be a private key, and is not shown)"
 	}
 	return strconv.Quote(text)
+}
+
+var (
+	beginPattern = regexp.MustCompile(`-{2,}[ \t]*(BEGIN|END)\b`)
+	// A line of PEM has 64 characters; 40 of them are 30 bytes.
+	base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}`)
+	// A SHA-256 in hex has 64 digits. Colons and line breaks, also as \n, may be between.
+	hexRun = regexp.MustCompile(`[0-9A-Fa-f]{2}(?::?(?:(?:[\r\n]|\\[rn])[ \t]*)*[0-9A-Fa-f]{2}){32,}`)
+	noHex  = regexp.MustCompile(`\\[rn]|[^0-9A-Fa-f]`)
+)
+
+func mayHoldKey(text string, layers int) bool {
+	if beginPattern.MatchString(text) {
+		return true
+	}
+	if slices.ContainsFunc(hexRun.FindAllString(text, -1), isHexKey) {
+		return true
+	}
+	for _, run := range base64Run.FindAllString(text, -1) {
+		if isBase64Key(run, layers) {
+			return true
+		}
+	}
+	return false
+}
+
+// isHexKey tells whether more than 64 hex digits may be a key: all but digests of
+// SHA-384 and SHA-512, unless they begin as DER does.
+func isHexKey(run string) bool {
+	digits := noHex.ReplaceAllString(run, "")
+	if before, after, found := strings.Cut(run, ":"); found && strings.Count(run, ":") < 32 {
+		return isHexKey(before) || isHexKey(after) // the colon of "sha256:"
+	}
+	distinct := len(slices.Compact(slices.Sorted(slices.Values([]byte(digits)))))
+	return len(digits) > 64 && distinct > 8 && (strings.HasPrefix(run, "30") || len(digits) != 96 && len(digits) != 128)
+}
+
+// isBase64Key tells whether a run of base64 characters stands for the beginning of
+// a key, for text that may hold one, or for random bytes.
+func isBase64Key(run string, layers int) bool {
+	standard := strings.NewReplacer("-", "+", "_", "/").Replace(run)
+	for i := range len(standard) - 12 { // the text before a key may look like base64, too
+		if standard[i] != 'M' { // what 0x30 begins with
+			continue
+		}
+		if header, _ := base64.StdEncoding.DecodeString(standard[i : i+12]); isKeyHeader(header) {
+			return true
+		}
+	}
+	for offset := range 4 { // it need not begin where the run does
+		part := standard[offset:]
+		decoded, err := base64.StdEncoding.DecodeString(part[:len(part)/4*4])
+		if err == nil && isText(decoded) {
+			return layers > 0 && mayHoldKey(string(decoded), layers-1)
+		}
+	}
+	return isMixed(run)
+}
+
+// isKeyHeader tells whether bytes begin as the DER of a private key does in all
+// its encodings: a SEQUENCE, and in it a version, 0 or 1.
+func isKeyHeader(der []byte) bool {
+	if len(der) < 7 || der[0] != 0x30 {
+		return false
+	}
+	content := 2 // behind tag and length
+	if der[1] == 0x81 || der[1] == 0x82 {
+		content += int(der[1] - 0x80)
+	}
+	return der[content] == 2 && der[content+1] == 1 && der[content+2] <= 1
+}
+
+// isMixed tells whether a run has upper-case and lower-case letters and digits in
+// the disorder of base64. In names and paths words are shorter, and most letters
+// are of one case and stand together.
+func isMixed(run string) bool {
+	words := strings.FieldsFunc(run, func(r rune) bool { return strings.ContainsRune("/-_", r) })
+	if !slices.ContainsFunc(words, func(word string) bool { return len(word) > 16 }) {
+		return false
+	}
+	var upper, lower, digits, changes int
+	var before rune
+	for _, r := range run {
+		class := r // of a sign: itself
+		switch {
+		case unicode.IsUpper(r):
+			upper, class = upper+1, 'A'
+		case unicode.IsLower(r):
+			lower, class = lower+1, 'a'
+		case unicode.IsDigit(r), r == '+':
+			digits, class = digits+1, '0'
+		}
+		if class != before {
+			changes++
+		}
+		before = class
+	}
+	letters := upper + lower
+	return digits*24 > len(run) && upper*6 > letters && lower*6 > letters && changes*20 > len(run)*7
+}
+
+func isText(decoded []byte) bool {
+	return utf8.Valid(decoded) && !bytes.ContainsFunc(decoded, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) })
 }

@@ -10,7 +10,7 @@ package pki
 type Rule string
 
 // Rules of PEM. A control plane skips what it can't read and goes on, so that
-// a chain is silently shorter than its author believes; hence all but two are
+// a chain is silently shorter than its author believes; hence nearly all are
 // errors here.
 const (
 	// RulePEM: the content is no PEM: empty, DER, base64 of PEM, a file's name.
@@ -27,8 +27,9 @@ const (
 	// RulePEMByteOrderMark (warning): a byte order mark hides the BEGIN behind
 	// it from the control plane. Content that is encoded anew is free of it.
 	RulePEMByteOrderMark Rule = "pem-byte-order-mark"
-	// RulePEMLabel (warning): a block between certificates that is neither a
-	// certificate nor a private key. Control plane: skips it.
+	// RulePEMLabel: a block between certificates that is neither a certificate nor
+	// a private key. A warning, but an error for a block that holds certificates
+	// under another label. Control plane: skips it (crypto/tls.X509KeyPair).
 	RulePEMLabel Rule = "pem-label"
 	// RuleNoCertificate: there is PEM, but no certificate in it.
 	RuleNoCertificate Rule = "no-certificate"
@@ -72,12 +73,14 @@ const (
 	// RuleWeakSignature (warning): signed with MD2, MD5 or SHA-1. NIST SP 800-131A;
 	// TLS libraries refuse such signatures by default.
 	RuleWeakSignature Rule = "weak-signature"
-	// RuleExtKeyUsage (warning): the CA is limited to purposes other than TLS
-	// servers and clients, which TLS libraries apply to what it issues, too.
-	// RFC 5280, 4.2.1.12.
+	// RuleExtKeyUsage: the CA has an extended key usage without serverAuth and
+	// clientAuth, which BoringSSL, and so each proxy, applies to what it issues, too
+	// (measured). A warning where it has one of the two, and for a trusted
+	// certificate. RFC 5280, 4.2.1.12.
 	RuleExtKeyUsage Rule = "ext-key-usage"
-	// RuleNameConstraints (warning): the CA may issue for some URIs only, and a
-	// proxy certificate names spiffe:// and kuma:// URIs. RFC 5280, 4.2.1.10.
+	// RuleNameConstraints: the CA may issue for some URIs only, and a proxy
+	// certificate names spiffe:// and kuma:// URIs. An error where each certificate
+	// of the mesh has a URI that is excluded, else a warning. RFC 5280, 4.2.1.10.
 	RuleNameConstraints Rule = "name-constraints"
 	// RuleCriticalExtension (warning): a critical extension that Go's crypto/x509
 	// does not know. RFC 5280, 4.2: who doesn't know it must refuse the certificate.
@@ -102,6 +105,11 @@ const (
 	// RulePathLength (warning): more CAs below a certificate than its path length
 	// allows. RFC 5280, 4.2.1.9.
 	RulePathLength Rule = "path-length"
+	// RuleAmbiguousIssuer (warning): two certificates of one subject and of
+	// different keys, which key identifiers don't tell apart. BoringSSL takes the
+	// first CA of the issuer's name, and refuses the certificate if another one
+	// signed it (measured). An error in an overlap, where both issue.
+	RuleAmbiguousIssuer Rule = "ambiguous-issuer"
 	// RuleLastNotSelfSigned (warning): the chain does not reach its root.
 	RuleLastNotSelfSigned Rule = "last-not-self-signed"
 )
@@ -124,3 +132,13 @@ const (
 	// PKCS #8 or SEC 1. Control plane: can't read it.
 	RuleKeyKind Rule = "key-kind"
 )
+
+// WarningRules returns the rules that have a warning, in the order of their
+// names: those whose warning can be accepted.
+func WarningRules() []Rule {
+	return []Rule{
+		RuleAmbiguousIssuer, RuleCriticalExtension, RuleDuplicate, RuleEmptySubject, RuleExpiresSoon, RuleExtKeyUsage,
+		RuleKeyUsageShouldNot, RuleLastNotSelfSigned, RuleNameConstraints, RulePathLength, RulePEMByteOrderMark, RulePEMLabel,
+		RulePublicKeyKind, RuleSignatureUnchecked, RuleWeakKey, RuleWeakSignature,
+	}
+}

@@ -74,6 +74,8 @@ func checkService(name string) error {
 	switch {
 	case name == "":
 		return errors.New("the service has no name")
+	case MayHoldKey(name):
+		return errors.New("the name of the service may be a private key, and is not shown here")
 	case name == ".", name == "..", !pathSegment.MatchString(name):
 		return fmt.Errorf("%s can't be the name of a service in a certificate: letters, digits, dashes, underscores and dots are allowed, but . and .. alone are not", Quote(name))
 	default:
@@ -110,7 +112,7 @@ func checkTagName(name string) error {
 	// its host, which not every name can be.
 	uri, err := url.Parse("kuma://" + name)
 	if err != nil || uri.Host != "" && slices.Contains(strings.Split(uri.Host, "."), "") {
-		return fmt.Errorf("no certificate can be issued for a tag %q: kuma://%s is not a valid URI", name, name)
+		return fmt.Errorf("no certificate can be issued for a tag %s: %s is not a valid URI", Quote(name), Quote("kuma://"+name))
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func (m model) authentication(ctx context.Context, kumactl kumactlContext, confi
 func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 	parsed, err := url.Parse(address.value)
 	switch {
-	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https", pki.HoldsPEM(address.value):
+	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https", pki.MayHoldKey(address.value):
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
 			"%s (%s) is not the URL of an HTTP API. Write it with http:// or https:// and a host, such as https://control-plane.example.com:5682.", tfkit.Quote(withoutUser(address.value)), address.origin))
 	case parsed.User != nil:
@@ -220,8 +220,8 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	if !text.IsNull() || !stored.set() {
 		return inline
 	}
-	if pki.HoldsPEM(stored.value) {
-		addPEM(stored, name+"_pem takes the PEM itself.", diags)
+	if pki.MayHoldKey(stored.value) {
+		addNoPath(stored, name+"_pem takes the PEM itself.", diags)
 		return setting{path: stored.path}
 	}
 	content, err := os.ReadFile(expand(stored.value))
@@ -234,11 +234,11 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	return stored
 }
 
-// addPEM is the error for PEM where the path of a file is wanted. It may be a
-// private key, so it is not quoted, and no file of that name is looked for.
-func addPEM(s setting, advice string, diags *diag.Diagnostics) {
-	diags.AddAttributeError(s.path, "PEM in place of a path", fmt.Sprintf(
-		"What %s gives is PEM, where the path of a file is wanted. It may be a private key, and is not shown here. %s", s.origin, advice))
+// addNoPath is the error for what may be a private key where the path of a file
+// is wanted. It is not quoted, and no file of that name is looked for.
+func addNoPath(s setting, advice string, diags *diag.Diagnostics) {
+	diags.AddAttributeError(s.path, "Not a file path", fmt.Sprintf(
+		"What %s gives may be a private key, and is not shown here. The path of a file is wanted. %s", s.origin, advice))
 }
 
 // log is where the client's lines go. They hold no header, body or token.

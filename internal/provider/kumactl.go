@@ -93,8 +93,8 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	if !file.set() {
 		file.value, file.origin, file.path = "~/.kumactl/config", "where kumactl has it", at
 	}
-	if pki.HoldsPEM(file.value) {
-		addPEM(file, "config_path takes the path of kumactl's configuration; certificates and keys belong into the attributes that end in _pem.", diags)
+	if pki.MayHoldKey(file.value) {
+		addNoPath(file, "config_path takes the path of kumactl's configuration; certificates and keys belong into the attributes that end in _pem.", diags)
 		return kumactlContext{}
 	}
 	location := expand(file.value)

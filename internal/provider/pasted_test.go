@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -19,29 +18,31 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
 )
 
-// pasted is a private key in the forms in which somebody may paste it where
-// something else belongs.
-type pasted struct {
-	*testing.T
-	key   string
-	forms map[string]string
-}
+// pasted is a private key, and a text that has it or a part of it, as somebody may
+// paste it where something else belongs.
+type pasted struct{ text string }
 
-func newPasted(t *testing.T) pasted {
+// pastedKeys are keys of each kind in each form.
+func pastedKeys(t *testing.T) map[string]pasted {
 	t.Helper()
-	key := acctest.PKI(t, "ec.key")
-	return pasted{t, key, map[string]string{"PEM": key, "base64": base64.StdEncoding.EncodeToString([]byte(key))}}
+	all := map[string]pasted{}
+	for _, name := range []string{"ec.key", "ec-sec1.key", "ed.key", "root.key", "root-pkcs1.key"} {
+		for form, text := range acctest.KeyForms(t, acctest.PKI(t, name)) {
+			all[name+" as "+form] = pasted{text}
+		}
+	}
+	return all
 }
 
 // hidden checks that diagnostics, of which there are some, do not show the key.
-func (p pasted) hidden(where string, diagnostics []*tfprotov6.Diagnostic) {
-	p.Helper()
+func (p pasted) hidden(t *testing.T, where string, diagnostics []*tfprotov6.Diagnostic) {
+	t.Helper()
 	if len(diagnostics) == 0 {
-		p.Errorf("%s: it is taken", where)
+		t.Errorf("%s: it is taken", where)
 	}
 	for _, d := range diagnostics {
-		if found := acctest.Leaks(p.T, p.key, "", d.Summary+"\n"+d.Detail); len(found) > 0 {
-			p.Errorf("%s: the key is in the message (%v): %s: %s", where, found, d.Summary, d.Detail)
+		if acctest.Shows(p.text, "", d.Summary+"\n"+d.Detail) {
+			t.Errorf("%s: the key is in the message: %s: %s", where, d.Summary, d.Detail)
 		}
 	}
 }
@@ -85,11 +86,12 @@ func everywhere(of tftypes.Type, text string) map[string]tftypes.Value {
 // not show a private key.
 func TestPastedKey_everywhere(t *testing.T) {
 	t.Parallel()
-	p, server := newPasted(t), acctest.New(t).Protocol()
+	server := acctest.New(t).Protocol()
 	places := 0
 	try := func(name string, schema *tfprotov6.Schema, validate func(context.Context, *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)) {
 		of := schema.ValueType()
-		for form, text := range p.forms {
+		for form, p := range pastedKeys(t) {
+			text := p.text
 			for place, value := range everywhere(of, text) {
 				places++
 				config, err := tfprotov6.NewDynamicValue(of, value)
@@ -101,7 +103,7 @@ func TestPastedKey_everywhere(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, d := range diagnostics { // of others than this attribute, if it may be PEM
-					p.hidden(name+place+", "+form, []*tfprotov6.Diagnostic{d})
+					p.hidden(t, name+place+", "+form, []*tfprotov6.Diagnostic{d})
 				}
 			}
 		}
@@ -142,11 +144,12 @@ func TestPastedKey_everywhere(t *testing.T) {
 // What later messages would show, those of requests among them, is refused.
 func TestPastedKey_refused(t *testing.T) {
 	t.Parallel()
-	p, server := newPasted(t), acctest.New(t).Protocol()
+	server := acctest.New(t).Protocol()
 	backends := func(section string, all ...any) map[string]any {
 		return map[string]any{"name": "m", section: map[string]any{"backends": all}}
 	}
-	for form, text := range p.forms {
+	for form, p := range pastedKeys(t) {
+		text := p.text
 		named := map[string]any{"name": text, "file": map[string]any{"path": "/x"}}
 		prometheus := map[string]any{"skip_mtls": true, "tls": map[string]any{"mode": text}}
 		for name, test := range map[string]struct {
@@ -168,7 +171,7 @@ func TestPastedKey_refused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.hidden(name+", "+form, at(test.at, answer.Diagnostics))
+			p.hidden(t, name+", "+form, at(test.at, answer.Diagnostics))
 		}
 		for _, name := range []string{"kongmesh_ca_chain", "kongmesh_proxy_certificate"} {
 			answer, err := server.ValidateDataResourceConfig(t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{
@@ -177,7 +180,7 @@ func TestPastedKey_refused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.hidden("backend of "+name+", "+form, at("backend", answer.Diagnostics))
+			p.hidden(t, "backend of "+name+", "+form, at("backend", answer.Diagnostics))
 		}
 	}
 }
@@ -192,7 +195,7 @@ func at(name string, diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnosti
 // The same for how the provider is configured, whichever way. What it takes, a
 // request shows.
 func TestPastedKey_provider(t *testing.T) {
-	p, schemas := newPasted(t), acctest.New(t).Protocol()
+	schemas := acctest.New(t).Protocol()
 	t.Setenv("KONGMESH_ADDRESS", "") // it would come before kumactl's
 	of := schemas.Schemas.Provider.ValueType()
 	says := func(config map[string]any) []*tfprotov6.Diagnostic {
@@ -223,7 +226,8 @@ contexts: [{name: c, controlPlane: cp}]
 controlPlanes: [{name: cp, coordinates: {apiServer: {%s: %q%s}}}]
 currentContext: c
 `
-	for form, text := range p.forms {
+	for form, p := range pastedKeys(t) {
+		text := p.text
 		for name, config := range map[string]map[string]any{
 			"address":          {"address": text},
 			"address's path":   {"address": "http://localhost:1/" + text},
@@ -235,14 +239,14 @@ currentContext: c
 			"header":           {"address": "http://localhost:1", "headers": map[string]any{text: "x"}},
 			"request_timeout":  {"request_timeout": text},
 		} {
-			p.hidden(name+", "+form, says(config))
+			p.hidden(t, name+", "+form, says(config))
 		}
 		for _, variable := range []string{
 			"KONGMESH_ADDRESS", "KONGMESH_CA_CERT_FILE", "KONGMESH_CLIENT_CERT_FILE", "KONGMESH_CLIENT_KEY_FILE", "KONGMESH_CONFIG_PATH",
 		} {
 			t.Run(variable+", "+form, func(t *testing.T) {
 				t.Setenv(variable, text)
-				pasted{t, p.key, p.forms}.hidden(variable, says(map[string]any{}))
+				p.hidden(t, variable, says(map[string]any{}))
 			})
 		}
 		for name, lines := range map[string]string{
@@ -257,20 +261,21 @@ currentContext: c
 			if name == "context" {
 				config["config_context"] = text
 			}
-			p.hidden("kumactl's "+name+", "+form, says(config))
+			p.hidden(t, "kumactl's "+name+", "+form, says(config))
 		}
 	}
 }
 
 // The advice is the attribute that takes the PEM.
 func TestPastedKey_advice(t *testing.T) {
-	p, schemas := newPasted(t), acctest.New(t).Protocol()
+	key := acctest.PKI(t, "ec.key")
+	schemas := acctest.New(t).Protocol()
 	for attribute, advice := range map[string]string{"ca_cert": "ca_cert_pem takes", "client_cert": "client_cert_pem takes", "client_key": "client_key_pem takes"} {
 		for origin, set := range map[string]func(*testing.T) map[string]any{
-			"attribute " + attribute + "_file": func(*testing.T) map[string]any { return map[string]any{attribute + "_file": p.key} },
+			"attribute " + attribute + "_file": func(*testing.T) map[string]any { return map[string]any{attribute + "_file": key} },
 			"environment variable KONGMESH_" + strings.ToUpper(attribute) + "_FILE": func(t *testing.T) map[string]any {
 				t.Helper()
-				t.Setenv("KONGMESH_"+strings.ToUpper(attribute)+"_FILE", p.key)
+				t.Setenv("KONGMESH_"+strings.ToUpper(attribute)+"_FILE", key)
 				return nil
 			},
 		} {
@@ -286,7 +291,7 @@ func TestPastedKey_advice(t *testing.T) {
 					t.Fatalf("%v, %v", answer.Diagnostics, err)
 				}
 				d := answer.Diagnostics[0]
-				if d.Summary != "PEM in place of a path" || !strings.Contains(d.Detail, origin) || !strings.Contains(d.Detail, advice) {
+				if d.Summary != "Not a file path" || !strings.Contains(d.Detail, origin) || !strings.Contains(d.Detail, advice) {
 					t.Errorf("%s: %s", d.Summary, d.Detail)
 				}
 				if at := tftypes.NewAttributePath().WithAttributeName(attribute + "_file"); !d.Attribute.Equal(at) {
@@ -301,8 +306,9 @@ func TestPastedKey_advice(t *testing.T) {
 // follows shows, which is not allowed here.
 func TestPastedKey_imports(t *testing.T) {
 	t.Parallel()
-	p, server := newPasted(t), acctest.New(t, kumatest.Authentication()).Protocol()
-	for form, text := range p.forms {
+	server := acctest.New(t, kumatest.Authentication()).Protocol()
+	for form, p := range pastedKeys(t) {
+		text := p.text
 		for _, name := range slices.Sorted(maps.Keys(server.Identities)) {
 			identity := map[string]any{}
 			for _, attribute := range server.Identities[name].IdentityAttributes {
@@ -312,10 +318,10 @@ func TestPastedKey_imports(t *testing.T) {
 				with := maps.Clone(identity)
 				with[attribute] = text
 				_, _, diagnostics := server.Import(name, with)
-				p.hidden(name+", identity's "+attribute+", "+form, diagnostics)
+				p.hidden(t, name+", identity's "+attribute+", "+form, diagnostics)
 			}
 			for _, id := range []string{text, "m/" + text, "m/c/" + text} {
-				p.hidden(name+", ID, "+form, imports(t, server, name, id))
+				p.hidden(t, name+", ID, "+form, imports(t, server, name, id))
 			}
 		}
 	}
@@ -344,10 +350,11 @@ func imports(t *testing.T, server *acctest.Protocol, name, id string) []*tfproto
 // The same for a function, and for what the control plane has already.
 func TestPastedKey_elsewhere(t *testing.T) {
 	t.Parallel()
-	p, env := newPasted(t), acctest.New(t)
+	env := acctest.New(t)
 	server := env.Protocol()
 	mesh := env.Mesh()
-	for form, text := range p.forms {
+	for form, p := range pastedKeys(t) {
+		text := p.text
 		var arguments []*tfprotov6.DynamicValue
 		for _, argument := range []string{"m", text} {
 			value, err := tfprotov6.NewDynamicValue(tftypes.String, tftypes.NewValue(tftypes.String, argument))
@@ -360,7 +367,7 @@ func TestPastedKey_elsewhere(t *testing.T) {
 		if err != nil || answer.Error == nil {
 			t.Fatalf("%s: no error: %v", form, err)
 		}
-		p.hidden("service, "+form, []*tfprotov6.Diagnostic{{Detail: answer.Error.Text}})
+		p.hidden(t, "service, "+form, []*tfprotov6.Diagnostic{{Detail: answer.Error.Text}})
 
 		env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "mtls": map[string]any{
 			"skipValidation": true,
@@ -375,6 +382,6 @@ func TestPastedKey_elsewhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.hidden("file on the control plane's machine, "+form, read.Diagnostics)
+		p.hidden(t, "file on the control plane's machine, "+form, read.Diagnostics)
 	}
 }

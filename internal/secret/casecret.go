@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -72,6 +73,7 @@ type model struct {
 	CertificateSecret     types.String   `tfsdk:"certificate_secret"`
 	KeySecret             types.String   `tfsdk:"key_secret"`
 	PublicKeySHA256       types.String   `tfsdk:"public_key_sha256"`
+	AcceptWarnings        types.Set      `tfsdk:"accept_warnings"`
 	Certificates          types.List     `tfsdk:"certificates"`
 	Timeouts              timeouts.Value `tfsdk:"timeouts"`
 }
@@ -160,6 +162,13 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"private_key_wo_version": schema.Int64Attribute{
 				MarkdownDescription: "A change of this number uploads `private_key_wo` again. Rarely needed: a key belongs to its certificate, so the provider sees by the public key whether the right one is there.",
 				Optional:            true,
+			},
+			"accept_warnings": schema.SetAttribute{
+				MarkdownDescription: "Rules whose warnings you know and accept, such as `key-usage-should-not` for a CA whose key usages you cannot change. " +
+					"A warning that is accepted is not shown. [The guide on errors](../guides/errors#ca-material) lists the rules; an error cannot be accepted.",
+				ElementType: types.StringType,
+				Optional:    true,
+				Validators:  []validator.Set{setvalidator.ValueStringsAre(warningRule())},
 			},
 			"certificate_secret": schema.StringAttribute{
 				MarkdownDescription: "Name of the certificate secret, to refer to in a backend. Known when planning.",
@@ -346,8 +355,8 @@ func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagn
 	if state != nil && plan.CertificateChain.Equal(state.CertificateChain) && plan.TrustedCertificates.Equal(state.TrustedCertificates) {
 		chain, trusted = timely(chain), timely(trusted)
 	}
-	tfkit.AddProblems(diags, path.Root("certificate_chain"), chain)
-	tfkit.AddProblems(diags, path.Root("trusted_certificates"), trusted)
+	config.addProblems(diags, path.Root("certificate_chain"), chain)
+	config.addProblems(diags, path.Root("trusted_certificates"), trusted)
 	if text, at := config.privateKey(); text != nil {
 		_, fits := parseKey(diags, at, *text, b)
 		ok = fits

@@ -543,6 +543,9 @@ func TestAccCASecret_badInput(t *testing.T) {
 		"bad name":                {root, rootKey, `name = "Bad"`, []string{"name", "lower-case letters"}},
 		"both keys":               {root, rootKey, acctest.Fill("private_key = $x", "x", rootKey), []string{"private_key", "private_key_wo"}},
 		"no key":                  {root, "", "-private_key_wo", []string{"private_key", "private_key_wo"}},
+		"error accepted":          {root, rootKey, `accept_warnings = ["expired"]`, []string{"accept_warnings", `"expired"`, "must be one of", `"key-usage-should-not"`}},
+		"unknown rule accepted":   {root, rootKey, `accept_warnings = ["duplicate", "digital-signature"]`, []string{"accept_warnings", `"digital-signature"`, "must be one of"}},
+		"error despite accepting": {pki("chain1.crt") + rootKey, rootKey, `accept_warnings = ["pem-label", "duplicate"]`, []string{"private key in chain"}},
 		"half of the fixed names": {root, rootKey, `certificate_secret_name = "x"`, []string{"certificate_secret_name", "key_secret_name"}},
 		"neither name":            {root, rootKey, "-name", []string{"name"}},
 	} {
@@ -565,6 +568,43 @@ func TestAccCASecret_badInput(t *testing.T) {
 			env.PlanFails(t, env.Config("resource \"kongmesh_mesh_ca_secret\" \"this\" {\n"+body.String()+"}"), test.want...)
 		})
 	}
+}
+
+// A warning is shown with the line that accepts it, and not any more with that
+// line, here or when it is applied; others are.
+func TestAccCASecret_acceptWarnings(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t)
+	mesh := env.Mesh()
+	chain := acctest.PKI(t, "should.crt")
+	with := func(accepted string) string {
+		return env.Config(strings.Replace(config, "  private_key_wo", accepted+"  private_key_wo", 1), "mesh", mesh, "chain", chain+chain, "key", acctest.PKI(t, "should.key"))
+	}
+	run := acctest.NewRun(t, with(""))
+	says := func(output string, usage, duplicate bool) {
+		t.Helper()
+		for rule, want := range map[string]bool{"key-usage-should-not": usage, "duplicate": duplicate} {
+			got := acctest.Words("Warning: CA material: "+strings.ReplaceAll(rule, "-", " ")).MatchString(output) &&
+				acctest.Words(`accept_warnings = ["`+rule+`"]`).MatchString(output)
+			if got != want {
+				t.Errorf("%s is warned of: %v\n%s", rule, got, output)
+			}
+		}
+	}
+	says(run.Terraform("plan"), true, true)
+	run.Config(with("  accept_warnings = [\"key-usage-should-not\"]\n"))
+	says(run.Terraform("plan"), false, true)
+	run.Config(with("  accept_warnings = [\"duplicate\", \"key-usage-should-not\"]\n"))
+	says(run.Terraform("apply", "-auto-approve"), false, false)
+	says(run.NoChanges(), false, false)
+	env.ResetRequests()
+	run.Config(with("  accept_warnings = []\n"))
+	says(run.Terraform("apply", "-auto-approve"), false, false) // of a CA that is uploaded, only what comes with time is told
+	if err := env.Wrote()(nil); err != nil {
+		t.Errorf("another list of warnings: %v", err)
+	}
+	run.NoChanges()
+	run.Terraform("destroy", "-auto-approve")
 }
 
 // A CA that expired while it was in use stops no plan: it warns.

@@ -2,11 +2,13 @@ package secret
 
 import (
 	"crypto/x509"
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
@@ -34,15 +36,42 @@ func (m model) known() bool {
 	return !m.CertificateChain.IsUnknown() && !m.TrustedCertificates.IsUnknown()
 }
 
+// addProblems puts problems on the attribute that holds the material, without the
+// warnings that the configuration accepts.
+func (m model) addProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
+	var accepted []pki.Rule
+	for _, element := range m.AcceptWarnings.Elements() {
+		if rule, ok := element.(types.String); ok {
+			accepted = append(accepted, pki.Rule(rule.ValueString()))
+		}
+	}
+	problems = problems.Accepting(accepted...)
+	for i, p := range problems {
+		if p.Severity == pki.Warning && slices.Contains(pki.WarningRules(), p.Rule) {
+			problems[i].Message += fmt.Sprintf("\nTo accept this warning:\n  accept_warnings = [%q]", p.Rule)
+		}
+	}
+	tfkit.AddProblems(diags, at, problems)
+}
+
+// warningRule is the rule for the name of a rule whose warnings can be accepted.
+func warningRule() validator.String {
+	var names []string
+	for _, rule := range pki.WarningRules() {
+		names = append(names, string(rule))
+	}
+	return tfkit.OneOf(names...)
+}
+
 // parse reads the certificates of a model. The problems are on their
 // attributes; ok is false when one of them is an error.
 func (m model) parse(diags *diag.Diagnostics) (b pki.Bundle, ok bool) {
 	chain, problems := pki.ParseCertificates([]byte(m.CertificateChain.ValueString()))
-	tfkit.AddProblems(diags, path.Root("certificate_chain"), problems)
+	m.addProblems(diags, path.Root("certificate_chain"), problems)
 	ok = !problems.HasErrors()
 	if !m.TrustedCertificates.IsNull() {
 		trusted, problems := pki.ParseCertificates([]byte(m.TrustedCertificates.ValueString()))
-		tfkit.AddProblems(diags, path.Root("trusted_certificates"), problems)
+		m.addProblems(diags, path.Root("trusted_certificates"), problems)
 		ok = ok && !problems.HasErrors()
 		b.Trusted = trusted
 	}

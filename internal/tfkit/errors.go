@@ -172,7 +172,7 @@ func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 // Named puts the path of a nested attribute before a text. Terraform shows the
 // line of an attribute at the top, but not of one within another.
 func Named(at path.Path, text string) string {
-	for pki.HoldsPEM(at.String()) { // a map can have anything as a key
+	for pki.MayHoldKey(at.String()) { // a map can have anything as a key
 		at = at.ParentPath()
 	}
 	if len(at.Steps()) < 2 {
@@ -182,7 +182,7 @@ func Named(at path.Path, text string) string {
 }
 
 // Quote lists texts in quotation marks, for a message: a name, for example, or a
-// value that may be anything. Nothing of PEM is shown, see [pki.Quote].
+// value that may be anything. What may be a private key is not shown, see [pki.Quote].
 func Quote(names ...string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {

@@ -15,15 +15,15 @@ import (
 
 // SplitID cuts an import ID at its slashes. forms are the forms that it may have;
 // their parts have the names of what they stand for, and a mesh is checked. On
-// error it returns nil, and the error has the right form. PEM is not quoted: its
-// parts would be in messages.
+// error it returns nil, and the error has the right form. What may be a private key
+// is not quoted: its parts would be in messages.
 func SplitID(diags *diag.Diagnostics, id string, forms ...string) []string {
 	parts := strings.Split(id, "/")
-	if !pki.HoldsPEM(id) && fits(parts, forms) {
+	if !pki.MayHoldKey(id) && fits(parts, forms) {
 		return parts
 	}
 	advice := ""
-	if others := strings.FieldsFunc(id, isSeparator); !pki.HoldsPEM(id) && fits(others, forms) && len(others) > 1 {
+	if others := strings.FieldsFunc(id, isSeparator); !pki.MayHoldKey(id) && fits(others, forms) && len(others) > 1 {
 		advice = fmt.Sprintf(" Separate the parts with slashes: %s.", Quote(strings.Join(others, "/")))
 	}
 	diags.AddError("Invalid import ID", fmt.Sprintf("%s is not of the form %s.%s", Quote(id), strings.Join(forms, " or "), advice))
@@ -48,7 +48,7 @@ func isSeparator(r rune) bool { return strings.ContainsRune("/,;:|\\ \t", r) }
 // ImportIdentity reads the identity that an import is given in place of an ID.
 func ImportIdentity(ctx context.Context, req resource.ImportStateRequest, identity any, diags *diag.Diagnostics) {
 	diags.Append(req.Identity.Get(ctx, identity)...)
-	if pki.HoldsPEM(req.Identity.Raw.String()) {
-		diags.AddError("Invalid import ID", "The identity has PEM in it, which may be a private key and is not shown here. It consists of names.")
+	if pki.MayHoldKey(req.Identity.Raw.String()) {
+		diags.AddError("Invalid import ID", "The identity has something in it that may be a private key, and is not shown here. An identity consists of names.")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 // Check makes a validator of a function that finds what is wrong with a text.
 // summary heads the error, and description says in a few words what is right.
+// What may be a private key is always wrong: later messages would show it.
 func Check(summary, description string, problem func(string) error) validator.String {
 	return check{summary: summary, description: description, problem: problem}
 }
@@ -40,31 +41,28 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 	}
 	text := req.ConfigValue.ValueString()
 	err := c.problem(text)
-	if err == nil {
-		return
-	}
 	what := "The value"
 	switch {
 	case c.secret:
-	case pki.HoldsPEM(text):
-		err = errPEM // the other may quote it
+	case pki.MayHoldKey(text):
+		err = errKey // the other may quote it
 	default:
 		what = Quote(text)
+	}
+	if err == nil {
+		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, c.summary, Named(req.Path, fmt.Sprintf("%s cannot be used: %s.", what, err)))
 }
 
-// errPEM is what is wrong with PEM where a name or the like is wanted.
-var errPEM = errors.New("it is PEM, which may be a private key and is not shown here")
+// errKey is what is wrong with a key where a name or the like is wanted.
+var errKey = errors.New("it may be a private key, and is not shown here")
 
 // Text is the rule for any text that a message may show.
 func Text() validator.String {
 	return Check("Invalid value", "a text that is not empty", func(text string) error {
-		switch {
-		case text == "":
+		if text == "" {
 			return errors.New("it is empty")
-		case pki.HoldsPEM(text):
-			return errPEM
 		}
 		return nil
 	})
