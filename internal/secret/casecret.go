@@ -164,8 +164,8 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 				Optional:            true,
 			},
 			"accept_warnings": schema.SetAttribute{
-				MarkdownDescription: "Rules whose warnings you know and accept, such as `key-usage-should-not` for a CA whose key usages you cannot change. " +
-					"A warning that is accepted is not shown. [The guide on errors](../guides/errors#ca-material) lists the rules; an error cannot be accepted.",
+				MarkdownDescription: "Rules whose warnings you accept, such as `key-usage-should-not` for a CA whose key usages you cannot change. " +
+					"The provider does not show these warnings. [Fix an error](../guides/errors.md#ca-material) lists the rules. You cannot accept an error.",
 				ElementType: types.StringType,
 				Optional:    true,
 				Validators:  []validator.Set{setvalidator.ValueStringsAre(warningRule())},
