@@ -83,7 +83,7 @@ func noOrder(err error, certificates []*x509.Certificate) string {
 			lines = append(lines, p.String())
 		}
 	}
-	return strings.Join(lines, "\n\n")
+	return strings.TrimSuffix(strings.Join(lines, "\n\n"), ".") // Terraform adds one
 }
 
 // NewSPIFFEID is the function spiffe_id.

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -11,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/chain"
 )
 
 // Functions need no provider block, and their errors are on their argument.
@@ -58,6 +62,36 @@ func TestAccFunctions(t *testing.T) {
 			}
 			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: at(fileTime), Steps: []resource.TestStep{step}})
 		})
+	}
+}
+
+// Terraform puts a full stop behind the error of a function.
+func TestFunctions_errorsEndWithoutAFullStop(t *testing.T) {
+	t.Parallel()
+	strangers := acctest.PKI(t, "root.crt") + acctest.PKI(t, "ec.crt")
+	for name, test := range map[string]struct {
+		function  function.Function
+		arguments []string
+	}{
+		"nothing":    {chain.NewParseChain(), []string{""}},
+		"a key":      {chain.NewParseChain(), []string{acctest.PKI(t, "root.key")}},
+		"garbage":    {chain.NewParseChain(), []string{"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"}},
+		"a file":     {chain.NewOrderChain(), []string{"ca.pem"}},
+		"strangers":  {chain.NewOrderChain(), []string{strangers}},
+		"mesh":       {chain.NewSPIFFEID(), []string{"Default", "web"}},
+		"no mesh":    {chain.NewSPIFFEID(), []string{"", "web"}},
+		"service":    {chain.NewSPIFFEID(), []string{"default", "a/b"}},
+		"no service": {chain.NewSPIFFEID(), []string{"default", ""}},
+	} {
+		values := make([]attr.Value, len(test.arguments))
+		for i, argument := range test.arguments {
+			values[i] = types.StringValue(argument)
+		}
+		response := function.RunResponse{Result: function.NewResultData(types.StringUnknown())}
+		test.function.Run(t.Context(), function.RunRequest{Arguments: function.NewArgumentsData(values)}, &response)
+		if response.Error == nil || strings.HasSuffix(response.Error.Text, ".") {
+			t.Errorf("%s: %v", name, response.Error)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func TestAccControlPlane_saysLittle(t *testing.T) {
 				return
 			}
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = w.Write([]byte(`{"status": 403, "title": "Access Denied", "detail": "no"}`))
+			_, _ = w.Write([]byte(`{"type": "/std-errors", "status": 403, "title": "Access Denied", "detail": "no"}`))
 		}))
 		t.Cleanup(server.Close)
 		return "provider \"kongmesh\" {\n  address = \"" + server.URL + "\"\n}\n" + config

@@ -52,7 +52,8 @@ type Origins struct {
 type Client struct {
 	config Config
 	http   *http.Client
-	hidden *strings.Replacer // what must not be in a message
+	sent   sentSecrets
+	own    ownWrites
 
 	shared   shared
 	looks    looks
@@ -86,11 +87,14 @@ func New(config Config) (*Client, error) {
 	if config.Log == nil {
 		config.Log = func(context.Context, string, map[string]any) {}
 	}
-	return &Client{
+	client := &Client{
 		config: config,
 		http:   &http.Client{Transport: newTransport(config)},
-		hidden: hide(config),
-	}, nil
+	}
+	for _, secret := range secretsOf(config) {
+		client.sent.add(secret)
+	}
+	return client, nil
 }
 
 // headerValue tells whether a text can be sent in a header. net/http would say
@@ -120,7 +124,7 @@ func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err erro
 // until unlock is called: for a read, and a write that depends on it. It waits as
 // long as the context allows.
 func (c *Client) LockSecret(ctx context.Context, mesh, name string) (unlock func(), err error) {
-	return c.locked(ctx, secretPath(mesh, name))
+	return c.locked(ctx, secretKey(mesh, name).path)
 }
 
 func (c *Client) locked(ctx context.Context, path string) (unlock func(), err error) {

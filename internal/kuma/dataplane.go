@@ -58,9 +58,12 @@ func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, erro
 // DataplanesAsOf is [Client.Dataplanes] with an answer that may be older. The
 // result is shared: it must not be changed.
 func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age Freshness) ([]Dataplane, error) {
-	path := meshPath(mesh) + "/dataplanes/_overview"
-	return share(ctx, c, path, age, func() ([]Dataplane, error) {
-		return listOf(ctx, c, path, func(item json.RawMessage) (Dataplane, error) {
+	of := key{path: meshPath(mesh) + "/dataplanes/_overview", kind: "DataplaneOverview", mesh: mesh}
+	return share(ctx, c, of.path, age, func() ([]Dataplane, error) {
+		return listOf(ctx, c, of.path, func(item json.RawMessage) (Dataplane, error) {
+			if err := c.checkItem(item, of); err != nil {
+				return Dataplane{}, err
+			}
 			dataplane, err := parseDataplane(item)
 			if err != nil {
 				err = fmt.Errorf("overview of the data plane proxies: %w", err)
@@ -125,7 +128,7 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 			} `json:"mTLS"`
 		} `json:"dataplaneInsight"`
 	}
-	if err := json.Unmarshal(item, &overview); err != nil {
+	if err := decode(item, &overview); err != nil {
 		return Dataplane{}, err
 	}
 	d := Dataplane{Name: overview.Name, Zone: overview.Labels["kuma.io/zone"], Tags: map[string][]string{}}

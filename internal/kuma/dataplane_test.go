@@ -9,7 +9,7 @@ import (
 // overview is what a control plane says of three proxies, one that is
 // connected, one that is not any more, and one that never was.
 const overview = `{"total": 3, "next": null, "items": [
-  {"name": "dp-1", "labels": {"kuma.io/zone": "east", "kuma.io/display-name": "web-1"},
+  {"type": "DataplaneOverview", "mesh": "m", "name": "dp-1", "labels": {"kuma.io/zone": "east", "kuma.io/display-name": "web-1"},
    "dataplane": {"networking": {"inbound": [{"tags": {"kuma.io/service": "web"}}, {"tags": {"kuma.io/service": "admin", "version": "v1"}}]}},
    "dataplaneInsight": {
      "subscriptions": [
@@ -21,9 +21,9 @@ const overview = `{"total": 3, "next": null, "items": [
          "lds": {"responsesSent": "1", "responsesAcknowledged": "1"}, "rds": {}},
         "version": {"kumaDp": {"version": "2.14.3"}, "envoy": {"version": "1.37.0"}}}],
      "mTLS": {"certificateExpirationTime": "2026-01-03T00:00:00Z", "lastCertificateRegeneration": "2026-01-02T00:00:01.25Z", "issuedBackend": "ca-1"}}},
-  {"name": "dp-2", "dataplane": {"networking": {"gateway": {"tags": {"kuma.io/service": "gate", "kuma.io/zone": "west"}}}},
+  {"type": "DataplaneOverview", "mesh": "m", "name": "dp-2", "dataplane": {"networking": {"gateway": {"tags": {"kuma.io/service": "gate", "kuma.io/zone": "west"}}}},
    "dataplaneInsight": {"subscriptions": [{"id": "x", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
-  {"name": "dp-3", "dataplane": {"networking": {}}}
+  {"type": "DataplaneOverview", "mesh": "m", "name": "dp-3", "dataplane": {"networking": {}}}
 ]}`
 
 func TestDataplanes(t *testing.T) {
@@ -56,12 +56,12 @@ func TestZones(t *testing.T) {
 	t.Parallel()
 	client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) {
 		reply(w, http.StatusOK, `{"total": 5, "next": null, "items": [
-			{"name": "here", "zone": {}, "zoneInsight": {"subscriptions": [{"disconnectTime": "2026-01-01T00:00:00Z"},
+			{"type": "ZoneOverview", "name": "here", "zone": {}, "zoneInsight": {"subscriptions": [{"disconnectTime": "2026-01-01T00:00:00Z"},
 				{"id": "x", "status": {"stat": {"Mesh": {"responsesSent": "13", "responsesAcknowledged": "12"}}}}]}},
-			{"name": "gone", "zone": {"enabled": true}, "zoneInsight": {"subscriptions": [{"id": "y", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
-			{"name": "switched off", "zone": {"enabled": false}, "zoneInsight": {"subscriptions": []}},
-			{"name": "lost", "zone": {}, "zoneInsight": {"subscriptions": []}},
-			{"name": "never there", "zone": {}}]}`)
+			{"type": "ZoneOverview", "name": "gone", "zone": {"enabled": true}, "zoneInsight": {"subscriptions": [{"id": "y", "disconnectTime": "2026-01-01T00:00:00Z"}]}},
+			{"type": "ZoneOverview", "name": "switched off", "zone": {"enabled": false}, "zoneInsight": {"subscriptions": []}},
+			{"type": "ZoneOverview", "name": "lost", "zone": {}, "zoneInsight": {"subscriptions": []}},
+			{"type": "ZoneOverview", "name": "never there", "zone": {}}]}`)
 	})
 	zones, err := client.Zones(t.Context())
 	noError(t, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -72,10 +73,30 @@ func (d *Document) Decode(name string, target any) error {
 	if value == nil {
 		return nil
 	}
-	if err := json.Unmarshal(value, target); err != nil {
+	if err := decode(value, target); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// decode unmarshals a value. Its errors quote nothing of the value: those of
+// encoding/json and of time quote what they cannot read.
+func decode(value []byte, target any) error {
+	err := json.Unmarshal(value, target)
+	var kind *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &kind):
+		is, _, _ := strings.Cut(kind.Value, " ") // a number follows its kind
+		at := "the value"
+		if kind.Field != "" {
+			at = kind.Field
+		}
+		return fmt.Errorf("%s is of the wrong kind (%s)", at, is)
+	default:
+		return errors.New("the value cannot be read")
+	}
 }
 
 // Name is the member name, "" when it is absent.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -200,4 +201,27 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("Delete of %q, which is not there, made %s of %s", name, document.Bytes(), before)
 		}
 	})
+}
+
+// What cannot be read is not quoted: it may be anything.
+func TestDecodeQuotesNothing(t *testing.T) {
+	document := mustParse(t, `{"a":"`+testBody+`","b":{"`+testBody+`":1},"c":123456789012345678901234567890}`)
+	var (
+		at     time.Time
+		number int8
+		nested struct{ X struct{ Y int } }
+	)
+	for what, err := range map[string]error{
+		"time":   document.Decode("a", &at),
+		"number": document.Decode("a", &number),
+		"object": document.Decode("a", &nested),
+		"bytes":  document.Decode("a", new([]byte)),
+		"list":   document.Decode("b", new([]string)),
+		"range":  document.Decode("c", &number),
+		"nested": mustParse(t, `{"a":{"X":{"Y":"`+testBody+`"}}}`).Decode("a", &nested),
+	} {
+		if err == nil || strings.Contains(err.Error(), testBody) || strings.Contains(err.Error(), "123456") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }

@@ -1,12 +1,13 @@
 package kuma
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,8 +23,12 @@ type Error struct {
 	// Parameters name the parts of the document it refused.
 	Parameters []InvalidParameter
 	// Body is the beginning of an answer that is not the control plane's: HTML,
-	// text. Empty when the request had a body, which such an answer may repeat.
+	// text, JSON of another API. Empty when the request had a body, or the answer
+	// may hold a secret.
 	Body string
+	// Defect is what is wrong with an answer that looks like the control plane's,
+	// and goes on "and the answer ...", "" if nothing is.
+	Defect string
 	// Address is that of the control plane, and Origins say where it and the
 	// token were configured.
 	Address string
@@ -44,6 +49,8 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s: %d %s", e.Method, e.Path, e.Status, http.StatusText(e.Status))
 	switch {
+	case e.Defect != "":
+		fmt.Fprintf(&b, ", and the answer %s", e.Defect)
 	case e.Foreign():
 		b.WriteString(", and the answer is not one of a control plane")
 		if e.Body != "" {
@@ -60,37 +67,51 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Foreign tells that the answer has not the form of a control plane's: another
-// server, a proxy or a login page gave it.
+// Foreign tells that the answer is not a control plane's: another server, a
+// gateway or a login page gave it. Only the control plane's own answer has a
+// Title.
 func (e *Error) Foreign() bool {
 	return e.Title == ""
 }
 
-// Absent tells that the control plane says there is no such object. A 404 of
-// anything else says nothing about the object.
+// says tells that the control plane itself answered with this status.
+func (e *Error) says(status int) bool {
+	return e.Status == status && !e.Foreign()
+}
+
+// Absent tells that the control plane says there is no such object, or no such
+// mesh. Its answer is the same for both except for the title (recordings, all
+// versions). Any other 404 says nothing about the object: that of a gateway, and
+// the control plane's own about a signing key.
 func (e *Error) Absent() bool {
-	return e.Status == http.StatusNotFound && !e.Foreign()
+	return e.says(http.StatusNotFound) && e.Detail == "Not found"
 }
 
 // Unauthenticated tells that the control plane does not know the caller.
 func (e *Error) Unauthenticated() bool {
-	return e.Status == http.StatusUnauthorized
+	return e.says(http.StatusUnauthorized)
 }
 
 // Forbidden tells that the control plane knows the caller, who may not do this.
 func (e *Error) Forbidden() bool {
-	return e.Status == http.StatusForbidden
+	return e.says(http.StatusForbidden)
 }
 
 // ReadOnly tells that this control plane takes no writes of this kind
 // (recording "read-only control plane").
 func (e *Error) ReadOnly() bool {
-	return e.Status == http.StatusMethodNotAllowed
+	return e.says(http.StatusMethodNotAllowed)
 }
 
 // Refused tells that the control plane found the document wrong.
 func (e *Error) Refused() bool {
-	return e.Status == http.StatusBadRequest
+	return e.says(http.StatusBadRequest)
+}
+
+// Conflict tells that the object was written or created by another client while
+// the control plane handled this write, which had no effect.
+func (e *Error) Conflict() bool {
+	return e.says(http.StatusConflict)
 }
 
 // Absent tells whether err is the control plane's word that there is no such object.
@@ -123,6 +144,13 @@ func Passing(err error) bool {
 		return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
 	}
 	return errors.As(err, &connection)
+}
+
+// conflict tells whether err is the control plane's word that another client
+// wrote the same object at the same time.
+func conflict(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Conflict()
 }
 
 // ConnectionError is the lack of any answer.
@@ -158,40 +186,20 @@ func (e *DroppedError) Error() string {
 
 func (c *Client) connectionError(err error) *ConnectionError {
 	err = withoutURL(err)
-	if said := c.hidden.Replace(err.Error()); said != err.Error() {
-		err = &hiddenError{said, err}
+	if said := c.quote(err.Error(), longestText); said != err.Error() {
+		err = &quotedError{said, err}
 	}
 	return &ConnectionError{Address: c.Address(), Origins: c.config.Origins, Err: err}
 }
 
-// hiddenError is an error whose text held something that no message may.
-type hiddenError struct {
+// quotedError is an error whose text quoted what is in no message.
+type quotedError struct {
 	text string
 	err  error
 }
 
-func (e *hiddenError) Error() string { return e.text }
-func (e *hiddenError) Unwrap() error { return e.err }
-
-// hide replaces tokens and header values in texts that come from elsewhere: a
-// server can repeat what it was sent.
-func hide(config Config) *strings.Replacer {
-	secrets := strings.Fields(config.Token)
-	for _, value := range config.Headers {
-		secrets = append(append(secrets, value), strings.Fields(value)...)
-	}
-	if password, ok := config.Address.User.Password(); ok {
-		secrets = append(secrets, password)
-	}
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // the whole before its parts
-	var pairs []string
-	for _, secret := range secrets {
-		if len(secret) >= 4 { // less hides nothing, and spoils the text
-			pairs = append(pairs, secret, "(hidden)")
-		}
-	}
-	return strings.NewReplacer(pairs...)
-}
+func (e *quotedError) Error() string { return e.text }
+func (e *quotedError) Unwrap() error { return e.err }
 
 // UnverifiedError is a write that succeeded and could not be read back.
 type UnverifiedError struct {
@@ -227,6 +235,10 @@ const (
 	longestReason = 500
 )
 
+// errorType is the type of every error that a control plane answers with
+// (recordings, all versions).
+const errorType = "/std-errors"
+
 // answerError reads what an answer without success says.
 func (c *Client) answerError(r request, status int, body []byte) *Error {
 	e := &Error{
@@ -234,37 +246,104 @@ func (c *Client) answerError(r request, status int, body []byte) *Error {
 		Address: c.Address(), Origins: c.config.Origins,
 	}
 	var answer struct {
+		Type       string             `json:"type"`
+		Status     int                `json:"status"`
 		Title      string             `json:"title"`
 		Detail     string             `json:"detail"`
 		Details    string             `json:"details"`
 		Parameters []InvalidParameter `json:"invalid_parameters"`
 	}
-	if json.Unmarshal(body, &answer) == nil && answer.Title != "" {
-		e.Title = c.quote(answer.Title, longestText)
-		e.Detail = c.quote(cmp.Or(answer.Detail, answer.Details), longestText)
-		for _, p := range answer.Parameters[:min(len(answer.Parameters), mostRefusals)] {
-			e.Parameters = append(e.Parameters, InvalidParameter{c.quote(p.Field, longestReason), c.quote(p.Reason, longestReason)})
-		}
-		return e
+	err := json.Unmarshal(body, &answer)
+	switch {
+	case err == nil && answer.Type == errorType && answer.Status == status && answer.Title != "":
+		e.Title, e.Detail = answer.Title, cmp.Or(answer.Detail, answer.Details)
+		e.Parameters = answer.Parameters[:min(len(answer.Parameters), mostRefusals)]
+	case err != nil && looksLikeJSON(body) && !json.Valid(body):
+		e.Defect = jsonDefect(body)
+	case r.body == nil && (status > 299 || !looksLikeJSON(body) && !strings.Contains(r.path, "secrets")):
+		e.Body = strings.Join(strings.Fields(string(body[:min(len(body), 8*longestBody)])), " ")
 	}
-	if r.body == nil {
-		e.Body = c.quote(strings.Join(strings.Fields(string(body)), " "), longestBody)
+	said := []quotation{{&e.Title, longestText}, {&e.Detail, longestText}, {&e.Body, longestBody}}
+	for i := range e.Parameters {
+		said = append(said, quotation{&e.Parameters[i].Field, longestReason}, quotation{&e.Parameters[i].Reason, longestReason})
 	}
+	c.quoteAll(said)
 	return e
 }
 
-// quote makes a text that came from elsewhere fit for a message: short, without
-// what a terminal would obey, and without what is not to be seen.
-func (c *Client) quote(text string, longest int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
-			return r
-		}
-		return -1
-	}, text)
-	text = c.hidden.Replace(text)
-	if utf8.RuneCountInString(text) > longest {
-		return string([]rune(text)[:longest]) + "…"
+// looksLikeJSON tells whether a text begins as an object or a list.
+func looksLikeJSON(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
+}
+
+// jsonDefect is what is wrong with JSON that cannot be read, without its text.
+func jsonDefect(text []byte) string {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return "is empty"
 	}
+	var (
+		whole  json.RawMessage
+		syntax *json.SyntaxError
+	)
+	switch err := json.NewDecoder(bytes.NewReader(text)).Decode(&whole); {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Sprintf("is JSON that ends too early, after %d bytes", len(text))
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("is JSON with a mistake at byte %d", syntax.Offset)
+	default:
+		return "is JSON that cannot be read"
+	}
+}
+
+// A quotation is a text that came from elsewhere, and how many characters of it
+// a message has at most.
+type quotation struct {
+	text    *string
+	longest int
+}
+
+// quoteAll makes texts of one answer fit for messages: short, without what a
+// terminal would obey, and without what is not to be seen. It is the one place
+// where text of an answer becomes text of the provider.
+func (c *Client) quoteAll(said []quotation) {
+	texts := make([]string, len(said))
+	for i, q := range said {
+		texts[i] = printable(*q.text, 4*q.longest) // more than is shown, so that a secret is seen that goes on behind it
+	}
+	cleared := c.sent.clear(texts...)
+	for i, q := range said {
+		*q.text = cleared[i]
+		if utf8.RuneCountInString(cleared[i]) > q.longest {
+			*q.text = string([]rune(cleared[i])[:q.longest]) + "…"
+		}
+	}
+}
+
+// quote is quoteAll for one text.
+func (c *Client) quote(text string, longest int) string {
+	c.quoteAll([]quotation{{&text, longest}})
 	return text
+}
+
+// quoteFields is quoteAll for paths into a document of the control plane.
+func (c *Client) quoteFields(fields []string) []string {
+	fields = fields[:min(len(fields), mostRefusals)]
+	said := make([]quotation, len(fields))
+	for i := range fields {
+		said[i] = quotation{&fields[i], longestReason}
+	}
+	c.quoteAll(said)
+	return fields
+}
+
+// printable is the beginning of a text, without what cannot be printed.
+func printable(text string, longest int) string {
+	count := 0
+	return strings.Map(func(r rune) rune {
+		if count++; count > longest || !unicode.IsPrint(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
 }

@@ -25,16 +25,24 @@ func TestAnswerErrors(t *testing.T) {
 		{"refusal", "PUT", 400, `{"type":"/std-errors","status":400,"title":"Could not process a resource","detail":"Resource is not valid","invalid_parameters":[{"field":"mtls.backends[0].conf.cert","reason":"not a CA"},{"field":"name","reason":"too long"}],"details":"Resource is not valid"}`,
 			"PUT meshes/m: 400 Bad Request: Could not process a resource: Resource is not valid\n  mtls.backends[0].conf.cert: not a CA\n  name: too long", "refused"},
 		{"absence", "GET", 404, notFound, "GET meshes/m: 404 Not Found: Could not retrieve a resource: Not found", "absent"},
-		{"only the older form of detail", "GET", 401, `{"title":"Invalid authentication data","details":"Unauthenticated"}`, "GET meshes/m: 401 Unauthorized: Invalid authentication data: Unauthenticated", "unauthenticated"},
-		{"no detail", "GET", 403, `{"title":"Access Denied"}`, "GET meshes/m: 403 Forbidden: Access Denied", "forbidden"},
-		{"read-only", "DELETE", 405, `{"title":"Method not allowed","detail":"On zone control plane you can only"}`, "DELETE meshes/m: 405 Method Not Allowed: Method not allowed: On zone control plane you can only", "readonly"},
+		{"only the older form of detail", "GET", 401, `{"type":"/std-errors","status":401,"title":"Invalid authentication data","details":"Unauthenticated"}`, "GET meshes/m: 401 Unauthorized: Invalid authentication data: Unauthenticated", "unauthenticated"},
+		{"no detail", "GET", 403, refusal(403, "Access Denied"), "GET meshes/m: 403 Forbidden: Access Denied", "forbidden"},
+		{"read-only", "DELETE", 405, `{"type":"/std-errors","status":405,"title":"Method not allowed","detail":"On zone control plane you can only"}`, "DELETE meshes/m: 405 Method Not Allowed: Method not allowed: On zone control plane you can only", "readonly"},
 		{"a route that is not there", "GET", 404, "404: Page Not Found", `GET meshes/m: 404 Not Found, and the answer is not one of a control plane: "404: Page Not Found"`, "foreign uncertain"},
 		{"a page", "GET", 200, "<html>\n\t<title>Log in</title>\x1b[31m", `GET meshes/m: 200 OK, and the answer is not one of a control plane: "<html> <title>Log in</title>[31m"`, "foreign uncertain"},
 		{"a page in answer to what has a body", "PUT", 502, "<html>you sent me this", "PUT meshes/m: 502 Bad Gateway, and the answer is not one of a control plane", "foreign uncertain"},
 		{"JSON of another API", "GET", 404, `{"error":"no"}`, `GET meshes/m: 404 Not Found, and the answer is not one of a control plane: "{\"error\":\"no\"}"`, "foreign uncertain"},
-		{"half an answer", "GET", 404, notFound[:40], `GET meshes/m: 404 Not Found, and the answer is not one of a control plane: "{\"type\":\"/std-errors\",\"status\":404,\"titl"`, "foreign uncertain"},
+		{"half an answer", "GET", 404, notFound[:40], "GET meshes/m: 404 Not Found, and the answer is JSON that ends too early, after 40 bytes", "foreign uncertain"},
+		{"JSON with a mistake", "GET", 200, `{"type" "Mesh"}`, "GET meshes/m: 200 OK, and the answer is JSON with a mistake at byte 9", "foreign uncertain"},
+		{"a gateway's problem", "GET", 404, `{"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404,"detail":"Not found"}`,
+			`GET meshes/m: 404 Not Found, and the answer is not one of a control plane: "{\"type\":\"https://tools.ietf.org/html/rfc9110#section-15.5.5\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"Not found\"}"`, "foreign uncertain"},
+		{"the control plane's words under another status", "GET", 404, refusal(403, "Access Denied"),
+			`GET meshes/m: 404 Not Found, and the answer is not one of a control plane: "{\"type\":\"/std-errors\",\"status\":403,\"title\":\"Access Denied\",\"detail\":\"\",\"details\":\"\"}"`, "foreign uncertain"},
+		{"a signing key that is not there", "GET", 404, `{"type":"/std-errors","status":404,"title":"Signing Key not found","detail":"there is no signing key with KID 1"}`,
+			"GET meshes/m: 404 Not Found: Signing Key not found: there is no signing key with KID 1", ""},
+		{"an object where a page was expected", "GET", 200, `{"type":"Secret","data":"` + testBody + `"}`, "GET meshes/m: 200 OK, and the answer is not one of a control plane", "foreign uncertain"},
 		{"nothing", "DELETE", 500, "", "DELETE meshes/m: 500 Internal Server Error, and the answer is not one of a control plane", "foreign uncertain"},
-		{"its own failure", "PUT", 500, `{"title":"Internal Server Error"}`, "PUT meshes/m: 500 Internal Server Error: Internal Server Error", "uncertain"},
+		{"its own failure", "PUT", 500, refusal(500, "Internal Server Error"), "PUT meshes/m: 500 Internal Server Error: Internal Server Error", "uncertain"},
 	} {
 		r := request{method: test.method, path: "meshes/m"}
 		if test.method == http.MethodPut {
@@ -77,7 +85,7 @@ func TestErrorsStayShort(t *testing.T) {
 	client := newClient(t, "http://127.0.0.1:1")
 	long := strings.Repeat("ä", 1<<13)
 	parameters := strings.Repeat(`{"field":"`+long[:4000]+`","reason":"`+long[:4000]+`"},`, 60)
-	body := `{"title":"` + long + `","detail":"` + long + `","invalid_parameters":[` + parameters[:len(parameters)-1] + `]}`
+	body := `{"type":"/std-errors","status":400,"title":"` + long + `","detail":"` + long + `","invalid_parameters":[` + parameters[:len(parameters)-1] + `]}`
 	err := client.answerError(request{method: "GET", path: "meshes"}, 400, []byte(body))
 	if len(err.Error()) > 200_000 || len(err.Parameters) != mostRefusals {
 		t.Errorf("%d bytes, %d parameters", len(err.Error()), len(err.Parameters))
@@ -114,7 +122,7 @@ func shown(t *testing.T, where, text string) {
 func TestErrorsShowNothingThatIsRepeated(t *testing.T) {
 	repeated := testToken + " Basic " + testHeader + " " + testPassword
 	mirror, err := json.Marshal(map[string]any{
-		"title": repeated, "detail": repeated, "invalid_parameters": []map[string]string{{"field": repeated, "reason": repeated}},
+		"type": errorType, "status": 400, "title": repeated, "detail": repeated, "invalid_parameters": []map[string]string{{"field": repeated, "reason": repeated}},
 	})
 	noError(t, err)
 	for name, answer := range map[string]func(w http.ResponseWriter, c call){
@@ -182,8 +190,8 @@ func TestErrorsOfTheConfigurationShowNothing(t *testing.T) {
 
 func FuzzErrorBody(f *testing.F) {
 	for _, body := range []string{
-		notFound, "", "<html>", `{"title":1}`, `{"title":"x","invalid_parameters":null}`, `{"title":"\u0000","detail":"` + testToken + `"}`,
-		`{"title":"x","invalid_parameters":[{"field":"a","reason":"b"},{}]}`, "\xff\xfe", `{"title":"x","details":"y\ny"}`, testToken, "null", "[]",
+		notFound, "", "<html>", `{"title":1}`, `{"type":"/std-errors","status":404,"title":"x","invalid_parameters":null}`, `{"type":"/std-errors","status":404,"title":"\u0000","detail":"` + testToken + `"}`,
+		`{"type":"/std-errors","status":404,"title":"x","detail":"Not found","invalid_parameters":[{"field":"a","reason":"b"},{}]}`, "\xff\xfe", `{"title":"x","details":"y\ny"}`, testToken, "null", "[]",
 	} {
 		f.Add(body, 404, true)
 		f.Add(body, 200, false)
@@ -212,7 +220,7 @@ func FuzzErrorBody(f *testing.F) {
 			t.Fatalf("%q quotes the answer to a write", message)
 		case strings.ContainsFunc(message, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
 			t.Fatalf("%q has control characters", message)
-		case err.Absent() != (status == http.StatusNotFound && err.Title != ""):
+		case err.Absent() != (status == http.StatusNotFound && err.Title != "" && err.Detail == "Not found"):
 			t.Fatalf("%q, absent: %v", message, err.Absent())
 		}
 	})

@@ -2,6 +2,7 @@ package kuma
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -141,6 +142,11 @@ func reply(w http.ResponseWriter, status int, body string) {
 }
 
 const meshText = `{"type":"Mesh","name":"m"}`
+
+// refusal is the control plane's own answer without success.
+func refusal(status int, title string) string {
+	return fmt.Sprintf(`{"type":"/std-errors","status":%d,"title":%q,"detail":"","details":""}`, status, title)
+}
 
 const notFound = `{"type":"/std-errors","status":404,"title":"Could not retrieve a resource","detail":"Not found","details":"Not found"}`
 

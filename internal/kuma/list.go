@@ -6,21 +6,34 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 )
 
 // pageSize is the most that the control plane gives at once.
 const pageSize = "1000"
 
+// Limits of a list, for a server that never ends one: pages, and the time that
+// all of them take together.
+const (
+	maxPages    = 1000
+	maxListTime = 5 * time.Minute
+)
+
 // list reads all pages of a list. One that changes between its pages, so that
 // its total is not the number of its items, is read again, a few times.
 func (c *Client) list(ctx context.Context, path string) ([]json.RawMessage, error) {
+	limited, cancel := c.config.Clock.WithTimeout(ctx, maxListTime)
+	defer cancel()
 	for range 3 {
-		items, total, err := c.pages(ctx, path)
-		if err != nil || total == len(items) {
+		items, total, err := c.pages(limited, path)
+		switch {
+		case limited.Err() != nil && ctx.Err() == nil:
+			return nil, fmt.Errorf("the list %s took longer than %s", path, maxListTime)
+		case err != nil || total == len(items):
 			return items, err
 		}
 	}
-	return nil, fmt.Errorf("the list %s changes while it is read", path)
+	return nil, fmt.Errorf("the list %s never has as many items as it says: it changes while it is read, or it is not a control plane's", path)
 }
 
 // listOf is a list, each item as parse reads it.
@@ -40,9 +53,37 @@ func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.
 	return all, nil
 }
 
+// objects is a list of objects of one kind, of one mesh or of none.
+func objects[T any](ctx context.Context, c *Client, path, kind, mesh string, object func(*Document) T) ([]T, error) {
+	return listOf(ctx, c, path, func(item json.RawMessage) (T, error) {
+		document, err := ParseDocument(item)
+		if err == nil {
+			err = c.check(document, key{path: path, kind: kind, mesh: mesh})
+		}
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return object(document), nil
+	})
+}
+
+// checkItem is [Client.check] for an item that is no document yet.
+func (c *Client) checkItem(item json.RawMessage, of key) error {
+	document, err := ParseDocument(item)
+	if err != nil {
+		return err
+	}
+	return c.check(document, of)
+}
+
+// pages reads a list once. It ends as soon as there are more items than the
+// list says, or as a page comes again.
 func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessage, total int, err error) {
 	query := url.Values{"size": {pageSize}}
+	seen := map[string]bool{}
 	for {
+		seen[query.Encode()] = true
 		page, _, err := c.get(ctx, path, query)
 		if err != nil {
 			return nil, 0, err
@@ -58,8 +99,13 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 		}
 		// The URL is the control plane's view of itself; only its query counts.
 		following, err := url.Parse(next)
-		if err != nil || len(here) == 0 || following.Query().Encode() == query.Encode() {
-			return nil, 0, fmt.Errorf("the list %s does not end: its next page is none", path)
+		switch {
+		case err != nil || len(here) == 0 || seen[following.Query().Encode()]:
+			return nil, 0, fmt.Errorf("the list %s does not end: its next page is none, or one that was read already", path)
+		case len(seen) == maxPages:
+			return nil, 0, fmt.Errorf("the list %s does not end: it has more than %d pages", path, maxPages)
+		case len(items) > total:
+			return items, total, nil
 		}
 		query = following.Query()
 	}

@@ -30,12 +30,13 @@ func meshPath(name string) string {
 	return "meshes/" + url.PathEscape(name)
 }
 
+func meshKey(name string) key {
+	return key{path: meshPath(name), kind: MeshType, name: name}
+}
+
 // NewMesh is the document of a mesh without any settings.
 func NewMesh(name string) *Mesh {
-	document := NewDocument()
-	document.Set("type", text(MeshType))
-	document.Set("name", text(name))
-	return &Mesh{Document: document}
+	return &Mesh{Document: meshKey(name).document(nil)}
 }
 
 // Clone is an independent copy.
@@ -52,12 +53,14 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 // MeshAsOf is [Client.Mesh] with an answer that may be older.
 func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
 	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
-		document, date, err := c.getTyped(ctx, meshPath(name), MeshType)
+		began := c.own.began()
+		document, date, err := c.getObject(ctx, meshKey(name))
 		if err != nil {
 			return nil, err
 		}
 		mesh := &Mesh{Document: document, Date: date}
 		c.looks.see(name, mesh, c.config.Clock.Now())
+		c.own.compare(name, began, document, c.config.Clock.Now(), func(path string) string { return c.quote(path, longestReason) })
 		return mesh, nil
 	})
 }
@@ -100,9 +103,10 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 //
 // A write that fails is not simply repeated, which could undo what others wrote
 // in the meantime: the mesh is read again first, which also tells whether a
-// write whose answer was lost had its effect. The control plane knows no
-// conditional write, so what others write between a read and the write that
-// follows at once is overwritten; they notice it if they read back as well.
+// write whose answer was lost had its effect. A write that conflicts with another
+// one is made again in the same way. The control plane knows no conditional
+// write, so what others write between a read and the write that follows at once
+// is overwritten; see [Client.Overwritten] for the reverse.
 //
 // The result is the mesh as the control plane gives it back. Nothing is
 // written when edit changes nothing. A mesh together with an error is one that
@@ -128,34 +132,44 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		failure          error // what that failed with
 		accepted, failed int   // how many puts did what
 		course           = c.attempts()
+		paths            []string // what was put there
 	)
+	if written != nil {
+		paths = changed(NewMesh(name).Document, written.Document)
+	}
 	for {
-		current, changed, err := c.edited(ctx, name, edit)
+		current, wanted, err := c.edited(ctx, name, edit)
 		switch {
 		case err != nil && failure != nil && !Absent(err):
 			return maybe(written, failure)
 		case err != nil && written != nil && !Absent(err):
 			return written, &UnverifiedError{Err: err}
-		case err != nil || changed == nil:
+		case err != nil:
 			return current, err
-		case failure != nil && (!course.again || failed > c.config.MaxRetries):
+		case wanted == nil:
+			c.own.wrote(name, paths, current.Document, c.config.Clock.Now())
+			return current, nil
+		case failure != nil && (!course.again && !conflict(failure) || failed > c.config.MaxRetries):
 			return nil, failure // the read has told that it is not there
 		case accepted == writes:
-			return current, &DroppedError{Mesh: name, Fields: difference(current.Document, changed.Document)}
+			return current, &DroppedError{Mesh: name, Fields: c.quoteFields(difference(current.Document, wanted.Document))}
 		}
-		put := request{method: http.MethodPut, path: meshPath(name), body: changed.Bytes()}
+		put := request{method: http.MethodPut, path: meshPath(name), body: wanted.Bytes()}
+		paths = append(paths, changed(current.Document, wanted.Document)...)
+		c.own.writing(name, paths)
 		course.vague = false // what an earlier write may have done, the read has told
-		written, failure = changed, c.write(ctx, put, course, 0)
+		written, failure = wanted, c.write(ctx, put, course, 0)
+		again := course.again || conflict(failure)
 		switch {
 		case failure == nil:
 			accepted++
-		case course.again:
+		case again:
 			failed++
 		case !Uncertain(failure):
 			return nil, failure
 		}
 		// What reads back late, or is fought over, gets a little time.
-		if accepted > 1 || course.again && failed <= c.config.MaxRetries {
+		if accepted > 1 || again && failed <= c.config.MaxRetries {
 			if err := c.pause(ctx, put, course); err != nil {
 				return maybe(written, err)
 			}
@@ -195,6 +209,7 @@ func (c *Client) DeleteMesh(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
+	c.own.forget(name)
 	return c.delete(ctx, meshPath(name))
 }
 

@@ -114,8 +114,5 @@ func difference(a, b *Document) []string {
 
 // Meshes lists all meshes, all pages of them.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
-	return listOf(ctx, c, "meshes", func(item json.RawMessage) (*Mesh, error) {
-		document, err := ParseDocument(item)
-		return &Mesh{Document: document}, err
-	})
+	return objects(ctx, c, "meshes", MeshType, "", func(document *Document) *Mesh { return &Mesh{Document: document} })
 }

@@ -10,8 +10,8 @@ const (
 	writable  = `{"resources":[{"name":"Mesh","readOnly":false},{"name":"Secret","readOnly":false},{"name":"TrafficPermission"}]}`
 	frozen    = `{"resources":[{"name":"Mesh","readOnly":true},{"name":"Secret","readOnly":true}]}`
 	noTraffic = `{"resources":[{"name":"Mesh","readOnly":false}]}`
-	denied    = `{"title":"Access Denied","detail":"user \"reader\" cannot access the resource of type \"Secret\""}`
-	unknown   = `{"title":"Invalid authentication data","detail":"Unauthenticated"}`
+	denied    = `{"type":"/std-errors","status":403,"title":"Access Denied","detail":"user \"reader\" cannot access the resource of type \"Secret\""}`
+	unknown   = `{"type":"/std-errors","status":401,"title":"Invalid authentication data","detail":"Unauthenticated"}`
 	none      = `{"total":0,"items":[],"next":null}`
 )
 
@@ -20,7 +20,7 @@ func canned(answers map[string]string) func(int, http.ResponseWriter, call) {
 	return func(_ int, w http.ResponseWriter, c call) {
 		switch body := answers[c.path]; body {
 		case "":
-			reply(w, http.StatusNotFound, `{"title":"Not found"}`)
+			reply(w, http.StatusNotFound, notFound)
 		case denied:
 			reply(w, http.StatusForbidden, body)
 		case unknown:

@@ -37,6 +37,7 @@ const index = "/"
 // error is a *ConnectionError when there was none, an *Error when it is no
 // success, or the context's.
 func (c *Client) send(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
+	c.lookAgain(ctx)
 	prepared, err := c.prepare(ctx, r)
 	if err != nil {
 		return nil, err
@@ -129,18 +130,33 @@ func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, ret
 	return document, answer.date, nil
 }
 
-// getTyped reads one object and checks that it is of the kind that was asked
-// for: an address that answers anything with some JSON is no control plane.
-func (c *Client) getTyped(ctx context.Context, path, kind string) (*Document, time.Time, error) {
-	document, date, err := c.get(ctx, path, nil)
+// getObject reads one object and checks that it is the one that was asked for:
+// an address that answers anything with some JSON is no control plane.
+func (c *Client) getObject(ctx context.Context, of key) (*Document, time.Time, error) {
+	document, date, err := c.get(ctx, of.path, nil)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	var is string
-	if err := document.Decode("type", &is); err != nil || is != kind {
-		return nil, time.Time{}, c.answerError(request{method: http.MethodGet, path: path}, http.StatusOK, nil)
+	if err := c.check(document, of); err != nil {
+		return nil, time.Time{}, err
 	}
 	return document, date, nil
+}
+
+// check is an error when a document is not the object of a key, which may have
+// no name: that of the items of a list.
+func (c *Client) check(document *Document, of key) error {
+	for _, member := range [][2]string{{"type", of.kind}, {"mesh", of.mesh}, {"name", of.name}} {
+		var is string
+		err := document.Decode(member[0], &is)
+		if err == nil && (is == member[1] || member[0] == "name" && of.name == "") {
+			continue
+		}
+		answer := c.answerError(request{method: http.MethodGet, path: of.path}, http.StatusOK, nil)
+		answer.Defect = fmt.Sprintf("is not what was asked for: its %s is %q, not %q", member[0], c.quote(is, longestReason), member[1])
+		return answer
+	}
+	return nil
 }
 
 // put writes one document.
@@ -150,16 +166,25 @@ func (c *Client) put(ctx context.Context, path string, document *Document) error
 
 // delete removes one object. That it was not there any more is success.
 func (c *Client) delete(ctx context.Context, path string) error {
-	err := c.write(ctx, request{method: http.MethodDelete, path: path}, c.attempts(), c.config.MaxRetries)
-	if Absent(err) {
-		return nil
+	r, course := request{method: http.MethodDelete, path: path}, c.attempts()
+	for try := 0; ; try++ {
+		err := c.write(ctx, r, course, c.config.MaxRetries)
+		switch {
+		case Absent(err):
+			return nil
+		case !conflict(err) || try == c.config.MaxRetries:
+			return err
+		}
+		if err := c.pause(ctx, r, course); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 // write sends a request whose answer has nothing to say: it is empty (2.7) or an
 // object (2.14). Any other is not a control plane's, whatever its status.
 func (c *Client) write(ctx context.Context, r request, course *attempts, retries int) error {
+	c.sent.addFrom(r.body)
 	c.shared.forget(r)
 	defer c.shared.forget(r)
 	answer, err := c.send(ctx, r, course, retries)

@@ -65,11 +65,12 @@ func passing(status int) bool {
 // permanent tells that a request without an answer will have none next time either.
 func permanent(ctx context.Context, err error) bool {
 	var (
-		redirect *redirectError
-		record   tls.RecordHeaderError
+		redirect    *redirectError
+		record      tls.RecordHeaderError
+		certificate *tls.CertificateVerificationError
 	)
 	switch {
-	case errors.As(err, &redirect), errors.As(err, &record),
+	case errors.As(err, &redirect), errors.As(err, &record), errors.As(err, &certificate),
 		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errTooLong), errors.Is(err, errProxy):
 		return true
 	}

@@ -25,7 +25,7 @@ func cut(w http.ResponseWriter) {
 }
 
 func status(code int) func(http.ResponseWriter) {
-	return func(w http.ResponseWriter) { reply(w, code, `{"title":"x"}`) }
+	return func(w http.ResponseWriter) { reply(w, code, refusal(code, "x")) }
 }
 
 func TestWhatIsRetried(t *testing.T) {
@@ -35,6 +35,10 @@ func TestWhatIsRetried(t *testing.T) {
 		"a broken answer":   cut,
 		"half of the JSON":  func(w http.ResponseWriter) { reply(w, 200, meshText[:9]) },
 		"half, as of a PUT": func(w http.ResponseWriter) { reply(w, 201, `{"warnings":[`) },
+		"half, of no type": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = w.Write([]byte(meshText[:9]))
+		},
 		"JSON of no length": func(w http.ResponseWriter) { reply(w, 200, "") },
 	} {
 		for method, do := range map[string]func(*Client) error{

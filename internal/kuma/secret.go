@@ -1,9 +1,11 @@
 package kuma
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 )
@@ -26,28 +28,33 @@ func (s *Secret) Data() ([]byte, error) {
 
 const globalSecretsPath = "global-secrets" // in all versions
 
-func secretPath(mesh, name string) string {
-	return meshPath(mesh) + "/secrets/" + url.PathEscape(name)
+// A key says which object a request is about. mesh is "" for what belongs to none.
+type key struct {
+	path, kind, mesh, name string
 }
 
-func globalSecretPath(name string) string {
-	return globalSecretsPath + "/" + url.PathEscape(name)
+func secretKey(mesh, name string) key {
+	return key{meshPath(mesh) + "/secrets/" + url.PathEscape(name), SecretType, mesh, name}
+}
+
+func globalSecretKey(name string) key {
+	return key{globalSecretsPath + "/" + url.PathEscape(name), GlobalSecretType, "", name}
 }
 
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
 // not there.
 func (c *Client) Secret(ctx context.Context, mesh, name string) (*Secret, error) {
-	return c.secret(ctx, secretPath(mesh, name), SecretType)
+	return c.secret(ctx, secretKey(mesh, name))
 }
 
 // GlobalSecret reads a secret that belongs to no mesh. The error is [Absent]
 // when it is not there.
 func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error) {
-	return c.secret(ctx, globalSecretPath(name), GlobalSecretType)
+	return c.secret(ctx, globalSecretKey(name))
 }
 
-func (c *Client) secret(ctx context.Context, path, kind string) (*Secret, error) {
-	document, _, err := c.getTyped(ctx, path, kind)
+func (c *Client) secret(ctx context.Context, of key) (*Secret, error) {
+	document, _, err := c.getObject(ctx, of)
 	if err != nil {
 		return nil, err
 	}
@@ -56,44 +63,75 @@ func (c *Client) secret(ctx context.Context, path, kind string) (*Secret, error)
 
 // PutSecret creates a secret or replaces what it holds. previous is the secret
 // as it is now, nil when there is none: its labels and all else it has stay.
+// A secret that another client writes at the same moment is read again and
+// written again. One that another client creates, although previous is nil,
+// stays as it is: the error is the control plane's, see [Error.Conflict].
 func (c *Client) PutSecret(ctx context.Context, mesh, name string, data []byte, previous *Secret) error {
-	return c.putSecret(ctx, secretPath(mesh, name), data, previous, [][2]string{{"type", SecretType}, {"mesh", mesh}, {"name", name}})
+	return c.putSecret(ctx, secretKey(mesh, name), data, previous)
 }
 
 // PutGlobalSecret is [Client.PutSecret] for a secret that belongs to no mesh.
 func (c *Client) PutGlobalSecret(ctx context.Context, name string, data []byte, previous *Secret) error {
-	return c.putSecret(ctx, globalSecretPath(name), data, previous, [][2]string{{"type", GlobalSecretType}, {"name", name}})
+	return c.putSecret(ctx, globalSecretKey(name), data, previous)
 }
 
-func (c *Client) putSecret(ctx context.Context, path string, data []byte, previous *Secret, meta [][2]string) error {
-	document := NewDocument()
-	if previous != nil {
-		document = previous.Clone()
-	}
-	for _, member := range meta {
-		document.Set(member[0], text(member[1]))
-	}
+func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *Secret) error {
 	encoded, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
-	document.Set("data", encoded)
-	if err := c.put(ctx, path, document); err != nil {
-		return err
+	course := c.attempts()
+	for try := 0; ; try++ {
+		document := of.document(previous)
+		document.Set("data", encoded)
+		put := request{method: http.MethodPut, path: of.path, body: document.Bytes()}
+		failure := c.write(ctx, put, course, c.config.MaxRetries)
+		if failure == nil {
+			c.shared.keep(of.path, &Secret{Document: document}, c.config.Clock.Now())
+			return nil
+		}
+		if !conflict(failure) || try == c.config.MaxRetries {
+			return failure
+		}
+		if err := c.pause(ctx, put, course); err != nil {
+			return err
+		}
+		now, err := c.secret(ctx, of)
+		switch {
+		case err != nil && !Absent(err):
+			return failure
+		case err == nil && bytes.Equal(now.Get("data"), encoded):
+			return nil // the work of an attempt whose answer was lost
+		case err == nil && previous == nil:
+			return failure
+		}
+		previous = now
 	}
-	c.shared.keep(path, &Secret{Document: document}, c.config.Clock.Now())
-	return nil
+}
+
+// document is what previous has, nil for nothing, as a document of this key.
+func (k key) document(previous *Secret) *Document {
+	document := NewDocument()
+	if previous != nil {
+		document = previous.Clone()
+	}
+	document.Set("type", text(k.kind))
+	if k.mesh != "" {
+		document.Set("mesh", text(k.mesh))
+	}
+	document.Set("name", text(k.name))
+	return document
 }
 
 // DeleteSecret removes a secret. That it, or its mesh, is not there is success.
 func (c *Client) DeleteSecret(ctx context.Context, mesh, name string) error {
-	return c.delete(ctx, secretPath(mesh, name))
+	return c.delete(ctx, secretKey(mesh, name).path)
 }
 
 // DeleteGlobalSecret removes a secret that belongs to no mesh. That it is not
 // there is success.
 func (c *Client) DeleteGlobalSecret(ctx context.Context, name string) error {
-	return c.delete(ctx, globalSecretPath(name))
+	return c.delete(ctx, globalSecretKey(name).path)
 }
 
 // text is a string as JSON.
@@ -112,19 +150,16 @@ func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
 // SecretsAsOf is [Client.Secrets] with an answer that may be older.
 func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([]*Secret, error) {
 	path := meshPath(mesh) + "/secrets"
-	return share(ctx, c, path, age, func() ([]*Secret, error) { return c.secrets(ctx, path) })
+	return share(ctx, c, path, age, func() ([]*Secret, error) { return c.secrets(ctx, path, SecretType, mesh) })
 }
 
 // GlobalSecrets lists the secrets that belong to no mesh.
 func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
-	return c.secrets(ctx, globalSecretsPath)
+	return c.secrets(ctx, globalSecretsPath, GlobalSecretType, "")
 }
 
-func (c *Client) secrets(ctx context.Context, path string) ([]*Secret, error) {
-	return listOf(ctx, c, path, func(item json.RawMessage) (*Secret, error) {
-		document, err := ParseDocument(item)
-		return &Secret{Document: document}, err
-	})
+func (c *Client) secrets(ctx context.Context, path, kind, mesh string) ([]*Secret, error) {
+	return objects(ctx, c, path, kind, mesh, func(document *Document) *Secret { return &Secret{Document: document} })
 }
 
 // NamedSecrets reads some secrets of a mesh, in one request where they are all
@@ -134,7 +169,7 @@ func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, n
 	found := map[string]*Secret{}
 	now := c.config.Clock.Now()
 	for _, name := range names {
-		if secret, known := kept[*Secret](c, secretPath(mesh, name), age, now); known {
+		if secret, known := kept[*Secret](c, secretKey(mesh, name).path, age, now); known {
 			found[name] = secret
 		}
 	}

@@ -2,18 +2,21 @@ package kuma
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
 func TestSecrets(t *testing.T) {
 	pages := map[string]string{
-		"size=1000":                `{"total":3,"items":[{"type":"Secret","name":"a","data":"YQ=="},{"type":"Secret","name":"b"}],"next":"https://internal.example.com:9999/elsewhere?offset=2&size=1000"}`,
-		"offset=2&size=1000":       `{"total":3,"items":[{"type":"Secret","name":"c"}],"next":"/meshes/m/secrets?offset=3&size=1000&x=%2F"}`,
+		"size=1000":                `{"total":3,"items":[{"type":"Secret","mesh":"m","name":"a","data":"YQ=="},{"type":"Secret","mesh":"m","name":"b"}],"next":"https://internal.example.com:9999/elsewhere?offset=2&size=1000"}`,
+		"offset=2&size=1000":       `{"total":3,"items":[{"type":"Secret","mesh":"m","name":"c"}],"next":"/meshes/m/secrets?offset=3&size=1000&x=%2F"}`,
 		"offset=3&size=1000&x=%2F": `{"total":3,"items":[],"next":null}`,
 	}
 	client, rec := serve(t, func(_ int, w http.ResponseWriter, c call) { reply(w, 200, pages[c.query]) })
@@ -56,9 +59,9 @@ func TestSecretsOfARealisticControlPlane(t *testing.T) {
 
 func TestSecretsThatDoNotEnd(t *testing.T) {
 	for name, page := range map[string]string{
-		"the same page":     `{"items":[{"name":"a"}],"next":"/x?size=1000"}`,
+		"the same page":     `{"total":9,"items":[{"name":"a"}],"next":"/x?size=1000"}`,
 		"nothing, and more": `{"items":[],"next":"/x?offset=1"}`,
-		"no URL":            `{"items":[{"name":"a"}],"next":"http://[::1"}`,
+		"no URL":            `{"total":9,"items":[{"name":"a"}],"next":"http://[::1"}`,
 		"items of no kind":  `{"total":1,"items":[1],"next":null}`,
 		"no list":           `{"items":{},"next":null}`,
 		"next of no kind":   `{"items":[],"next":1}`,
@@ -187,10 +190,10 @@ func TestGlobalAfterAFailureThatPasses(t *testing.T) {
 func TestSecretsReadAgainWhenTheListChanged(t *testing.T) {
 	client, rec := serve(t, func(n int, w http.ResponseWriter, _ call) {
 		if n == 1 { // one was deleted in between
-			reply(w, 200, `{"total":2,"items":[{"name":"a"}],"next":null}`)
+			reply(w, 200, `{"total":2,"items":[{"type":"Secret","mesh":"m","name":"a"}],"next":null}`)
 			return
 		}
-		reply(w, 200, `{"total":1,"items":[{"name":"a"}],"next":null}`)
+		reply(w, 200, `{"total":1,"items":[{"type":"Secret","mesh":"m","name":"a"}],"next":null}`)
 	})
 	secrets, err := client.Secrets(t.Context(), "m")
 	noError(t, err)
@@ -200,5 +203,79 @@ func TestSecretsReadAgainWhenTheListChanged(t *testing.T) {
 	client, _ = serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, `{"total":9,"items":[],"next":null}`) })
 	if _, err := client.Secrets(t.Context(), "m"); err == nil {
 		t.Error("a list that never fits its total is taken")
+	}
+}
+
+// Lists of a server that never ends them.
+func TestSecretsThatNeverEnd(t *testing.T) {
+	item := `{"type":"Secret","mesh":"m","name":"a"}`
+	for name, test := range map[string]struct {
+		page func(n int, c call) string
+		most int // requests
+		want string
+	}{
+		"in a circle": {func(n int, _ call) string {
+			return fmt.Sprintf(`{"total":9,"items":[%s],"next":"/x?offset=%d"}`, item, n%3)
+		}, 4, "was read already"},
+		"more items than there are": {func(n int, _ call) string {
+			return fmt.Sprintf(`{"total":1,"items":[%s],"next":"/x?offset=%d"}`, item, n)
+		}, 6, "never has as many items as it says"},
+		"growing": {func(n int, _ call) string {
+			return fmt.Sprintf(`{"total":%d,"items":[%s],"next":"/x?offset=%d"}`, n+1, item, n)
+		}, maxPages, "more than 1000 pages"},
+	} {
+		client, rec := serve(t, func(n int, w http.ResponseWriter, c call) { reply(w, 200, test.page(n, c)) })
+		_, err := client.Secrets(t.Context(), "m")
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := len(rec.all()); n > test.most {
+			t.Errorf("%s: %d requests", name, n)
+		}
+	}
+}
+
+// Pages that come slowly end after minutes, whatever the limit of a request.
+func TestSecretsTakeLimitedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := newClient(t, "http://control-plane.example.com", func(c *Config) { c.Clock = SystemClock{} })
+		client.http = &http.Client{Transport: handled{record(&recorder{}, func(n int, w http.ResponseWriter, _ call) {
+			time.Sleep(20 * time.Second)
+			reply(w, 200, fmt.Sprintf(`{"total":99,"items":[{"type":"Secret","mesh":"m","name":"a"}],"next":"/x?offset=%d"}`, n))
+		})}}
+		start := time.Now()
+		_, err := client.Secrets(t.Context(), "m")
+		if err == nil || !strings.Contains(err.Error(), "took longer than 5m0s") {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > maxListTime+time.Minute {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// An answer about another object is not taken for the one that was asked for.
+func TestAnswersAboutAnotherObject(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer string
+		ask    func(*Client) error
+		want   string
+	}{
+		"another mesh":           {`{"type":"Mesh","name":"\u001b[31mother"}`, func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err }, `its name is "[31mother", not "m"`},
+		"another secret":         {`{"type":"Secret","mesh":"m","name":"other"}`, func(c *Client) error { _, err := c.Secret(t.Context(), "m", "s"); return err }, `its name is "other"`},
+		"one of another mesh":    {`{"type":"Secret","mesh":"other","name":"s"}`, func(c *Client) error { _, err := c.Secret(t.Context(), "m", "s"); return err }, `its mesh is "other", not "m"`},
+		"one of a mesh":          {`{"type":"GlobalSecret","mesh":"m","name":"s"}`, func(c *Client) error { _, err := c.GlobalSecret(t.Context(), "s"); return err }, `its mesh is "m"`},
+		"another type":           {`{"type":"Mesh","mesh":"m","name":"s"}`, func(c *Client) error { _, err := c.Secret(t.Context(), "m", "s"); return err }, `its type is "Mesh"`},
+		"no name":                {`{"type":"Mesh"}`, func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err }, `its name is ""`},
+		"a list of another mesh": {`{"total":1,"items":[{"type":"Secret","mesh":"other","name":"s"}]}`, func(c *Client) error { _, err := c.Secrets(t.Context(), "m"); return err }, `its mesh is "other"`},
+		"proxies of another":     {`{"total":1,"items":[{"type":"DataplaneOverview","mesh":"other","name":"s"}]}`, func(c *Client) error { _, err := c.Dataplanes(t.Context(), "m"); return err }, `its mesh is "other"`},
+		"a list of other things": {`{"total":1,"items":[{"type":"Secret","name":"m"}]}`, func(c *Client) error { _, err := c.Meshes(t.Context()); return err }, `its type is "Secret"`},
+	} {
+		client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, test.answer) })
+		err := test.ask(client)
+		var answer *Error
+		if !errors.As(err, &answer) || !answer.Foreign() || Absent(err) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

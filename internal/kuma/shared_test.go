@@ -3,7 +3,9 @@ package kuma
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"path"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -230,7 +232,7 @@ func TestNamedSecrets(t *testing.T) {
 				case "/meshes/m/secrets/absent":
 					reply(w, http.StatusNotFound, notFound)
 				default:
-					reply(w, http.StatusOK, `{"type":"Secret","mesh":"m","name":"a","data":"YQ=="}`)
+					reply(w, http.StatusOK, fmt.Sprintf(`{"type":"Secret","mesh":"m","name":%q,"data":"YQ=="}`, path.Base(c.path)))
 				}
 			})
 			found, err := client.NamedSecrets(t.Context(), "m", Fresh, "a", "c", "absent")

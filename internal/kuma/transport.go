@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -81,8 +83,13 @@ func (t *wholeBody) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
-	answer, err := t.next.RoundTrip(request)
-	if err != nil {
+	var handshake atomic.Bool // failed
+	trace := &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(err != nil) }}
+	answer, err := t.next.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+	switch {
+	case err != nil && handshake.Load() && !errors.As(err, new(tls.RecordHeaderError)): // which net/http wants to see
+		return nil, &HandshakeError{err}
+	case err != nil:
 		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
@@ -94,31 +101,47 @@ func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(answer.Body, t.limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("the answer broke off: %w", err)
+		return nil, &IncompleteError{"ended with: " + err.Error()}
 	}
 	if int64(len(content)) > t.limit {
 		return nil, errTooLong
 	}
 	if unfinished(request.Method, answer, content) {
-		return nil, errors.New("the answer broke off: its JSON is not complete")
+		return nil, &IncompleteError{jsonDefect(content)}
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(content))
 	return answer, nil
 }
 
+// HandshakeError is a TLS connection that was not made.
+type HandshakeError struct {
+	err error
+}
+
+func (e *HandshakeError) Error() string { return e.err.Error() }
+func (e *HandshakeError) Unwrap() error { return e.err }
+
+// IncompleteError is an answer that began and did not come whole, in spite of
+// all retries. Of a write it says nothing about its effect.
+type IncompleteError struct {
+	defect string
+}
+
+func (e *IncompleteError) Error() string { return "the answer broke off: it " + e.defect }
+
 var errTooLong = errors.New("the answer is longer than any of a control plane")
 
 // unfinished tells that an answer ends too early although the connection did
-// not break: it says that it is JSON and is not, or a read brought nothing. A
-// write that is answered with nothing at all, no content type either, is what
-// 2.7 does.
+// not break: it says that it is JSON, or begins as such, and is not, or a read
+// brought nothing. A write that is answered with nothing at all, no content type
+// either, is what 2.7 does.
 func unfinished(method string, answer *http.Response, content []byte) bool {
 	switch {
 	case answer.StatusCode < 200 || answer.StatusCode > 299 || answer.StatusCode == http.StatusNoContent:
 		return false
 	case len(content) == 0 && method == http.MethodGet:
 		return true
-	case strings.HasPrefix(answer.Header.Get("Content-Type"), "application/json"):
+	case looksLikeJSON(content), strings.HasPrefix(answer.Header.Get("Content-Type"), "application/json"):
 		return !json.Valid(content)
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,7 +65,9 @@ func TestPaths(t *testing.T) {
 		{"", "%2e%2e", "a..b", "/meshes/%252e%252e/secrets/a..b"},
 	} {
 		rec := &recorder{}
-		server := httptest.NewServer(record(rec, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, `{"type":"Secret"}`) }))
+		server := httptest.NewServer(record(rec, func(_ int, w http.ResponseWriter, _ call) {
+			reply(w, 200, fmt.Sprintf(`{"type":"Secret","mesh":%q,"name":%q}`, test.mesh, test.secret))
+		}))
 		t.Cleanup(server.Close)
 		_, err := newClient(t, server.URL+test.base).Secret(t.Context(), test.mesh, test.secret)
 		noError(t, err)
@@ -119,7 +122,7 @@ func TestConnectionsAreReused(t *testing.T) {
 			_, _ = w.Write([]byte("<html>"))
 			return
 		}
-		reply(w, 200, meshText)
+		reply(w, 200, fmt.Sprintf(`{"type":"Mesh","name":%q}`, path.Base(r.URL.Path)))
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -260,7 +263,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		refuse bool
 	}{
 		"just as long as allowed": {func(w http.ResponseWriter) {
-			_, _ = fmt.Fprintf(w, `{"type":"Mesh","x":"%s"}`, strings.Repeat("x", 1000-len(`{"type":"Mesh","x":""}`)))
+			_, _ = fmt.Fprintf(w, `{"type":"Mesh","name":"m","x":"%s"}`, strings.Repeat("x", 1000-len(`{"type":"Mesh","name":"m","x":""}`)))
 		}, false},
 		"too long, and says so": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "1001")
@@ -424,14 +427,14 @@ func TestLog(t *testing.T) {
 		switch {
 		case n == 1:
 			w.Header().Set("X-Gateway", testHeader)
-			reply(w, 503, `{"title":"`+testToken+`"}`)
+			reply(w, 503, refusal(503, testToken))
 		case n == 2:
 			abort()
 		case n == 4:
 			w.Header().Set("Location", "http://"+testPassword+".example.com/"+testToken)
 			w.WriteHeader(http.StatusFound)
 		default:
-			reply(w, 200, `{"type":"Secret","data":"`+testBody+`"}`)
+			reply(w, 200, `{"type":"Secret","mesh":"m","name":"s","data":"`+testBody+`"}`)
 		}
 	}, withSecrets, func(c *Config) { c.Log = logged })
 	noError(t, client.PutSecret(t.Context(), "m", "s", []byte(testBody), &Secret{Document: mustParse(t, `{"x":"`+testBody+`"}`)}))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
@@ -183,12 +184,12 @@ func TestUpdateMeshGivesUp(t *testing.T) {
 	}{
 		{"no answer", func(http.ResponseWriter) { abort() }, "GET PUT GET PUT GET PUT GET", true, 0},
 		{"503", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "GET PUT GET PUT GET PUT GET", true, 503},
-		{"429", func(w http.ResponseWriter) { reply(w, 429, `{"title":"Too many"}`) }, "GET PUT GET PUT GET PUT GET", false, 429},
-		{"500", func(w http.ResponseWriter) { reply(w, 500, `{"title":"Broken"}`) }, "GET PUT GET", true, 500},
+		{"429", func(w http.ResponseWriter) { reply(w, 429, refusal(429, "Too many")) }, "GET PUT GET PUT GET PUT GET", false, 429},
+		{"500", func(w http.ResponseWriter) { reply(w, 500, refusal(500, "Broken")) }, "GET PUT GET", true, 500},
 		{"HTML", func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }, "GET PUT GET", true, 200},
-		{"400", func(w http.ResponseWriter) { reply(w, 400, `{"title":"No"}`) }, "GET PUT", false, 400},
-		{"403", func(w http.ResponseWriter) { reply(w, 403, `{"title":"No"}`) }, "GET PUT", false, 403},
-		{"405", func(w http.ResponseWriter) { reply(w, 405, `{"title":"No"}`) }, "GET PUT", false, 405},
+		{"400", func(w http.ResponseWriter) { reply(w, 400, refusal(400, "No")) }, "GET PUT", false, 400},
+		{"403", func(w http.ResponseWriter) { reply(w, 403, refusal(403, "No")) }, "GET PUT", false, 403},
+		{"405", func(w http.ResponseWriter) { reply(w, 405, refusal(405, "No")) }, "GET PUT", false, 405},
 	} {
 		s := &store{text: meshText, before: func(_ int, w http.ResponseWriter, c call, _ *store) bool {
 			if c.method == http.MethodPut {
@@ -214,7 +215,7 @@ func TestUpdateMeshRefusedAfterALostAnswer(t *testing.T) {
 		case 2:
 			abort()
 		case 4:
-			reply(w, http.StatusBadRequest, `{"title":"No"}`)
+			reply(w, http.StatusBadRequest, refusal(400, "No"))
 		}
 		return n == 4
 	}}
@@ -229,7 +230,7 @@ func TestUpdateMeshRefusedAfterALostAnswer(t *testing.T) {
 func TestUpdateMeshUnverified(t *testing.T) {
 	s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
 		if n > 2 {
-			reply(w, http.StatusForbidden, `{"title":"Access Denied"}`)
+			reply(w, http.StatusForbidden, refusal(403, "Access Denied"))
 		}
 		return n > 2
 	}}
@@ -441,5 +442,22 @@ func TestReadOnlyControlPlane(t *testing.T) {
 	var answer *Error
 	if !errors.As(err, &answer) || !answer.ReadOnly() || Uncertain(err) || Absent(err) {
 		t.Errorf("a write: %v", err)
+	}
+}
+
+// Names of members that a terminal would obey are in no message.
+func TestUpdateMeshDroppedNamesStayHarmless(t *testing.T) {
+	s := &store{text: `{"type":"Mesh","name":"m","labels":{"\u001b[31mx\u202e":"1"}}`}
+	s.before = func(_ int, w http.ResponseWriter, c call, _ *store) bool {
+		if c.method == http.MethodPut {
+			reply(w, http.StatusOK, "{}")
+		}
+		return c.method == http.MethodPut // and drops it
+	}
+	client, _ := serve(t, s.answer)
+	_, err := client.UpdateMesh(t.Context(), "m", func(mesh *Mesh) error { return mesh.SetLabels(nil) })
+	var dropped *DroppedError
+	if !errors.As(err, &dropped) || len(dropped.Fields) != 1 || strings.ContainsFunc(err.Error(), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("%q", err)
 	}
 }

@@ -24,12 +24,16 @@ type Zone struct {
 // Zones lists the zones of a global control plane that are enabled and have
 // ever connected.
 func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
-	items, err := c.list(ctx, "zones/_overview")
+	of := key{path: "zones/_overview", kind: "ZoneOverview"}
+	items, err := c.list(ctx, of.path)
 	if err != nil {
 		return nil, err
 	}
 	var zones []Zone
 	for _, item := range items {
+		if err := c.checkItem(item, of); err != nil {
+			return nil, err
+		}
 		zone, known, err := parseZone(item)
 		if err != nil {
 			return nil, fmt.Errorf("overview of the zones: %w", err)
@@ -55,7 +59,7 @@ func parseZone(item json.RawMessage) (zone Zone, known bool, err error) {
 			} `json:"subscriptions"`
 		} `json:"zoneInsight"`
 	}
-	if err := json.Unmarshal(item, &overview); err != nil {
+	if err := decode(item, &overview); err != nil {
 		return Zone{}, false, err
 	}
 	zone.Name = overview.Name

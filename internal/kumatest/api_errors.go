@@ -75,6 +75,17 @@ func methodNotAllowed(detail string) *refusal {
 	return &refusal{status: http.StatusMethodNotAllowed, title: "Method not allowed", detail: detail}
 }
 
+// conflict is what is said of a write that another one came before (store/error.go of the real one: all versions).
+func conflict(path string) *refusal {
+	kind, mesh, name := "Mesh", "", strings.TrimPrefix(path, "/meshes/")
+	if of, secret, is := strings.Cut(name, "/secrets/"); is {
+		kind, mesh, name = "Secret", of, secret
+	} else if global, is := strings.CutPrefix(path, "/global-secrets/"); is {
+		kind, name = "GlobalSecret", global
+	}
+	return &refusal{status: http.StatusConflict, title: "Conflict", detail: fmt.Sprintf("resource conflict: type=%q name=%q mesh=%q", kind, name, mesh)}
+}
+
 // answer renders the refusal. The control plane says everything twice: once in the names of today and once
 // in those that older clients read.
 func (r *refusal) answer() answer {

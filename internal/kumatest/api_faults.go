@@ -17,6 +17,8 @@ type FaultKind int
 
 // The kinds of faults. StaleSecrets lets the request see secrets as they were before their last write: the check
 // of a CA, as through a cache that is too old, and the read of a secret. With it Fault.Side does not matter.
+// Conflict is what the store of a control plane says when another client writes the object between the moments at
+// which the control plane reads and writes it: it strikes writes only, and they have no effect.
 const (
 	Refuse          FaultKind = iota + 1 // the connection is closed without an answer
 	Hang                                 // no answer comes until the client gives up
@@ -29,6 +31,7 @@ const (
 	Truncated                            // 200 with JSON that ends in the middle
 	Empty                                // 200 without a body
 	StaleSecrets                         // the answer is true, but for secrets of old
+	Conflict                             // 409, of a write
 )
 
 // A Side says whether a fault comes before the effect of a request or after.
@@ -117,10 +120,14 @@ func (f *activeFault) strike(r *http.Request, now time.Time) (strike, bool) {
 	if f.Rate > 0 && float64(binary.BigEndian.Uint64(dice[:])) >= f.Rate*math.MaxUint64 {
 		return strike{}, false
 	}
+	kind := f.Kinds[binary.BigEndian.Uint64(dice[8:])%uint64(len(f.Kinds))]
+	if kind == Conflict && r.Method == http.MethodGet {
+		return strike{}, false
+	}
 	f.struck++
 	return strike{
-		kind:       f.Kinds[binary.BigEndian.Uint64(dice[8:])%uint64(len(f.Kinds))],
-		after:      f.Side == After || f.Side == EitherSide && dice[16]%2 == 1,
+		kind:       kind,
+		after:      kind != Conflict && (f.Side == After || f.Side == EitherSide && dice[16]%2 == 1),
 		retryAfter: max(f.RetryAfter, time.Second),
 	}, true
 }
@@ -149,6 +156,8 @@ func (s strike) spoil(r *http.Request, truth answer) answer {
 		return textAnswer(http.StatusServiceUnavailable, "Service Unavailable")
 	case GatewayTimeout:
 		return textAnswer(http.StatusGatewayTimeout, "Gateway Timeout")
+	case Conflict:
+		return conflict(r.URL.Path).answer()
 	case HTML:
 		return guiPage()
 	case Truncated:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -34,8 +35,12 @@ func TestFaults(t *testing.T) {
 		{"HTML", kumatest.HTML, 200},
 		{"truncated", kumatest.Truncated, 200},
 		{"empty", kumatest.Empty, 200},
+		{"conflict", kumatest.Conflict, 409},
 	} {
 		for side, effect := range map[kumatest.Side]int{kumatest.Before: 404, kumatest.After: 200} {
+			if test.kind == kumatest.Conflict {
+				effect = 404 // another write came before
+			}
 			t.Run(fmt.Sprintf("%s/%d", test.name, side), func(t *testing.T) {
 				server := kumatest.NewServer()
 				defer server.Close()
@@ -170,4 +175,31 @@ func TestLatency(t *testing.T) {
 			t.Errorf("the answer took %s", took)
 		}
 	})
+}
+
+// A conflict is told in the control plane's own words, and of writes only.
+func TestFaults_conflict(t *testing.T) {
+	server := kumatest.NewServer()
+	defer server.Close()
+	server.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Conflict}})
+	for path, detail := range map[string]string{
+		"/meshes/m":           `resource conflict: type=\"Mesh\" name=\"m\" mesh=\"\"`,
+		"/meshes/m/secrets/s": `resource conflict: type=\"Secret\" name=\"s\" mesh=\"m\"`,
+		"/global-secrets/s":   `resource conflict: type=\"GlobalSecret\" name=\"s\" mesh=\"\"`,
+	} {
+		response, err := http.DefaultClient.Do(newRequest(t, server, "PUT", path, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusConflict || !strings.Contains(string(body), `"title": "Conflict"`) || !strings.Contains(string(body), detail) {
+			t.Errorf("%s: %d %s %v", path, response.StatusCode, body, err)
+		}
+		response.Body.Close()
+	}
+	response, err := http.DefaultClient.Do(newRequest(t, server, "GET", "/meshes", nil))
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("a read: %v %v", response, err)
+	}
+	response.Body.Close()
 }

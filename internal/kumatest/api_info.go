@@ -69,6 +69,10 @@ func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 	if cp.global {
 		mode = "global"
 	}
+	zone := map[string]any{"name": zoneName}
+	if cp.globalAddress != "" {
+		zone["globalAddress"] = cp.globalAddress
+	}
 	config := map[string]any{
 		"environment": "universal",
 		"mode":        mode,
@@ -78,7 +82,7 @@ func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 			"unsafeDelete": cp.unsafe,
 		},
 		"apiServer": map[string]any{
-			"readOnly": cp.readOnly,
+			"readOnly": cp.readOnly && cp.globalAddress == "",
 			"authn":    map[string]any{"type": "tokens", "localhostIsAdmin": !cp.auth},
 			"basePath": "/",
 		},
@@ -88,7 +92,7 @@ func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 		},
 		"multizone": map[string]any{
 			"global": map[string]any{"kds": cp.describeSync()},
-			"zone":   map[string]any{"name": zoneName},
+			"zone":   zone,
 		},
 	}
 	return answer{status: http.StatusOK, header: contentType("application/json"), body: mustMarshal(config)}, nil

@@ -17,18 +17,19 @@ const (
 type Option func(*config)
 
 type config struct {
-	release  release
-	now      func() time.Time
-	latency  time.Duration
-	auth     bool
-	readOnly bool
-	global   bool
-	kongMesh bool
-	verbatim bool
-	unsafe   bool
-	seed     uint64
-	every    intervals
-	metadata int // status of the answer to GET /config, when it is another one than 200
+	release       release
+	now           func() time.Time
+	latency       time.Duration
+	auth          bool
+	readOnly      bool
+	global        bool
+	globalAddress string // of a zone
+	kongMesh      bool
+	verbatim      bool
+	unsafe        bool
+	seed          uint64
+	every         intervals
+	metadata      int // status of the answer to GET /config, when it is another one than 200
 }
 
 // intervals are the settings that decide when a write reaches proxies, and when insights show it. GET /config has them.
@@ -109,6 +110,12 @@ func Authentication() Option {
 // ReadOnly refuses every write with 405.
 func ReadOnly() Option {
 	return func(c *config) { c.readOnly = true }
+}
+
+// ZoneOf makes it a zone of the global control plane at an address: it refuses every write with 405, and its
+// configuration has the address.
+func ZoneOf(globalAddress string) Option {
+	return func(c *config) { c.readOnly, c.globalAddress = true, globalAddress }
 }
 
 // Global makes it the global control plane of several zones.

@@ -120,7 +120,7 @@ func TestAccMesh_deleteForbiddenList(t *testing.T) {
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/dataplanes") {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = w.Write([]byte(`{"status": 403, "title": "Access Denied"}`))
+			_, _ = w.Write([]byte(`{"type": "/std-errors", "status": 403, "title": "Access Denied"}`))
 			return
 		}
 		env.Twin.ServeHTTP(w, r)

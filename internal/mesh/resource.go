@@ -219,7 +219,7 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	name := state.Name.ValueString()
 	mesh, err := r.Client.MeshAsOf(ctx, name, kuma.Recent)
 	if kuma.Absent(err) {
-		resp.State.RemoveResource(ctx)
+		r.RemoveAbsent(ctx, kuma.MeshType, fmt.Sprintf("mesh %q", name), resp)
 		return
 	}
 	if err != nil {

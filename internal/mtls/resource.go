@@ -351,7 +351,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 		return
 	}
 	if kuma.Absent(err) || !lists(mesh, state.Name.ValueString()) {
-		resp.State.RemoveResource(ctx)
+		r.RemoveAbsent(ctx, kuma.MeshType, fmt.Sprintf("backend %q of mesh %q", state.Name.ValueString(), state.Mesh.ValueString()), resp)
 		return
 	}
 	now, diags := stateFrom(mesh, state)

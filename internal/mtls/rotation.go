@@ -18,6 +18,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 const (
@@ -112,6 +113,10 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	}
 	if !ro.interrupted() && len(rollout.Remaining(ro.from, ro.to)) == 1 {
 		return r.switchCA(ctx, plan, current) // certificates of both pairs pass everywhere
+	}
+	if problems := pki.CheckOverlap(ro.from.Bundle, ro.to.Bundle); problems.HasErrors() {
+		tfkit.AddProblems(diags, path.Root("cert"), problems)
+		return nil, nil
 	}
 	return ro.run(ctx)
 }

@@ -10,7 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // planRotation says beforehand how the CA of an enabled backend will change,
@@ -73,6 +75,9 @@ func (p plannedRotation) describe(diags *diag.Diagnostics) {
 	if p.plan.strategy() == strategySwitch || !inSecrets(p.state) || !inSecrets(p.plan) {
 		p.warnSwitch(diags)
 		return
+	}
+	if p.from != nil && p.to != nil {
+		tfkit.AddProblems(diags, path.Root("cert"), pki.CheckOverlap(p.from.Bundle, p.to.Bundle))
 	}
 	if p.refreshed {
 		p.inform(interrupted, diags)

@@ -71,7 +71,10 @@ func TestAccAccess_readOnly(t *testing.T) {
 				}`),
 			},
 			{Config: env.Config(`resource "kongmesh_mesh" "this" { name = "acc" }`), ExpectError: want},
-			{PreConfig: func() { env.Must(http.MethodDelete, "/meshes/acc", nil) }, Config: env.Config(`locals {}`)},
+			{Config: env.Config(`removed {
+				from = kongmesh_mesh.this
+				lifecycle { destroy = false }
+			}`)},
 		},
 	})
 }

@@ -77,7 +77,7 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	m.tls(kumactl, &config, diags)
 	if !m.RequestTimeout.IsNull() {
 		timeout, err := time.ParseDuration(m.RequestTimeout.ValueString())
-		if err != nil { // a validator has said so
+		if err != nil || timeout <= 0 { // a validator has said so
 			diags.AddAttributeError(path.Root("request_timeout"), "Invalid duration", "request_timeout is not a duration such as 10s, 1m30s or 500ms.")
 		}
 		config.RequestTimeout = timeout
@@ -88,18 +88,16 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	if config.Address == nil || config.Address.Scheme == "https" || loopback(config.Address.Hostname()) {
 		return config
 	}
-	secret := ""
+	readable := "the private key of the CA"
 	switch {
 	case config.Token != "":
-		secret = fmt.Sprintf("the token (%s)", config.Origins.Token)
+		readable = fmt.Sprintf("the token (%s) and %s", config.Origins.Token, readable)
 	case len(config.Headers) > 0:
-		secret = fmt.Sprintf("the headers (%s)", config.Origins.Headers)
-	default:
-		return config
+		readable = fmt.Sprintf("the headers (%s) and %s", config.Origins.Headers, readable)
 	}
-	diags.AddAttributeWarning(address.path, "Token over plain http", fmt.Sprintf(
-		"The address %s (%s) is not https, so that everybody on the way can read %s and the private key of the CA. Use the https address of the API, port 5682 by default.",
-		config.Address.Redacted(), address.origin, secret))
+	diags.AddAttributeWarning(address.path, "Control plane over plain http", fmt.Sprintf(
+		"The address %s (%s) does not use TLS, so anybody on the network path can read %s. Use the https address of the API, port 5682 by default.",
+		config.Address.Redacted(), address.origin, readable))
 	return config
 }
 
@@ -118,6 +116,10 @@ func (m model) authentication(ctx context.Context, kumactl kumactlContext, confi
 		if strings.EqualFold(name, "Authorization") {
 			authorization = name
 		}
+	}
+	if scheme, _, found := strings.Cut(strings.TrimSpace(token.value), " "); found && strings.EqualFold(scheme, "Bearer") {
+		diags.AddAttributeError(path.Root("token"), "Token begins with Bearer", fmt.Sprintf(
+			"The token (%s) begins with \"Bearer\", which the provider adds itself, so the control plane would not know it. Remove that word and the space behind it.", token.origin))
 	}
 	switch {
 	case authorization != "" && token.set() && !m.Headers.IsNull():

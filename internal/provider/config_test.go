@@ -1,9 +1,17 @@
 package provider_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -13,6 +21,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -59,6 +68,9 @@ func TestAccProvider_badInput(t *testing.T) {
 		"no such file":          {`ca_cert_file = "/does/not/exist"`, []string{"File cannot be read", "/does/not/exist"}},
 		"CA without any":        {`ca_cert_pem = "garbage"`, []string{"No certificate", "attribute ca_cert_pem"}},
 		"request timeout":       {`request_timeout = "soon"`, []string{"Invalid duration"}},
+		"no request timeout":    {`request_timeout = "0s"`, []string{"Invalid duration", "request_timeout", "more than 0"}},
+		"token with its scheme": {`token = "Bearer abc"`, []string{"Token begins with Bearer", "attribute token"}},
+		"scheme in small":       {`token = " bearer abc"`, []string{"Token begins with Bearer"}},
 		"retries":               {`max_retries = -1`, []string{"max_retries", "between 0 and 20"}},
 		"retries without limit": {`max_retries = 1000`, []string{"between 0 and 20"}},
 	} {
@@ -107,27 +119,84 @@ func TestAccProvider_noControlPlane(t *testing.T) {
 	t.Cleanup(elsewhere.Close)
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	expired := httptest.NewUnstartedServer(http.NotFoundHandler())
+	expired.TLS = &tls.Config{Certificates: []tls.Certificate{expiredCertificate(t)}, MinVersion: tls.VersionTLS12}
+	demanding := httptest.NewUnstartedServer(http.NotFoundHandler())
+	demanding.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+	for _, server := range []*httptest.Server{old, expired, demanding} {
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshakes that are to fail
+		server.StartTLS()
+		t.Cleanup(server.Close)
+	}
+	cut := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `{"product": "Kuma", "versi`) }))
+	t.Cleanup(cut.Close)
 	for name, test := range map[string]struct {
 		address string
 		want    []string
 	}{
-		"nobody there":  {closed.URL, []string{"Control plane does not answer", closed.URL, "attribute address"}},
-		"a page":        {page.URL, []string{"Not a control plane's answer", "Please sign in", "attribute address"}},
-		"a redirect":    {elsewhere.URL, []string{"Control plane does not answer", "redirect"}},
-		"self-signed":   {secure.URL, []string{"Control plane does not answer", "ca_cert_file"}},
-		"TLS, not http": {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "does not speak TLS"}},
+		"http to the port for https": {strings.Replace(secure.URL, "https://", "http://", 1), []string{"Not a control plane's answer", "Use https://"}},
+		"http to a server for TLS":   {"http://" + alertServer(t), []string{"Control plane does not answer", "use https://"}},
+		"an expired certificate":     {expired.URL, []string{"Control plane does not answer", "has expired or is not valid yet"}},
+		"an old version of TLS":      {old.URL, []string{"Control plane does not answer", "TLS 1.2 or later"}},
+		"a client certificate":       {demanding.URL, []string{"Control plane does not answer", "client_cert_file"}},
+		"half an answer":             {cut.URL, []string{"Incomplete answer", "ends too early, after 26 bytes", "proxies and gateways"}},
+		"nobody there":               {closed.URL, []string{"Control plane does not answer", closed.URL, "attribute address"}},
+		"a page":                     {page.URL, []string{"Not a control plane's answer", "Please sign in", "attribute address"}},
+		"a redirect":                 {elsewhere.URL, []string{"Control plane does not answer", "redirect"}},
+		"self-signed":                {secure.URL, []string{"Control plane does not answer", "ca_cert_file"}},
+		"TLS, not http":              {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "does not speak TLS"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: acctest.Provider(provider.Options{}),
 				Steps: []resource.TestStep{{
-					Config:      block(fmt.Sprintf("address = %q\nmax_retries = 0", test.address)),
+					Config:      block(fmt.Sprintf("address = %q\nmax_retries = 0\ninsecure_skip_verify = %t", test.address, test.address == demanding.URL)),
 					ExpectError: acctest.Words(test.want...),
 				}},
 			})
 		})
 	}
+}
+
+// expiredCertificate is a server's, of a year ago.
+func expiredCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(-1, 0, 0), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// alertServer answers each connection with an alert of TLS, as servers do that
+// know nothing of HTTP before the handshake.
+func alertServer(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = connection.Read(make([]byte, 1))
+			_, _ = connection.Write([]byte{0x15, 3, 1, 0, 2, 2, 70}) // protocol_version
+			connection.Close()
+		}
+	}()
+	return listener.Addr().String()
 }
 
 // What the environment gives is used, the attribute goes first, and messages
@@ -254,11 +323,13 @@ func TestAccProvider_warnings(t *testing.T) {
 		want  []string
 		clean bool
 	}{
-		"token over plain http":  {`address = "http://control-plane.invalid"` + "\n" + `token = "x"` + "\nmax_retries = 0", []string{"Warning: Token over plain http", "everybody on the way"}, false},
-		"headers over http":      {`address = "http://control-plane.invalid"` + "\n" + `headers = { a = "b" }` + "\nmax_retries = 0", []string{"Warning: Token over plain http"}, false},
+		"token over plain http":  {`address = "http://control-plane.invalid"` + "\n" + `token = "x"` + "\nmax_retries = 0", []string{"Warning: Control plane over plain http", "the token (attribute token) and the private key of the CA"}, false},
+		"headers over http":      {`address = "http://control-plane.invalid"` + "\n" + `headers = { a = "b" }` + "\nmax_retries = 0", []string{"Warning: Control plane over plain http", "the headers (attribute headers)"}, false},
 		"insecure":               {`insecure_skip_verify = true`, []string{"Warning: Certificate of the control plane is not checked"}, false},
 		"token to loopback":      {`address = "http://127.0.0.1:1"` + "\n" + `token = "x"`, nil, true},
-		"no token over http":     {`address = "http://control-plane.invalid"`, nil, true},
+		"no token over http":     {`address = "http://control-plane.invalid"`, []string{"Warning: Control plane over plain http", "can read the private key of the CA"}, false},
+		"no token to loopback":   {`address = "http://localhost:1"`, nil, true},
+		"no token over https":    {`address = "https://control-plane.invalid"`, nil, true},
 		"token to IPv6 loopback": {`address = "http://[::1]:1"` + "\n" + `token = "x"`, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +338,7 @@ func TestAccProvider_warnings(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s\n%s", err, output)
 			}
-			if test.clean && strings.Contains(output, "Warning: Token") {
+			if test.clean && strings.Contains(output, "Warning: Control") {
 				t.Errorf("a warning without need:\n%s", output)
 			}
 			if len(test.want) > 0 && !acctest.Words(test.want...).MatchString(output) {

@@ -60,7 +60,7 @@ func TestAccFault_storm(t *testing.T) {
 			run.Setenv("TF_VAR_key=" + ca.Key)
 			storm := kumatest.Fault{Rate: 0.3, Seed: seed, Side: kumatest.EitherSide, Kinds: []kumatest.FaultKind{
 				kumatest.Refuse, kumatest.InternalError, kumatest.BadGateway, kumatest.Unavailable, kumatest.GatewayTimeout,
-				kumatest.HTML, kumatest.Truncated, kumatest.Empty, kumatest.StaleSecrets,
+				kumatest.HTML, kumatest.Truncated, kumatest.Empty, kumatest.StaleSecrets, kumatest.Conflict,
 			}}
 			applies := inStorm(t, env, run, storm, "apply")
 			run.NoChanges()

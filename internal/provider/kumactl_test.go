@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	tfprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -281,9 +282,14 @@ func TestConfigure_connection(t *testing.T) {
 	t.Cleanup(secure.Close)
 	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = fmt.Fprint(w, `{"title": "Unauthorized"}`)
+		_, _ = fmt.Fprint(w, `{"type": "/std-errors", "status": 401, "title": "Unauthorized"}`)
 	}))
 	t.Cleanup(closed.Close)
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = fmt.Fprint(w, `{"message": "No API key found in request"}`)
+	}))
+	t.Cleanup(gateway.Close)
 	for name, content := range map[string]string{
 		"server.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})),
 		"cert.pem":   acctest.PKI(t, "ec.crt"),
@@ -297,6 +303,7 @@ func TestConfigure_connection(t *testing.T) {
 	}{
 		"token":      {fmt.Sprintf("{url: %q, auth_type: tokens, auth_conf: {token: wrong-token}}", authenticated.URL), []string{"does not know the token", "The token (context"}},
 		"no token":   {fmt.Sprintf("{url: %q}", closed.URL), []string{"Control plane wants a token", "set token or KONGMESH_TOKEN"}},
+		"a gateway":  {fmt.Sprintf("{url: %q}", gateway.URL), []string{"Gateway refused the request", "No API key found", "headers"}},
 		"header":     {fmt.Sprintf("{url: %q, headers: [{key: authorization, value: Bearer wrong-token}]}", authenticated.URL), []string{"does not know the token", "The token (header authorization, context"}},
 		"address":    {`{url: "http://127.0.0.1:1"}`, []string{"does not answer", "http://127.0.0.1:1 (context"}},
 		"its CA":     {fmt.Sprintf("{url: %q, ca_cert_file: %q}", secure.URL, home+"/cert.pem"), []string{"does not answer", "not among those to trust (context"}},
@@ -327,5 +334,30 @@ func TestConfigure_connection(t *testing.T) {
 				t.Errorf("it says:\n%s", text)
 			}
 		})
+	}
+}
+
+// The token is given without its scheme, wherever it comes from.
+func TestConfigure_tokenWithItsScheme(t *testing.T) {
+	_, file := folder(t, "contexts: [{name: x, control_plane: y}]\ncurrent_context: x\ncontrol_planes: [{name: y, coordinates: {api_server: {url: http://localhost:1, auth_type: tokens, auth_conf: {token: Bearer very-secret}}}}]\n")
+	for name, test := range map[string]struct {
+		attributes  map[string]any
+		environment string
+		origin      string
+	}{
+		"attribute":   {map[string]any{"token": "Bearer very-secret"}, "", "attribute token"},
+		"environment": {nil, "bearer  very-secret\n", "environment variable KONGMESH_TOKEN"},
+		"context":     {map[string]any{"config_path": file}, "", `context "x" of ` + file},
+	} {
+		t.Setenv("KONGMESH_TOKEN", test.environment)
+		_, diags := configure(t, test.attributes)
+		if diags.ErrorsCount() != 1 {
+			t.Fatalf("%s: %v", name, diags)
+		}
+		found, _ := diags.Errors()[0].(diag.DiagnosticWithPath)
+		if found == nil || !found.Path().Equal(path.Root("token")) || found.Summary() != "Token begins with Bearer" ||
+			!strings.Contains(found.Detail(), test.origin) || strings.Contains(found.Detail(), "very-secret") {
+			t.Errorf("%s: %v", name, diags)
+		}
 	}
 }

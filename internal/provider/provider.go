@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -56,6 +57,7 @@ func New(version string, options Options) func() provider.Provider {
 type kongmesh struct {
 	version string
 	options Options
+	client  atomic.Pointer[kuma.Client] // of the last Configure
 }
 
 type model struct {
@@ -139,9 +141,9 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				Optional: true,
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: "How long one request may take, `30s` by default.",
+				MarkdownDescription: "Maximum duration of one request, more than 0. Defaults to `30s`.",
 				Optional:            true,
-				Validators:          []validator.String{tfkit.Duration()},
+				Validators:          []validator.String{tfkit.Limit()},
 			},
 			"max_retries": schema.Int64Attribute{
 				MarkdownDescription: "How often a request is sent again when there is no answer, or one of the states 429, 502, 503 and 504: 4 times by default, 0 is never.",
@@ -181,6 +183,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 		return
 	}
 	data.Client = made
+	p.client.Store(made)
 }
 
 // Resources is the list of what the provider manages.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -232,4 +233,35 @@ func TestAccTogether_meshDeleted(t *testing.T) {
 			}, Config: full, Check: enabled},
 		},
 	})
+}
+
+// Another client writes the mesh as it was before: what is lost is told by the
+// next change of the run that reads the mesh.
+func TestAccTogether_overwritten(t *testing.T) {
+	t.Parallel()
+	twin := kumatest.New()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		twin.ServeHTTP(w, r)
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "-key") { // after the mesh, before the backend
+			bare := httptest.NewRequestWithContext(r.Context(), http.MethodPut, "/meshes/acc", strings.NewReader(`{"type": "Mesh", "name": "acc"}`))
+			bare.Header.Set("Content-Type", "application/json")
+			answer := httptest.NewRecorder()
+			twin.ServeHTTP(answer, bare)
+			if answer.Code != http.StatusOK {
+				t.Errorf("the other client's write: %d %s", answer.Code, answer.Body)
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	ca := acctest.NewCA(t, "CA")
+	run := acctest.NewRun(t, fmt.Sprintf("provider \"kongmesh\" {\n  address = %q\n}\n", server.URL)+acctest.Fill(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key))
+	output := run.Terraform("apply", "-auto-approve")
+	if !acctest.Words("Warning: Change was overwritten", `Terraform changed mesh "acc" at`, `"labels.team"`, "terraform plan").MatchString(output) {
+		t.Errorf("the loss is not told:\n%s", output)
+	}
+	output = run.Terraform("apply", "-auto-approve")
+	if strings.Contains(output, "Change was overwritten") || !strings.Contains(output, "0 added, 1 changed") {
+		t.Errorf("the next apply:\n%s", output)
+	}
+	run.NoChanges()
 }

@@ -490,7 +490,7 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if found.certificate == nil && found.key == nil {
-		resp.State.RemoveResource(ctx)
+		r.RemoveAbsent(ctx, kuma.SecretType, fmt.Sprintf("the secrets %s of mesh %q", tfkit.Quote(state.CertificateSecret.ValueString(), state.KeySecret.ValueString()), state.Mesh.ValueString()), resp)
 		return
 	}
 	state, diags := stateFrom(found, state)

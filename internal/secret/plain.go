@@ -113,7 +113,7 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	case !ok:
 		return
 	case found == nil:
-		resp.State.RemoveResource(ctx)
+		r.RemoveAbsent(ctx, r.kind, at.String(), resp)
 		return
 	}
 	data, ok := dataOf(found, at, &resp.Diagnostics)

@@ -3,6 +3,8 @@
 package serve
 
 import (
+	"io"
+	"log"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -20,6 +22,7 @@ const Address = "registry.terraform.io/kongmesh/kongmesh"
 // Provider serves a provider until Terraform ends it. With debugger, it waits
 // for a debugger and prints how Terraform reaches this process.
 func Provider(address string, create func() provider.Provider, debugger bool) error {
+	log.SetOutput(io.Discard) // net/http quotes there what a server sends without being asked
 	var options []tf6server.ServeOpt
 	if debugger {
 		options = append(options, tf6server.WithManagedDebug())
@@ -32,7 +35,7 @@ func Provider(address string, create func() provider.Provider, debugger bool) er
 
 // Server returns a provider as a server of the plugin protocol.
 func Server(p provider.Provider) tfprotov6.ProviderServer {
-	return withoutContextLeak(providerserver.NewProtocol6(p)())
+	return withNotices(p, withoutContextLeak(providerserver.NewProtocol6(p)()))
 }
 
 // DisableUnusedLogs turns the log off unless Terraform or a test was asked for

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	framework "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
@@ -45,11 +47,44 @@ func TestCallContext(t *testing.T) {
 // What the framework's server offers besides is offered still.
 func TestServer(t *testing.T) {
 	s := Server(provider.New("test", provider.Options{})())
-	if _, is := s.(*server); !is {
+	if _, is := s.(*noticeServer); !is {
 		t.Errorf("%T serves: the framework's server lacks a part of the protocol", s)
 	}
 	if _, is := s.(tfprotov6.ListResourceServer); !is {
 		t.Error("queries are not offered")
+	}
+}
+
+// noticer is a provider that notices something once.
+type noticer struct {
+	framework.Provider
+	noticed *bool
+}
+
+func (n noticer) Noticed(diags *diag.Diagnostics) {
+	if !*n.noticed {
+		diags.AddWarning("summary", "detail")
+	}
+	*n.noticed = true
+}
+
+// What a provider notices is a warning of the next change.
+func TestNoticed(t *testing.T) {
+	s := Server(noticer{provider.New("test", provider.Options{})(), new(bool)})
+	for i, want := range []int{1, 0} {
+		response, err := s.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{TypeName: "kongmesh_none"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnings := 0
+		for _, d := range response.Diagnostics {
+			if d.Severity == tfprotov6.DiagnosticSeverityWarning && d.Summary == "summary" && d.Detail == "detail" {
+				warnings++
+			}
+		}
+		if warnings != want {
+			t.Errorf("change %d has %d warnings, not %d: %v", i, warnings, want, response.Diagnostics)
+		}
 	}
 }
 

@@ -3,11 +3,13 @@ package tfkit
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -37,6 +39,7 @@ func describe(task string, err error) (summary, detail string) {
 	var (
 		answer     *kuma.Error
 		connection *kuma.ConnectionError
+		incomplete *kuma.IncompleteError
 		dropped    *kuma.DroppedError
 		readOnly   *kuma.ReadOnlyError
 		noMTLS     *kuma.NoMeshMTLSError
@@ -46,6 +49,9 @@ func describe(task string, err error) (summary, detail string) {
 		return "Time is up", fmt.Sprintf("Could not %s within the time that `timeouts` allows. What was done so far is in the state; apply again to go on, with more time where it needs that.", task)
 	case errors.Is(err, context.Canceled):
 		return "Cancelled", fmt.Sprintf("Could not %s: the run was cancelled. What was done so far is in the state; apply again to go on.", task)
+	case errors.As(err, &incomplete):
+		return "Incomplete answer", fmt.Sprintf("Could not %s: %s.\n\nSomething between Terraform and the control plane ended the answer early. "+
+			"Check the time-outs and the size limits of proxies and gateways on the way, and apply again.", task, err)
 	case errors.As(err, &connection):
 		return "Control plane does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
 			task, connection.Address, connection.Origins.Address, connection.Err, connectionAdvice(connection))
@@ -74,6 +80,16 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 		return "Control plane failed", said + "If it does not pass by itself, the log of the control plane, or of what is in front of it, tells more."
 	case e.Status == http.StatusTooManyRequests:
 		return "Too many requests", said + "A gateway in front of the control plane limits them, and still did after all retries. Apply again later, with a lower -parallelism or more max_retries."
+	case e.Defect != "":
+		return "Unexpected answer", said + "The answer looks like one of a control plane, and is not the one that was asked for, or not whole. " +
+			"Check what is between Terraform and the control plane, such as a proxy, a gateway or a cache, and apply again."
+	case e.Foreign() && e.Status == http.StatusBadRequest && strings.HasPrefix(e.Address, "http://"):
+		return "Not a control plane's answer", said + fmt.Sprintf(
+			"This is how a server answers that expects TLS. Use https:// in the address, %s (%s), or the port of the API over http, 5681 by default.", e.Address, e.Origins.Address)
+	case e.Foreign() && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
+		return "Gateway refused the request", said + fmt.Sprintf(
+			"A gateway in front of the control plane (%s) answered, and wants other credentials. The token: %s. Set token, headers, or a client certificate in the provider block, as the gateway needs them.",
+			e.Origins.Address, token)
 	case e.Foreign():
 		return "Not a control plane's answer", said + fmt.Sprintf(
 			"This does not look like the API of a control plane. Check the address, %s (%s): it must be that of the HTTP API, "+
@@ -92,6 +108,9 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 			"set the provider's address to the global one. On Kubernetes, resources are applied with kubectl."
 	case e.Absent():
 		return "Not found", said + "It is not there, or was deleted while Terraform was at work. Plan again: what is gone is then planned anew."
+	case e.Conflict():
+		return "Conflicting write", said + "Another client created or changed the object at the same moment, and did so again at each retry. " +
+			"Run Terraform in one workspace at a time for this mesh, and apply again. If the object is new, the next apply tells how to import it."
 	case e.Refused():
 		return "Control plane refused", said + "Correct what it names and apply again."
 	default:
@@ -100,43 +119,70 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 }
 
 func describeReadOnly(e *kuma.ReadOnlyError) (summary, detail string) {
-	advice := "If it is a zone of a global control plane, set the provider's address to the global one. On Kubernetes, change resources with kubectl."
+	return "Control plane is read-only", fmt.Sprintf(
+		"The control plane at %s (%s) does not accept changes of meshes and secrets, so this plan cannot be applied. Nothing was sent. %s", e.Address, e.Origins.Address, whereToWrite(e))
+}
+
+// whereToWrite is what to do about a control plane that accepts no writes.
+func whereToWrite(e *kuma.ReadOnlyError) string {
 	switch {
 	case e.Global != "":
-		advice = fmt.Sprintf("It is a zone of the global control plane that it reaches at %s. Meshes and secrets are managed there: set the provider's address to the HTTP API of the global control plane.", e.Global)
+		return fmt.Sprintf("It is a zone of the global control plane that it reaches at %s. Meshes and secrets are managed there: set the provider's address to the HTTP API of the global control plane.", e.Global)
 	case e.Environment == "kubernetes":
-		advice = "It runs on Kubernetes: change meshes and secrets with kubectl there. If it is a zone of a global control plane, set the provider's address to the global one."
+		return "It runs on Kubernetes: change meshes and secrets with kubectl there. If it is a zone of a global control plane, set the provider's address to the global one."
+	default:
+		return "If it is a zone of a global control plane, set the provider's address to the global one. On Kubernetes, change resources with kubectl."
 	}
-	return "Control plane is read-only", fmt.Sprintf(
-		"The control plane at %s (%s) does not accept changes of meshes and secrets, so this plan cannot be applied. Nothing was sent. %s", e.Address, e.Origins.Address, advice)
+}
+
+// clientCertificateAlerts are the alerts of TLS (RFC 8446, 6.2) with which a
+// server refuses a client that has no certificate, or one that it does not take.
+func clientCertificateAlerts() []tls.AlertError {
+	// handshake_failure; bad, unsupported, revoked, expired, unknown certificate; unknown_ca; access_denied; certificate_required
+	return []tls.AlertError{40, 42, 43, 44, 45, 46, 48, 49, 116}
 }
 
 func connectionAdvice(e *kuma.ConnectionError) string {
 	var (
 		unknown   x509.UnknownAuthorityError
+		invalid   x509.CertificateInvalidError
 		hostname  x509.HostnameError
 		operation *net.OpError
+		handshake *kuma.HandshakeError
 	)
 	err := e.Err
 	isOperation := errors.As(err, &operation)
+	isAlert := func(alert tls.AlertError) bool { // crypto/tls has its own type for the same numbers
+		return isOperation && operation.Op == "remote error" && operation.Err.Error() == alert.Error()
+	}
 	switch {
 	case errors.As(err, &unknown) && e.Origins.CA != "":
 		return fmt.Sprintf("Its certificate is signed by an authority that is not among those to trust (%s). Put that authority's certificate there.", e.Origins.CA)
 	case errors.As(err, &unknown):
 		return "Its certificate is signed by an authority that this machine does not trust. Set ca_cert_file or ca_cert_pem in the provider block to that authority's certificate."
-	case isOperation && operation.Op == "remote error": // an alert of TLS
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "The certificate of the control plane has expired or is not valid yet. Renew it on the control plane, and check the clock of this machine."
+	case errors.As(err, &hostname):
+		return "Its certificate is for another name. Set address in the provider block to the name the certificate is for."
+	case errors.As(err, &invalid):
+		return "The certificate of the control plane, or of the authority that signed it, cannot be used. Replace it on the control plane."
+	case slices.ContainsFunc(clientCertificateAlerts(), isAlert):
 		return fmt.Sprintf("It refused the TLS connection, as it does when it wants a client certificate that it trusts. The client certificate: %s.",
 			cmp.Or(e.Origins.ClientCert, "none was given; set client_cert_file and client_key_file, or client_cert_pem and client_key_pem"))
 	case isOperation && operation.Op == "proxyconnect":
 		return "The way there is through the proxy that HTTP_PROXY or HTTPS_PROXY names, which does not answer. NO_PROXY lists what is reached without it."
-	case errors.As(err, &hostname):
-		return "Its certificate is for another name. Set address in the provider block to the name the certificate is for."
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "It does not speak TLS. Use http:// in the address, or the port of the API over https, 5682 by default."
+	case errors.As(err, &handshake):
+		return "The TLS handshake failed. The provider needs TLS 1.2 or later: set the minimum and maximum versions on the control plane, or on the gateway in front of it, so that they allow it."
+	case strings.HasPrefix(e.Address, "http://") && (!isOperation || operation.Op != "dial"):
+		return reachable + " If the port is the one of the API over https, 5682 by default, use https:// in the address."
 	default:
-		return "Check that the control plane runs and that its address can be reached from here."
+		return reachable
 	}
 }
+
+const reachable = "Check that the control plane runs and that its address can be reached from here."
 
 // ErrNotBase64 is what is wrong with a secret that cannot be read. It stands for
 // an error that may quote a part of a key.

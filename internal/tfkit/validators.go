@@ -139,13 +139,29 @@ func (lifetime) ValidateString(ctx context.Context, req validator.StringRequest,
 // Duration is Go's grammar for durations, without negative ones.
 func Duration() validator.String {
 	return Check("Invalid duration", "a duration such as 10s, 1m30s or 500ms", func(text string) error {
-		d, err := time.ParseDuration(text)
-		switch {
-		case err != nil:
-			return fmt.Errorf("it is not a duration such as 10s, 1m30s or 500ms")
-		case d < 0:
-			return fmt.Errorf("it is negative")
+		d, err := parseDuration(text)
+		if err == nil && d < 0 {
+			err = errors.New("it is negative")
 		}
-		return nil
+		return err
 	})
+}
+
+// Limit is [Duration] for a time that something ends after, which is not 0.
+func Limit() validator.String {
+	return Check("Invalid duration", "a duration such as 10s, 1m30s or 500ms, more than 0", func(text string) error {
+		d, err := parseDuration(text)
+		if err == nil && d <= 0 {
+			err = errors.New("it must be more than 0, because a request without a limit may never end")
+		}
+		return err
+	})
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, errors.New("it is not a duration such as 10s, 1m30s or 500ms")
+	}
+	return d, nil
 }

@@ -1,0 +1,26 @@
+package provider
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// Noticed adds warnings about what this run has written and what was overwritten
+// since: the control plane has no conditional write that would prevent it.
+func (p *kongmesh) Noticed(diags *diag.Diagnostics) {
+	client := p.client.Load()
+	if client == nil {
+		return
+	}
+	for _, o := range client.Overwritten() {
+		diags.AddWarning("Change was overwritten", fmt.Sprintf(
+			"Terraform changed mesh %q at %s. At %s another client had changed or removed a part of that change: %s.\n\n"+
+				"This happens when two clients change one mesh at the same time: each writes the whole mesh, and the control plane keeps the later one. "+
+				"Run `terraform plan` to see what is missing, and apply again. To prevent it, do not apply two workspaces that change the same mesh at the same time.",
+			o.Mesh, o.Written.UTC().Format(time.RFC3339), o.Seen.UTC().Format(time.RFC3339), tfkit.Quote(o.Fields...)))
+	}
+}

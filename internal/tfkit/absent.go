@@ -1,0 +1,30 @@
+package tfkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// RemoveAbsent removes an object from the state that the control plane says it
+// does not have. On a control plane that does not accept writes of its kind, a
+// zone's for example, this is an error: it is not the one that decides.
+func (d *ProviderData) RemoveAbsent(ctx context.Context, kind, what string, resp *resource.ReadResponse) {
+	err := d.Client.CheckWrites(ctx, kind)
+	var readOnly *kuma.ReadOnlyError
+	if !errors.As(err, &readOnly) {
+		AddError(&resp.Diagnostics, "read "+what, err)
+		if err == nil {
+			resp.State.RemoveResource(ctx)
+		}
+		return
+	}
+	resp.Diagnostics.AddError("Not on this control plane", fmt.Sprintf(
+		"The control plane at %s (%s) does not have %s. It does not accept changes of meshes and secrets either, so the object may exist elsewhere, and Terraform keeps it in the state.\n\n%s\n\n"+
+			"If the object does not exist any more, remove it with `terraform state rm`.",
+		readOnly.Address, readOnly.Origins.Address, what, whereToWrite(readOnly)))
+}
