@@ -151,6 +151,9 @@ resource "kongmesh_mesh_ca_secret" "payments" {
   # Additional CAs that proxies trust, in any order.
   trusted_certificates = file("${path.module}/other-ca.pem")
 
+  # Rules whose warnings you know and accept.
+  accept_warnings = ["key-usage-should-not"]
+
   timeouts = {
     create = "1m"
     update = "1m"
