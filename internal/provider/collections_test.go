@@ -175,6 +175,12 @@ func shownOnly(t *testing.T) []collection {
 			shown: []place{{"kongmesh_mesh_ca_secret", []any{"certificates"}, never}},
 		},
 		{
+			path:   "resource.kongmesh_mesh_ca_secret.accept_warnings",
+			config: "resource \"kongmesh_mesh_ca_secret\" $name {\n  mesh = \"none\"\n  name = $name\n  certificate_chain = $first\n  private_key = $key\n  accept_warnings = $value\n}\n",
+			values: map[form]string{isEmpty: `[]`, isOne: `["path-length"]`, isMany: `["path-length", "duplicate"]`, hasNull: `["path-length", null]`},
+			shown:  []place{{"kongmesh_mesh_ca_secret", []any{"accept_warnings"}, asWritten}},
+		},
+		{
 			path:   "provider.headers",
 			config: "provider \"kongmesh\" {\n  alias = $name\n  headers = $value\n}\ndata \"kongmesh_meshes\" $name {\n  provider = kongmesh.$plain\n}\n",
 			values: map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "2" }`, hasNull: `{ a = null }`},

@@ -168,7 +168,7 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 					"The provider does not show these warnings. [Fix an error](../guides/errors.md#ca-material) lists the rules. You cannot accept an error.",
 				ElementType: types.StringType,
 				Optional:    true,
-				Validators:  []validator.Set{setvalidator.ValueStringsAre(warningRule())},
+				Validators:  []validator.Set{tfkit.NoNulls(), setvalidator.ValueStringsAre(warningRule())},
 			},
 			"certificate_secret": schema.StringAttribute{
 				MarkdownDescription: "Name of the certificate secret, to refer to in a backend. Known when planning.",
