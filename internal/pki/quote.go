@@ -102,29 +102,41 @@ func isKeyHeader(der []byte) bool {
 // are of one case and stand together.
 func isMixed(run string) bool {
 	words := strings.FieldsFunc(run, func(r rune) bool { return strings.ContainsRune("/-_", r) })
-	if !slices.ContainsFunc(words, func(word string) bool { return len(word) > 16 }) {
+	if !slices.ContainsFunc(words, func(word string) bool { return len(word) > 16 && countClasses(word).disordered() }) {
 		return false
 	}
-	var upper, lower, digits, changes int
+	all := countClasses(run)
+	letters := all.upper + all.lower
+	return all.digits*24 > len(run) && all.upper*6 > letters && all.lower*6 > letters && all.disordered()
+}
+
+// classes counts the characters of a text by their kind, and how often the kind
+// changes from one to the next.
+type classes struct{ upper, lower, digits, changes, length int }
+
+func countClasses(text string) classes {
+	c := classes{length: len(text)}
 	var before rune
-	for _, r := range run {
+	for _, r := range text {
 		class := r // of a sign: itself
 		switch {
 		case unicode.IsUpper(r):
-			upper, class = upper+1, 'A'
+			c.upper, class = c.upper+1, 'A'
 		case unicode.IsLower(r):
-			lower, class = lower+1, 'a'
+			c.lower, class = c.lower+1, 'a'
 		case unicode.IsDigit(r), r == '+':
-			digits, class = digits+1, '0'
+			c.digits, class = c.digits+1, '0'
 		}
 		if class != before {
-			changes++
+			c.changes++
 		}
 		before = class
 	}
-	letters := upper + lower
-	return digits*24 > len(run) && upper*6 > letters && lower*6 > letters && changes*20 > len(run)*7
+	return c
 }
+
+// disordered reports whether the kind changes more often than in names.
+func (c classes) disordered() bool { return c.changes*20 > c.length*7 }
 
 func isText(decoded []byte) bool {
 	return utf8.Valid(decoded) && !bytes.ContainsFunc(decoded, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) })

@@ -106,6 +106,7 @@ func TestMayHoldKey_ordinary(t *testing.T) {
 	sum, long := sha256.Sum256([]byte("x")), sha512.Sum512([]byte("x"))
 	for _, text := range []string{
 		"", "a\n", "-----begin", "LS0tLS0t", "BEGIN", "-- BEGINNING --",
+		"/tmp/TestAccProvider_mutualTLS793716052/001/ca.pem", "/tmp/TestAccProvider_mutualTLS3027114/001/client-key.pem", "/var/folders/zz/TestAccRun_oneProcess1234567890/002/terraform.tfstate",
 		"default", "payments-production-eu-west-1-ingress-gateway-certificate-authority-cert",
 		"ca-0123456789-cert", "ca-rollout-0123456789abcdef-key", "dataplane-token-signing-key-default-1", "Payments-Production-2026_EU-West-1_Gateway-Blue",
 		hex.EncodeToString(sum[:]), strings.ToUpper(hex.EncodeToString(sum[:])), hex.EncodeToString(long[:]), hex.EncodeToString(long[:48]),
