@@ -432,6 +432,14 @@ func TestAccGuides_fromBuiltin(t *testing.T) {
 					return nil
 				},
 			},
+			{ // without proxies everything can be destroyed
+				PreConfig: func() {
+					for _, proxy := range env.Twin.Proxies(mesh) {
+						env.Twin.Remove(proxy)
+					}
+				},
+				Config: config(true),
+			},
 		},
 	})
 }

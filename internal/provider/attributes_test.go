@@ -53,7 +53,7 @@ func exemptions() []exemption {
 			"kongmesh_global_secret.value_wo", "kongmesh_global_secret.value_base64_wo",
 		}},
 		{"no document has it", []event{drifted}, []string{
-			"kongmesh_mesh_ca_secret.private_key_wo_version",
+			"kongmesh_mesh_ca_secret.private_key_wo_version", "kongmesh_mesh_ca_secret.accept_warnings",
 			"kongmesh_mesh_secret.value_wo_version", "kongmesh_mesh_secret.value_base64_wo_version",
 			"kongmesh_global_secret.value_wo_version", "kongmesh_global_secret.value_base64_wo_version",
 			"kongmesh_mesh_ca_secret.timeouts.create", "kongmesh_mesh_ca_secret.timeouts.update", "kongmesh_mesh_ca_secret.timeouts.delete",
@@ -363,6 +363,7 @@ resource "kongmesh_mesh_ca_secret" "fixed" {
   key_secret_name         = "fixed.key"
   certificate_chain       = local.fixed_chain
   trusted_certificates    = local.first ? $second_chain : $chain
+  accept_warnings         = local.first ? ["duplicate"] : ["duplicate", "weak-key"]
   private_key             = local.fixed_key
   timeouts                = { create = local.minutes, update = local.minutes, delete = local.minutes }
 }

@@ -106,7 +106,8 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 		t.Fatalf("the plan does not say what becomes of mTLS:\n%s", output)
 	}
 	block, _, _ := strings.Cut(strings.ReplaceAll(output[start:], "│ ", ""), "}")
-	run.Config(config + moves(t) + block + "}\n") // as it was printed
+	block = strings.ReplaceAll(block, ".NAME", ".this")
+	run.Config(config + moves(t) + block + "}\n") // as it was printed, with the name of the resource
 	if output := run.TakeOver(env); !strings.Contains(output, "1 imported") {
 		t.Errorf("mTLS is not imported:\n%s", output)
 	}
