@@ -272,7 +272,7 @@ func (e endpoints) delete(c *call) (answer, error) {
 	if err := e.authorize(c); err != nil {
 		return answer{}, err
 	}
-	if e.kind.checkDelete != nil {
+	if e.kind.checkDelete != nil && !e.unsafe {
 		if err := invalid("Could not delete a resource", e.kind.checkDelete(e.ControlPlane, current)); err != nil {
 			return answer{}, err
 		}
