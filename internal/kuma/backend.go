@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -80,15 +81,15 @@ func (m *Mesh) Backends() ([]Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	var entries []json.RawMessage
-	if err := mtls.Decode("backends", &entries); err != nil {
-		return nil, err
+	entries, err := mtls.Items("backends")
+	if err != nil {
+		return nil, fmt.Errorf("mtls.%w", err)
 	}
 	backends := make([]Backend, 0, len(entries))
-	for _, entry := range entries {
+	for i, entry := range entries {
 		backend, err := parseBackend(entry)
 		if err != nil {
-			return nil, fmt.Errorf("mtls.backends[%d]: %w", len(backends), err)
+			return nil, fmt.Errorf("mtls.backends[%d]: %w", i, err)
 		}
 		backends = append(backends, backend)
 	}
@@ -127,19 +128,17 @@ func (m *Mesh) Users(secrets ...string) ([]string, error) {
 	return users, nil
 }
 
-func parseBackend(text json.RawMessage) (Backend, error) {
-	entry, err := ParseDocument(text)
-	if err != nil {
-		return Backend{}, err
-	}
+func parseBackend(entry *Document) (Backend, error) {
 	var backend Backend
 	if err := errors.Join(entry.Decode("name", &backend.Name), entry.Decode("type", &backend.Type)); err != nil {
 		return Backend{}, err
 	}
 	backend.Mode = parseMode(entry.Get("mode"))
-	if backend.DPCert, err = parseDPCert(entry); err != nil {
+	dpCert, err := parseDPCert(entry)
+	if err != nil {
 		return Backend{}, err
 	}
+	backend.DPCert = dpCert
 	if entry.Get("rootChain") != nil {
 		backend.RootChain = &RootChain{}
 		rootChain, err := entry.Object("rootChain")
@@ -203,64 +202,44 @@ func parseMode(value json.RawMessage) string {
 // is wanted. Members of the entry that this package does not know stay, and so
 // do those that already mean the same.
 func (m *Mesh) SetBackend(wanted Backend) error {
-	mtls, err := m.Object("mtls")
-	if err != nil {
-		return err
-	}
-	list := mtls.Get("backends")
-	if list == nil {
-		list = json.RawMessage("[]")
-	}
-	index, err := backendIndex(list, wanted.Name)
-	if err != nil {
-		return err
-	}
-	if index < 0 {
-		entry, err := editBackend(NewDocument(), Backend{}, wanted)
-		if err != nil {
-			return err
-		}
-		mtls.Set("backends", insert(list, entry.Bytes()))
-		m.setObject("mtls", mtls)
-		return nil
-	}
-	at := elements(list)[index]
-	current, err := parseBackend(list[at.start:at.end])
-	if err != nil {
-		return fmt.Errorf("mtls.backends[%d]: %w", index, err)
-	}
-	entry, err := ParseDocument(list[at.start:at.end])
-	if err != nil {
-		return fmt.Errorf("mtls.backends[%d]: %w", index, err)
-	}
-	if entry, err = editBackend(entry, current, wanted); err != nil {
-		return fmt.Errorf("mtls.backends[%d]: %w", index, err)
-	}
-	mtls.Set("backends", splice(list, at.start, at.end, entry.Bytes()))
-	m.setObject("mtls", mtls)
-	return nil
+	return m.EditObject("mtls", func(mtls *Document) error {
+		return mtls.EditItems("backends", func(entries []*Document) ([]*Document, error) {
+			index, current, err := findBackend(entries, wanted.Name)
+			if err != nil {
+				return nil, err
+			}
+			if index < 0 {
+				entry := NewDocument()
+				err := editBackend(entry, Backend{}, wanted)
+				return append(entries, entry), err
+			}
+			if err := editBackend(entries[index], current, wanted); err != nil {
+				return nil, fmt.Errorf("backends[%d]: %w", index, err)
+			}
+			return entries, nil
+		})
+	})
 }
 
 // RemoveBackend takes a backend out, turns mTLS off if it is the enabled one,
 // and leaves no empty mtls behind.
 func (m *Mesh) RemoveBackend(name string) error {
-	mtls, err := m.Object("mtls")
-	if err != nil {
-		return err
-	}
-	list := mtls.Get("backends")
-	index, err := backendIndex(list, name)
-	if err != nil {
-		return err
-	}
-	if index >= 0 {
-		if list = remove(list, index); len(elements(list)) > 0 {
-			mtls.Set("backends", list)
-		} else {
-			mtls.Delete("backends")
+	err := m.EditObject("mtls", func(mtls *Document) error {
+		index := -1
+		err := mtls.EditItems("backends", func(entries []*Document) ([]*Document, error) {
+			var err error
+			if index, _, err = findBackend(entries, name); err != nil || index < 0 {
+				return entries, err
+			}
+			return slices.Delete(entries, index, index+1), nil
+		})
+		if index >= 0 && mtls.Get("backends") == nil {
 			mtls.Delete("skipValidation") // it is about backends
 		}
-		m.setObject("mtls", mtls)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return m.DisableBackend(name)
 }
@@ -299,41 +278,31 @@ func (m *Mesh) SetSkipValidation(skip bool) error {
 }
 
 func (m *Mesh) editMTLS(edit func(mtls *Document, enabled string)) error {
-	enabled, err := m.EnabledBackend()
-	if err != nil {
-		return err
-	}
-	mtls, err := m.Object("mtls")
-	if err != nil {
-		return err
-	}
-	edit(mtls, enabled)
-	m.setObject("mtls", mtls)
-	return nil
+	return m.EditObject("mtls", func(mtls *Document) error {
+		var enabled string
+		if err := mtls.Decode("enabledBackend", &enabled); err != nil {
+			return err
+		}
+		edit(mtls, enabled)
+		return nil
+	})
 }
 
-// backendIndex finds an entry of a list of backends, -1 if it is not there.
-func backendIndex(list json.RawMessage, name string) (int, error) {
-	if list == nil {
-		return -1, nil
-	}
-	var entries []json.RawMessage
-	if err := json.Unmarshal(list, &entries); err != nil {
-		return -1, fmt.Errorf("mtls.backends: %w", err)
-	}
-	for i := range entries {
-		backend, err := parseBackend(entries[i])
+// findBackend finds an entry of a list of backends, with the index -1 if it is not there.
+func findBackend(entries []*Document, name string) (index int, backend Backend, err error) {
+	for i, entry := range entries {
+		backend, err := parseBackend(entry)
 		if err != nil {
-			return -1, fmt.Errorf("mtls.backends[%d]: %w", i, err)
+			return -1, Backend{}, fmt.Errorf("backends[%d]: %w", i, err)
 		}
 		if backend.Name == name {
-			return i, nil
+			return i, backend, nil
 		}
 	}
-	return -1, nil
+	return -1, Backend{}, nil
 }
 
-func editBackend(entry *Document, current, wanted Backend) (*Document, error) {
+func editBackend(entry *Document, current, wanted Backend) error {
 	if current.Name != wanted.Name {
 		entry.Set("name", text(wanted.Name))
 	}
@@ -341,18 +310,18 @@ func editBackend(entry *Document, current, wanted Backend) (*Document, error) {
 		entry.Set("type", text(Provided))
 		entry.Delete("conf") // that of another type means nothing here
 	}
-	conf, err := entry.Object("conf")
+	err := entry.EditObject("conf", func(conf *Document) error {
+		setSource(conf, "cert", current.Cert, wanted.Cert)
+		setSource(conf, "key", current.Key, wanted.Key)
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	setSource(conf, "cert", current.Cert, wanted.Cert)
-	setSource(conf, "key", current.Key, wanted.Key)
-	entry.setObject("conf", conf)
-
 	if wanted.DPCert == nil {
 		entry.Delete("dpCert")
 	} else if err := editDPCert(entry, current.DPCert, wanted.DPCert); err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case wanted.RootChain == nil:
@@ -360,7 +329,7 @@ func editBackend(entry *Document, current, wanted Backend) (*Document, error) {
 	case current.RootChain == nil || !sameGoDuration(current.RootChain.RequestTimeout, wanted.RootChain.RequestTimeout):
 		rootChain, err := entry.Object("rootChain")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		setText(rootChain, "requestTimeout", wanted.RootChain.RequestTimeout)
 		entry.Set("rootChain", rootChain.Bytes())
@@ -372,30 +341,27 @@ func editBackend(entry *Document, current, wanted Backend) (*Document, error) {
 	default:
 		entry.Set("mode", text(mode))
 	}
-	return entry, nil
+	return nil
 }
 
 func editDPCert(entry *Document, current, wanted *DPCert) error {
 	if current == nil {
 		current = &DPCert{}
 	}
-	dpCert, err := entry.Object("dpCert")
-	if err != nil {
-		return err
-	}
-	if !sameDuration(current.Expiration, wanted.Expiration) {
-		rotation, err := dpCert.Object("rotation")
-		if err != nil {
-			return err
+	return entry.EditObject("dpCert", func(dpCert *Document) error {
+		if !sameDuration(current.Expiration, wanted.Expiration) {
+			rotation, err := dpCert.Object("rotation")
+			if err != nil {
+				return err
+			}
+			setText(rotation, "expiration", wanted.Expiration)
+			dpCert.Set("rotation", rotation.Bytes())
 		}
-		setText(rotation, "expiration", wanted.Expiration)
-		dpCert.Set("rotation", rotation.Bytes())
-	}
-	if !sameGoDuration(current.RequestTimeout, wanted.RequestTimeout) {
-		setText(dpCert, "requestTimeout", wanted.RequestTimeout)
-	}
-	entry.setObject("dpCert", dpCert)
-	return nil
+		if !sameGoDuration(current.RequestTimeout, wanted.RequestTimeout) {
+			setText(dpCert, "requestTimeout", wanted.RequestTimeout)
+		}
+		return nil
+	})
 }
 
 func setSource(conf *Document, name string, current, wanted DataSource) {

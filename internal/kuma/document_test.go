@@ -3,6 +3,7 @@ package kuma
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -223,5 +224,102 @@ func TestDecodeQuotesNothing(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), testBody) || strings.Contains(err.Error(), "123456") {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+func TestEditObject(t *testing.T) {
+	set := func(d *Document) error { d.Set("a", json.RawMessage("1")); return nil }
+	drop := func(d *Document) error { d.Delete("a"); return nil }
+	nothing := func(*Document) error { return nil }
+	for _, test := range []struct {
+		text string
+		edit func(*Document) error
+		want string
+	}{
+		{`{"x": 1}`, set, `{"x": 1,"o":{"a":1}}`},
+		{`{"o":{ "b" : 1e400 }, "x":2}`, set, `{"o":{ "b" : 1e400,"a":1 }, "x":2}`},
+		{`{"o": {"a":1,  "b":2}}`, drop, `{"o": {  "b":2}}`},
+		{`{"o": {"a":1}, "x":2}`, drop, `{ "x":2}`},
+		{`{"o": { } , "x":2}`, nothing, `{"o": { } , "x":2}`},
+		{`{"o": null}`, nothing, `{"o": null}`},
+		{`{"o": null}`, set, `{"o": {"a":1}}`},
+	} {
+		document := mustParse(t, test.text)
+		noError(t, document.EditObject("o", test.edit))
+		equal(t, test.text, string(document.Bytes()), test.want)
+	}
+	document := mustParse(t, `{"o": {}, "n": 1}`)
+	if err := document.EditObject("n", nothing); err == nil {
+		t.Error("a number is taken for an object")
+	}
+	failed := errors.New("no")
+	if err := document.EditObject("o", func(*Document) error { return failed }); !errors.Is(err, failed) || !strings.HasPrefix(err.Error(), "o: ") {
+		t.Errorf("the error of an edit becomes %v", err)
+	}
+}
+
+func TestEditItems(t *testing.T) {
+	item := mustParse(t, `{"n":"new"}`)
+	// edit keeps the items of these names, writes their index into c, and adds more.
+	edit := func(keep string, more []*Document) func([]*Document) ([]*Document, error) {
+		return func(items []*Document) ([]*Document, error) {
+			var kept []*Document
+			for i, item := range items {
+				var name string
+				if err := item.Decode("n", &name); err != nil {
+					return nil, err
+				}
+				if name == "c" {
+					item.Set("i", json.RawMessage{byte('0' + i)})
+				}
+				if strings.Contains(keep, name) {
+					kept = append(kept, item)
+				}
+			}
+			return append(kept, more...), nil
+		}
+	}
+	for _, test := range []struct {
+		text, keep string
+		more       []*Document
+		want       string
+	}{
+		{`{"l": [ {"n":"a"} , {"n" : "b"} ]}`, "ab", nil, `{"l": [ {"n":"a"} , {"n" : "b"} ]}`},
+		{`{"l": [ {"n":"a"} , {"n" : "b"} ]}`, "b", nil, `{"l": [  {"n" : "b"} ]}`},
+		{`{"l": [ {"n":"a"} , {"n" : "b"} ]}`, "a", nil, `{"l": [ {"n":"a"}  ]}`},
+		{`{"l":[{"n":"a"},{"n":"b"},{"n":"c","x":1e400}],"x":1}`, "c", nil, `{"l":[{"n":"c","x":1e400,"i":2}],"x":1}`},
+		{`{"x":1,"l":[{"n":"a"}]}`, "", nil, `{"x":1}`},
+		{`{"l":[]}`, "", nil, `{"l":[]}`},
+		{`{"l":null}`, "", nil, `{"l":null}`},
+		{`{}`, "", nil, `{}`},
+		{`{}`, "", []*Document{item}, `{"l":[{"n":"new"}]}`},
+		{`{"l":[{"n":"a"}]}`, "a", []*Document{item, item}, `{"l":[{"n":"a"},{"n":"new"},{"n":"new"}]}`},
+		{`{"l":[{"n":"a"}]}`, "", []*Document{item}, `{"l":[{"n":"new"}]}`},
+	} {
+		document := mustParse(t, test.text)
+		noError(t, document.EditItems("l", edit(test.keep, test.more)))
+		equal(t, test.text, string(document.Bytes()), test.want)
+	}
+	for _, text := range []string{`{"l":{}}`, `{"l":[1]}`, `{"l":[{"n":1}]}`} {
+		document := mustParse(t, text)
+		if err := document.EditItems("l", edit("", nil)); err == nil {
+			t.Errorf("%s is edited", text)
+		}
+		equal(t, "after an error", string(document.Bytes()), text)
+	}
+}
+
+func TestDifference(t *testing.T) {
+	for _, test := range []struct{ a, b, want string }{
+		{`{"a":1}`, `{"a":1}`, ""},
+		{`{"a":1,"b":{"c":{"d":1},"e":2}}`, `{"b":{"e":2}}`, "a b.c.d"},
+		{`{}`, `{"networking":{"outbound":{"passthrough":false}},"l":[{"a":1}]}`, "networking.outbound.passthrough l"},
+		{`{"l":[1]}`, `{"l":[2]}`, "l"},
+		{`{"o":{}}`, `{"o":{ }}`, "o"},
+		{`{"o":1}`, `{"o":{"a":1}}`, "o"},
+		{`{"o":{"a":null}}`, `{}`, "o"},
+	} {
+		got := difference(mustParse(t, test.a), mustParse(t, test.b))
+		equal(t, test.a+" "+test.b, strings.Join(got, " "), test.want)
 	}
 }

@@ -34,22 +34,20 @@ func (s *Secret) WithHolders(ids ...string) (*Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	labels, err := changed.Object("labels")
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range current {
-		if !slices.Contains(ids, id) {
-			labels.Delete(holderLabel + id)
+	err = changed.EditObject("labels", func(labels *Document) error {
+		for _, id := range current {
+			if !slices.Contains(ids, id) {
+				labels.Delete(holderLabel + id)
+			}
 		}
-	}
-	for _, id := range ids {
-		if !slices.Contains(current, id) {
-			labels.Set(holderLabel+id, text("true"))
+		for _, id := range ids {
+			if !slices.Contains(current, id) {
+				labels.Set(holderLabel+id, text("true"))
+			}
 		}
-	}
-	changed.setObject("labels", labels)
-	return changed, nil
+		return nil
+	})
+	return changed, err
 }
 
 func (s *Secret) labels() (map[string]string, error) {

@@ -65,6 +65,11 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 	})
 }
 
+// Meshes lists all meshes, all pages of them.
+func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
+	return objects(ctx, c, "meshes", MeshType, "", func(document *Document) *Mesh { return &Mesh{Document: document} })
+}
+
 // CreateMesh writes a mesh that is not there yet, with all that edit puts into
 // it, and reads it back. Where the answer is lost it looks whether the mesh is
 // there. The result is that of [Client.UpdateMesh], except that a mesh of which
@@ -249,26 +254,23 @@ func (m *Mesh) AllLabels() (map[string]string, error) {
 
 // SetLabels replaces the labels that users set.
 func (m *Mesh) SetLabels(wanted map[string]string) error {
-	object, err := m.Object("labels")
-	if err != nil {
-		return err
-	}
 	current, err := m.Labels()
 	if err != nil {
 		return err
 	}
-	for name := range current {
-		if _, keep := wanted[name]; !keep {
-			object.Delete(name)
+	return m.EditObject("labels", func(labels *Document) error {
+		for name := range current {
+			if _, keep := wanted[name]; !keep {
+				labels.Delete(name)
+			}
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		if value, there := current[name]; !there || value != wanted[name] {
-			object.Set(name, text(wanted[name]))
+		for _, name := range slices.Sorted(maps.Keys(wanted)) {
+			if value, there := current[name]; !there || value != wanted[name] {
+				labels.Set(name, text(wanted[name]))
+			}
 		}
-	}
-	m.setObject("labels", object)
-	return nil
+		return nil
+	})
 }
 
 // SkipCreatingInitialPolicies are the kinds of policies that the control plane
@@ -326,16 +328,4 @@ func (m *Mesh) SetZoneEgress(on bool) error {
 		}
 		return nil
 	})
-}
-
-// setObject puts a changed object back, and takes the member out when the
-// change left nothing in it.
-func (d *Document) setObject(name string, object *Document) {
-	switch {
-	case bytes.Equal(d.Get(name), object.Bytes()):
-	case !object.Empty():
-		d.Set(name, object.Bytes())
-	case d.Get(name) != nil:
-		d.Delete(name)
-	}
 }

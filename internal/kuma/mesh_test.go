@@ -2,6 +2,7 @@ package kuma
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -169,5 +170,49 @@ func TestSetZoneEgress(t *testing.T) {
 	}
 	if meshOf(t, `{"routing": {"zoneEgress": 1}}`).SetZoneEgress(true) == nil {
 		t.Error("a number is taken for a boolean")
+	}
+}
+
+func TestMeshesOfAllPages(t *testing.T) {
+	client, rec := serve(t, func(n int, w http.ResponseWriter, _ call) {
+		if n == 1 {
+			reply(w, 200, `{"total":2,"items":[{"type":"Mesh","name":"a"}],"next":"http://elsewhere/meshes?offset=1&size=1"}`)
+			return
+		}
+		reply(w, 200, `{"total":2,"items":[{"type":"Mesh","name":"b","x":1e400}],"next":null}`)
+	})
+	meshes, err := client.Meshes(t.Context())
+	noError(t, err)
+	equal(t, "meshes", len(meshes), 2)
+	equal(t, "the second", string(meshes[1].Bytes()), `{"type":"Mesh","name":"b","x":1e400}`)
+	equal(t, "requests", rec.methods(), "GET GET")
+}
+
+// A mesh of which a part was dropped is there, and the error names the part.
+func TestCreateMeshOfWhichAPartIsDropped(t *testing.T) {
+	server := kumatest.NewServer(kumatest.Version("3.0"))
+	t.Cleanup(server.Close)
+	edit := func(mesh *Mesh) error {
+		if err := mesh.SetLabels(map[string]string{"team": "a"}); err != nil {
+			return err
+		}
+		return mesh.EditObject("routing", func(routing *Document) error {
+			routing.Set("zoneEgress", json.RawMessage("true"))
+			return nil
+		})
+	}
+	mesh, err := newClient(t, server.URL).CreateMesh(t.Context(), "m", edit)
+	var dropped *DroppedError
+	if !errors.As(err, &dropped) || strings.Join(dropped.Fields, " ") != "routing.zoneEgress" || !strings.HasSuffix(err.Error(), ": routing.zoneEgress") {
+		t.Errorf("the error is %v", err)
+	}
+	if mesh == nil {
+		t.Fatal("the mesh is forgotten")
+	}
+	labels, err := mesh.Labels()
+	noError(t, err)
+	equal(t, "label", labels["team"], "a")
+	if mesh, err = newClient(t, server.URL).UpdateMesh(t.Context(), "m", edit); mesh != nil || !errors.As(err, &dropped) {
+		t.Errorf("an update gives %v, %v", mesh, err)
 	}
 }

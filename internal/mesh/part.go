@@ -255,41 +255,46 @@ func (p part) editObject(document *kuma.Document, value attr.Value) error {
 
 func (p part) editList(document *kuma.Document, value attr.Value) error {
 	wanted := elementsOf(value)
-	there := map[int]bool{}
-	position := 0
-	edit := func(_ int, item *kuma.Document) (keep bool, err error) {
-		if ours, err := p.owns(item); err != nil || !ours {
-			return true, err
-		}
-		name, err := p.nameOf(item, position)
-		position++
+	return document.EditItems(p.member, func(items []*kuma.Document) ([]*kuma.Document, error) {
+		item, kept, err := p.match(items, wanted)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		at := p.indexOf(wanted, name)
-		if at < 0 || there[at] {
-			return false, nil
+		for at, value := range wanted {
+			if item[at] == nil {
+				item[at] = kuma.NewDocument()
+				kept = append(kept, item[at])
+			}
+			if err := p.editObject(item[at], value); err != nil {
+				return nil, fmt.Errorf("%s[%d]: %w", p.member, at, err)
+			}
 		}
-		there[at] = true
-		return true, p.editObject(item, wanted[at])
-	}
-	// Which items are new is known only once those that are there were seen.
-	if err := document.EditItems(p.member, edit); err != nil {
-		return err
-	}
-	var more []*kuma.Document
-	for at, value := range wanted {
-		if there[at] {
+		return kept, nil
+	})
+}
+
+// match finds the item of each wanted value, nil if there is none. kept are these
+// and those that are not ours.
+func (p part) match(items []*kuma.Document, wanted []attr.Value) (of, kept []*kuma.Document, err error) {
+	of = make([]*kuma.Document, len(wanted))
+	position := 0
+	for i, item := range items {
+		ours, err := p.owns(item)
+		if err == nil && !ours {
+			kept = append(kept, item)
 			continue
 		}
-		item := kuma.NewDocument()
-		if err := p.editObject(item, value); err != nil {
-			return err
+		name, errName := p.nameOf(item, position)
+		if err := errors.Join(err, errName); err != nil {
+			return nil, nil, fmt.Errorf("%s[%d]: %w", p.member, i, err)
 		}
-		more = append(more, item)
+		position++
+		if at := p.indexOf(wanted, name); at >= 0 && of[at] == nil {
+			of[at] = item
+			kept = append(kept, item)
+		}
 	}
-	stay := func(int, *kuma.Document) (bool, error) { return true, nil }
-	return document.EditItems(p.member, stay, more...)
+	return of, kept, nil
 }
 
 // owns tells whether an item of a list is of a type that has a description.
