@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
@@ -44,12 +46,14 @@ func Leaves() []string {
 func leaves(above string, parts []part) []string {
 	var all []string
 	for _, p := range parts {
-		if p.kind != object && p.kind != list {
+		switch kind := p.kind.(type) {
+		case object:
+			all = append(all, leaves(above+p.name+".", kind.parts)...)
+		case list:
+			all = append(all, leaves(above+p.name+".", slices.Concat(kind.parts, kind.types))...)
+		default:
 			all = append(all, above+p.name)
-			continue
 		}
-		all = append(all, leaves(above+p.name+".", p.parts)...)
-		all = append(all, leaves(above+p.name+".", p.types)...)
 	}
 	return all
 }

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
@@ -52,18 +50,36 @@ func advice(at path.Path) string {
 // A field of a refusal is cut at its dots and brackets: a member, `[0]` or `["key"]`.
 var fieldStep = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
 
+// fieldSteps are the matches of fieldStep in a field.
+type fieldSteps [][]string
+
+// member is the first step if it is a member, else "".
+func (f fieldSteps) member() string { return f.first(3) }
+
+// key is the first step if it is a key, else "".
+func (f fieldSteps) key() string { return f.first(1) }
+
+// index is the first step if it is one.
+func (f fieldSteps) index() (index int, ok bool) {
+	index, err := strconv.Atoi(f.first(2))
+	return index, err == nil
+}
+
+func (f fieldSteps) first(group int) string {
+	if len(f) == 0 {
+		return ""
+	}
+	return f[0][group]
+}
+
 // attributeOf finds the attribute that a field of the document comes from, or
 // the nearest there is to it.
 func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
-	steps := fieldStep.FindAllStringSubmatch(field, -1)
-	name := path.Root("name")
-	if len(steps) == 0 {
-		return name
-	}
-	switch first := steps[0][3]; first {
+	steps := fieldSteps(fieldStep.FindAllStringSubmatch(field, -1))
+	switch first := steps.member(); first {
 	case "labels":
-		if len(steps) > 1 && steps[1][1] != "" {
-			return path.Root("labels").AtMapKey(steps[1][1])
+		if key := steps[1:].key(); key != "" {
+			return path.Root("labels").AtMapKey(key)
 		}
 		return path.Root("labels")
 	case "skipCreatingInitialPolicies":
@@ -73,70 +89,9 @@ func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
 	default:
 		for _, p := range sections() {
 			if p.member == first {
-				return p.attributeOf(path.Root(p.name), steps[1:], sent.Document, *m.sections()[p.name])
+				return p.kind.follow(path.Root(p.name), steps[1:], sent.Document, p.member, *m.sections()[p.name])
 			}
 		}
-		return name
+		return path.Root("name")
 	}
-}
-
-// attributeOf follows a field below a part, which is at an attribute.
-func (p part) attributeOf(at path.Path, steps [][]string, document *kuma.Document, value attr.Value) path.Path {
-	if len(steps) == 0 {
-		return at
-	}
-	switch p.kind {
-	case tags:
-		if steps[0][1] != "" {
-			return at.AtMapKey(steps[0][1])
-		}
-	case object:
-		if inner, err := document.Object(p.member); err == nil {
-			return p.below(at, steps, inner, value)
-		}
-	case list:
-		index, err := strconv.Atoi(steps[0][2])
-		if err != nil {
-			return at
-		}
-		// An index counts the backends of others too, and their order may be another.
-		items, err := document.Items(p.member)
-		if err != nil || index >= len(items) {
-			return at
-		}
-		name, err := p.nameOf(items[index], index)
-		if err != nil {
-			return at
-		}
-		position := p.indexOf(elementsOf(value), name)
-		if ours, err := p.owns(items[index]); err != nil || !ours || position < 0 {
-			return at
-		}
-		return p.below(at.AtListIndex(position), steps[1:], items[index], elementsOf(value)[position])
-	}
-	return at
-}
-
-// below follows a field within an object or item.
-func (p part) below(at path.Path, steps [][]string, document *kuma.Document, value attr.Value) path.Path {
-	if len(steps) == 0 {
-		return at
-	}
-	member := steps[0][3]
-	inner := attributesOf(value)
-	for _, child := range p.parts {
-		if child.member == member {
-			return child.attributeOf(at.AtName(child.name), steps[1:], document, inner[child.name])
-		}
-	}
-	is, err := typeOf(document)
-	if err != nil || !slices.Contains([]string{"conf", "config", "type"}, member) {
-		return at
-	}
-	for _, t := range p.types {
-		if t.name == is {
-			return t.attributeOf(at.AtName(t.name), steps[1:], document, inner[t.name])
-		}
-	}
-	return at
 }

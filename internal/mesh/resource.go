@@ -363,9 +363,3 @@ func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, everything boo
 	}
 	return state, diags
 }
-
-// stringMap is a map of texts; null is an empty one.
-func stringMap(value types.Map) map[string]string {
-	texts, _ := part{kind: tags}.plain(value).(map[string]string)
-	return texts
-}

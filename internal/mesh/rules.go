@@ -17,29 +17,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// Rules are what the control plane demands of a part, as far as it can be told
-// without asking. Ports, percentages and the uniqueness of names follow from
-// the kind.
-type rules struct {
-	values   []string            // of an enumeration, in the order of their numbers
-	check    func(string) error  // of a text, which is never empty
-	selector bool                // tags are those of a selector
-	whole    func(values) []flaw // of an object
-}
-
 // A flaw is what is wrong with an attribute of an object.
 type flaw struct{ attribute, problem string }
-
-func (r rules) texts() []validator.String {
-	switch {
-	case r.values != nil:
-		return []validator.String{tfkit.OneOf(r.values...)}
-	case r.check != nil:
-		return []validator.String{tfkit.Check("Invalid value", "what the control plane takes", r.check)}
-	default:
-		return []validator.String{tfkit.Text()}
-	}
-}
 
 func checkHostPort(address string) error {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
@@ -104,31 +83,31 @@ func checkTLS(conf values) []flaw {
 	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls = true means the mode %q, but tls has the mode %s. Remove skip_mtls", disabledTLS, tfkit.Quote(is))}}
 }
 
-// whole is the check of an object by itself.
-type whole struct{ check func(values) []flaw }
+// contradictions is the check of an object by itself.
+type contradictions struct{ check func(values) []flaw }
 
-func (whole) Description(context.Context) string {
+func (contradictions) Description(context.Context) string {
 	return "attributes that do not contradict each other"
 }
-func (w whole) MarkdownDescription(c context.Context) string { return w.Description(c) }
+func (c contradictions) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
 
-func (w whole) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
-	for _, flaw := range w.check(attributesOf(req.ConfigValue)) {
+func (c contradictions) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+	for _, flaw := range c.check(attributesOf(req.ConfigValue)) {
 		at := req.Path.AtName(flaw.attribute)
 		resp.Diagnostics.AddAttributeError(at, "Contradiction", tfkit.Named(at, flaw.problem+"."))
 	}
 }
 
-// items is the check of a list: names are unique, and backends of one type each.
-type items struct {
+// uniqueItems is the check of a list: names are unique, and backends of one type each.
+type uniqueItems struct {
 	key   string
 	types []string
 }
 
-func (items) Description(context.Context) string             { return "unique names, and one type each" }
-func (l items) MarkdownDescription(c context.Context) string { return l.Description(c) }
+func (uniqueItems) Description(context.Context) string             { return "unique names, and one type each" }
+func (l uniqueItems) MarkdownDescription(c context.Context) string { return l.Description(c) }
 
-func (l items) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
+func (l uniqueItems) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
 	seen := map[string]bool{}
 	for i, item := range elementsOf(req.ConfigValue) {
 		at := req.Path.AtListIndex(i)
