@@ -47,7 +47,10 @@ func (s *Secret) WithHolders(ids ...string) (*Secret, error) {
 		}
 		return nil
 	})
-	return changed, err
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
 }
 
 func (s *Secret) labels() (map[string]string, error) {
