@@ -43,6 +43,13 @@ func (c *CA) Renewed(t *testing.T) *CA {
 	return sign(t, c.certificate.Subject.CommonName, c.key, nil)
 }
 
+// Constrained makes a CA with the same key and name that may issue for these
+// hosts in URIs alone.
+func (c *CA) Constrained(t *testing.T, hosts ...string) *CA {
+	t.Helper()
+	return sign(t, c.certificate.Subject.CommonName, c.key, nil, func(template *x509.Certificate) { template.PermittedURIDomains = hosts })
+}
+
 func newCA(t *testing.T, name string, parent *CA) *CA {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -52,7 +59,7 @@ func newCA(t *testing.T, name string, parent *CA) *CA {
 	return sign(t, name, key, parent)
 }
 
-func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *CA) *CA {
+func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *CA, edit ...func(*x509.Certificate)) *CA {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
@@ -66,6 +73,9 @@ func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *CA) *CA {
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	for _, change := range edit {
+		change(template)
 	}
 	issuer, issuerKey, above := template, key, ""
 	if parent != nil {

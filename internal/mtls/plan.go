@@ -156,10 +156,10 @@ func without(proxies []kuma.Dataplane, backend string) []kuma.Dataplane {
 	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return d.Certificate != nil && d.Certificate.Backend == backend })
 }
 
-// checkLifetime warns of a CA that expires before a certificate which it issues
-// now. Only the backend knows how long that lives; all else that is to be said of
-// a CA, its own resource says.
-func (r *backend) checkLifetime(ctx context.Context, state *model, plan model, diags *diag.Diagnostics) {
+// checkFit tells of a CA that does not fit this backend: it expires before a
+// certificate which it issues now, or may not issue for the mesh. All else that is
+// to be said of a CA, its own resource says.
+func (r *backend) checkFit(ctx context.Context, state *model, plan model, diags *diag.Diagnostics) {
 	unchanged := state != nil && *plan.Cert == *state.Cert && plan.lifetime() == state.lifetime() && plan.SkipValidation.Equal(state.SkipValidation)
 	if r.Client == nil || unchanged || plan.SkipValidation.ValueBool() || plan.Mesh.IsUnknown() || plan.Cert.Secret.IsUnknown() || plan.Cert.Secret.IsNull() {
 		return
@@ -170,9 +170,10 @@ func (r *backend) checkLifetime(ctx context.Context, state *model, plan model, d
 	}
 	now := r.Clock.Now()
 	end := now.Add(plan.lifetime())
-	chain, _ := bundle.Check(pki.Options{Now: now, ProxyCertificateLifetime: plan.lifetime()})
+	chain, _ := bundle.Check(pki.Options{Now: now, ProxyCertificateLifetime: plan.lifetime(), Mesh: plan.Mesh.ValueString()})
 	for _, problem := range chain {
-		if problem.Rule == pki.RuleExpiresSoon && bundle.Chain[problem.Index].NotAfter.Before(end) {
+		expires := problem.Rule == pki.RuleExpiresSoon && problem.Index >= 0 && bundle.Chain[problem.Index].NotAfter.Before(end)
+		if expires || problem.Rule == pki.RuleNameConstraints && problem.Severity == pki.Error {
 			tfkit.AddProblems(diags, plan.Cert.at("cert"), pki.Problems{problem})
 		}
 	}

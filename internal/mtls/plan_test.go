@@ -195,6 +195,23 @@ func TestAccProvidedBackend_lifetime(t *testing.T) {
 	}
 }
 
+// A CA whose name constraints exclude the mesh fails the plan, before its secrets
+// are there; one that merely has constraints does not.
+func TestAccProvidedBackend_constrainedCA(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedMTLS()
+	mesh, ca := env.Mesh(), acctest.NewCA(t, "CA")
+	with := func(ca *acctest.CA) string {
+		return env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
+	}
+	env.PlanFails(t, with(ca.Constrained(t, "other", "kuma.io")), "CA material: name constraints", `proxy certificate of mesh "`+mesh+`"`, "What is outside: "+mesh)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps:                    []resource.TestStep{{Config: with(ca.Constrained(t, mesh, "kuma.io"))}},
+	})
+}
+
 // Another provided backend is a warning: this run may delete it.
 func TestAccProvidedBackend_second(t *testing.T) {
 	t.Parallel()

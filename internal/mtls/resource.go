@@ -275,7 +275,7 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	}
 	checkInline(r.Clock.Now(), plan, state, &resp.Diagnostics)
 	r.checkMesh(ctx, old, plan, &resp.Diagnostics)
-	r.checkLifetime(ctx, state, plan, &resp.Diagnostics)
+	r.checkFit(ctx, state, plan, &resp.Diagnostics)
 	if state != nil {
 		r.planRotation(ctx, *state, plan, &resp.Diagnostics)
 	}

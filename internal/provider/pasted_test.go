@@ -22,11 +22,16 @@ import (
 // paste it where something else belongs.
 type pasted struct{ text string }
 
-// pastedKeys are keys of each kind in each form.
-func pastedKeys(t *testing.T) map[string]pasted {
+// allKeys are keys of each kind and encoding.
+func allKeys() []string {
+	return []string{"ec.key", "ec-sec1.key", "ed.key", "root.key", "root-pkcs1.key"}
+}
+
+// pastedKeys are keys in each form.
+func pastedKeys(t *testing.T, keys ...string) map[string]pasted {
 	t.Helper()
 	all := map[string]pasted{}
-	for _, name := range []string{"ec.key", "ec-sec1.key", "ed.key", "root.key", "root-pkcs1.key"} {
+	for _, name := range keys {
 		for form, text := range acctest.KeyForms(t, acctest.PKI(t, name)) {
 			all[name+" as "+form] = pasted{text}
 		}
@@ -90,7 +95,7 @@ func TestPastedKey_everywhere(t *testing.T) {
 	places := 0
 	try := func(name string, schema *tfprotov6.Schema, validate func(context.Context, *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)) {
 		of := schema.ValueType()
-		for form, p := range pastedKeys(t) {
+		for form, p := range pastedKeys(t, allKeys()...) {
 			text := p.text
 			for place, value := range everywhere(of, text) {
 				places++
@@ -148,7 +153,7 @@ func TestPastedKey_refused(t *testing.T) {
 	backends := func(section string, all ...any) map[string]any {
 		return map[string]any{"name": "m", section: map[string]any{"backends": all}}
 	}
-	for form, p := range pastedKeys(t) {
+	for form, p := range pastedKeys(t, allKeys()...) {
 		text := p.text
 		named := map[string]any{"name": text, "file": map[string]any{"path": "/x"}}
 		prometheus := map[string]any{"skip_mtls": true, "tls": map[string]any{"mode": text}}
@@ -226,7 +231,7 @@ contexts: [{name: c, controlPlane: cp}]
 controlPlanes: [{name: cp, coordinates: {apiServer: {%s: %q%s}}}]
 currentContext: c
 `
-	for form, p := range pastedKeys(t) {
+	for form, p := range pastedKeys(t, "ec.key") {
 		text := p.text
 		for name, config := range map[string]map[string]any{
 			"address":          {"address": text},
@@ -307,7 +312,7 @@ func TestPastedKey_advice(t *testing.T) {
 func TestPastedKey_imports(t *testing.T) {
 	t.Parallel()
 	server := acctest.New(t, kumatest.Authentication()).Protocol()
-	for form, p := range pastedKeys(t) {
+	for form, p := range pastedKeys(t, allKeys()...) {
 		text := p.text
 		for _, name := range slices.Sorted(maps.Keys(server.Identities)) {
 			identity := map[string]any{}
@@ -353,7 +358,7 @@ func TestPastedKey_elsewhere(t *testing.T) {
 	env := acctest.New(t)
 	server := env.Protocol()
 	mesh := env.Mesh()
-	for form, p := range pastedKeys(t) {
+	for form, p := range pastedKeys(t, allKeys()...) {
 		text := p.text
 		var arguments []*tfprotov6.DynamicValue
 		for _, argument := range []string{"m", text} {
