@@ -55,6 +55,10 @@ func TestBundle_certificates(t *testing.T) {
 			t.Errorf("%s: %d certificates", name, len(got))
 		}
 	}
+	canonical := Bundle{certificates(chain[0], chain[0], chain[1]), certificates(chain[1], ed, ed)}.Canonical()
+	if !SameCertificates(canonical.Chain, chain) || !SameCertificates(canonical.Trusted, certificates(ed)) {
+		t.Errorf("%d certificates in the chain, %d trusted", len(canonical.Chain), len(canonical.Trusted))
+	}
 	backwards := certificates(want[3], want[2])
 	if (Bundle{chain, backwards}).Certificates(); backwards[0] != want[3] {
 		t.Error("the caller's slice was sorted")
@@ -186,6 +190,7 @@ func TestSameMaterial(t *testing.T) {
 		{"keys in two forms", key, string(read(t, "pki/root-pkcs1.key")), true},
 		{"one certificate less", chain, root, false},
 		{"a key behind the certificates", chain, chain + key, false},
+		{"a key behind different certificates", chain + key, root + key, false},
 		{"hidden certificate", chain, byteOrderMark + chain, false},
 		{"another key", key, string(read(t, "pki/ec.key")), false},
 		{"certificate and its key", root, key, false},

@@ -62,6 +62,7 @@ func TestCheckChain_peersRefuse(t *testing.T) {
 		"mesh and tags above them":    {uris([]string{"default", ".io"}, nil), false},
 		"mesh permitted, tags not":    {uris([]string{"default"}, nil), true},
 		"tags permitted, mesh not":    {uris([]string{"kuma.io", "other"}, nil), true},
+		"mesh and something above":    {uris([]string{"default", "io"}, nil), true},
 		"subdomains of tags alone":    {uris([]string{"default", ".kuma.io"}, nil), true},
 		"mesh excluded":               {uris(nil, []string{"default"}), true},
 		"another mesh excluded":       {uris(nil, []string{"other"}), false},
