@@ -18,6 +18,7 @@ func TestAccCASecret_spellings(t *testing.T) {
 	root := acctest.NewCA(t, "Root")
 	ca := root.Intermediate(t, "CA")
 	again := root.Renewed(t) // signs what root signs, as a cross-signed certificate does
+	third := root.Renewed(t)
 	alone := strings.TrimSuffix(ca.Chain, root.Chain)
 	type spelling struct{ chain, trusted string }
 	for name, c := range map[string]struct {
@@ -29,8 +30,12 @@ func TestAccCASecret_spellings(t *testing.T) {
 		"ends, then goes on":  {[]spelling{{ca.Chain, again.Chain}, {ca.Chain + again.Chain, ""}, {alone, root.Chain + again.Chain}}, none},
 		"text around":         {[]spelling{{"subject=CA\n" + ca.Chain, ""}, {strings.ReplaceAll(ca.Chain, "\n", "\r\n"), ""}}, none},
 		"trusted in disorder": {[]spelling{{ca.Chain, root.Chain + again.Chain}, {ca.Chain, again.Chain + root.Chain + again.Chain}}, none},
+		// Behind the root, a secret does not tell the order of a chain from that of what is trusted besides.
+		"beyond the root":              {[]spelling{{ca.Chain + again.Chain + third.Chain, ""}, {ca.Chain + again.Chain + third.Chain + again.Chain, ""}}, none},
+		"beyond the root, other order": {[]spelling{{ca.Chain + third.Chain + again.Chain, ""}, {ca.Chain + third.Chain + again.Chain + third.Chain, ""}}, none},
 		// An attribute that is new in the configuration shows in the plan.
-		"trusted from now on": {[]spelling{{ca.Chain + root.Chain + again.Chain, ""}, {alone, again.Chain + root.Chain}}, update},
+		"trusted from now on, other order": {[]spelling{{alone + again.Chain + root.Chain, ""}, {alone, again.Chain + root.Chain}}, update},
+		"trusted from now on":              {[]spelling{{ca.Chain + root.Chain + again.Chain, ""}, {alone, again.Chain + root.Chain}}, update},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +49,9 @@ func TestAccCASecret_spellings(t *testing.T) {
 				}
 				return env.Config(text, "mesh", mesh, "chain", s.chain, "key", ca.Key, "trusted", s.trusted)
 			}
-			steps := []resource.TestStep{{Config: with(c.spellings[0])}, {PreConfig: env.ResetRequests, RefreshState: true}}
+			steps := []resource.TestStep{{Config: with(c.spellings[0])}, {
+				PreConfig: env.ResetRequests, RefreshState: true, Check: resource.TestCheckResourceAttr(address, "certificate_chain", c.spellings[0].chain),
+			}}
 			for _, other := range c.spellings[1:] {
 				steps = append(steps, resource.TestStep{Config: with(other), ConfigPlanChecks: action(c.want), Check: env.Wrote()})
 			}
