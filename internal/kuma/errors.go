@@ -171,6 +171,9 @@ func (e *ConnectionError) Unwrap() error { return e.Err }
 // DroppedError is a write that the control plane accepted and did not keep.
 type DroppedError struct {
 	Mesh string
+	// Contested tells that other clients wrote the mesh each time, which may have
+	// overwritten the change.
+	Contested bool
 	// Fields are the parts of the document it did not keep, as paths of the form
 	// `networking.outbound.passthrough`.
 	Fields []string

@@ -26,6 +26,10 @@ type Mesh struct {
 // and twice more when somebody else's write came in between.
 const writes = 3
 
+// contests is how often a change is made again because another client has
+// written the mesh since.
+const contests = 10
+
 func meshPath(name string) string {
 	return "meshes/" + url.PathEscape(name)
 }
@@ -136,6 +140,8 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 	var (
 		failure          error // what that failed with
 		accepted, failed int   // how many puts did what
+		contested        int   // how often another client wrote in between
+		before           *Mesh // what was read before the last put
 		course           = c.attempts()
 		paths            []string // what was put there
 	)
@@ -156,9 +162,15 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 			return current, nil
 		case failure != nil && (!course.again && !conflict(failure) || failed > c.config.MaxRetries):
 			return nil, failure // the read has told that it is not there
-		case accepted == writes:
-			return current, &DroppedError{Mesh: name, Fields: c.quoteFields(difference(current.Document, wanted.Document))}
 		}
+		if failure == nil && before != nil && differsElsewhere(before, current, paths) {
+			accepted-- // it may have been kept, and overwritten then
+			contested++
+		}
+		if accepted == writes || contested == contests {
+			return current, &DroppedError{Mesh: name, Contested: contested == contests, Fields: c.quoteFields(difference(current.Document, wanted.Document))}
+		}
+		before = current
 		put := request{method: http.MethodPut, path: meshPath(name), body: wanted.Bytes()}
 		paths = append(paths, changed(current.Document, wanted.Document)...)
 		c.own.writing(name, paths)
@@ -174,12 +186,17 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 			return nil, failure
 		}
 		// What reads back late, or is fought over, gets a little time.
-		if accepted > 1 || again && failed <= c.config.MaxRetries {
+		if accepted > 1 || contested > 0 || again && failed <= c.config.MaxRetries {
 			if err := c.pause(ctx, put, course); err != nil {
 				return maybe(written, err)
 			}
 		}
 	}
+}
+
+// differsElsewhere tells whether two states of a mesh differ in more than some paths.
+func differsElsewhere(before, after *Mesh, paths []string) bool {
+	return slices.ContainsFunc(changed(before.Document, after.Document), func(path string) bool { return !slices.Contains(paths, path) })
 }
 
 // maybe is the outcome of a write that failed: the mesh, if it may be there.

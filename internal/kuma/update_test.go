@@ -3,6 +3,7 @@ package kuma
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -459,5 +460,33 @@ func TestUpdateMeshDroppedNamesStayHarmless(t *testing.T) {
 	var dropped *DroppedError
 	if !errors.As(err, &dropped) || len(dropped.Fields) != 1 || strings.ContainsFunc(err.Error(), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("%q", err)
+	}
+}
+
+// A change that other clients overwrite is not one that the control plane drops.
+func TestUpdateMeshAmongManyWriters(t *testing.T) {
+	for name, test := range map[string]struct {
+		times     int // how often it is overwritten
+		contested bool
+	}{
+		"for a while": {2 * writes, false},
+		"for ever":    {1000, true},
+	} {
+		lost := 0
+		s := &store{text: meshText}
+		s.before = func(_ int, _ http.ResponseWriter, c call, s *store) bool {
+			if c.method == http.MethodGet && strings.Contains(s.text, `"a"`) && lost < test.times {
+				lost++
+				s.text = fmt.Sprintf(`{"type":"Mesh","name":"m","theirs":%d}`, lost)
+			}
+			return false
+		}
+		client, _ := serve(t, s.answer)
+		_, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
+		var dropped *DroppedError
+		if errors.As(err, &dropped) != test.contested || dropped != nil && (!dropped.Contested || lost != contests) {
+			t.Errorf("%s: %v after %d", name, err, lost)
+		}
+		equal(t, name, strings.Contains(s.text, `"a":"1"`), !test.contested)
 	}
 }

@@ -21,7 +21,7 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 		dropped *kuma.DroppedError
 	)
 	switch {
-	case errors.As(err, &dropped) && len(dropped.Fields) > 0:
+	case errors.As(err, &dropped) && !dropped.Contested && len(dropped.Fields) > 0:
 		for _, field := range dropped.Fields {
 			at := plan.attributeOf(field, sent)
 			diags.AddAttributeError(at, "Control plane dropped the change", fmt.Sprintf(

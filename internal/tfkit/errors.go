@@ -55,6 +55,9 @@ func describe(task string, err error) (summary, detail string) {
 	case errors.As(err, &connection):
 		return "Control plane does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
 			task, connection.Address, connection.Origins.Address, connection.Err, connectionAdvice(connection))
+	case errors.As(err, &dropped) && dropped.Contested:
+		return "Conflicting write", fmt.Sprintf("Could not %s: %s. Other clients changed the mesh at the same time and overwrote this change each time. "+
+			"Run Terraform in one workspace at a time for this mesh, and apply again.", task, dropped)
 	case errors.As(err, &dropped):
 		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. "+
 			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there. Take it out of the configuration, or use a control plane of version 2.", task, dropped)
