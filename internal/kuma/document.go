@@ -128,16 +128,7 @@ func (d *Document) Set(name string, value json.RawMessage) {
 
 // Delete removes a member, if it is there, as often as it is there.
 func (d *Document) Delete(name string) {
-	for i := 0; ; {
-		list := elements(d.raw)
-		for i < len(list) && list[i].name != name {
-			i++
-		}
-		if i == len(list) {
-			return
-		}
-		d.raw = remove(d.raw, i)
-	}
+	d.raw = rewrite(d.raw, func(_ int, e element) (text []byte, keep bool) { return d.raw[e.start:e.end], e.name != name })
 }
 
 // EditObject lets edit change the value of a member that is an object, an empty
@@ -195,15 +186,9 @@ func (d *Document) EditItems(name string, edit func(items []*Document) ([]*Docum
 	if list == nil {
 		list = json.RawMessage("[]")
 	}
-	for i, item := range slices.Backward(items) {
-		at := elements(list)[i]
-		switch {
-		case !slices.Contains(wanted, item):
-			list = remove(list, i)
-		case !bytes.Equal(list[at.start:at.end], item.Bytes()):
-			list = splice(list, at.start, at.end, item.Bytes())
-		}
-	}
+	list = rewrite(list, func(i int, _ element) (text []byte, keep bool) {
+		return items[i].Bytes(), slices.Contains(wanted, items[i])
+	})
 	for _, item := range wanted {
 		if !slices.Contains(items, item) {
 			list = insert(list, item.Bytes())
@@ -296,13 +281,52 @@ func insert(raw, item []byte) []byte {
 
 // remove takes the element with this index out, with one of the commas around it.
 func remove(raw []byte, index int) []byte {
+	return rewrite(raw, func(i int, e element) (text []byte, keep bool) { return raw[e.start:e.end], i != index })
+}
+
+// rewrite gives each element of an object or array another value, or takes it
+// out, with one of the commas around it. All that is between stays.
+func rewrite(raw []byte, edit func(i int, e element) (text []byte, keep bool)) []byte {
 	list := elements(raw)
-	if index == 0 && len(list) > 1 {
-		// The next element brings the comma that separated the two.
-		next := list[1].from + bytes.IndexByte(raw[list[1].from:], ',') + 1
-		return splice(raw, list[0].from, next, nil)
+	if len(list) == 0 {
+		return raw
 	}
-	return splice(raw, list[index].from, list[index].end, nil)
+	out := append(make([]byte, 0, len(raw)), raw[:list[0].from]...)
+	next, first := list[0].from, true
+	for i, e := range list {
+		text, keep := edit(i, e)
+		switch {
+		case keep && first && i > 0: // without the comma that separated it from what is gone
+			comma := e.from + bytes.IndexByte(raw[e.from:], ',')
+			out = append(append(out, raw[comma+1:e.start]...), text...)
+		case keep:
+			out = append(append(out, raw[next:e.start]...), text...)
+		case !first:
+			out = append(out, raw[next:e.from]...)
+		}
+		next, first = e.end, first && !keep
+	}
+	return append(out, raw[next:]...)
+}
+
+// depth is how deeply the objects and arrays of valid JSON are nested.
+func depth(raw []byte) int {
+	deepest, level, inText := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
 }
 
 // difference lists the members in which two documents differ, as paths of the

@@ -323,3 +323,13 @@ func TestDifference(t *testing.T) {
 		equal(t, test.a+" "+test.b, strings.Join(got, " "), test.want)
 	}
 }
+
+// A list of many items is edited in one pass. Item by item, this test takes
+// longer than go test waits.
+func TestEditItemsOfManyItems(t *testing.T) {
+	const items = 30_000
+	document := mustParse(t, `{"l":[`+strings.Repeat(`{"n":"a"},`, items)+`{"n":"b"}],"x":1`+strings.Repeat(`,"x":1`, items)+`}`)
+	noError(t, document.EditItems("l", func(list []*Document) ([]*Document, error) { return list[items:], nil }))
+	document.Delete("x")
+	equal(t, "what is left", string(document.Bytes()), `{"l":[{"n":"b"}]}`)
+}

@@ -236,6 +236,8 @@ const (
 	longestText   = 1000
 	mostRefusals  = 50
 	longestReason = 500
+	longestName   = 300
+	longestAnswer = 8 << 10 // bytes of all of them, in which secrets are looked for
 )
 
 // errorType is the type of every error that a control plane answers with
@@ -311,8 +313,10 @@ type quotation struct {
 // where text of an answer becomes text of the provider.
 func (c *Client) quoteAll(said []quotation) {
 	texts := make([]string, len(said))
+	left := longestAnswer
 	for i, q := range said {
-		texts[i] = printable(*q.text, 4*q.longest) // more than is shown, so that a secret is seen that goes on behind it
+		texts[i] = printable(*q.text, min(4*q.longest, left)) // more than is shown, so that a secret is seen that goes on behind it
+		left -= len(texts[i])
 	}
 	cleared := c.sent.clear(texts...)
 	for i, q := range said {
@@ -340,7 +344,14 @@ func (c *Client) quoteFields(fields []string) []string {
 	return fields
 }
 
-// printable is the beginning of a text, without what cannot be printed.
+// Printable is a text without what cannot be printed, and what a terminal or a
+// reader would take for something else: escape sequences, marks that change the
+// direction of text.
+func Printable(text string) string {
+	return printable(text, len(text))
+}
+
+// printable is [Printable] for the beginning of a text.
 func printable(text string, longest int) string {
 	count := 0
 	return strings.Map(func(r rune) rune {

@@ -17,6 +17,7 @@ const pageSize = "1000"
 const (
 	maxPages    = 1000
 	maxListTime = 5 * time.Minute
+	maxListSize = 8 * maxBody // bytes of all items
 )
 
 // list reads all pages of a list. One that changes between its pages, so that
@@ -82,6 +83,7 @@ func (c *Client) checkItem(item json.RawMessage, of key) error {
 func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessage, total int, err error) {
 	query := url.Values{"size": {pageSize}}
 	seen := map[string]bool{}
+	size := 0
 	for {
 		seen[query.Encode()] = true
 		page, _, err := c.get(ctx, path, query)
@@ -94,6 +96,9 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 			return nil, 0, err
 		}
 		items = append(items, here...)
+		for _, item := range here {
+			size += len(item)
+		}
 		if next == "" {
 			return items, total, nil
 		}
@@ -102,6 +107,8 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 		switch {
 		case err != nil || len(here) == 0 || seen[following.Query().Encode()]:
 			return nil, 0, fmt.Errorf("the list %s does not end: its next page is none, or one that was read already", path)
+		case size > maxListSize:
+			return nil, 0, fmt.Errorf("the list %s is longer than any of a control plane", path)
 		case len(seen) == maxPages:
 			return nil, 0, fmt.Errorf("the list %s does not end: it has more than %d pages", path, maxPages)
 		case len(items) > total:

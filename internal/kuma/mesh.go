@@ -26,6 +26,10 @@ type Mesh struct {
 // and twice more when somebody else's write came in between.
 const writes = 3
 
+// maxMesh is how long a mesh may be, in bytes. One with all that there is has
+// less than a tenth of that.
+const maxMesh = 4 << 20
+
 // contests is how often a change is made again because another client has
 // written the mesh since.
 const contests = 10
@@ -61,6 +65,11 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 		document, date, err := c.getObject(ctx, meshKey(name))
 		if err != nil {
 			return nil, err
+		}
+		if len(document.raw) > maxMesh {
+			answer := c.answerError(request{method: http.MethodGet, path: meshPath(name)}, http.StatusOK, nil)
+			answer.Defect = fmt.Sprintf("is a mesh of %d bytes, which is longer than any", len(document.raw))
+			return nil, answer
 		}
 		mesh := &Mesh{Document: document, Date: date}
 		c.looks.see(name, mesh, c.config.Clock.Now())

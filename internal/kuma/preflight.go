@@ -54,6 +54,7 @@ func (c *Client) CheckWrites(ctx context.Context, kind string) error {
 	refusal := &ReadOnlyError{Address: c.Address(), Origins: c.config.Origins}
 	if config, err := c.peek(ctx, "config", nil); err == nil {
 		refusal.Environment, refusal.Global = placeOf(config)
+		c.quoteAll([]quotation{{&refusal.Environment, longestName}, {&refusal.Global, longestName}})
 	}
 	return refusal
 }
@@ -83,7 +84,7 @@ func (c *Client) CheckMeshMTLS(ctx context.Context) error {
 	if strings.HasPrefix(about.Version, "2.") {
 		return nil // the types of resources are a sign, and the version a better one
 	}
-	return &NoMeshMTLSError{Address: c.Address(), Version: about.Version}
+	return &NoMeshMTLSError{Address: c.Address(), Version: c.quote(about.Version, longestName)}
 }
 
 // OneBackend tells whether a mesh can have no more than one mTLS backend, which

@@ -3,6 +3,7 @@ package kuma
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -151,4 +152,26 @@ func TestCheckSecretWrites(t *testing.T) {
 	}
 	client, _ := serve(t, canned(map[string]string{"/global-secrets": denied}))
 	equal(t, "global secrets refused", client.CheckGlobalSecretWrites(t.Context()) != nil, true)
+}
+
+// What a message has of a control plane's own account is fit for a terminal.
+func TestCheckWritesQuotesHarmlessly(t *testing.T) {
+	client, _ := serve(t, func(_ int, w http.ResponseWriter, c call) {
+		switch c.path {
+		case "/_resources":
+			reply(w, 200, `{"resources":[{"name":"Mesh","readOnly":true}]}`)
+		case "/config":
+			reply(w, 200, `{"environment":"\u001b[31mred","multizone":{"zone":{"globalAddress":"grpcs://`+testToken+`"}}}`)
+		default:
+			reply(w, 200, `{"product":"x","version":"\u001b[31m`+strings.Repeat("9", 1000)+`"}`)
+		}
+	}, withSecrets)
+	var readOnly *ReadOnlyError
+	if err := client.CheckWrites(t.Context(), MeshType); !errors.As(err, &readOnly) || readOnly.Environment != "[31mred" || readOnly.Global != "grpcs://"+hidden {
+		t.Errorf("%+v", err)
+	}
+	var noMTLS *NoMeshMTLSError
+	if err := client.CheckMeshMTLS(t.Context()); !errors.As(err, &noMTLS) || strings.Contains(noMTLS.Version, "\x1b") || len(noMTLS.Version) > longestName+10 {
+		t.Errorf("%+v", err)
+	}
 }

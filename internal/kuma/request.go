@@ -127,6 +127,11 @@ func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, ret
 	if err != nil {
 		return nil, time.Time{}, c.answerError(r, answer.status, answer.body)
 	}
+	if depth(document.raw) > maxDepth {
+		refusal := c.answerError(r, answer.status, nil)
+		refusal.Defect = "is nested more deeply than any of a control plane"
+		return nil, time.Time{}, refusal
+	}
 	return document, answer.date, nil
 }
 

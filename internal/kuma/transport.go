@@ -20,6 +20,9 @@ import (
 // of 1000 secrets of 24 KiB fits.
 const maxBody = 32 << 20
 
+// maxDepth is how deeply an answer may be nested. A mesh has a dozen levels.
+const maxDepth = 64
+
 // maxConnections is how many idle connections are kept: more than anybody's
 // `terraform apply -parallelism`.
 const maxConnections = 128
@@ -39,6 +42,8 @@ func newTransport(config Config) *wholeBody {
 			MaxIdleConns:        maxConnections,
 			MaxIdleConnsPerHost: maxConnections,
 			IdleConnTimeout:     90 * time.Second,
+
+			MaxResponseHeaderBytes: 1 << 20,
 		},
 		timeout: config.RequestTimeout,
 		limit:   maxBody,

@@ -457,3 +457,29 @@ func TestLog(t *testing.T) {
 		}
 	}
 }
+
+// Answers that would keep the provider busy for hours are refused.
+func TestAnswersThatAreTooComplex(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)
+	for name, test := range map[string]struct{ answer, want string }{
+		"nested":     {`{"type":"Mesh","name":"m","x":` + deep + `}`, "nested more deeply"},
+		"a long one": {`{"type":"Mesh","name":"m","x":"` + strings.Repeat("x", maxMesh) + `"}`, "is a mesh of 4194337 bytes"},
+		"brackets":   {`{"type":"Mesh","name":"m","x":"` + strings.Repeat(`[{\"`, 500) + `"}`, ""},
+	} {
+		client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, test.answer) })
+		_, err := client.Mesh(t.Context(), "m")
+		if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		equal(t, name, rec.methods(), "GET")
+	}
+	client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) {
+		for range 3000 {
+			w.Header().Add("X-Long", strings.Repeat("x", 1000))
+		}
+		reply(w, 200, meshText)
+	})
+	if _, err := client.Mesh(t.Context(), "m"); err == nil {
+		t.Error("a header of 3 MB is taken")
+	}
+}

@@ -35,7 +35,7 @@ func Provider(address string, create func() provider.Provider, debugger bool) er
 
 // Server returns a provider as a server of the plugin protocol.
 func Server(p provider.Provider) tfprotov6.ProviderServer {
-	return withNotices(p, withoutContextLeak(providerserver.NewProtocol6(p)()))
+	return withCheckedDiagnostics(p, withoutContextLeak(providerserver.NewProtocol6(p)()))
 }
 
 // DisableUnusedLogs turns the log off unless Terraform or a test was asked for

@@ -47,7 +47,7 @@ func TestCallContext(t *testing.T) {
 // What the framework's server offers besides is offered still.
 func TestServer(t *testing.T) {
 	s := Server(provider.New("test", provider.Options{})())
-	if _, is := s.(*noticeServer); !is {
+	if _, is := s.(*diagnosticServer); !is {
 		t.Errorf("%T serves: the framework's server lacks a part of the protocol", s)
 	}
 	if _, is := s.(tfprotov6.ListResourceServer); !is {
@@ -84,6 +84,77 @@ func TestNoticed(t *testing.T) {
 		}
 		if warnings != want {
 			t.Errorf("change %d has %d warnings, not %d: %v", i, warnings, want, response.Diagnostics)
+		}
+	}
+}
+
+// steering answers each call with a diagnostic that steers a terminal.
+type steering struct{ frameworkServer }
+
+func steer() []*tfprotov6.Diagnostic {
+	return []*tfprotov6.Diagnostic{{Summary: "a\x1b[31mb", Detail: "c\u202ed\ne"}}
+}
+
+func (steering) ApplyResourceChange(context.Context, *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	return &tfprotov6.ApplyResourceChangeResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) PlanResourceChange(context.Context, *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	return &tfprotov6.PlanResourceChangeResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) ReadResource(context.Context, *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	return &tfprotov6.ReadResourceResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) ImportResourceState(context.Context, *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	return &tfprotov6.ImportResourceStateResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) MoveResourceState(context.Context, *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+	return &tfprotov6.MoveResourceStateResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) ReadDataSource(context.Context, *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	return &tfprotov6.ReadDataSourceResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) OpenEphemeralResource(context.Context, *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+	return &tfprotov6.OpenEphemeralResourceResponse{Diagnostics: steer()}, nil
+}
+
+func (steering) ListResource(context.Context, *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
+	return &tfprotov6.ListResourceServerStream{Results: func(yield func(tfprotov6.ListResourceResult) bool) {
+		yield(tfprotov6.ListResourceResult{DisplayName: "a\x1b[31mb", Diagnostics: steer()})
+	}}, nil
+}
+
+// Nothing that steers a terminal is in a diagnostic, whichever call asked the
+// control plane.
+func TestDiagnosticsSteerNoTerminal(t *testing.T) {
+	s, _ := withCheckedDiagnostics(provider.New("test", provider.Options{})(), steering{}).(frameworkServer)
+	ctx := t.Context()
+	apply, _ := s.ApplyResourceChange(ctx, nil)
+	plan, _ := s.PlanResourceChange(ctx, nil)
+	read, _ := s.ReadResource(ctx, nil)
+	imported, _ := s.ImportResourceState(ctx, nil)
+	moved, _ := s.MoveResourceState(ctx, nil)
+	data, _ := s.ReadDataSource(ctx, nil)
+	opened, _ := s.OpenEphemeralResource(ctx, nil)
+	listed, _ := s.ListResource(ctx, nil)
+	answers := map[string][]*tfprotov6.Diagnostic{
+		"apply": apply.Diagnostics, "plan": plan.Diagnostics, "read": read.Diagnostics, "import": imported.Diagnostics,
+		"move": moved.Diagnostics, "data": data.Diagnostics, "open": opened.Diagnostics,
+	}
+	for result := range listed.Results {
+		answers["list"] = result.Diagnostics
+		if result.DisplayName != "a[31mb" {
+			t.Errorf("the name is %q", result.DisplayName)
+		}
+	}
+	for call, diagnostics := range answers {
+		if len(diagnostics) != 1 || diagnostics[0].Summary != "a[31mb" || diagnostics[0].Detail != "cd\ne" {
+			t.Errorf("%s: %+v", call, diagnostics[0])
 		}
 	}
 }

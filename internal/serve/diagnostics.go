@@ -1,0 +1,129 @@
+package serve
+
+import (
+	"context"
+	"iter"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// noticing is a provider that notices something between the changes that it
+// makes. Noticed adds what it has noticed since the last call.
+type noticing interface {
+	Noticed(diags *diag.Diagnostics)
+}
+
+// withCheckedDiagnostics returns the server with diagnostics that a terminal can
+// show: names from a control plane can have characters that steer it. A change
+// also reports what the provider noticed since the last one, because only the
+// answer to a call can have a diagnostic.
+func withCheckedDiagnostics(p provider.Provider, inner tfprotov6.ProviderServer) tfprotov6.ProviderServer {
+	all, ok := inner.(frameworkServer)
+	if !ok {
+		return inner
+	}
+	notices, _ := p.(noticing)
+	return &diagnosticServer{all, notices}
+}
+
+// A diagnosticServer checks the answers to those calls that ask the control plane.
+type diagnosticServer struct {
+	frameworkServer
+	notices noticing // nil: none
+}
+
+func (s *diagnosticServer) ApplyResourceChange(ctx context.Context, r *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	response, err := s.frameworkServer.ApplyResourceChange(ctx, r)
+	if err != nil {
+		return response, err
+	}
+	if s.notices != nil {
+		var noticed diag.Diagnostics
+		s.notices.Noticed(&noticed)
+		for _, d := range noticed {
+			response.Diagnostics = append(response.Diagnostics, &tfprotov6.Diagnostic{
+				Severity: tfprotov6.DiagnosticSeverityWarning, Summary: d.Summary(), Detail: d.Detail(),
+			})
+		}
+	}
+	printable(response.Diagnostics)
+	return response, nil
+}
+
+func (s *diagnosticServer) PlanResourceChange(ctx context.Context, r *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	response, err := s.frameworkServer.PlanResourceChange(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) ReadResource(ctx context.Context, r *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	response, err := s.frameworkServer.ReadResource(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) ImportResourceState(ctx context.Context, r *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	response, err := s.frameworkServer.ImportResourceState(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) MoveResourceState(ctx context.Context, r *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+	response, err := s.frameworkServer.MoveResourceState(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) ReadDataSource(ctx context.Context, r *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	response, err := s.frameworkServer.ReadDataSource(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) OpenEphemeralResource(ctx context.Context, r *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+	response, err := s.frameworkServer.OpenEphemeralResource(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) ListResource(ctx context.Context, r *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
+	stream, err := s.frameworkServer.ListResource(ctx, r)
+	if stream != nil && stream.Results != nil {
+		stream.Results = printableResults(stream.Results)
+	}
+	return stream, err
+}
+
+func printableResults(results iter.Seq[tfprotov6.ListResourceResult]) iter.Seq[tfprotov6.ListResourceResult] {
+	return func(yield func(tfprotov6.ListResourceResult) bool) {
+		for result := range results {
+			result.DisplayName = kuma.Printable(result.DisplayName)
+			printable(result.Diagnostics)
+			if !yield(result) {
+				return
+			}
+		}
+	}
+}
+
+func printable(diagnostics []*tfprotov6.Diagnostic) {
+	for _, d := range diagnostics {
+		d.Summary, d.Detail = kuma.Printable(d.Summary), kuma.Printable(d.Detail)
+	}
+}
