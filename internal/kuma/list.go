@@ -86,7 +86,7 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 	size := 0
 	for {
 		seen[query.Encode()] = true
-		page, _, err := c.get(ctx, path, query)
+		page, err := c.get(ctx, path, query)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -17,9 +17,6 @@ import (
 // Mesh is the document of a mesh.
 type Mesh struct {
 	*Document
-	// Date is the control plane's clock when it answered, in whole seconds,
-	// zero if it did not say.
-	Date time.Time
 }
 
 // writes is how often a change is accepted before it counts as dropped: once,
@@ -49,7 +46,7 @@ func NewMesh(name string) *Mesh {
 
 // Clone is an independent copy.
 func (m *Mesh) Clone() *Mesh {
-	return &Mesh{Document: m.Document.Clone(), Date: m.Date}
+	return &Mesh{Document: m.Document.Clone()}
 }
 
 // Mesh reads a mesh. The error is [Absent] when it is not there. The result is
@@ -62,7 +59,7 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
 	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
 		began := c.own.began()
-		document, date, err := c.getObject(ctx, meshKey(name))
+		document, err := c.getObject(ctx, meshKey(name))
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +68,7 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 			answer.Defect = fmt.Sprintf("is a mesh of %d bytes, which is longer than any", len(document.raw))
 			return nil, answer
 		}
-		mesh := &Mesh{Document: document, Date: date}
+		mesh := &Mesh{Document: document}
 		c.looks.see(name, mesh, c.config.Clock.Now())
 		c.own.compare(name, began, document, c.config.Clock.Now(), func(path string) string { return c.quote(path, longestReason) })
 		return mesh, nil

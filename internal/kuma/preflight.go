@@ -155,7 +155,7 @@ func (c *Client) peek(ctx context.Context, path string, query url.Values) (*Docu
 	seen, err := share(ctx, c, "peek/"+path, peeked, func() (look, error) {
 		ctx, cancel := c.config.Clock.WithTimeout(ctx, peekTime)
 		defer cancel()
-		document, _, err := c.getUpTo(ctx, path, query, 0)
+		document, err := c.getUpTo(ctx, path, query, 0)
 		return look{document, err}, nil
 	})
 	if err != nil {

@@ -27,7 +27,6 @@ type request struct {
 type response struct {
 	status int
 	body   []byte
-	date   time.Time // the server's clock, whole seconds; zero if it did not say
 }
 
 // index is the path of what a control plane says of itself.
@@ -75,8 +74,7 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 		refusal.doubt = course.doubt
 		return nil, refusal
 	}
-	date, _ := http.ParseTime(answer.Header.Get("Date"))
-	return &response{status: answer.StatusCode, body: content, date: date}, nil
+	return &response{status: answer.StatusCode, body: content}, nil
 }
 
 // prepare is the request as it is sent.
@@ -112,40 +110,40 @@ func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request
 }
 
 // get reads one document.
-func (c *Client) get(ctx context.Context, path string, query url.Values) (*Document, time.Time, error) {
+func (c *Client) get(ctx context.Context, path string, query url.Values) (*Document, error) {
 	return c.getUpTo(ctx, path, query, c.config.MaxRetries)
 }
 
 // getUpTo is get with its own number of retries.
-func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, retries int) (*Document, time.Time, error) {
+func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, retries int) (*Document, error) {
 	r := request{method: http.MethodGet, path: path, query: query}
 	answer, err := c.send(ctx, r, c.attempts(), retries)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	document, err := ParseDocument(answer.body)
 	if err != nil {
-		return nil, time.Time{}, c.answerError(r, answer.status, answer.body)
+		return nil, c.answerError(r, answer.status, answer.body)
 	}
 	if depth(document.raw) > maxDepth {
 		refusal := c.answerError(r, answer.status, nil)
 		refusal.Defect = "is nested more deeply than any of a control plane"
-		return nil, time.Time{}, refusal
+		return nil, refusal
 	}
-	return document, answer.date, nil
+	return document, nil
 }
 
 // getObject reads one object and checks that it is the one that was asked for:
 // an address that answers anything with some JSON is no control plane.
-func (c *Client) getObject(ctx context.Context, of key) (*Document, time.Time, error) {
-	document, date, err := c.get(ctx, of.path, nil)
+func (c *Client) getObject(ctx context.Context, of key) (*Document, error) {
+	document, err := c.get(ctx, of.path, nil)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	if err := c.check(document, of); err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
-	return document, date, nil
+	return document, nil
 }
 
 // check is an error when a document is not the object of a key, which may have

@@ -54,7 +54,7 @@ func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error)
 }
 
 func (c *Client) secret(ctx context.Context, of key) (*Secret, error) {
-	document, _, err := c.getObject(ctx, of)
+	document, err := c.getObject(ctx, of)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // serveTLS starts a server for https and gives the settings that trust it.
@@ -389,19 +388,6 @@ func TestMutualTLS(t *testing.T) {
 	settings.Certificates = server.TLS.Certificates
 	_, err := newClient(t, server.URL, func(c *Config) { c.TLS = settings }).Mesh(t.Context(), "m")
 	noError(t, err)
-}
-
-func TestDate(t *testing.T) {
-	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for header, want := range map[string]time.Time{at.Format(http.TimeFormat): at, "now": {}} {
-		client, _ := serve(t, func(_ int, w http.ResponseWriter, _ call) {
-			w.Header().Set("Date", header)
-			reply(w, 200, meshText)
-		})
-		mesh, err := client.Mesh(t.Context(), "m")
-		noError(t, err)
-		equal(t, header, mesh.Date.Equal(want), true)
-	}
 }
 
 // What is logged is counted field by field, and has nothing of what was sent.
