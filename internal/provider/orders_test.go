@@ -81,17 +81,19 @@ type orders struct {
 	*testing.T
 	env *acctest.Env
 	run *acctest.Run
-	// warn tells whether the end may warn of secrets that are kept. forgotten: a
+
+	output string // of all that succeeded
+	// warn tells whether that may warn of secrets that are kept. forgotten: a
 	// holder is in no state, and what it leaves a warning says how to delete.
 	warn      func(warned bool) bool
 	forgotten bool
 }
 
 // apply applies a setup.
-func (o *orders) apply(s setup, args ...string) string {
+func (o *orders) apply(s setup, args ...string) {
 	o.Helper()
 	o.run.Config(s.config(o.env))
-	return o.run.Terraform(append([]string{"apply", "-auto-approve"}, args...)...)
+	o.output += o.run.Terraform(append([]string{"apply", "-auto-approve"}, args...)...)
 }
 
 // fails applies a setup, and what was to go wrong does.
@@ -150,7 +152,7 @@ func (o *orders) depose() {
 // is left.
 func (o *orders) ends(s setup) {
 	o.Helper()
-	output := o.apply(s)
+	o.apply(s)
 	o.run.NoChanges()
 	mesh := string(o.env.Must(http.MethodGet, theMesh, nil))
 	var live []string
@@ -176,17 +178,17 @@ func (o *orders) ends(s setup) {
 		o.Errorf("the state has %v", live)
 	}
 	left := o.besides(live...)
-	output += o.run.Terraform("destroy", "-auto-approve")
+	o.output += o.run.Terraform("destroy", "-auto-approve")
 	o.env.Must(http.MethodPut, theMesh, map[string]any{"type": "Mesh", "name": "acc"}) // one that is gone hides its secrets
 	left = append(left, o.besides()...)
 	if o.forgotten {
-		left = slices.DeleteFunc(left, func(name string) bool { return strings.Contains(output, "kumactl delete secret "+name+" --mesh acc") })
+		left = slices.DeleteFunc(left, func(name string) bool { return strings.Contains(o.output, "kumactl delete secret "+name+" --mesh acc") })
 	}
-	if warned := strings.Contains(output, "CA secrets are kept"); !o.warn(warned) {
-		o.Errorf("a warning of secrets that are kept: %t\n%s", warned, output)
+	if warned := strings.Contains(o.output, "CA secrets are kept"); !o.warn(warned) {
+		o.Errorf("a warning of secrets that are kept: %t\n%s", warned, o.output)
 	}
 	if len(left) > 0 {
-		o.Errorf("secrets are left: %v\n%s", left, output)
+		o.Errorf("secrets are left: %v\n%s", left, o.output)
 	}
 }
 
@@ -269,6 +271,11 @@ func TestAccOrders(t *testing.T) {
 			o.apply(plain)
 			o.env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.InternalError}, Match: second(http.MethodPut, theCert)})
 			o.fails(plain, replaceCA)
+			o.ends(plain)
+		},
+		"replaced without a backend": func(o *orders) {
+			o.apply(setup{ca: a, bare: true})
+			o.apply(setup{ca: a, bare: true}, replaceCA)
 			o.ends(plain)
 		},
 		"replaced without a backend, and a dependent fails": func(o *orders) {
@@ -364,6 +371,15 @@ func TestAccOrders(t *testing.T) {
 			bare := setup{ca: a, bare: true}
 			o.apply(bare)
 			o.apply(setup{ca: a, bare: true, copy: true})
+			o.ends(bare)
+		},
+		"a copy comes, is refreshed, and goes, without a backend": func(o *orders) {
+			o.warn = warns
+			bare := setup{ca: a, bare: true}
+			o.apply(bare)
+			for range 3 {
+				o.apply(setup{ca: a, bare: true, copy: true})
+			}
 			o.ends(bare)
 		},
 		"a copy comes and stays": func(o *orders) {

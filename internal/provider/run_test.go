@@ -112,12 +112,11 @@ func TestAccRun_refreshAfterApply(t *testing.T) {
 	run.Serve(env.Provider())
 	run.Terraform("init")
 	run.Terraform("apply", "-auto-approve")
-	// Not the exit code of all at once: Terraform 1.11 says 2 of a state with two
-	// sensitive attributes in another order, and prints that there are no changes.
+	// Not the exit code: Terraform 1.11 says 2 of a state with two sensitive
+	// attributes in another order, and prints that there are no changes.
 	run.Terraform("plan", "-refresh-only", "-out=saved")
 	var plan struct {
-		ResourceDrift   []json.RawMessage                             `json:"resource_drift"`
-		ResourceChanges []struct{ Change struct{ Actions []string } } `json:"resource_changes"`
+		ResourceDrift []json.RawMessage `json:"resource_drift"`
 	}
 	if err := json.Unmarshal([]byte(run.Terraform("show", "-json", "saved")), &plan); err != nil {
 		t.Fatal(err)
@@ -133,4 +132,34 @@ func TestAccRun_refreshAfterApply(t *testing.T) {
 			t.Errorf("there is no %s in this test", resourceType)
 		}
 	}
+}
+
+// An object cannot be replaced under its own name with create_before_destroy,
+// which a resource may have from another one that refers to it. The error names
+// this cause, and nothing is changed. Only the secrets of a CA can be: what is
+// there is right.
+func TestAccRun_replacedUnderItsOwnName(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	ca := acctest.NewCA(t, "CA")
+	config := withSource(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key))
+	for _, resourceType := range []string{"kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend"} { // the mesh inherits it
+		head := fmt.Sprintf("resource %q \"this\" {\n", resourceType)
+		config = strings.Replace(config, head, head+"  lifecycle {\n    create_before_destroy = true\n  }\n", 1)
+	}
+	run := acctest.NewRun(t, config)
+	run.Serve(env.Provider())
+	run.Terraform("init")
+	run.Terraform("apply", "-auto-approve")
+	for _, resourceType := range []string{"kongmesh_mesh", "kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend"} {
+		output, err := run.Try("apply", "-auto-approve", "-replace="+resourceType+".this")
+		if err == nil || !acctest.Words("Exists already", "create_before_destroy", "terraform destroy -target="+resourceType+".NAME").MatchString(output) {
+			t.Errorf("%s is replaced, or the cause is not named: %v\n%s", resourceType, err, output)
+		}
+		run.NoChanges()
+	}
+	run.Terraform("apply", "-auto-approve", "-replace=kongmesh_mesh_ca_secret.this")
+	run.NoChanges()
+	run.Terraform("destroy", "-auto-approve")
 }

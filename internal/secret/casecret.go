@@ -200,7 +200,7 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long creating may take, 5m by default.",
 				UpdateDescription: "How long a change may take, 5m by default.",
-				DeleteDescription: "How long deleting may take, 5m by default. It includes the wait after the mesh last changed: 5s, on a global control plane 15s.",
+				DeleteDescription: "How long deleting may take, 5m by default. It includes the wait after the mesh stopped using the secrets: 5s, on a global control plane 15s, and longer if the control plane caches them longer.",
 			}),
 		},
 	}
@@ -402,11 +402,10 @@ func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, appl
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
 	case len(users) > 0:
 		diags.AddAttributeError(path.Root("certificate_chain"), "CA is in use", fmt.Sprintf(
-			"The pair %s and %s is %s, and this is another CA. Proxies would keep trusting the old one and get their next certificate, hours later, from the new one, and then refuse one another.\n\n"+
-				"Let the names come from the content instead: replace certificate_secret_name and key_secret_name by `name`, and add to the resource\n\n"+
-				"  lifecycle {\n    create_before_destroy = true\n  }\n\n"+
-				"Then the mesh switches from the old pair to the new one in one request.",
-			plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString(), inUse(users)))
+			"The configuration has another CA for %s, and %s. Proxies would keep trusting the current CA. Hours later they would get their next certificate from the new CA, "+
+				"and other proxies would reject it.\n\n"+
+				"Let the provider derive the names: replace certificate_secret_name and key_secret_name with `name`, and add to the resource"+replaceSafely+
+				"Then the mesh switches from the current CA secrets to the new ones in one request.", plan, inUse(users)))
 	}
 }
 

@@ -291,8 +291,9 @@ func (r *plain) refuseInUse(ctx context.Context, at place, data []byte, diags *d
 			return
 		}
 		diags.AddAttributeError(path.Root("name"), "CA is in use", fmt.Sprintf(
-			"The %s is %s, and it would get another value. Proxies would keep trusting the old CA and get their next certificate, hours later, from the new one, and then refuse one another.\n\n"+
-				"Put the other CA into secrets with other names, and let the backend refer to those. A kongmesh_mesh_ca_secret does so by itself, and checks the CA.", at, inUse(users)))
+			"The CA of the %s is in %s, and the configuration has another value for it. Proxies would keep trusting the current CA. Hours later they would get their next certificate from the new CA, "+
+				"and other proxies would reject it.\n\n"+
+				"Upload the new CA as secrets with other names, and let the backend refer to them. A kongmesh_mesh_ca_secret does this, and checks the CA.", backends(users), at))
 	}
 }
 

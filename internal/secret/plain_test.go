@@ -447,7 +447,7 @@ func TestAccMeshSecret_generatedConfiguration(t *testing.T) {
 			global, mesh := &secret{t, env, "", "gs"}, &secret{t, env, "default", "ms"}
 			run := acctest.NewRun(t, "terraform {\n  required_providers {\n    kongmesh = { source = \"kongmesh/kongmesh\" }\n  }\n}\n"+
 				"variable \"key\" {\n  type = string\n  ephemeral = true\n}\n"+
-				acctest.Fill("import {\n  to = kongmesh_global_secret.this\n  id = $global\n}\nimport {\n  to = kongmesh_mesh_secret.NAME\n  id = $mesh\n}\n", "global", global.id(), "mesh", mesh.id()))
+				acctest.Fill("import {\n  to = kongmesh_global_secret.this\n  id = $global\n}\nimport {\n  to = kongmesh_mesh_secret.this\n  id = $mesh\n}\n", "global", global.id(), "mesh", mesh.id()))
 			run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
 			variables, _ := json.Marshal(map[string]string{"key": key})
 			run.Write("terraform.tfvars.json", string(variables)) // the environment is in Terraform's log

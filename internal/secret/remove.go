@@ -133,31 +133,35 @@ func (r *caSecret) deleteSteps(ctx context.Context, name string, mesh *kuma.Mesh
 	return r.Client.DeleteUnusedSteps(ctx, name, mesh)
 }
 
-// inUse says which backends use a pair.
+// inUse says that backends use the secrets of a CA.
 func inUse(users []string) string {
-	return "in use by the mesh's mTLS backend " + tfkit.Quote(users...)
+	if len(users) == 1 {
+		return "the " + backends(users) + " uses them"
+	}
+	return "the " + backends(users) + " use them"
 }
 
+// backends names backends in a sentence.
+func backends(names []string) string {
+	if len(names) == 1 {
+		return "mTLS backend " + tfkit.Quote(names...)
+	}
+	return "mTLS backends " + tfkit.Quote(names...)
+}
+
+// replaceSafely is what a resource needs whose CA is replaced.
+const replaceSafely = "\n\n  lifecycle {\n    create_before_destroy = true\n  }\n\n"
+
 func addDeleteError(diags *diag.Diagnostics, task string, state model, err error) {
-	var used *errInUse
-	if !errors.As(err, &used) && !kuma.Refused(err) {
+	if used := (*errInUse)(nil); !errors.As(err, &used) && !kuma.Refused(err) {
 		tfkit.AddError(diags, task, err)
 		return
 	}
 	diags.AddError("CA is in use", fmt.Sprintf(
 		"Could not %s: %s. Nothing was deleted.\n\n"+
-			"If the CA is being replaced, add to the resource\n\n"+
-			"  lifecycle {\n    create_before_destroy = true\n  }\n\n"+
-			"so that the mesh switches to the new pair before the old one goes. If the mesh is to have no mTLS any more, remove the backend as well; "+
-			"where the backend is not managed by Terraform, take it out of mesh %q first.",
-		task, reason(used, err), state.Mesh.ValueString()))
-}
-
-func reason(used *errInUse, err error) string {
-	if used != nil {
-		return "the pair is " + used.Error()
-	}
-	return err.Error()
+			"If you replace the CA, add to the resource"+replaceSafely+
+			"Then the mesh switches to the new CA secrets before Terraform deletes the current ones. To turn mTLS off, remove the backend as well. "+
+			"If Terraform does not manage the backend, remove it from mesh %q first.", task, err, state.Mesh.ValueString()))
 }
 
 // addKept warns of a pair that stays and may be in no state.
@@ -165,9 +169,9 @@ func addKept(diags *diag.Diagnostics, state model, left *kept) {
 	if left == nil {
 		return
 	}
-	why := "another resource manages them as well, in this state or in another one, or a run was killed before it could save its state"
+	why := "another object holds them. It belongs to a resource of this state or of another one, or to a run that was killed before Terraform saved its state"
 	if !left.others {
-		why = fmt.Sprintf("the mTLS backend %s uses them, and this object was replaced before", tfkit.Quote(left.users...))
+		why = inUse(left.users) + ", and another object of this resource has replaced this one"
 	}
 	diags.AddWarning("CA secrets are kept", fmt.Sprintf(
 		"Terraform removed this object from the state, but did not delete %[1]s: %[2]s.\n\n"+

@@ -29,7 +29,7 @@ func (e Existing) Add(diags *diag.Diagnostics) {
 			"%[2]s\n"+
 			"If this run replaces it, do not import it. Terraform creates the new object before it deletes the current one, and both have the same name. "+
 			"The cause is create_before_destroy, which this resource has or inherits: everything that a resource with create_before_destroy refers to has it as well. "+
-			"Delete the current object first with `terraform destroy -target=%[3]s.NAME`, and apply again.\n\n"+
+			"Delete the current object first with `terraform destroy -target=%[3]s.NAME`, and apply again. Terraform then also deletes what refers to it.\n\n"+
 			"If the plan shows the resource as tainted, an interrupted run created the object. Keep it with `terraform untaint %[3]s.NAME`, and apply again.",
 		e.What, ImportBlock(e.ResourceType, e.ID), e.ResourceType))
 }
