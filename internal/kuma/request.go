@@ -169,13 +169,18 @@ func (c *Client) put(ctx context.Context, path string, document *Document) error
 
 // delete removes one object. That it was not there any more is success.
 func (c *Client) delete(ctx context.Context, path string) error {
+	if err := c.remove(ctx, path); !Absent(err) {
+		return err
+	}
+	return nil
+}
+
+// remove is delete where the object must be there: the error is [Absent] if it is not.
+func (c *Client) remove(ctx context.Context, path string) error {
 	r, course := request{method: http.MethodDelete, path: path}, c.attempts()
 	for try := 0; ; try++ {
 		err := c.write(ctx, r, course, c.config.MaxRetries)
-		switch {
-		case Absent(err):
-			return nil
-		case !conflict(err) || try == c.config.MaxRetries:
+		if !conflict(err) || try == c.config.MaxRetries {
 			return err
 		}
 		if err := c.pause(ctx, r, course); err != nil {

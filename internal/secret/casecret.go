@@ -112,10 +112,11 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"whose own resource a `removed` block with `destroy = false` takes out of the state. The configuration then has the fixed names of both.",
 		Attributes: map[string]schema.Attribute{
 			"mesh": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh that the secrets belong to. It must exist.",
-				Required:            true,
-				Validators:          []validator.String{tfkit.MeshReference()},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: "Name of the mesh that the secrets belong to. It must exist. Refer to the mesh, as in `kongmesh_mesh.this.name`: then Terraform deletes the secrets before the mesh. " +
+					"If it deletes the mesh first, the control plane keeps the secrets, the private key included.",
+				Required:      true,
+				Validators:    []validator.String{tfkit.MeshReference()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the CA. The secrets are called `<name>-<fingerprint>-cert` and `<name>-<fingerprint>-key`, where the fingerprint is the first " +
@@ -570,6 +571,9 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	defer cancel()
 
 	left, err := r.remove(ctx, state, loadHolding(ctx, req.Private, &resp.Diagnostics))
+	if warnOrphaned(&resp.Diagnostics, err, state.CertificateSecret.ValueString(), state.KeySecret.ValueString()) {
+		return
+	}
 	if err != nil {
 		addDeleteError(&resp.Diagnostics, fmt.Sprintf("delete %s", state), state, err)
 		return

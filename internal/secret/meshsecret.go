@@ -72,10 +72,11 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
 		"mesh": schema.StringAttribute{
-			MarkdownDescription: "Name of the mesh that the secret belongs to. It must exist.",
-			Required:            true,
-			Validators:          []validator.String{tfkit.MeshReference()},
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			MarkdownDescription: "Name of the mesh that the secret belongs to. It must exist. Refer to the mesh, as in `kongmesh_mesh.this.name`: then Terraform deletes the secret before the mesh. " +
+				"If it deletes the mesh first, the control plane keeps the secret.",
+			Required:      true,
+			Validators:    []validator.String{tfkit.MeshReference()},
+			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 		},
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the secret: at most 253 lower-case letters, digits, `-` and `.`. Another name is another secret.",

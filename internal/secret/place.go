@@ -83,7 +83,7 @@ func (p place) remove(ctx context.Context, client *kuma.Client) error {
 	if p.global {
 		return client.DeleteGlobalSecret(ctx, p.name)
 	}
-	return client.DeleteSecret(ctx, p.mesh, p.name)
+	return client.DeleteOwnSecret(ctx, p.mesh, p.name)
 }
 
 // existing is the secret, for the error that it exists already.

@@ -175,6 +175,9 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	err := at.remove(ctx, r.Client)
+	if warnOrphaned(&resp.Diagnostics, err, at.name) {
+		return
+	}
 	if kuma.Refused(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "Secret is still in use", fmt.Sprintf(
 			"The control plane does not delete %s:\n\n%s\n\nTake it out of what refers to it first. Where that is a kongmesh_mtls_provided_backend, let its `cert` or `key` refer to the name "+

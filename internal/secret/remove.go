@@ -94,7 +94,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 		return nil, 0, err
 	}
 	for _, name := range []string{key, certificate} { // the holders go last
-		if err := r.Client.DeleteSecret(ctx, mesh, name); err != nil {
+		if err := r.Client.DeleteOwnSecret(ctx, mesh, name); err != nil {
 			return nil, 0, err
 		}
 	}
