@@ -1,9 +1,9 @@
 //go:build unix
 
-// Command demo shows the provider at work. It applies examples/quickstart to an embedded control plane, looks
-// at what came of it, and destroys it again; with -rotation it connects proxies and gives the mesh another CA in
-// between. `make demo` and `make demo-rotation` build the provider and run it, from the root of the repository,
-// whose files it leaves alone.
+// Command demo demonstrates the provider. It applies examples/quickstart to an embedded control plane, shows the result,
+// and destroys it. With -rotation, it also connects proxies and rotates the CA of the mesh. `make demo` and
+// `make demo-rotation` build the provider and run this command from the root of the repository. It changes no file
+// there, except the one in -picture.
 package main
 
 import (
@@ -33,11 +33,12 @@ const (
 )
 
 func main() {
-	rotation := flag.Bool("rotation", false, "show how a mesh with proxies gets another CA, which takes about a minute")
+	rotation := flag.Bool("rotation", false, "rotate the CA of a mesh with proxies, which takes about a minute")
+	picture := flag.String("picture", "", "with -rotation, `file` to draw the rotation to, as SVG")
 	flag.Parse()
 	show := run
 	if *rotation {
-		show = runRotation
+		show = func(ctx context.Context, out *screen) error { return runRotation(ctx, out, *picture) }
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
@@ -47,7 +48,7 @@ func main() {
 
 	switch {
 	case interrupted:
-		fmt.Fprintln(os.Stderr, "\nInterrupted: what was started is stopped, what was written is removed.")
+		fmt.Fprintln(os.Stderr, "\nInterrupted. The demo has stopped its processes and deleted its files.")
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
@@ -55,7 +56,7 @@ func main() {
 	}
 }
 
-// run is the demonstration: each step says what it shows, does it, and fails if it does not come out so.
+// run creates and destroys a mesh. Each step prints what it shows, and fails if the result is different.
 func run(ctx context.Context, out *screen) (err error) {
 	s, err := newStage(ctx, out)
 	if err != nil {
@@ -63,7 +64,7 @@ func run(ctx context.Context, out *screen) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 
-	out.step("One apply makes the mesh, uploads its CA and turns mTLS on")
+	out.step("Create the mesh, upload its CA and enable mTLS with one apply")
 	if err := s.tf.run(ctx, "plan", "-out=demo.tfplan"); err != nil {
 		return err
 	}
@@ -75,12 +76,12 @@ func run(ctx context.Context, out *screen) (err error) {
 		return err
 	}
 
-	out.step("The private key is in neither plan nor state")
+	out.step("Check that plan and state do not contain the private key")
 	if err := showKeySearch(ctx, out, s.tf, s.keys); err != nil {
 		return err
 	}
 
-	out.step("What the control plane holds now")
+	out.step("Show the objects on the control plane")
 	made, err := showMeshes(ctx, s.controlPlane, s.before)
 	if err != nil {
 		return err
@@ -88,18 +89,18 @@ func run(ctx context.Context, out *screen) (err error) {
 	return s.showDestroy(ctx, made)
 }
 
-// A stage is what a demonstration needs: a control plane, and Terraform in a copy of the example.
+// A stage is a control plane, and Terraform in a copy of the example.
 type stage struct {
 	out          *screen
-	work         string // where everything is written
+	work         string // folder for all files
 	keys         []privateKey
 	server       *kumatest.Server
 	controlPlane *client
-	before       []string // the meshes that were there before
+	before       []string // names of the meshes that existed before
 	tf           *terraform
 }
 
-// newStage sets everything up, and says so. Close it when it comes without an error.
+// newStage starts a control plane, prepares Terraform, and prints both. The caller closes the stage.
 func newStage(ctx context.Context, out *screen) (_ *stage, err error) {
 	work, err := os.MkdirTemp("", "kongmesh-demo-")
 	if err != nil {
@@ -130,40 +131,41 @@ func newStage(ctx context.Context, out *screen) (_ *stage, err error) {
 		return nil, err
 	}
 
-	out.say("Control plane   %s (embedded, answers as Kuma %s does)", s.server.URL, version)
-	out.say("Configuration   %s (a copy, with a root and an intermediate CA made for it)", example)
-	out.say("Run by          %s and %s", s.tf.product, provider)
+	out.say("Control plane   %s (embedded, emulates Kuma %s)", s.server.URL, version)
+	out.say("Configuration   %s (a copy, with a new root and intermediate CA)", example)
+	out.say("CLI             %s", s.tf.product)
+	out.say("Provider        %s", provider)
 	return s, nil
 }
 
-// close stops what was started and removes what was written.
+// close stops the control plane and deletes all files.
 func (s *stage) close() error {
 	s.server.Close()
 	return os.RemoveAll(s.work)
 }
 
 func (s *stage) showEmptyPlan(ctx context.Context) error {
-	s.out.step("The next plan is empty")
+	s.out.step("Check that the next plan is empty")
 	if err := s.tf.run(ctx, "plan", "-detailed-exitcode"); err != nil {
 		return fmt.Errorf("the plan after the apply is not empty: %w", err)
 	}
 	return nil
 }
 
-// showDestroy destroys everything, and checks that nothing is left of the meshes.
+// showDestroy destroys everything, and checks that the meshes and their secrets are deleted.
 func (s *stage) showDestroy(ctx context.Context, made []string) error {
-	s.out.step("One destroy takes all of it away")
+	s.out.step("Delete everything with one destroy")
 	if err := s.tf.runFrom(ctx, "Plan:", "destroy", "-auto-approve"); err != nil {
 		return err
 	}
 	if err := showGone(ctx, s.controlPlane, made); err != nil {
 		return err
 	}
-	s.out.say("\nDone. The control plane is as it was before, and stops now.")
+	s.out.say("\nDone. The control plane has the same objects as before, and stops now.")
 	return nil
 }
 
-// copyConfiguration copies the configuration alone, not the state or the keys of somebody who tried it in place.
+// copyConfiguration copies only the configuration, without a state or keys from an earlier run in the folder.
 func copyConfiguration(to, from string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.tf"))
 	if err != nil {
@@ -184,8 +186,8 @@ func copyConfiguration(to, from string) error {
 	return nil
 }
 
-// showKeySearch searches for the keys in all that Terraform keeps, and in the key's own file as a proof that
-// the search finds them.
+// showKeySearch searches for the keys in all files of Terraform. It also searches in the file of the key, to prove that
+// the search works.
 func showKeySearch(ctx context.Context, out *screen, tf *terraform, keys []privateKey) error {
 	places, err := unpackPlan(filepath.Join(tf.folder, "demo.tfplan"))
 	if err != nil {
@@ -202,11 +204,11 @@ func showKeySearch(ctx context.Context, out *screen, tf *terraform, keys []priva
 	places = append(places, place{"the plan as JSON", planJSON}, place{"terraform.tfstate", state})
 
 	for _, key := range keys {
-		out.say("\n   The key of %s, as PEM, base64 of the PEM, DER or base64 of the DER, is in:\n", key.file)
+		out.say("\n   Does a file contain the key in %s, as PEM, base64 of the PEM, DER or base64 of the DER?\n", key.file)
 		proof := key.formsIn(key.content)
-		out.row(key.file+" itself", key.content, proof)
+		out.row(key.file, key.content, proof)
 		if len(proof) == 0 {
-			return fmt.Errorf("the search does not find the key in %s itself", key.file)
+			return fmt.Errorf("the search does not find the key in %s", key.file)
 		}
 		leaks := 0
 		for _, p := range places {
@@ -215,13 +217,13 @@ func showKeySearch(ctx context.Context, out *screen, tf *terraform, keys []priva
 			leaks += len(found)
 		}
 		if leaks > 0 {
-			return fmt.Errorf("the key of %s leaks", key.file)
+			return fmt.Errorf("plan or state contain the key in %s", key.file)
 		}
 	}
 	return nil
 }
 
-// showMeshes prints the meshes that were not there before, and the names of their secrets.
+// showMeshes prints the new meshes and the names of their secrets.
 func showMeshes(ctx context.Context, controlPlane *client, before []string) ([]string, error) {
 	after, err := controlPlane.meshes(ctx)
 	if err != nil {
@@ -229,7 +231,7 @@ func showMeshes(ctx context.Context, controlPlane *client, before []string) ([]s
 	}
 	made := slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) })
 	if len(made) == 0 {
-		return nil, errors.New("no mesh was made")
+		return nil, errors.New("there is no new mesh")
 	}
 	for _, name := range made {
 		if _, err := controlPlane.showMesh(ctx, name); err != nil {
@@ -242,7 +244,7 @@ func showMeshes(ctx context.Context, controlPlane *client, before []string) ([]s
 	return made, nil
 }
 
-// showGone checks that nothing is left of the meshes, their secrets included.
+// showGone checks that the meshes and their secrets are deleted.
 func showGone(ctx context.Context, controlPlane *client, made []string) error {
 	for _, name := range made {
 		found, err := controlPlane.showMesh(ctx, name)
@@ -254,13 +256,13 @@ func showGone(ctx context.Context, controlPlane *client, made []string) error {
 			return err
 		}
 		if found || len(secrets) > 0 {
-			return fmt.Errorf("mesh %s or its secrets are still there", name)
+			return fmt.Errorf("mesh %s or its secrets still exist", name)
 		}
 	}
 	return nil
 }
 
-// A client asks the control plane itself, without the provider.
+// A client sends requests to the control plane without the provider.
 type client struct {
 	address string
 	out     *screen
@@ -275,7 +277,7 @@ func (c *client) meshes(ctx context.Context) ([]string, error) {
 	return names(body)
 }
 
-// showMesh prints a mesh, and says whether it is there.
+// showMesh prints a mesh, and returns whether it exists.
 func (c *client) showMesh(ctx context.Context, name string) (bool, error) {
 	path := "/meshes/" + name
 	c.out.command("GET %s", path)
@@ -298,7 +300,7 @@ func (c *client) showMesh(ctx context.Context, name string) (bool, error) {
 // showSecrets prints the names of a mesh's secrets, and returns them.
 func (c *client) showSecrets(ctx context.Context, mesh string) ([]string, error) {
 	path := "/meshes/" + mesh + "/secrets"
-	c.out.command("GET %s (the names in it)", path)
+	c.out.command("GET %s (only the names)", path)
 	status, body, err := c.get(ctx, path)
 	if err != nil {
 		return nil, err
@@ -319,7 +321,7 @@ func (c *client) get(ctx context.Context, path string) (int, []byte, error) {
 	return c.send(ctx, http.MethodGet, path)
 }
 
-// send returns status and body of an answer that is either 200 or 404.
+// send returns the status and body of an answer with status 200 or 404.
 func (c *client) send(ctx context.Context, method, path string) (int, []byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.address+path, http.NoBody)
 	if err != nil {

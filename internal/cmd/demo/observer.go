@@ -19,12 +19,11 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// tick is how often every proxy tries every other one when nothing happens.
+// tick is the interval at which every proxy tries a handshake with every other one while nothing else happens.
 const tick = 100 * time.Millisecond
 
-// An observer sees what a control plane does with a mesh and what its proxies have, and lets each proxy try each
-// other one whenever anything happened. It looks into the proxies themselves: the provider, which cannot, has
-// no part in it.
+// An observer watches a mesh and its proxies, and lets every proxy try a handshake with every other one after each event.
+// It reads the certificates of the proxies themselves, which the provider cannot do.
 type observer struct {
 	cp    *kumatest.ControlPlane
 	mesh  string
@@ -32,15 +31,15 @@ type observer struct {
 
 	mu      sync.Mutex
 	stopped bool
-	tried   int
-	refused []kumatest.Refusal
-	named   []string            // the pairs that the mesh named, one after the other
-	chain   []*x509.Certificate // of the last of them
-	served  bool                // every proxy has it
-	secrets []string            // of the mesh, now
+	journal journal
+	failed  []kumatest.Refusal
+	used    []string            // CA secrets that the mesh used, in order
+	bundle  []*x509.Certificate // of the last one
+	served  bool                // whether every proxy has the bundle
+	secrets []string            // current secrets of the mesh
 }
 
-// observe begins at once, and prints what it sees until it is stopped.
+// observe starts an observer, which prints each event until stop.
 func observe(cp *kumatest.ControlPlane, mesh string, lines *timeline) *observer {
 	o := &observer{cp: cp, mesh: mesh, lines: lines}
 	o.look(lines.started)
@@ -48,7 +47,7 @@ func observe(cp *kumatest.ControlPlane, mesh string, lines *timeline) *observer 
 	return o
 }
 
-// tick makes the observer look again and again, until ctx ends.
+// tick makes the observer look at each interval until ctx is done.
 func (o *observer) tick(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -62,23 +61,26 @@ func (o *observer) tick(ctx context.Context) {
 	}
 }
 
-// stop ends the watch. What was seen can be read then.
+// stop ends the observation. The results do not change after it.
 func (o *observer) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stopped = true
 }
 
-// verdict is an error when a proxy refused another one.
+// verdict returns an error if a handshake failed, or if there was none.
 func (o *observer) verdict() error {
-	switch {
-	case o.tried == 0:
-		return errors.New("no proxy tried another one, so this shows nothing")
-	case len(o.refused) > 0:
-		return fmt.Errorf("of %d handshakes %d were refused, the first: %s", o.tried, len(o.refused), o.refused[0])
+	switch all := o.journal.total(); {
+	case all.tried == 0:
+		return errors.New("the proxies tried no handshakes, so the demo proves nothing")
+	case all.failed > 0:
+		return fmt.Errorf("%d of %d handshakes failed, the first one: %s", all.failed, all.tried, o.failed[0])
 	}
 	return nil
 }
+
+// since returns the time since the start.
+func (o *observer) since(now time.Time) time.Duration { return max(0, now.Sub(o.lines.started)) }
 
 func (o *observer) look(now time.Time) {
 	o.mu.Lock()
@@ -90,12 +92,12 @@ func (o *observer) look(now time.Time) {
 	o.lookAtSecrets(now)
 	o.lookAtProxies(now)
 
-	tried, refused := o.cp.Handshakes(o.mesh)
-	o.tried += tried
-	if len(refused) > 0 && len(o.refused) == 0 {
-		o.lines.note(now, "%s refuses %s: %v", refused[0].By, refused[0].Of, refused[0].Err)
+	tried, failed := o.cp.Handshakes(o.mesh)
+	o.journal.count(o.since(now), tried, len(failed))
+	if len(failed) > 0 && len(o.failed) == 0 {
+		o.lines.note(now, "Handshake failed: %s rejects %s: %v", failed[0].By, failed[0].Of, failed[0].Err)
 	}
-	o.refused = append(o.refused, refused...)
+	o.failed = append(o.failed, failed...)
 }
 
 func (o *observer) lookAtMesh(now time.Time) {
@@ -114,8 +116,8 @@ func (o *observer) lookAtMesh(now time.Time) {
 		return
 	}
 	secret := document.MTLS.Backends[0].Conf.Cert.Secret
-	pair := strings.TrimSuffix(secret, "-cert")
-	if len(o.named) > 0 && o.named[len(o.named)-1] == pair {
+	name := strings.TrimSuffix(secret, "-cert")
+	if len(o.used) > 0 && o.used[len(o.used)-1] == name {
 		return
 	}
 	var content struct {
@@ -124,10 +126,11 @@ func (o *observer) lookAtMesh(now time.Time) {
 	if !o.get("/secrets/"+secret, &content) {
 		return
 	}
-	o.named = append(o.named, pair)
-	o.chain, o.served = certificates(content.Data), false
-	if len(o.chain) > 0 {
-		o.lines.note(now, "The mesh names %s: %s issues, trusted are %s", pair, o.chain[0].Subject.CommonName, commonNames(o.chain))
+	o.used = append(o.used, name)
+	o.bundle, o.served = certificates(content.Data), false
+	if len(o.bundle) > 0 {
+		o.journal.change(o.since(now), o.bundle)
+		o.lines.note(now, "The mesh uses %s: %s issues, proxies trust %s", name, o.bundle[0].Subject.CommonName, commonNames(o.bundle))
 	}
 }
 
@@ -139,7 +142,7 @@ func (o *observer) lookAtSecrets(now time.Time) {
 	}
 	for _, secret := range o.secrets {
 		if !slices.Contains(found, secret) {
-			o.lines.note(now, "Secret %s is gone", secret)
+			o.lines.note(now, "Secret %s is deleted", secret)
 		}
 	}
 	o.secrets = found
@@ -147,27 +150,28 @@ func (o *observer) lookAtSecrets(now time.Time) {
 
 func (o *observer) lookAtProxies(now time.Time) {
 	all := o.cp.Proxies(o.mesh)
-	if o.served || len(o.chain) == 0 || len(all) == 0 {
+	if o.served || len(o.bundle) == 0 || len(all) == 0 {
 		return
 	}
 	for _, proxy := range all {
 		holding := proxy.Holds()
-		if holding.Identity == nil || !bytes.Equal(holding.Identity.AuthorityKeyId, o.chain[0].SubjectKeyId) ||
-			!slices.EqualFunc(holding.Bundle, o.chain, (*x509.Certificate).Equal) {
+		if holding.Identity == nil || !bytes.Equal(holding.Identity.AuthorityKeyId, o.bundle[0].SubjectKeyId) ||
+			!slices.EqualFunc(holding.Bundle, o.bundle, (*x509.Certificate).Equal) {
 			return
 		}
 	}
 	o.served = true
-	o.lines.note(now, "All %d proxies have it", len(all))
+	o.journal.done(o.since(now))
+	o.lines.note(now, "All %d proxies have the certificates and the trust", len(all))
 }
 
-// get reads a part of the mesh, and reports whether it is there.
+// get reads a part of the mesh, and reports whether it exists.
 func (o *observer) get(path string, to any) bool {
 	status, body := o.cp.Do(http.MethodGet, "/meshes/"+o.mesh+path, nil)
 	return status == http.StatusOK && json.Unmarshal(body, to) == nil
 }
 
-// certificates reads the certificates of a PEM text.
+// certificates returns the certificates in PEM.
 func certificates(text []byte) []*x509.Certificate {
 	var all []*x509.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -178,7 +182,7 @@ func certificates(text []byte) []*x509.Certificate {
 	return all
 }
 
-// commonNames lists certificates by their names.
+// commonNames lists the common names of certificates.
 func commonNames(all []*x509.Certificate) string {
 	var list []string
 	for _, certificate := range all {
@@ -187,22 +191,21 @@ func commonNames(all []*x509.Certificate) string {
 	return strings.Join(list, ", ")
 }
 
-// A timeline prints what happens in one order, with the second at which it happened: the lines that are written
-// to it, and the notes between them.
+// A timeline prints lines in order, with the second at which each one was written: the output of a command, and notes.
 type timeline struct {
 	out     *screen
 	started time.Time
 
 	mu   sync.Mutex
-	line []byte // that is not complete yet
-	last string // the time that was printed last
+	line []byte // incomplete line
+	last string // last time that was printed
 }
 
 func newTimeline(out *screen, started time.Time) *timeline {
 	return &timeline{out: out, started: started}
 }
 
-// Write implements io.Writer. Lines may come in pieces; empty ones are left out.
+// Write implements io.Writer. It accepts incomplete lines, and omits empty ones.
 func (t *timeline) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -215,7 +218,7 @@ func (t *timeline) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush prints what there is of an incomplete line.
+// flush prints an incomplete line.
 func (t *timeline) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -229,7 +232,7 @@ func (t *timeline) print() {
 	t.line = nil
 }
 
-// note prints a line of the observer's own.
+// note prints a line of the observer.
 func (t *timeline) note(at time.Time, format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -15,37 +16,38 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// mesh is what the example's mesh is called.
+// mesh is the name of the example's mesh.
 const mesh = "demo"
 
-// proxies are those that connect to it.
+// proxies are the names of the proxies that connect to the mesh.
 var proxies = []string{"orders", "payments", "stock", "mail", "web"}
 
-// runRotation is the second act: the CA of a mesh is replaced while its proxies talk to one another.
-func runRotation(ctx context.Context, out *screen) (err error) {
-	out.say("This takes about a minute: the CA changes in three steps, and after each of them the provider\n" +
-		"waits until every proxy is known to have got it, 15 seconds at least.\n")
+// runRotation rotates the CA of a mesh while its proxies try handshakes. It draws the rotation to the file picture, unless
+// that is empty.
+func runRotation(ctx context.Context, out *screen, picture string) (err error) {
+	out.say("This takes about a minute. The CA changes in 3 steps. After each step, the provider waits until every\n" +
+		"connected proxy has the result, and for at least 15 seconds.\n")
 	s, err := newStage(ctx, out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 
-	out.step("A mesh with a CA of one's own")
+	out.step("Create a mesh that uses your own CA")
 	if err := s.tf.runFrom(ctx, "Plan:", "apply", "-auto-approve"); err != nil {
 		return err
 	}
 
-	out.step("Five proxies connect, and get their certificates from it")
+	out.step("Connect five proxies, which get their certificates from this CA")
 	for _, name := range proxies {
-		s.server.Connect(mesh, name) //nolint:contextcheck // it is a call within this process
+		s.server.Connect(mesh, name) //nolint:contextcheck // a call within this process
 	}
 	if err := s.served(ctx); err != nil {
 		return err
 	}
 	showProxies(out, s.server.ControlPlane)
 
-	out.step("Another root, intermediate and key: the plan says how the CA will change")
+	out.step("Plan a new CA with another root, intermediate CA and key")
 	if err := authority.Write(s.tf.folder, "Next"); err != nil {
 		return err
 	}
@@ -53,13 +55,18 @@ func runRotation(ctx context.Context, out *screen) (err error) {
 		return err
 	}
 
-	out.step("One apply, while every proxy tries every other one ten times a second")
+	out.step("Apply, while every proxy tries ten handshakes per second with every other one")
 	seen, err := s.rotate(ctx, "rotation.tfplan")
 	if err != nil {
 		return err
 	}
 
-	out.step("What came of it")
+	out.step("Check the result")
+	if picture != "" {
+		if err := os.WriteFile(picture, []byte(seen.journal.draw(len(proxies))), 0o600); err != nil {
+			return err
+		}
+	}
 	if err := s.showRotated(ctx, seen); err != nil {
 		return err
 	}
@@ -67,7 +74,7 @@ func runRotation(ctx context.Context, out *screen) (err error) {
 		return err
 	}
 
-	out.step("The proxies go, as a mesh with proxies cannot be deleted")
+	out.step("Remove the proxies, because they block the deletion of the mesh")
 	if err := s.removeProxies(ctx); err != nil {
 		return err
 	}
@@ -85,26 +92,26 @@ func (s *stage) served(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("some proxies got no certificate: %w", ctx.Err())
+			return fmt.Errorf("some proxies did not get a certificate: %w", ctx.Err())
 		case <-time.After(tick):
 		}
 	}
 }
 
-// showProxies prints what each proxy has in its hands.
+// showProxies prints the certificate and the trust bundle of each proxy.
 func showProxies(out *screen, cp *kumatest.ControlPlane) {
-	out.say("\n   %-10s %-18s %s", "proxy", "certificate from", "trusts")
+	out.say("\n   %-10s %-18s %s", "proxy", "issuing CA", "trusts")
 	for _, proxy := range cp.Proxies(mesh) {
 		holding := proxy.Holds()
 		if holding.Identity == nil {
-			out.say("   %-10s %s", proxy.Name(), "nothing yet")
+			out.say("   %-10s %s", proxy.Name(), "no certificate yet")
 			continue
 		}
 		out.say("   %-10s %-18s %s", proxy.Name(), holding.Identity.Issuer.CommonName, commonNames(holding.Bundle))
 	}
 }
 
-// rotate applies the plan under the eyes of an observer.
+// rotate applies the plan while an observer watches.
 func (s *stage) rotate(ctx context.Context, plan string) (*observer, error) {
 	args := s.tf.show([]string{"apply", plan})
 	s.out.say("")
@@ -120,37 +127,38 @@ func (s *stage) rotate(ctx context.Context, plan string) (*observer, error) {
 	err := s.tf.start(ctx, lines, lines, args...)
 	stop()
 	<-stopped
-	s.server.Advance() // for what happened since the last tick
+	s.server.Advance() // includes events since the last tick
 	seen.stop()
 	lines.flush()
 	return seen, err
 }
 
-// showRotated shows how it went, and fails if a proxy refused another one or a pair is left.
+// showRotated prints the result. It fails if a handshake failed or an interim CA secret still exists.
 func (s *stage) showRotated(ctx context.Context, seen *observer) error {
 	showProxies(s.out, s.server.ControlPlane)
 	found, err := s.controlPlane.showSecrets(ctx, mesh)
 	if err != nil {
 		return err
 	}
-	named := seen.named
-	s.out.say("\n   Pairs that the mesh named:")
-	for i, pair := range named {
-		what := "gone"
+	used := seen.used
+	s.out.say("\n   CA secrets that the mesh used:")
+	for i, name := range used {
+		state := "deleted"
 		switch {
-		case i == len(named)-1:
-			what = "in use"
-		case slices.ContainsFunc(found, func(secret string) bool { return strings.HasPrefix(secret, pair) }):
-			what = "still there"
-			err = errors.Join(err, fmt.Errorf("the pair %s is still there", pair))
+		case i == len(used)-1:
+			state = "in use"
+		case slices.ContainsFunc(found, func(secret string) bool { return strings.HasPrefix(secret, name) }):
+			state = "not deleted"
+			err = errors.Join(err, fmt.Errorf("the CA secret %s still exists", name))
 		}
-		s.out.say("   %-36s %s", pair, what)
+		s.out.say("   %-36s %s", name, state)
 	}
-	s.out.say("\n%s", s.out.styled("1", fmt.Sprintf("   %d handshakes, %d of them refused.", seen.tried, len(seen.refused))))
+	all := seen.journal.total()
+	s.out.say("\n%s", s.out.styled("1", fmt.Sprintf("   %d handshakes, %d failed.", all.tried, all.failed)))
 	return errors.Join(err, seen.verdict())
 }
 
-// removeProxies lets the mesh be deleted.
+// removeProxies removes all proxies, so that the mesh can be deleted.
 func (s *stage) removeProxies(ctx context.Context) error {
 	s.out.say("")
 	for _, proxy := range s.server.Proxies(mesh) {

@@ -5,10 +5,14 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,25 +23,27 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// The observer sees which pairs a mesh names, when its proxies have them, what is deleted, and the refusals of a
-// rotation that is done the wrong way.
 func TestObserver(t *testing.T) {
 	t.Parallel()
 
 	first, next := chain(t, "Example"), chain(t, "Next")
 	for name, test := range map[string]struct {
-		pairs   []pair // that the mesh names, one after the other
-		refused bool
+		secrets []caSecret // that the mesh uses, in order
+		fails   bool
+		drawn   []string // in the picture
 	}{
-		"in steps":      {[]pair{{"both", first, next}, {"turned", next, first}, {"next", next, nil}}, false},
-		"in one switch": {[]pair{{"next", next, nil}}, true},
+		"in steps": {
+			[]caSecret{{"both", first, next}, {"turned", next, first}, {"next", next, nil}}, false,
+			[]string{"1. trust both", "2. issue from new", "3. trust only new", " 0 failed", `height="24" class="ca1 trusted"`},
+		},
+		"in one switch": {[]caSecret{{"next", next, nil}}, true, []string{"1. switch", `class="failed"/>` + "\n<"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := acctest.NewClock(time.Now())
 			cp := kumatest.New(kumatest.Version(version), kumatest.Clock(clock.Now))
-			before := pair{"first", first, nil}
-			before.name(t, cp)
+			before := caSecret{"first", first, nil}
+			before.use(t, cp)
 			for _, proxy := range proxies {
 				cp.Connect(mesh, proxy)
 			}
@@ -53,8 +59,8 @@ func TestObserver(t *testing.T) {
 
 			var printed bytes.Buffer
 			seen := observe(cp, mesh, newTimeline(&screen{out: &printed}, clock.Now()))
-			for _, p := range test.pairs {
-				p.name(t, cp)
+			for _, s := range test.secrets {
+				s.use(t, cp)
 				pass()
 			}
 			for _, half := range []string{"cert", "key"} {
@@ -64,44 +70,86 @@ func TestObserver(t *testing.T) {
 			pass()
 			seen.stop()
 
-			if err := seen.verdict(); (err != nil) != test.refused {
+			if err := seen.verdict(); (err != nil) != test.fails {
 				t.Errorf("the verdict is %v", err)
 			}
 			want := []string{"first"}
-			for _, p := range test.pairs {
-				want = append(want, p.called)
+			for _, s := range test.secrets {
+				want = append(want, s.named)
 			}
-			if !slices.Equal(seen.named, want) {
-				t.Errorf("the mesh named %q, not %q", seen.named, want)
+			if !slices.Equal(seen.used, want) {
+				t.Errorf("the mesh used %q, want %q", seen.used, want)
 			}
 			text := printed.String()
 			for _, line := range []string{
-				"0.0 s  > The mesh names first: Example Mesh CA issues, trusted are Example Mesh CA, Example Root CA",
-				"> The mesh names next: Next Mesh CA issues, trusted are Next Mesh CA, Next Root CA",
-				"> Secret first-cert is gone", "> Secret first-key is gone",
+				"0.0 s  > The mesh uses first: Example Mesh CA issues, proxies trust Example Mesh CA, Example Root CA",
+				"> The mesh uses next: Next Mesh CA issues, proxies trust Next Mesh CA, Next Root CA",
+				"> Secret first-cert is deleted", "> Secret first-key is deleted",
 			} {
 				if !strings.Contains(text, line) {
 					t.Errorf("there is no line %q in\n%s", line, text)
 				}
 			}
-			if got := strings.Count(text, "> All 5 proxies have it"); got != len(want) {
-				t.Errorf("all proxies had it %d times, not %d:\n%s", got, len(want), text)
+			if got := strings.Count(text, "> All 5 proxies have the certificates"); got != len(want) {
+				t.Errorf("all proxies had the result %d times, want %d:\n%s", got, len(want), text)
 			}
-			if refusals := strings.Count(text, " refuses "); (refusals == 1) != test.refused {
-				t.Errorf("%d refusals are told:\n%s", refusals, text)
+			if failures := strings.Count(text, "> Handshake failed: "); (failures == 1) != test.fails {
+				t.Errorf("%d failures are printed:\n%s", failures, text)
+			}
+			picture := seen.journal.draw(len(proxies))
+			wellFormed(t, picture)
+			for _, part := range append(test.drawn, ">Example Mesh CA<", ">Next Mesh CA<", "prefers-color-scheme: dark", "40 s") {
+				if !strings.Contains(picture, part) {
+					t.Errorf("the picture does not contain %q:\n%s", part, picture)
+				}
 			}
 		})
 	}
 }
 
-// Without proxies there is nothing to see, which is no success.
-func TestObserver_nothing(t *testing.T) {
+func wellFormed(t *testing.T, picture string) {
+	t.Helper()
+	for decoder := xml.NewDecoder(strings.NewReader(picture)); ; {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatalf("the picture is not XML: %v\n%s", err, picture)
+		}
+	}
+}
+
+func TestObserver_failsWithoutHandshakes(t *testing.T) {
 	t.Parallel()
 
 	seen := observe(kumatest.New(), mesh, newTimeline(&screen{out: &bytes.Buffer{}}, time.Now()))
 	seen.stop()
 	if err := seen.verdict(); err == nil {
-		t.Error("nothing was tried, and the verdict is good")
+		t.Error("there were no handshakes, and no error")
+	}
+}
+
+// README and the guide have the numbers of the picture that they show.
+func TestPicture_agreesWithDocumentation(t *testing.T) {
+	t.Parallel()
+
+	root := filepath.Join("..", "..", "..")
+	picture, err := os.ReadFile(filepath.Join(root, "docs", "images", "rotation.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wellFormed(t, string(picture))
+	found := regexp.MustCompile(`(\d+) handshakes, 0 failed`).FindSubmatch(picture)
+	if found == nil {
+		t.Fatal("the picture shows no handshakes, or failed ones")
+	}
+	for _, file := range []string{"README.md", "templates/guides/rotating-a-ca.md.tmpl"} {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, append(found[1], " handshakes"...)) {
+			t.Errorf("%s does not say %s handshakes", file, found[1])
+		}
 	}
 }
 
@@ -135,7 +183,7 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// A ca is the chain of one, and its key.
+// A ca is the chain and the key of a CA.
 type ca struct{ chain, key []byte }
 
 func chain(t *testing.T, name string) *ca {
@@ -154,30 +202,30 @@ func chain(t *testing.T, name string) *ca {
 	return &c
 }
 
-// A pair issues from one CA, and may trust another one besides.
-type pair struct {
-	called          string
+// A caSecret has the CA that issues, and can have another one that proxies trust.
+type caSecret struct {
+	named           string
 	issues, trusted *ca
 }
 
-// name uploads the pair and lets the mesh name it.
-func (p pair) name(t *testing.T, cp *kumatest.ControlPlane) {
+// use uploads the CA secret and makes the mesh use it.
+func (s caSecret) use(t *testing.T, cp *kumatest.ControlPlane) {
 	t.Helper()
 	path := "/meshes/" + mesh
 	if status, _ := cp.Do(http.MethodGet, path, nil); status == http.StatusNotFound {
 		do(t, cp, http.MethodPut, path, fmt.Sprintf(`{"type": "Mesh", "name": %q}`, mesh))
 	}
-	bundle := p.issues.chain
-	if p.trusted != nil {
-		bundle = slices.Concat(bundle, p.trusted.chain)
+	bundle := s.issues.chain
+	if s.trusted != nil {
+		bundle = slices.Concat(bundle, s.trusted.chain)
 	}
-	for half, data := range map[string][]byte{"cert": bundle, "key": p.issues.key} {
-		secret := p.called + "-" + half
+	for half, data := range map[string][]byte{"cert": bundle, "key": s.issues.key} {
+		secret := s.named + "-" + half
 		do(t, cp, http.MethodPut, path+"/secrets/"+secret, fmt.Sprintf(`{"type": "Secret", "mesh": %q, "name": %q, "data": %q}`,
 			mesh, secret, base64.StdEncoding.EncodeToString(data)))
 	}
 	do(t, cp, http.MethodPut, path, fmt.Sprintf(`{"type": "Mesh", "name": %q, "mtls": {"enabledBackend": "ca-1", "backends": [
-		{"name": "ca-1", "type": "provided", "conf": {"cert": {"secret": "%[2]s-cert"}, "key": {"secret": "%[2]s-key"}}}]}}`, mesh, p.called))
+		{"name": "ca-1", "type": "provided", "conf": {"cert": {"secret": "%[2]s-cert"}, "key": {"secret": "%[2]s-key"}}}]}}`, mesh, s.named))
 }
 
 func do(t *testing.T, cp *kumatest.ControlPlane, method, path string, body any) {

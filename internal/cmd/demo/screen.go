@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A screen is where a person reads along: plain text, with a little colour if it is a terminal.
+// A screen prints plain text, with some color on a terminal.
 type screen struct {
 	out      io.Writer
 	terminal bool
@@ -25,7 +25,7 @@ func newScreen(file *os.File) *screen {
 
 // say prints a line.
 func (s *screen) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.out, format+"\n", args...) // nobody is there to be told
+	_, _ = fmt.Fprintf(s.out, format+"\n", args...) // an error of the output has no other place
 }
 
 // step prints the heading of the next step.
@@ -34,12 +34,12 @@ func (s *screen) step(title string) {
 	s.say("\n%s", s.styled("1", fmt.Sprintf("%d. %s", s.steps, title)))
 }
 
-// command prints what is asked of Terraform or the control plane.
+// command prints a command, or a request to the control plane.
 func (s *screen) command(format string, args ...any) {
 	s.say("\n%s", s.styled("36", "   "+fmt.Sprintf(format, args...)))
 }
 
-// row prints a line of a table: where was searched, how large that is, and in which forms the key was found.
+// row prints a row of a table: the name and size of a file, and the forms of the key in it.
 func (s *screen) row(name string, content []byte, found []string) {
 	answer := "no"
 	if len(found) > 0 {
@@ -48,17 +48,17 @@ func (s *screen) row(name string, content []byte, found []string) {
 	s.say("   %-36s %6d bytes   %s", name, len(content), answer)
 }
 
-// block returns a writer for what a command answers, which is set off from the text around it.
+// block returns a writer that indents the output of a command.
 func (s *screen) block() io.Writer {
 	return &indenter{out: s.out}
 }
 
-// result prints what a command answered, if it comes in one piece.
+// result prints the output of a command.
 func (s *screen) result(text string) {
 	_, _ = fmt.Fprintln(s.block(), strings.TrimRight(text, "\n"))
 }
 
-// styled wraps the text in an ANSI style, on a terminal.
+// styled wraps the text in an ANSI style if the output is a terminal.
 func (s *screen) styled(style, text string) string {
 	if !s.terminal {
 		return text
@@ -66,7 +66,7 @@ func (s *screen) styled(style, text string) string {
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-// An indenter indents each line that is not empty. Lines may come in pieces.
+// An indenter indents each line that is not empty. It accepts incomplete lines.
 type indenter struct {
 	out    io.Writer
 	inLine bool

@@ -17,26 +17,26 @@ import (
 	"strings"
 )
 
-// A place is something that Terraform keeps.
+// A place is a file of Terraform, or a part of one.
 type place struct {
 	name    string
 	content []byte
 }
 
-// A privateKey is one that must not be found.
+// A privateKey is a key that no place may contain.
 type privateKey struct {
 	file    string
 	content []byte
 	forms   []form
 }
 
-// A form is a way to write a key, in pieces each of which gives the key away.
+// A form is an encoding of a key, as pieces that each reveal the key.
 type form struct {
 	name   string
 	pieces [][]byte
 }
 
-// formsIn returns the names of the forms of which the content has a piece.
+// formsIn returns the names of the forms that the content has a piece of.
 func (k privateKey) formsIn(content []byte) []string {
 	var found []string
 	for _, f := range k.forms {
@@ -47,7 +47,7 @@ func (k privateKey) formsIn(content []byte) []string {
 	return found
 }
 
-// privateKeys returns the keys that lie in the folder as PEM files.
+// privateKeys returns the keys in the PEM files of the folder.
 func privateKeys(folder string) ([]privateKey, error) {
 	secret := make(map[string]*pem.Block)
 	contents := make(map[string][]byte)
@@ -84,8 +84,8 @@ func privateKeys(folder string) ([]privateKey, error) {
 	return keys, nil
 }
 
-// newPrivateKey leaves out the pieces that are in public: a private key holds its public key too, which is in
-// the certificate.
+// newPrivateKey omits the pieces that are in public. A private key contains its public key, which is in the certificate
+// too.
 func newPrivateKey(file string, content, der, public []byte) privateKey {
 	key := privateKey{file, content, []form{
 		{"PEM", lines(content)},
@@ -101,10 +101,10 @@ func newPrivateKey(file string, content, der, public []byte) privateKey {
 	return key
 }
 
-// piece is how many characters of base64 are a part of one key and of nothing else.
+// piece is the number of base64 characters that identify a key.
 const piece = 40
 
-// lines returns the lines between BEGIN and END, but for a short last one.
+// lines returns the lines between BEGIN and END, except a short last line.
 func lines(content []byte) [][]byte {
 	var pieces [][]byte
 	for line := range bytes.Lines(content) {
@@ -116,7 +116,7 @@ func lines(content []byte) [][]byte {
 	return pieces
 }
 
-// chunks cuts a text in pieces; the last may be longer than the others.
+// chunks splits a string into pieces. The last one can be longer than the others.
 func chunks(text string) [][]byte {
 	var pieces [][]byte
 	for len(text) >= 2*piece {
@@ -126,7 +126,7 @@ func chunks(text string) [][]byte {
 	return append(pieces, []byte(text))
 }
 
-// unpackPlan returns the files that a saved plan, which is a ZIP archive, consists of.
+// unpackPlan returns the files in a saved plan, which is a ZIP archive.
 func unpackPlan(plan string) (places []place, err error) {
 	archive, err := zip.OpenReader(plan)
 	if err != nil {

@@ -16,15 +16,15 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/cli"
 )
 
-// A terraform runs Terraform, or OpenTofu, in a folder, with nothing of the user's.
+// A terraform runs Terraform or OpenTofu in a folder, without the user's settings.
 type terraform struct {
-	product string // as it calls itself: "Terraform v1.11.4"
+	product string // name and version, such as "Terraform v1.11.4"
 	folder  string
 	env     []string
 	out     *screen
 }
 
-// newTerraform initialises the folder; what else Terraform needs goes to work.
+// newTerraform initializes the folder. It writes all other files to work.
 func newTerraform(ctx context.Context, folder, work, address string, out *screen) (*terraform, error) {
 	config, err := writeConfig(work)
 	if err != nil {
@@ -40,8 +40,8 @@ func newTerraform(ctx context.Context, folder, work, address string, out *screen
 	return tf, err
 }
 
-// writeConfig writes a CLI configuration that takes the provider from the build, and returns its path. It is a
-// mirror and not a development override, because of which every command would print a warning.
+// writeConfig writes a CLI configuration that installs the provider from the build, and returns its path. It uses a mirror,
+// because every command prints a warning about a development override.
 func writeConfig(work string) (string, error) {
 	built, err := filepath.Abs(provider)
 	if err != nil {
@@ -67,18 +67,18 @@ func (tf *terraform) run(ctx context.Context, args ...string) error {
 	return tf.start(ctx, tf.out.block(), tf.out.block(), tf.show(args)...)
 }
 
-// runFrom shows the command and its output from the marker on.
+// runFrom shows the command, and its output after the marker.
 func (tf *terraform) runFrom(ctx context.Context, marker string, args ...string) error {
 	output, err := tf.output(ctx, tf.show(args)...)
 	if err != nil {
 		return err
 	}
 	before, after, _ := strings.Cut(string(output), marker)
-	tf.out.result(fmt.Sprintf("(%d lines are left out here)\n\n%s%s", strings.Count(before, "\n"), marker, after))
+	tf.out.result(fmt.Sprintf("(%d lines omitted)\n\n%s%s", strings.Count(before, "\n"), marker, after))
 	return nil
 }
 
-// show prints the command, and returns its arguments as fit for the screen.
+// show prints the command, and returns its arguments with -no-color if the screen is not a terminal.
 func (tf *terraform) show(args []string) []string {
 	tf.out.command("$ %s %s", filepath.Base(cli.Name()), strings.Join(args, " "))
 	if !tf.out.terminal {
@@ -87,7 +87,7 @@ func (tf *terraform) show(args []string) []string {
 	return args
 }
 
-// output returns what the command prints to standard output. An error has what it printed to standard error.
+// output returns the standard output of the command. An error contains its standard error.
 func (tf *terraform) output(ctx context.Context, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	if err := tf.start(ctx, &stdout, &stderr, args...); err != nil {
