@@ -70,60 +70,66 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 	}
 	content, mesh := path.MatchRoot("content"), path.MatchRoot("mesh")
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What is in a CA's certificate chain, and what is wrong with it, by the rules of the control plane and of those who follow SPIFFE. " +
-			"A bad chain is an answer here, `valid = false`, for a `check` block, a precondition or `terraform test` to judge. " +
-			"A chain that cannot be read at all is an error.\n\n" +
-			"It is read while planning. With `content` no request is made, and the provider needs no address.\n\n" +
-			"`content` is taken for one chain from the issuing CA up to its root, so that certificates in a wrong order, or of another CA, are problems. " +
-			"What a mesh has may hold further trusted CAs behind the root: there the issuing chain ends with the first self-signed certificate, or before " +
-			"the first one that did not sign the one before it, and what follows is judged certificate by certificate.",
+		MarkdownDescription: "The certificates in a CA's chain, and every problem with them, by the rules of the control plane and of " +
+			"SPIFFE. An invalid chain is not an error of this data source: it sets `valid` to `false`, so that a `check` " +
+			"block, a precondition or `terraform test` can decide. A chain that the provider cannot read is an error.\n\n" +
+			"Terraform reads this data source during plan. With `content`, the provider sends no request and needs no " +
+			"address.\n\n" +
+			"The provider treats `content` as one chain, from the issuing CA to its root: certificates in another order, " +
+			"or of another CA, are problems. A secret or a backend can contain further trusted CAs after the root. There, " +
+			"the issuing chain ends with the first self-signed certificate, or before the first certificate that did not " +
+			"sign the previous one. The provider checks the certificates after it one by one.",
 		Attributes: map[string]schema.Attribute{
 			"content": schema.StringAttribute{
-				MarkdownDescription: "The chain itself in PEM: the issuing CA first, its root last. It is stored in the state as it is given, so there should be no private key in it. Exactly one of `content`, `secret` and `backend` is given.",
-				Optional:            true,
+				MarkdownDescription: "The chain in PEM: the issuing CA first, its root last. It is stored in the state, so it must not contain a " +
+					"private key. Set exactly one of `content`, `secret` and `backend`.",
+				Optional: true,
 			},
 			"mesh": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh that `secret` or `backend` belongs to.",
+				MarkdownDescription: "Name of the mesh that contains `secret` or `backend`.",
 				Optional:            true,
 				Validators:          []validator.String{tfkit.MeshReference(), stringvalidator.ConflictsWith(content)},
 			},
 			"secret": schema.StringAttribute{
-				MarkdownDescription: "Name of a secret of the mesh that holds the chain. Needs `mesh`.",
+				MarkdownDescription: "Name of a secret of the mesh with the chain. Requires `mesh`.",
 				Optional:            true,
 				Validators:          []validator.String{tfkit.SecretName(), stringvalidator.AlsoRequires(mesh)},
 			},
 			"backend": schema.StringAttribute{
-				MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose chain it is, be it in a secret or inline. Needs `mesh`.",
+				MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose chain is in a secret or inline. Requires `mesh`.",
 				Optional:            true,
 				Validators:          []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
 			},
 			"certificates": schema.ListNestedAttribute{
-				MarkdownDescription: "The certificates, in their order.",
+				MarkdownDescription: "Certificates, in the order of the chain.",
 				Computed:            true,
 				NestedObject:        certificateObject(),
 			},
 			"valid": schema.BoolAttribute{
-				MarkdownDescription: "Whether no problem is an error.",
+				MarkdownDescription: "Whether the chain has no errors. Warnings are allowed.",
 				Computed:            true,
 			},
 			"problems": schema.ListNestedAttribute{
-				MarkdownDescription: "All that is wrong.",
+				MarkdownDescription: "List of problems.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"severity": text("`error`, or `warning` where it works, today and in most places."),
+					"severity": text("`error`, or `warning` if the chain works today."),
 					"certificate": schema.Int64Attribute{
-						MarkdownDescription: "Which of `certificates` it is about, from 0. Null where it is about the whole, or about a PEM block that could not be read, which `message` then counts from 0.",
-						Computed:            true,
+						MarkdownDescription: "Index of the certificate in `certificates`, starting at 0. Null if the problem is about the whole chain, or " +
+							"about a PEM block that the provider could not read. In the second case, `message` contains the number of the " +
+							"block, starting at 0.",
+						Computed: true,
 					},
-					"subject": text("Subject of that certificate, null likewise."),
-					"rule":    text("What it breaks: `expired`, `chain-order`, `key-usage-cert-sign` and so on. The names stay."),
-					"message": text("What is wrong, what that means, and what to do."),
+					"subject": text("Subject of the certificate, or null if `certificate` is null."),
+					"rule":    text("Name of the rule, such as `expired`, `chain-order` or `key-usage-cert-sign`. These names do not change."),
+					"message": text("What is wrong, why it matters, and what to do."),
 				}},
 			},
-			"issuing_certificate": text("The first certificate in PEM: the CA that issues to proxies. Null without any."),
-			"root_certificate":    text("The root of the chain in PEM. Null where the chain does not end with a self-signed certificate."),
-			"expires_at":          text("When the first of the certificates expires, RFC 3339. Null without any."),
-			"trust_bundle":        text("What proxies trust, in PEM: each certificate once, as `kongmesh_mesh_ca_secret` uploads them. Null without any."),
+			"issuing_certificate": text("First certificate in PEM: the CA that issues proxy certificates. Null if there are no certificates."),
+			"root_certificate":    text("Root of the chain in PEM. Null if the chain does not end with a self-signed certificate."),
+			"expires_at":          text("Earliest expiry date of the certificates (RFC 3339). Null if there are no certificates."),
+			"trust_bundle": text("Trust bundle of the proxies in PEM: each certificate once, as `kongmesh_mesh_ca_secret` uploads them. Null if " +
+				"there are no certificates."),
 		},
 	}
 }

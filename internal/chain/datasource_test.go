@@ -304,11 +304,11 @@ func TestAccCAChain_controlPlane(t *testing.T) {
 		want   []string
 	}{
 		{nil, `secret = "absent"`, []string{"No such secret", `secret = "absent"`, "has no secret \"absent\"", "depends_on"}},
-		{nil, `backend = "missing"`, []string{"No such backend", `backend = "missing"`, "has no mTLS backend \"missing\"", "depends_on"}},
-		{backend("provided", `{"file": "/etc/ca.pem"}`), `backend = "ca-1"`, []string{"File on the control plane's machine", `backend = "ca-1"`, "/etc/ca.pem"}},
+		{nil, `backend = "missing"`, []string{"Unknown backend", `backend = "missing"`, "has no mTLS backend \"missing\"", "depends_on"}},
+		{backend("provided", `{"file": "/etc/ca.pem"}`), `backend = "ca-1"`, []string{"CA file not readable", `backend = "ca-1"`, "/etc/ca.pem"}},
 		{backend("provided", `{"secret": "absent"}`), `backend = "ca-1"`, []string{"No such secret", `backend = "ca-1"`, "has no secret \"absent\""}},
 		{func() { putMesh(t, env, mesh, `{"backends": [{"name": "ca-1", "type": "builtin"}]}`) }, `backend = "ca-1"`,
-			[]string{"Not a provided backend", `backend = "ca-1"`, `of type "builtin"`}},
+			[]string{"Not a provided backend", `backend = "ca-1"`, `type "builtin"`}},
 	} {
 		steps = append(steps, resource.TestStep{PreConfig: bad.before, Config: config(bad.lines), ExpectError: acctest.Words(bad.want...)})
 	}
@@ -334,8 +334,8 @@ func TestAccCAChain_notAllowed(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
-			{Config: config(kumatest.ReaderToken, `secret = "ca"`), ExpectError: acctest.Words("Not allowed", `secret = "ca"`, "attribute token")},
-			{Config: config("wrong", `backend = "ca"`), ExpectError: acctest.Words("does not know the token", `backend = "ca"`)},
+			{Config: config(kumatest.ReaderToken, `secret = "ca"`), ExpectError: acctest.Words("Permission denied", `secret = "ca"`, "argument token")},
+			{Config: config("wrong", `backend = "ca"`), ExpectError: acctest.Words("Invalid or expired token", `backend = "ca"`)},
 			{Config: nobody + "data \"kongmesh_ca_chain\" \"this\" {\n  mesh = \"default\"\n  secret = \"ca\"\n}\n", ExpectError: acctest.Words("does not answer", `secret = "ca"`)},
 		},
 	})
@@ -348,7 +348,7 @@ func TestAccCAChain_invalid(t *testing.T) {
 		lines string
 		want  []string
 	}{
-		"nothing":              {``, []string{"Set exactly one of content, secret, backend. Now none is."}},
+		"nothing":              {``, []string{"Set exactly one of content, secret, backend. Currently, none of them is set."}},
 		"two sources":          {"content = \"x\"\nmesh = \"m\"\nsecret = \"s\"", []string{`content = "x"`}},
 		"two of the mesh":      {"mesh = \"m\"\nsecret = \"s\"\nbackend = \"b\"", []string{"secret"}},
 		"mesh alone":           {`mesh = "m"`, []string{"content"}},
@@ -432,7 +432,7 @@ func TestAccCAChain_unknownProvider(t *testing.T) {
 	check := []statecheck.StateCheck{value("trust_bundle", text(ca.Chain))}
 	for lines, want := range map[string]string{
 		"content = $chain":              "",
-		"mesh = $mesh\nsecret = \"ca\"": "Provider configuration is not known",
+		"mesh = $mesh\nsecret = \"ca\"": "Provider configuration is unknown",
 		"mesh = $mesh\nsecret = \"ca\"\ndepends_on = [terraform_data.address]": "",
 	} {
 		step := resource.TestStep{Config: config(lines), ConfigStateChecks: check}

@@ -27,9 +27,10 @@ func (parseChain) Metadata(_ context.Context, _ function.MetadataRequest, resp *
 
 func (parseChain) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "What is in a certificate chain",
-		MarkdownDescription: "Reads every certificate of a PEM text, in its order. Each one is an object with the attributes of `certificates` of the data source " +
-			"`kongmesh_ca_chain`, which also tells what is wrong with a chain. A text that is not certificates alone is an error.",
+		Summary: "Parses a certificate chain",
+		MarkdownDescription: "Returns all certificates in a PEM string, in their order. Each one is an object with the attributes of " +
+			"`certificates` in the data source `kongmesh_ca_chain`, which also reports problems of a chain. A string that " +
+			"contains anything but certificates is an error.",
 		Parameters: []function.Parameter{pemParameter()},
 		Return:     function.ListReturn{ElementType: certificateType()},
 	}
@@ -54,9 +55,10 @@ func (orderChain) Metadata(_ context.Context, _ function.MetadataRequest, resp *
 
 func (orderChain) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Puts a certificate chain in order",
-		MarkdownDescription: "Returns the certificates of a PEM text in the order that a control plane wants: the issuing CA first, then the CA that signed it, up to the root. " +
-			"Each certificate is there once, without text around it. Certificates that make up no chain are an error.",
+		Summary: "Sorts a certificate chain",
+		MarkdownDescription: "Returns the certificates in a PEM string in the order that a control plane requires: the issuing CA first, " +
+			"then the CA that signed it, up to the root. The result contains each certificate once, without text around " +
+			"it. Certificates that do not form a chain are an error.",
 		Parameters: []function.Parameter{pemParameter()},
 		Return:     function.StringReturn{},
 	}
@@ -97,11 +99,11 @@ func (spiffeID) Metadata(_ context.Context, _ function.MetadataRequest, resp *fu
 
 func (spiffeID) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "The identity of a service in a mesh",
-		MarkdownDescription: "Returns the SPIFFE ID that the certificate of a service's proxy is made out to, `spiffe://<mesh>/<service>`.",
+		Summary:             "SPIFFE ID of a service",
+		MarkdownDescription: "Returns the SPIFFE ID in the certificates of a service's proxies, `spiffe://<mesh>/<service>`.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "mesh", MarkdownDescription: "Name of the mesh."},
-			function.StringParameter{Name: "service", MarkdownDescription: "Name of the service, the value of its tag `kuma.io/service`."},
+			function.StringParameter{Name: "service", MarkdownDescription: "Name of the service: the value of the tag `kuma.io/service`."},
 		},
 		Return: function.StringReturn{},
 	}
@@ -128,7 +130,7 @@ func (spiffeID) Run(ctx context.Context, req function.RunRequest, resp *function
 func unpunctuated(text string) string { return strings.TrimSuffix(text, ".") }
 
 func pemParameter() function.Parameter {
-	return function.StringParameter{Name: "pem", MarkdownDescription: "Certificates in PEM, any number of them."}
+	return function.StringParameter{Name: "pem", MarkdownDescription: "Certificates in PEM."}
 }
 
 // argument reads the first argument. What cannot be read is an error on it.

@@ -43,7 +43,7 @@ func TestAccFunctions(t *testing.T) {
 		"order":           {"order_chain($pem)", root + intermediate + higher, text(higher + intermediate + root), nil},
 		"order in order":  {"order_chain($pem)", intermediate + root, text(intermediate + root), nil},
 		"order copies":    {"order_chain($pem)", "x\n" + root + intermediate + root, text(intermediate + root), nil},
-		"order strangers": {"order_chain($pem)", root + acctest.PKI(t, "ec.crt"), nil, []string{`Invalid value for "pem" parameter: no order of these`, "certificate 0", "certificate 1 (CN=EC CA)"}},
+		"order strangers": {"order_chain($pem)", root + acctest.PKI(t, "ec.crt"), nil, []string{`Invalid value for "pem" parameter: there is no order of these`, "certificate 0", "certificate 1 (CN=EC CA)"}},
 		"order labels":    {"order_chain($pem)", strings.ReplaceAll(root, "CERTIFICATE", "X509 CERTIFICATE") + intermediate, nil, []string{`Invalid value for "pem" parameter:`, "X509 CERTIFICATE"}},
 		"order garbage":   {"order_chain($pem)", "ca.pem", nil, []string{`Invalid value for "pem" parameter:`, "name of a file"}},
 

@@ -35,18 +35,21 @@ func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, res
 
 func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The control plane that the provider talks to. What it does not tell, or not to the user of the token, is null.",
+		MarkdownDescription: "Information about the control plane. Attributes that the control plane does not report to the user of the " +
+			"token are null.",
 		Attributes: map[string]schema.Attribute{
-			"product": schema.StringAttribute{MarkdownDescription: "`Kuma` or `Kong Mesh`.", Computed: true},
-			"version": schema.StringAttribute{MarkdownDescription: "Version of the control plane. Builds without a version say `unknown`.", Computed: true},
-			"mode":    schema.StringAttribute{MarkdownDescription: "`zone`, `global`, or in versions before 2.6 `standalone`.", Computed: true},
+			"product": schema.StringAttribute{MarkdownDescription: "Product: `Kuma` or `Kong Mesh`.", Computed: true},
+			"version": schema.StringAttribute{MarkdownDescription: "Version of the control plane, or `unknown` for a build without a version.", Computed: true},
+			"mode":    schema.StringAttribute{MarkdownDescription: "Mode: `zone`, `global`, or `standalone` in versions before 2.6.", Computed: true},
 			"supports_mesh_mtls": schema.BoolAttribute{
-				MarkdownDescription: "Whether meshes can have mTLS backends, as `kongmesh_mtls_provided_backend` makes them. Kuma 3 has MeshIdentity and MeshTrust resources instead.",
-				Computed:            true,
+				MarkdownDescription: "Whether meshes support mTLS backends (`kongmesh_mtls_provided_backend`). Kuma 3 has MeshIdentity and " +
+					"MeshTrust resources instead.",
+				Computed: true,
 			},
 			"read_only": schema.BoolAttribute{
-				MarkdownDescription: "Whether it takes no meshes. A zone that belongs to a global control plane has them there, and on Kubernetes they are applied with kubectl.",
-				Computed:            true,
+				MarkdownDescription: "Whether the control plane rejects changes of meshes. For a zone, change meshes on the global control plane. " +
+					"On Kubernetes, change them with kubectl.",
+				Computed: true,
 			},
 		},
 	}
@@ -54,14 +57,14 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 
 func (d *source) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
 	if d.Client == nil {
-		resp.Diagnostics.AddError("Provider configuration is not known",
-			"A value in the provider block is still unknown, so there is no control plane to ask. "+
-				"Add a depends_on with the resource that the value comes from, so that this is read when that is done, or set the value by a variable.")
+		resp.Diagnostics.AddError("Provider configuration is unknown",
+			"A value in the provider block is still unknown, so the provider cannot send requests. Add depends_on with the "+
+				"resource that sets the value, so that Terraform reads this during apply, or set the value with a variable.")
 		return
 	}
 	is, err := d.Client.ControlPlane(ctx)
 	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, "ask the control plane what it is", err)
+		tfkit.AddError(&resp.Diagnostics, "read the control plane's version", err)
 		return
 	}
 	state := model{

@@ -58,8 +58,10 @@ func (d *dataplanes) Metadata(_ context.Context, req datasource.MetadataRequest,
 
 func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The data plane proxies of a mesh, whether they are connected, and of when their certificates are: what a `check` block asks before and after a rotation.\n\n" +
-			"What the control plane knows of a proxy is up to 12 seconds old. It does not say which CA a certificate is from.",
+		MarkdownDescription: "The data plane proxies of a mesh, whether they are connected, and the dates of their certificates. Use it in " +
+			"`check` blocks before and after a rotation.\n\n" +
+			"The status of a proxy can be up to 12 seconds old. The control plane does not report which CA issued a " +
+			"certificate.",
 		Attributes: map[string]schema.Attribute{
 			"mesh": schema.StringAttribute{
 				MarkdownDescription: "Name of the mesh.",
@@ -67,32 +69,32 @@ func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				Validators:          []validator.String{tfkit.MeshReference()},
 			},
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Only proxies with this in their names.",
+				MarkdownDescription: "Only proxies whose names contain this string.",
 				Optional:            true,
 			},
 			"tags": schema.MapAttribute{
-				MarkdownDescription: "Only proxies that have all these tags, such as `{ \"kuma.io/service\" = \"backend\" }`.",
+				MarkdownDescription: "Only proxies with all of these tags, such as `{ \"kuma.io/service\" = \"backend\" }`.",
 				ElementType:         types.StringType,
 				Optional:            true,
 				Validators:          []validator.Map{tfkit.NoNulls()},
 			},
 			"dataplanes": schema.ListNestedAttribute{
-				MarkdownDescription: "The proxies, by name.",
+				MarkdownDescription: "List of proxies, sorted by name.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":                   schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the proxy, on a global control plane the one that it has in its zone."},
-					"zone":                   schema.StringAttribute{Computed: true, MarkdownDescription: "Zone of the proxy, null if the control plane does not say."},
-					"tags":                   schema.MapAttribute{Computed: true, ElementType: tagsType(), MarkdownDescription: "Tags of its inbounds or its gateway, with all their values."},
-					"online":                 schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is connected to the control plane."},
-					"certificate_issued_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When its certificate was made, RFC 3339; null as long as none is known."},
-					"certificate_expires_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When its certificate ends, RFC 3339; null as long as none is known."},
-					"issued_backend":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the mTLS backend that its certificate is from."},
-					"version":                schema.StringAttribute{Computed: true, MarkdownDescription: "Version of its data plane, `kuma-dp`."},
+					"name":                   schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the proxy. On a global control plane, its name in its zone."},
+					"zone":                   schema.StringAttribute{Computed: true, MarkdownDescription: "Zone of the proxy, or null if the control plane does not report it."},
+					"tags":                   schema.MapAttribute{Computed: true, ElementType: tagsType(), MarkdownDescription: "Tags of the proxy's inbounds or gateway, with all values."},
+					"online":                 schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the proxy is connected to the control plane."},
+					"certificate_issued_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "Time at which the certificate was issued (RFC 3339), or null if the control plane does not know a certificate."},
+					"certificate_expires_at": schema.StringAttribute{Computed: true, MarkdownDescription: "Expiry date of the certificate (RFC 3339), or null if the control plane does not know a certificate."},
+					"issued_backend":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the mTLS backend that issued the certificate."},
+					"version":                schema.StringAttribute{Computed: true, MarkdownDescription: "Version of `kuma-dp`."},
 				}},
 			},
-			"total":   schema.Int64Attribute{Computed: true, MarkdownDescription: "How many proxies these are."},
-			"online":  schema.Int64Attribute{Computed: true, MarkdownDescription: "How many of them are connected."},
-			"offline": schema.Int64Attribute{Computed: true, MarkdownDescription: "How many of them are not."},
+			"total":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of proxies."},
+			"online":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of connected proxies."},
+			"offline": schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of disconnected proxies."},
 		},
 	}
 }
@@ -108,8 +110,8 @@ func (d *dataplanes) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	mesh := config.Mesh.ValueString()
 	found, err := d.Client.Dataplanes(ctx, mesh)
 	if kuma.Absent(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. "+
-			"Where the same run makes it, refer to the resource that does, as in `mesh = kongmesh_mesh.this.name`.", mesh))
+		resp.Diagnostics.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. If the same run creates it, refer to the resource, as in `mesh = "+
+			"kongmesh_mesh.this.name`.", mesh))
 		return
 	}
 	if err != nil {

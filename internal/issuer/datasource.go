@@ -28,11 +28,15 @@ func (d *derived) Metadata(_ context.Context, req datasource.MetadataRequest, re
 
 func (d *derived) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key: for tests of a mesh, and for what speaks to it from outside. " +
-			"It is derived from the CA: the same CA and inputs give the same certificate, on any machine, for four fifths of `expiration`; then another one follows. " +
-			"So plans do not differ all the time, and at least a fifth of its life is always left.\n\n" +
-			"The private key is stored in the state, and so is that of `ca`. The ephemeral resource of the same name stores nothing.\n\n" + profile +
-			"where the same run makes them, add a `depends_on` with the backend.",
+		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key. Use it to test a mesh, " +
+			"or for a client outside of the mesh. The provider derives the certificate from the CA: the same CA and " +
+			"arguments result in the same certificate on every machine, for four fifths of `expiration`. Then the next " +
+			"certificate follows. Plans therefore stay stable, and a certificate always has at least a fifth of its " +
+			"lifetime left.\n\n" +
+			"The private key is stored in the state, and so is the private key in `ca`. The ephemeral resource with the " +
+			"same name stores nothing.\n\n" +
+			profile +
+			"If the same run creates them, add `depends_on` with the backend.",
 		Attributes: attributes("It is stored in the state.", "ECDSA P-256, SEC 1. It is stored in the state."),
 	}
 }

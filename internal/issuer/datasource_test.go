@@ -262,8 +262,8 @@ func TestAccProxyCertificate_backend(t *testing.T) {
 		})
 	}
 	for conf, want := range map[string][]string{
-		`{"cert": {"file": "/etc/ca.pem"}, "key": {"secret": "key"}}`:       {"File on the control plane's machine", `backend = "ca-1"`, "/etc/ca.pem"},
-		`{"cert": {"secret": "bundle"}, "key": {"file": "/etc/ca.key"}}`:    {"File on the control plane's machine", `backend = "ca-1"`, "/etc/ca.key"},
+		`{"cert": {"file": "/etc/ca.pem"}, "key": {"secret": "key"}}`:       {"CA file not readable", `backend = "ca-1"`, "/etc/ca.pem"},
+		`{"cert": {"secret": "bundle"}, "key": {"file": "/etc/ca.key"}}`:    {"CA file not readable", `backend = "ca-1"`, "/etc/ca.key"},
 		`{"cert": {"secret": "bundle"}, "key": {"secret": "absent"}}`:       {"No such secret", `backend = "ca-1"`, `"absent"`},
 		`{"cert": {"secret": "bundle"}, "key": {"inlineString": $strange}}`: {"CA material: key mismatch", `backend = "ca-1"`},
 		`{"cert": {"inlineString": $expired}, "key": {"secret": "key"}}`:    {"CA material: expired", `backend = "ca-1"`, "CN=Expired CA"},
@@ -277,7 +277,7 @@ func TestAccProxyCertificate_backend(t *testing.T) {
 		})
 	}
 	steps = append(steps,
-		resource.TestStep{Config: config(`backend = "missing"`), ExpectError: acctest.Words("No such backend", `backend = "missing"`, "depends_on")},
+		resource.TestStep{Config: config(`backend = "missing"`), ExpectError: acctest.Words("Unknown backend", `backend = "missing"`, "depends_on")},
 		resource.TestStep{PreConfig: func() { putBackend(env, mesh, "builtin", "{}") }, Config: config(`backend = "ca-1"`), ExpectError: acctest.Words("Not a provided backend", `backend = "ca-1"`)},
 		resource.TestStep{
 			Config:      strings.Replace(config(`backend = "ca-1"`), strconv.Quote(mesh), `"no-such-mesh"`, 1),
@@ -309,8 +309,8 @@ func TestAccProxyCertificate_invalid(t *testing.T) {
 		"no duration":            {web + `expiration = "1d12h"` + inline, []string{"Invalid duration", `expiration = "1d12h"`}},
 		"too short":              {web + `expiration = "59s"` + inline, []string{"Certificate lifetime is too short", `expiration = "59s"`}},
 		"zero":                   {web + `expiration = "0"` + inline, []string{"Certificate lifetime is too short", `expiration = "0"`}},
-		"no CA":                  {web, []string{"Set exactly one of ca, backend. Now none is."}},
-		"two CAs":                {web + `backend = "ca-1"` + inline, []string{"ca = {", "Set exactly one of ca, backend. Now ca and backend are."}},
+		"no CA":                  {web, []string{"Set exactly one of ca, backend. Currently, none of them is set."}},
+		"two CAs":                {web + `backend = "ca-1"` + inline, []string{"ca = {", "Set exactly one of ca, backend. Currently, ca and backend are set."}},
 		"no backend":             {web + `backend = ""`, []string{`backend = ""`}},
 		"half a CA":              {web + `ca = { certificate_chain = $chain }`, []string{"private_key"}},
 		"chain is no PEM":        {web + `ca = { certificate_chain = "ca.pem", private_key = $key }`, []string{"CA material: pem", "ca.certificate_chain", "name of a file"}},
@@ -436,7 +436,7 @@ func TestAccProxyCertificate_unknownProvider(t *testing.T) {
 		}
 		for _, step := range []resource.TestStep{
 			{Config: config(inline)},
-			{Config: config(`backend = "ca-1"`), ExpectError: acctest.Words("Provider configuration is not known", `backend = "ca-1"`, "depends_on")},
+			{Config: config(`backend = "ca-1"`), ExpectError: acctest.Words("Provider configuration is unknown", `backend = "ca-1"`, "depends_on")},
 			{Config: config(waiting[kind])},
 		} {
 			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{step}})

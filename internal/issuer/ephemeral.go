@@ -34,13 +34,16 @@ func (e *fresh) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp 
 
 func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key, which is in no plan and in no state. " +
-			"Each time it is opened, which Terraform does once to plan and once to apply, key and serial number are fresh, as the control plane makes them.\n\n" + profile +
-			"where the same run makes them, `backend` must be a value that is known only then, such as the output of a `terraform_data` whose input is the name of the backend, " +
-			"because Terraform, unlike OpenTofu, opens ephemeral resources while planning whatever they depend on.",
+		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key, which is not stored in " +
+			"plan or state. Terraform opens it once during plan and once during apply. Each time, the provider creates a " +
+			"new key and serial number, as the control plane does.\n\n" +
+			profile +
+			"If the same run creates them, set `backend` to a value that is unknown during plan, such as the output of a " +
+			"`terraform_data` whose input is the name of the backend. Terraform, unlike OpenTofu, opens ephemeral " +
+			"resources during plan regardless of their dependencies.",
 		Attributes: map[string]schema.Attribute{},
 	}
-	for name, attribute := range attributes("It can be ephemeral itself.", "RSA with 2048 bits, PKCS #1.") {
+	for name, attribute := range attributes("The value can be ephemeral.", "RSA with 2048 bits, PKCS #1.") {
 		resp.Schema.Attributes[name] = attribute
 	}
 }

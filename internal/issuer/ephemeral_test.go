@@ -135,7 +135,7 @@ func TestAccProxyCertificateEphemeral_backend(t *testing.T) {
 				echoed("trust_bundle", text(ca.Chain)), echoed("issuer", text("CN=CA")), echoed("expiration", text("24h")),
 				echoed("spiffe_id", text("spiffe://"+mesh+"/web")),
 			}},
-			{Config: strings.Replace(config, "terraform_data.done.output", `"missing"`, 1), ExpectError: acctest.Words("No such backend", `backend  = "missing"`)},
+			{Config: strings.Replace(config, "terraform_data.done.output", `"missing"`, 1), ExpectError: acctest.Words("Unknown backend", `backend  = "missing"`)},
 			{Config: config}, // which can be destroyed
 		},
 	})

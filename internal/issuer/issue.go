@@ -31,7 +31,7 @@ func (m model) fill(ctx context.Context, provider *tfkit.ProviderData, issue iss
 	}
 	issued, err := issue(ca, request, provider.Clock.Now())
 	if err != nil { // of the CA and the tags all is checked, but not how they go together
-		diags.AddAttributeError(at, "Certificate cannot be issued", tfkit.Named(at, err.Error()+"."))
+		diags.AddAttributeError(at, "Invalid proxy certificate", tfkit.Named(at, err.Error()+"."))
 		return
 	}
 	diags.Append(m.take(ctx, issued)...)

@@ -66,10 +66,11 @@ func (m model) ca() (ca model, given bool) {
 }
 
 // profile is part of both descriptions.
-const profile = "It has the profile of the control plane's certificates: a SPIFFE ID for each service and a `kuma://` URI for each value of a tag, " +
-	"no subject, for TLS servers and clients, valid from 10 seconds before it is made.\n\n" +
-	"With `ca` no request is made, and the provider needs no address. With `backend` the mesh and the CA's secrets are read, which takes a token that may read secrets. " +
-	"They are read while planning: "
+const profile = "The certificate has the profile of the control plane's certificates: a SPIFFE ID for each service, a " +
+	"`kuma://` URI for each value of a tag, no subject, for TLS servers and clients, valid from 10 seconds before " +
+	"it is issued.\n\n" +
+	"With `ca`, the provider sends no request and needs no address. With `backend`, the provider reads the mesh " +
+	"and the CA's secrets, which requires a token that can read secrets. It reads them during plan. "
 
 // attributes are those of the data source and of the ephemeral resource. key says
 // what kind of key it is.
@@ -79,39 +80,44 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 	}
 	return map[string]schema.Attribute{
 		"mesh": schema.StringAttribute{
-			MarkdownDescription: "Name of the mesh, the trust domain of the SPIFFE ID.",
+			MarkdownDescription: "Name of the mesh. It is the trust domain of the SPIFFE ID.",
 			Required:            true,
 			Validators:          []validator.String{tfkit.MeshName()},
 		},
 		"tags": schema.MapAttribute{
-			MarkdownDescription: "Tags of the proxy, each with all its values over all inbounds: `kuma.io/service` and whatever else it has. Exactly one of `tags` and `services` is given.",
-			ElementType:         types.ListType{ElemType: types.StringType},
-			Optional:            true,
-			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}},
+			MarkdownDescription: "Tags of the proxy, each with its values in all inbounds. Must include `kuma.io/service`. Set exactly one of " +
+				"`tags` and `services`.",
+			ElementType: types.ListType{ElemType: types.StringType},
+			Optional:    true,
+			Validators:  []validator.Map{tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}},
 		},
 		"services": schema.ListAttribute{
-			MarkdownDescription: "Names of the proxy's services, for a proxy without other tags.",
+			MarkdownDescription: "Names of the proxy's services, if the proxy has no other tags.",
 			ElementType:         types.StringType,
 			Optional:            true,
 			Validators:          []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}},
 		},
 		"expiration": schema.StringAttribute{
-			MarkdownDescription: "How long the certificate lives, `" + defaultExpiration + "` by default: one whole number and one unit, as in `1d` or `90m`, one minute at least.",
-			Optional:            true,
-			Computed:            true,
-			Validators:          []validator.String{tfkit.Lifetime()},
+			MarkdownDescription: "Lifetime of the certificate: one whole number and one unit, such as `1d` or `90m`, and at least one minute. " +
+				"Defaults to `" +
+				defaultExpiration +
+				"`.",
+			Optional:   true,
+			Computed:   true,
+			Validators: []validator.String{tfkit.Lifetime()},
 		},
 		"backend": schema.StringAttribute{
-			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues. Exactly one of `backend` and `ca` is given.",
-			Optional:            true,
-			Validators:          []validator.String{tfkit.Text()},
+			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues the certificate. Set exactly one of `backend` " +
+				"and `ca`.",
+			Optional:   true,
+			Validators: []validator.String{tfkit.Text()},
 		},
 		"ca": schema.SingleNestedAttribute{
-			MarkdownDescription: "The CA that issues, given itself.",
+			MarkdownDescription: "The CA that issues the certificate.",
 			Optional:            true,
 			Attributes: map[string]schema.Attribute{
 				"certificate_chain": schema.StringAttribute{
-					MarkdownDescription: "The CA's certificate in PEM, followed by the certificates above it up to the root.",
+					MarkdownDescription: "Certificate of the CA in PEM, followed by the certificates above it up to the root.",
 					Required:            true,
 				},
 				"private_key": schema.StringAttribute{
@@ -121,22 +127,24 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 				},
 			},
 		},
-		"certificate": text("What the proxy presents, in PEM: its certificate, and behind it the CAs between it and the root, for peers that hold the root alone."),
+		"certificate": text("Certificate chain that the proxy presents, in PEM: its certificate, followed by the CAs between it and the " +
+			"root, for peers that have only the root."),
 		"private_key": schema.StringAttribute{
 			MarkdownDescription: "Private key of the certificate in PEM: " + key,
 			Computed:            true,
 			Sensitive:           true,
 		},
-		"trust_bundle": text("What the proxy trusts, in PEM: the whole chain of the CA, and further trusted certificates where the backend's secret has them."),
-		"spiffe_id":    text("Identity of the first service by name."),
+		"trust_bundle": text("Trust bundle of the proxy in PEM: the complete chain of the CA, and the further trusted certificates in the " +
+			"backend's secret."),
+		"spiffe_id": text("SPIFFE ID of the first service, sorted by name."),
 		"uris": schema.ListAttribute{
-			MarkdownDescription: "All identities: `spiffe://<mesh>/<service>`, then `kuma://<tag>/<value>`.",
+			MarkdownDescription: "All identities: first `spiffe://<mesh>/<service>`, then `kuma://<tag>/<value>`.",
 			ElementType:         types.StringType,
 			Computed:            true,
 		},
-		"serial_number": text("Serial number in lower-case hex."),
-		"not_before":    text("Start of validity, RFC 3339."),
-		"not_after":     text("End of validity, RFC 3339."),
+		"serial_number": text("Serial number in lowercase hex."),
+		"not_before":    text("Start of validity (RFC 3339)."),
+		"not_after":     text("Expiry date (RFC 3339)."),
 		"issuer":        text("Subject of the CA, as in RFC 2253."),
 	}
 }
@@ -145,7 +153,7 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 type tagsRule struct{}
 
 func (tagsRule) Description(context.Context) string {
-	return "tags of a proxy, kuma.io/service among them"
+	return "the tags of a proxy, including kuma.io/service"
 }
 func (r tagsRule) MarkdownDescription(ctx context.Context) string { return r.Description(ctx) }
 

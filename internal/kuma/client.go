@@ -68,14 +68,14 @@ func New(config Config) (*Client, error) {
 	}
 	config.Token = strings.TrimSpace(config.Token)
 	if !headerValue(config.Token) {
-		return nil, fmt.Errorf("the token (%s) has a character in it that no token has", config.Origins.Token)
+		return nil, fmt.Errorf("the token (%s) contains a character that is not allowed in a token", config.Origins.Token)
 	}
 	for name, value := range config.Headers {
 		if !headerName(name) { // not quoted: it may be a value
-			return nil, fmt.Errorf("the name of a header (%s) is empty, or has a character in it that no name has", config.Origins.Headers)
+			return nil, fmt.Errorf("the name of a header (%s) is empty, or contains a character that is not allowed", config.Origins.Headers)
 		}
 		if !headerValue(value) {
-			return nil, fmt.Errorf("the value of the header %q (%s) has a character in it that no header can have", name, config.Origins.Headers)
+			return nil, fmt.Errorf("the value of the header %q (%s) contains a character that is not allowed", name, config.Origins.Headers)
 		}
 	}
 	if config.Clock == nil {

@@ -94,7 +94,7 @@ func decode(value []byte, target any) error {
 		if kind.Field != "" {
 			at = kind.Field
 		}
-		return fmt.Errorf("%s is of the wrong kind (%s)", at, is)
+		return fmt.Errorf("%s has the wrong type (%s)", at, is)
 	default:
 		return errors.New("the value cannot be read")
 	}

@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	case e.Defect != "":
 		fmt.Fprintf(&b, ", and the answer %s", e.Defect)
 	case e.Foreign():
-		b.WriteString(", and the answer is not one of a control plane")
+		b.WriteString(", and the answer is not from a control plane")
 		if e.Body != "" {
 			fmt.Fprintf(&b, ": %q", e.Body)
 		}
@@ -180,7 +180,7 @@ type DroppedError struct {
 }
 
 func (e *DroppedError) Error() string {
-	said := fmt.Sprintf("the control plane accepted the change of mesh %q, but it is not in what it gives back", e.Mesh)
+	said := fmt.Sprintf("the control plane accepted the change of mesh %q, but its document does not contain the change", e.Mesh)
 	if len(e.Fields) > 0 {
 		said += ": " + strings.Join(e.Fields, ", ")
 	}
@@ -210,7 +210,7 @@ type UnverifiedError struct {
 }
 
 func (e *UnverifiedError) Error() string {
-	return fmt.Sprintf("it was written, but could not be read back: %s", e.Err)
+	return fmt.Sprintf("the write succeeded, but the provider could not read the result: %s", e.Err)
 }
 
 func (e *UnverifiedError) Unwrap() error { return e.Err }
@@ -293,11 +293,11 @@ func jsonDefect(text []byte) string {
 	)
 	switch err := json.NewDecoder(bytes.NewReader(text)).Decode(&whole); {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("is JSON that ends too early, after %d bytes", len(text))
+		return fmt.Sprintf("is incomplete JSON of %d bytes", len(text))
 	case errors.As(err, &syntax):
-		return fmt.Sprintf("is JSON with a mistake at byte %d", syntax.Offset)
+		return fmt.Sprintf("is invalid JSON at byte %d", syntax.Offset)
 	default:
-		return "is JSON that cannot be read"
+		return "is invalid JSON"
 	}
 }
 

@@ -34,7 +34,8 @@ func (c *Client) list(ctx context.Context, path string) ([]json.RawMessage, erro
 			return items, err
 		}
 	}
-	return nil, fmt.Errorf("the list %s never has as many items as it says: it changes while it is read, or it is not a control plane's", path)
+	return nil, fmt.Errorf("the list %s never contains the number of items that it reports: it changes continuously, or it is not from a "+
+		"control plane", path)
 }
 
 // listOf is a list, each item as parse reads it.
@@ -106,11 +107,11 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 		following, err := url.Parse(next)
 		switch {
 		case err != nil || len(here) == 0 || seen[following.Query().Encode()]:
-			return nil, 0, fmt.Errorf("the list %s does not end: its next page is none, or one that was read already", path)
+			return nil, 0, fmt.Errorf("the list %s does not end: its next page is missing or repeated", path)
 		case size > maxListSize:
 			return nil, 0, fmt.Errorf("the list %s is longer than any of a control plane", path)
 		case len(seen) == maxPages:
-			return nil, 0, fmt.Errorf("the list %s does not end: it has more than %d pages", path, maxPages)
+			return nil, 0, fmt.Errorf("the list %s has more than %d pages", path, maxPages)
 		case len(items) > total:
 			return items, total, nil
 		}

@@ -20,7 +20,7 @@ var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9](
 // CheckName applies the control plane's rule for names, an RFC 1123 subdomain
 // of at most longest characters.
 func CheckName(name string, longest int) error {
-	return checkName(name, longest, namePattern, `only lower-case letters, digits, "-" and "." are allowed, with a letter or digit first and last`)
+	return checkName(name, longest, namePattern, `only lowercase letters, digits, "-" and "." are allowed, and it must start and end with a letter or digit`)
 }
 
 var meshReferencePattern = regexp.MustCompile(`^[0-9a-z][-_.0-9a-z]*$`)
@@ -28,7 +28,7 @@ var meshReferencePattern = regexp.MustCompile(`^[0-9a-z][-_.0-9a-z]*$`)
 // CheckMeshReference applies the rule for the name of a mesh that may be there
 // already: meshes made by versions before 2.7 may have "_" in their names.
 func CheckMeshReference(name string) error {
-	return checkName(name, MaxSecretName, meshReferencePattern, `only lower-case letters, digits, "-", "." and "_" are allowed, with a letter or digit first`)
+	return checkName(name, MaxSecretName, meshReferencePattern, `only lowercase letters, digits, "-", "." and "_" are allowed, and it must start with a letter or digit`)
 }
 
 func checkName(name string, longest int, pattern *regexp.Regexp, rule string) error {
@@ -36,7 +36,7 @@ func checkName(name string, longest int, pattern *regexp.Regexp, rule string) er
 	case name == "":
 		return errors.New("it is empty")
 	case len(name) > longest:
-		return fmt.Errorf("it has %d characters, and at most %d are allowed", len(name), longest)
+		return fmt.Errorf("it has %d characters, and the maximum is %d", len(name), longest)
 	case !pattern.MatchString(name):
 		return errors.New(rule)
 	}

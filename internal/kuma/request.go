@@ -56,7 +56,7 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 		"milliseconds": c.config.Clock.Now().Sub(start).Milliseconds(),
 	}
 	if err != nil {
-		c.config.Log(ctx, "control plane gave no answer", fields)
+		c.config.Log(ctx, "control plane did not answer", fields)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -81,7 +81,7 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request, error) {
 	// These would lead to another object, a list for example.
 	if r.path != index && slices.ContainsFunc(strings.Split(r.path, "/"), func(s string) bool { return s == "" || s == "." || s == ".." }) {
-		return nil, fmt.Errorf("%s %q: nothing can have an empty name, or the name \".\" or \"..\"", r.method, r.path)
+		return nil, fmt.Errorf(`%s %q: a name cannot be empty, "." or ".."`, r.method, r.path)
 	}
 	target := c.config.Address.JoinPath(r.path)
 	target.RawQuery = r.query.Encode()
@@ -156,7 +156,7 @@ func (c *Client) check(document *Document, of key) error {
 			continue
 		}
 		answer := c.answerError(request{method: http.MethodGet, path: of.path}, http.StatusOK, nil)
-		answer.Defect = fmt.Sprintf("is not what was asked for: its %s is %q, not %q", member[0], c.quote(is, longestReason), member[1])
+		answer.Defect = fmt.Sprintf("is another object: its %s is %q, not %q", member[0], c.quote(is, longestReason), member[1])
 		return answer
 	}
 	return nil

@@ -110,7 +110,7 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 
 // pause waits for the next attempt.
 func (c *Client) pause(ctx context.Context, r request, course *attempts) error {
-	c.config.Log(ctx, "control plane is asked again", map[string]any{
+	c.config.Log(ctx, "retrying the request", map[string]any{
 		"method": r.method, "path": r.path, "attempt": course.count + 1, "milliseconds": course.wait.Milliseconds(),
 	})
 	return c.config.Clock.Sleep(ctx, course.wait)

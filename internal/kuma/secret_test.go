@@ -216,10 +216,10 @@ func TestSecretsThatNeverEnd(t *testing.T) {
 	}{
 		"in a circle": {func(n int, _ call) string {
 			return fmt.Sprintf(`{"total":9,"items":[%s],"next":"/x?offset=%d"}`, item, n%3)
-		}, 4, "was read already"},
+		}, 4, "missing or repeated"},
 		"more items than there are": {func(n int, _ call) string {
 			return fmt.Sprintf(`{"total":1,"items":[%s],"next":"/x?offset=%d"}`, item, n)
-		}, 6, "never has as many items as it says"},
+		}, 6, "never contains the number of items that it reports"},
 		"growing": {func(n int, _ call) string {
 			return fmt.Sprintf(`{"total":%d,"items":[%s],"next":"/x?offset=%d"}`, n+1, item, n)
 		}, maxPages, "more than 1000 pages"},

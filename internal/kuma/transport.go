@@ -51,7 +51,7 @@ func newTransport(config Config) *wholeBody {
 }
 
 // errProxy stands for an error that quotes the proxy's URL, password included.
-var errProxy = errors.New("the proxy that HTTP_PROXY or HTTPS_PROXY names is not a URL")
+var errProxy = errors.New("the proxy in HTTP_PROXY or HTTPS_PROXY is not a URL")
 
 func proxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
@@ -82,7 +82,7 @@ func (t *wholeBody) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer, err := t.roundTrip(request.WithContext(ctx))
 	if err != nil && ctx.Err() != nil && request.Context().Err() == nil {
 		// Not context.DeadlineExceeded, which is for the caller's own time.
-		return nil, fmt.Errorf("there was no whole answer within %s", t.timeout)
+		return nil, fmt.Errorf("there was no complete answer within %s", t.timeout)
 	}
 	return answer, err
 }
@@ -106,7 +106,7 @@ func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(answer.Body, t.limit+1))
 	if err != nil {
-		return nil, &IncompleteError{"ended with: " + err.Error()}
+		return nil, &IncompleteError{"failed with: " + err.Error()}
 	}
 	if int64(len(content)) > t.limit {
 		return nil, errTooLong
@@ -132,9 +132,9 @@ type IncompleteError struct {
 	defect string
 }
 
-func (e *IncompleteError) Error() string { return "the answer broke off: it " + e.defect }
+func (e *IncompleteError) Error() string { return "the answer ended early: it " + e.defect }
 
-var errTooLong = errors.New("the answer is longer than any of a control plane")
+var errTooLong = errors.New("the answer is longer than an answer of a control plane")
 
 // unfinished tells that an answer ends too early although the connection did
 // not break: it says that it is JSON, or begins as such, and is not, or a read
@@ -159,8 +159,8 @@ type redirectError struct {
 }
 
 func (e *redirectError) Error() string {
-	return fmt.Sprintf("it redirects to %s, which is not followed, because the token and what is written would go there too; "+
-		"the address must be where the control plane really is", e.to)
+	return fmt.Sprintf("it redirects to %s. The provider does not follow the redirect, because it would send the token and the data "+
+		"there. Set the address to the final address of the control plane", e.to)
 }
 
 // checkRedirect allows a read to be sent on by the same server to itself. It is
@@ -171,7 +171,7 @@ func checkRedirect(request *http.Request, answer *http.Response) error {
 	}
 	to, err := answer.Location()
 	if err != nil {
-		return &redirectError{"what is no URL"}
+		return &redirectError{"an invalid URL"}
 	}
 	if request.Method != http.MethodGet || to.Scheme != request.URL.Scheme || to.Host != request.URL.Host {
 		return &redirectError{to.Scheme + "://" + to.Host}

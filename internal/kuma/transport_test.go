@@ -433,8 +433,8 @@ func TestLog(t *testing.T) {
 	shown(t, "the log", all)
 	equal(t, "lines", len(lines), 5)
 	for i, parts := range [][]string{
-		{"asked again", "method=PUT", "path=meshes/m/secrets/s", "attempt=2"}, {"asked again", "attempt=3"},
-		{"answered", "status=200", "attempts=3", "milliseconds="}, {"no answer", "method=GET", "attempts=1"}, {"answered", "attempts=1"},
+		{"retrying the request", "method=PUT", "path=meshes/m/secrets/s", "attempt=2"}, {"retrying the request", "attempt=3"},
+		{"answered", "status=200", "attempts=3", "milliseconds="}, {"control plane did not answer", "method=GET", "attempts=1"}, {"answered", "attempts=1"},
 	} {
 		for _, part := range parts {
 			if !strings.Contains(lines[i], part) {

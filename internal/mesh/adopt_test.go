@@ -98,7 +98,7 @@ func TestAccMesh_backendOfUnknownType(t *testing.T) {
 			},
 			{
 				Config:      with(`{ default_backend = "x", backends = [{ name = "f", file = { path = "/x" } }] }`),
-				ExpectError: acctest.Words("No such backend", `logging.default_backend: "x" must be the name of one of the backends`),
+				ExpectError: acctest.Words("Unknown backend", `logging.default_backend: "x" is not the name of a backend`),
 			},
 			{Config: with(`{ default_backend = "s" }`), ConfigPlanChecks: action(plancheck.ResourceActionUpdate)},
 		},

@@ -57,33 +57,34 @@ func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			Validators:          []validator.String{tfkit.MeshReference()},
 		},
 		"labels": schema.MapAttribute{
-			MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
+			MarkdownDescription: "Labels of the mesh, without the labels that the control plane adds (`kuma.io/…`).",
 			ElementType:         types.StringType,
 			Computed:            true,
 		},
 		"skip_creating_initial_policies": schema.SetAttribute{
-			MarkdownDescription: "Kinds of policies that the control plane did not make together with the mesh; `*` is all of them.",
+			MarkdownDescription: "Types of policies that the control plane did not create with the mesh. `*` means all types.",
 			ElementType:         types.StringType,
 			Computed:            true,
 		},
-		"creation_time":        schema.StringAttribute{MarkdownDescription: "When the mesh was made (RFC 3339).", Computed: true},
-		"modification_time":    schema.StringAttribute{MarkdownDescription: "When the mesh was last written (RFC 3339).", Computed: true},
-		"enabled_backend":      schema.StringAttribute{MarkdownDescription: "Name of the mTLS backend in use, null without mTLS.", Computed: true},
-		"enabled_backend_type": schema.StringAttribute{MarkdownDescription: "Type of the mTLS backend in use, such as `provided` or `builtin`.", Computed: true},
+		"creation_time":        schema.StringAttribute{MarkdownDescription: "Time at which the mesh was created (RFC 3339).", Computed: true},
+		"modification_time":    schema.StringAttribute{MarkdownDescription: "Time of the last change of the mesh (RFC 3339).", Computed: true},
+		"enabled_backend":      schema.StringAttribute{MarkdownDescription: "Name of the enabled mTLS backend, or null without mTLS.", Computed: true},
+		"enabled_backend_type": schema.StringAttribute{MarkdownDescription: "Type of the enabled mTLS backend, such as `provided` or `builtin`.", Computed: true},
 		"backends": schema.ListNestedAttribute{
-			MarkdownDescription: "All mTLS backends of the mesh, the one in use and others.",
+			MarkdownDescription: "All mTLS backends of the mesh, enabled or not.",
 			Computed:            true,
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"name":               schema.StringAttribute{MarkdownDescription: "Name of the backend.", Computed: true},
-				"type":               schema.StringAttribute{MarkdownDescription: "Type of the backend, such as `provided` or `builtin`.", Computed: true},
-				"certificate_secret": schema.StringAttribute{MarkdownDescription: "Secret of the mesh that a provided backend has its certificate chain from, null if it is elsewhere.", Computed: true},
-				"key_secret":         schema.StringAttribute{MarkdownDescription: "Secret of the mesh that a provided backend has its private key from, null if it is elsewhere.", Computed: true},
+				"name": schema.StringAttribute{MarkdownDescription: "Name of the backend.", Computed: true},
+				"type": schema.StringAttribute{MarkdownDescription: "Type of the backend, such as `provided` or `builtin`.", Computed: true},
+				"certificate_secret": schema.StringAttribute{MarkdownDescription: "Name of the secret with the certificate chain of a `provided` backend, or null if the chain is not in a " +
+					"secret.", Computed: true},
+				"key_secret": schema.StringAttribute{MarkdownDescription: "Name of the secret with the private key of a `provided` backend, or null if the key is not in a secret.", Computed: true},
 			}},
 		},
 	})
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A mesh as it is: its mTLS backends, its labels and its sections. A section without content is null, and backends of every type are listed, " +
-			"those that `kongmesh_mesh` leaves alone among them.",
+		MarkdownDescription: "An existing mesh: its mTLS backends, labels and sections. A section without content is null. Backends of all " +
+			"types are listed, including those that `kongmesh_mesh` does not manage.",
 		Attributes: attributes,
 	}
 }
@@ -98,8 +99,9 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	mesh, err := d.Client.Mesh(ctx, name)
 	if kuma.Absent(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "No such mesh", fmt.Sprintf(
-			"There is no mesh %q on the control plane. It is read while planning, unless something that it depends on is about to change. "+
-				"Where the same run makes it, refer to the resource that does, as in `name = kongmesh_mesh.this.name`.", name))
+			"There is no mesh %q on the control plane. Terraform reads a data source during plan, unless one of its "+
+				"dependencies changes. If the same run creates the mesh, refer to the resource, as in `name = "+
+				"kongmesh_mesh.this.name`.", name))
 		return
 	}
 	if err != nil {
@@ -118,9 +120,9 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 // values from what it reads.
 func connected(client *kuma.Client, diags *diag.Diagnostics) bool {
 	if client == nil {
-		diags.AddError("Provider configuration is not known",
-			"A value in the provider block is still unknown, so there is no control plane to ask. "+
-				"Add a depends_on with the resource that the value comes from, so that this is read when that is done, or set the value by a variable.")
+		diags.AddError("Provider configuration is unknown",
+			"A value in the provider block is still unknown, so the provider cannot send requests. Add depends_on with the "+
+				"resource that sets the value, so that Terraform reads this during apply, or set the value with a variable.")
 	}
 	return client != nil
 }

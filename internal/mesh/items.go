@@ -39,9 +39,10 @@ func (l list) attribute(p part) schema.Attribute {
 	switch len(names) {
 	case 0:
 	case 1:
-		about += fmt.Sprintf(" Each has %s, which is its type. Backends of other types stay in the mesh, and are not shown here.", quoted[0])
+		about += fmt.Sprintf(" Each has %s, which defines its type. Backends of other types stay in the mesh, and are not listed here.", quoted[0])
 	default:
-		about += fmt.Sprintf(" Each has exactly one of %s, which is its type. Backends of other types stay in the mesh, and are not shown here.", strings.Join(quoted, " and "))
+		about += fmt.Sprintf(" Each has exactly one of %s, which defines its type. Backends of other types stay in the mesh, and are not "+
+			"listed here.", strings.Join(quoted, " and "))
 	}
 	a := schema.ListNestedAttribute{
 		MarkdownDescription: about,

@@ -25,26 +25,28 @@ func checkLabelName(name string) error {
 	}
 	switch {
 	case kuma.ReservedLabel(name):
-		return fmt.Errorf("labels of kuma.io belong to the control plane")
+		return fmt.Errorf("labels with kuma.io belong to the control plane")
 	case !labelPart.MatchString(part):
-		return fmt.Errorf("a label's name is at most 63 letters, digits, \"-\", \"_\" and \".\", with a letter or digit first and last")
+		return fmt.Errorf(`the name of a label has at most 63 letters, digits, "-", "_" and ".", and starts and ends with a letter or ` +
+			"digit")
 	case found && (!labelDomain.MatchString(domain) || len(domain) > 253):
-		return fmt.Errorf("what is before the \"/\" must be a domain name in lower case")
+		return fmt.Errorf(`the prefix before "/" must be a domain name in lowercase`)
 	}
 	return nil
 }
 
 func checkLabelValue(value string) error {
 	if value != "" && !labelPart.MatchString(value) {
-		return fmt.Errorf("a label's value is at most 63 letters, digits, \"-\", \"_\" and \".\", with a letter or digit first and last")
+		return fmt.Errorf(`the value of a label has at most 63 letters, digits, "-", "_" and ".", and starts and ends with a letter or ` +
+			"digit")
 	}
 	return nil
 }
 
 func labelName() validator.String {
-	return tfkit.Check("Invalid label", "a label's name", checkLabelName)
+	return tfkit.Check("Invalid label", "the name of a label", checkLabelName)
 }
 
 func labelValue() validator.String {
-	return tfkit.Check("Invalid label", "a label's value", checkLabelValue)
+	return tfkit.Check("Invalid label", "the value of a label", checkLabelValue)
 }

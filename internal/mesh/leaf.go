@@ -117,7 +117,7 @@ func (text) attrType() attr.Type { return types.StringType }
 func (s text) attribute(p part) schema.Attribute {
 	a := schema.StringAttribute{MarkdownDescription: p.about, Required: p.required, Optional: !p.required, Validators: s.validators()}
 	if s.def != "" {
-		a.MarkdownDescription += fmt.Sprintf(" Default: `%s`.", s.def)
+		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%s`.", s.def)
 		a.Computed, a.Default = true, stringdefault.StaticString(s.def)
 	}
 	return a
@@ -128,7 +128,7 @@ func (s text) validators() []validator.String {
 	case s.values != nil:
 		return []validator.String{tfkit.OneOf(s.values...)}
 	case s.check != nil:
-		return []validator.String{tfkit.Check("Invalid value", "what the control plane takes", s.check)}
+		return []validator.String{tfkit.Check("Invalid value", "a value that the control plane accepts", s.check)}
 	default:
 		return []validator.String{tfkit.Text()}
 	}
@@ -163,7 +163,7 @@ func (boolean) attrType() attr.Type { return types.BoolType }
 
 func (b boolean) attribute(p part) schema.Attribute {
 	return schema.BoolAttribute{
-		MarkdownDescription: fmt.Sprintf("%s Default: `%t`.", p.about, b.def),
+		MarkdownDescription: fmt.Sprintf("%s Defaults to `%t`.", p.about, b.def),
 		Optional:            true, Computed: true, Default: booldefault.StaticBool(b.def),
 	}
 }
@@ -198,7 +198,7 @@ func (n port) attribute(p part) schema.Attribute {
 		Validators: []validator.Int64{int64validator.Between(1, 65535)},
 	}
 	if n.def != 0 {
-		a.MarkdownDescription += fmt.Sprintf(" Default: `%d`.", n.def)
+		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%d`.", n.def)
 		a.Computed, a.Default = true, int64default.StaticInt64(n.def)
 	}
 	return a
@@ -232,7 +232,7 @@ func (percent) attrType() attr.Type { return types.Float64Type }
 
 func (n percent) attribute(p part) schema.Attribute {
 	return schema.Float64Attribute{
-		MarkdownDescription: fmt.Sprintf("%s Default: `%v`.", p.about, n.def),
+		MarkdownDescription: fmt.Sprintf("%s Defaults to `%v`.", p.about, n.def),
 		Optional:            true, Computed: true, Default: float64default.StaticFloat64(n.def),
 		Validators: []validator.Float64{float64validator.Between(0, 100)},
 	}
@@ -270,15 +270,15 @@ func (m tags) attribute(p part) schema.Attribute {
 	}
 	if m.selector {
 		a.Validators = append(a.Validators,
-			mapvalidator.KeysAre(tfkit.Check("Invalid tag", "a tag's name", checkTagName)),
-			mapvalidator.ValueStringsAre(tfkit.Check("Invalid tag", "a tag's value", checkTagValue)))
+			mapvalidator.KeysAre(tfkit.Check("Invalid tag", "the name of a tag", checkTagName)),
+			mapvalidator.ValueStringsAre(tfkit.Check("Invalid tag", "the value of a tag", checkTagValue)))
 	}
 	if m.def != nil {
 		var pairs []string
 		for _, name := range slices.Sorted(maps.Keys(m.def)) {
 			pairs = append(pairs, fmt.Sprintf("`%s` = `%s`", name, m.def[name]))
 		}
-		a.MarkdownDescription += " Default: " + strings.Join(pairs, ", ") + "."
+		a.MarkdownDescription += " Defaults to " + strings.Join(pairs, ", ") + "."
 		a.Computed, a.Default = true, mapdefault.StaticValue(mapOf(m.def))
 	}
 	return a

@@ -25,7 +25,7 @@ func (r *meshResource) ListResourceConfigSchema(_ context.Context, _ query.ListR
 		MarkdownDescription: "The meshes of the control plane.",
 		Attributes: map[string]schema.Attribute{
 			"labels": schema.MapAttribute{
-				MarkdownDescription: "Only meshes that have all these labels. Those that the control plane adds, such as `kuma.io/origin`, count as well.",
+				MarkdownDescription: "Only meshes with all of these labels, including labels that the control plane adds, such as `kuma.io/origin`.",
 				ElementType:         types.StringType,
 				Optional:            true,
 				Validators:          []validator.Map{tfkit.NoNulls()},

@@ -42,7 +42,7 @@ func (d *meshesSource) Schema(_ context.Context, _ datasource.SchemaRequest, res
 		MarkdownDescription: "The meshes of the control plane.",
 		Attributes: map[string]schema.Attribute{
 			"labels": schema.MapAttribute{
-				MarkdownDescription: "Only meshes that have all these labels. Those that the control plane adds, such as `kuma.io/origin`, count as well.",
+				MarkdownDescription: "Only meshes with all of these labels, including labels that the control plane adds, such as `kuma.io/origin`.",
 				ElementType:         types.StringType,
 				Optional:            true,
 				Validators:          []validator.Map{tfkit.NoNulls()},
@@ -53,12 +53,12 @@ func (d *meshesSource) Schema(_ context.Context, _ datasource.SchemaRequest, res
 				Computed:            true,
 			},
 			"meshes": schema.ListNestedAttribute{
-				MarkdownDescription: "The meshes.",
+				MarkdownDescription: "List of meshes.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name": schema.StringAttribute{MarkdownDescription: "Name of the mesh.", Computed: true},
 					"labels": schema.MapAttribute{
-						MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
+						MarkdownDescription: "Labels of the mesh, without the labels that the control plane adds (`kuma.io/…`).",
 						ElementType:         types.StringType,
 						Computed:            true,
 					},

@@ -31,8 +31,8 @@ func (r *meshResource) MoveState(context.Context) []resource.StateMover {
 		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, identity{name})...)
 		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, imported, []byte("true"))...)
 		if advice := source.backendsAdvice(); advice != "" {
-			resp.Diagnostics.AddWarning("mTLS of the mesh is not moved", fmt.Sprintf(
-				"Mesh %q has mTLS backends, which kongmesh_mesh does not manage: they stay in the mesh as they are. %s", source.Name, advice))
+			resp.Diagnostics.AddWarning("mTLS backends are not moved", fmt.Sprintf(
+				"Mesh %q has mTLS backends, which kongmesh_mesh does not manage. They stay in the mesh unchanged. %s", source.Name, advice))
 		}
 	})}
 }
@@ -50,10 +50,11 @@ func (m vendorMesh) backendsAdvice() string {
 	}
 	var advice []string
 	if len(blocks) > 0 {
-		advice = append(advice, "To manage them, add this for each backend, and replace NAME by the name of its resource:\n\n"+strings.Join(blocks, "\n"))
+		advice = append(advice, "To manage them, add this block for each backend. Replace NAME with the name of its resource:\n\n"+
+			strings.Join(blocks, "\n"))
 	}
 	if len(others) > 0 {
-		advice = append(advice, fmt.Sprintf("This provider has no resource for %s.", strings.Join(others, ", ")))
+		advice = append(advice, fmt.Sprintf("This provider does not have a resource for %s.", strings.Join(others, ", ")))
 	}
 	return strings.Join(advice, "\n")
 }

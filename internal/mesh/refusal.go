@@ -25,14 +25,14 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 		for _, field := range dropped.Fields {
 			at := plan.attributeOf(field, sent)
 			diags.AddAttributeError(at, "Control plane dropped the change", fmt.Sprintf(
-				"Could not %s: the control plane accepted %s, but it is not in what it gives back. This version does not have it: "+
-					"take %s out of the configuration. Kuma 3 has policies in place of most parts of a mesh.", task, field, at))
+				"Could not %s: the control plane accepted %s, but its document does not contain it. This version does not "+
+					"support it: remove %s from the configuration. In Kuma 3, policies replace most sections of a mesh.", task, field, at))
 		}
 	case errors.As(err, &refusal) && refusal.Refused() && len(refusal.Parameters) > 0:
 		for _, parameter := range refusal.Parameters {
 			at := plan.attributeOf(parameter.Field, sent)
-			diags.AddAttributeError(at, "Control plane refused", fmt.Sprintf(
-				"Could not %s. The control plane says of %s: %s.%s", task, parameter.Field, parameter.Reason, advice(at)))
+			diags.AddAttributeError(at, "Control plane rejected the change", fmt.Sprintf(
+				"Could not %s. The control plane rejected %s: %s.%s", task, parameter.Field, parameter.Reason, advice(at)))
 		}
 	default:
 		tfkit.AddError(diags, task, err)
@@ -42,7 +42,7 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 // advice says which attribute a refusal is about where Terraform does not show it.
 func advice(at path.Path) string {
 	if len(at.Steps()) > 1 {
-		return "\n\nIt comes from the attribute " + at.String() + "."
+		return "\n\n" + "The value comes from the attribute " + at.String() + "."
 	}
 	return ""
 }

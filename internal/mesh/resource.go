@@ -78,36 +78,38 @@ func (r *meshResource) Metadata(_ context.Context, req resource.MetadataRequest,
 
 func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A service mesh.\n\n" +
-			"Its mTLS is not part of this resource: a mesh can name a CA only once the CA's secrets are there, and the secrets can be there only " +
-			"once the mesh is. `kongmesh_mesh_ca_secret` uploads the CA and `kongmesh_mtls_provided_backend` makes the mesh use it.\n\n" +
-			"What the configuration does not have is not managed: labels, or a section such as `logging`, that are not in it stay in the mesh as they are, " +
-			"and are no difference. Within a section that it has all is managed, and what is left out has its default. " +
-			"What is taken out of the configuration is taken out of the mesh. An import takes over all there is, " +
-			"so that the plan after it shows what the configuration lacks: it would be taken out of the mesh. " +
-			"So does a `moved` block from `kong-mesh_mesh`, the resource of Kong's own provider.\n\n" +
-			"The control plane deletes a mesh only after its data plane proxies are gone. The plan to destroy or rename a mesh that has proxies fails.\n\n" +
-			"Members of the document that the provider does not know, and backends of types that it does not know, always stay as they are.\n\n" +
-			"Kuma 3 no longer has `networking`, `routing`, `mesh_services`, `constraints`, `logging`, `tracing` and `metrics` in a mesh: " +
-			"there, setting one is an error.",
+		MarkdownDescription: "A service mesh, without its mTLS.\n\n" +
+			"A mesh can use a CA only after the CA's secrets exist, and the secrets need the mesh. Use " +
+			"`kongmesh_mesh_ca_secret` to upload the CA, and `kongmesh_mtls_provided_backend` to make the mesh use it.\n\n" +
+			"The provider only manages what the configuration contains. Other labels, and sections such as `logging` that " +
+			"the configuration does not contain, stay in the mesh unchanged and cause no differences. In a section that " +
+			"the configuration contains, the provider manages everything, and omitted arguments have their defaults. If " +
+			"you remove a section from the configuration, the provider removes it from the mesh.\n\n" +
+			"An import reads the complete mesh. The next plan removes every section that the configuration does not " +
+			"contain. The same applies to a `moved` block from `kong-mesh_mesh`, the resource of Kong's provider.\n\n" +
+			"The control plane deletes a mesh only after its data plane proxies are gone. The plan fails if it destroys or " +
+			"renames a mesh that has proxies.\n\n" +
+			"Unknown members of the document, and backends of unknown types, stay unchanged.\n\n" +
+			"Kuma 3 does not support `networking`, `routing`, `mesh_services`, `constraints`, `logging`, `tracing` and " +
+			"`metrics` in a mesh. There, setting one of them is an error.",
 		Attributes: attributes(sections()),
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
 		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of the mesh: at most 63 lower-case letters, digits, `-` and `.`. Another name is another mesh.",
+			MarkdownDescription: "Name of the mesh: at most 63 lowercase letters, digits, `-` and `.`. Changing this replaces the mesh.",
 			Required:            true,
 			Validators:          []validator.String{tfkit.MeshName()},
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 		},
 		"labels": schema.MapAttribute{
-			MarkdownDescription: "Labels of the mesh. Those that the control plane adds, `kuma.io/…`, are not among them.",
+			MarkdownDescription: "Labels of the mesh, without the labels that the control plane adds (`kuma.io/…`).",
 			ElementType:         types.StringType,
 			Optional:            true,
 			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.KeysAre(labelName()), mapvalidator.ValueStringsAre(labelValue())},
 		},
 		"skip_creating_initial_policies": schema.SetAttribute{
-			MarkdownDescription: "Kinds of policies, `MeshTimeout` for example, that the control plane does not make together with the mesh; `*` is all of them. " +
-				"A change has no effect on a mesh that is there.",
+			MarkdownDescription: "Types of policies, such as `MeshTimeout`, that the control plane does not create with the mesh. `*` means all " +
+				"types. A change does not affect an existing mesh.",
 			ElementType: types.StringType,
 			Optional:    true,
 			Validators:  []validator.Set{tfkit.NoNulls()},

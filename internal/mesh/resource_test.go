@@ -105,7 +105,7 @@ func TestAccMesh_existsAlready(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{
 			Config:      env.Config(`resource "kongmesh_mesh" "this" { name = $name }`, "name", name),
-			ExpectError: acctest.Words("Exists already", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`),
+			ExpectError: acctest.Words("Object already exists", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`),
 		}},
 	})
 }
@@ -119,8 +119,8 @@ func TestAccMesh_badInput(t *testing.T) {
 	}
 	section := func(body string, want ...string) bad { return bad{"name = \"m\"\n" + body, want} }
 	for name, test := range map[string]bad{
-		"upper case":         {`name = "Upper"`, []string{`name = "Upper"`, `lower-case letters`}},
-		"underscore":         {`name = "a_b"`, []string{`lower-case letters`}},
+		"upper case":         {`name = "Upper"`, []string{`name = "Upper"`, `lowercase letters`}},
+		"underscore":         {`name = "a_b"`, []string{`lowercase letters`}},
 		"too long":           {`name = "` + strings.Repeat("a", 64) + `"`, []string{`64 characters`}},
 		"empty":              {`name = ""`, []string{`it is empty`}},
 		"label name":         {"name = \"m\"\nlabels = { \"bad key!\" = \"x\" }", []string{`Invalid label`, `bad key!`}},
@@ -134,12 +134,12 @@ func TestAccMesh_badInput(t *testing.T) {
 		"tag's name":         section(`constraints = { dataplane_proxy = { requirements = [{ tags = { a = "b" } }, { tags = { "a b" = "c" } }] } }`, `requirements[1].tags["a b"]`, `letters, digits`),
 		"tag's value":        section(`constraints = { dataplane_proxy = { restrictions = [{ tags = { a = "b*" } }] } }`, `restrictions[0].tags["a"]`, `or is "*"`),
 		"tag without value":  section(`constraints = { dataplane_proxy = { restrictions = [{ tags = { a = "" } }] } }`, `restrictions[0].tags["a"]`),
-		"no such logging":    section(`logging = { default_backend = "x", backends = [{ name = "f", file = { path = "/x" } }] }`, `logging.default_backend`, `"x" must be the name of one of the backends`),
+		"no such logging":    section(`logging = { default_backend = "x", backends = [{ name = "f", file = { path = "/x" } }] }`, `logging.default_backend`, `"x" is not the name of a backend`),
 		"nothing to log to":  section(`logging = { default_backend = "x" }`, `logging.default_backend`),
-		"name twice":         section(`logging = { backends = [{ name = "f", file = { path = "/x" } }, { name = "f", tcp = { address = "a:1" } }] }`, `logging.backends[1].name`, `"f" is used before`),
+		"name twice":         section(`logging = { backends = [{ name = "f", file = { path = "/x" } }, { name = "f", tcp = { address = "a:1" } }] }`, `logging.backends[1].name`, `has the name "f"`),
 		"no name":            section(`logging = { backends = [{ name = "", file = { path = "/x" } }] }`, `logging.backends[0].name`),
-		"no type":            section(`logging = { backends = [{ name = "f" }] }`, `logging.backends[0]: a backend must have exactly one of file, tcp`),
-		"two types":          section(`logging = { backends = [{ name = "f", file = { path = "/x" }, tcp = { address = "a:1" } }] }`, `logging.backends[0]: it has file and tcp, and must have exactly one of`),
+		"no type":            section(`logging = { backends = [{ name = "f" }] }`, `logging.backends[0]: The backend must have exactly one of file, tcp`),
+		"two types":          section(`logging = { backends = [{ name = "f", file = { path = "/x" }, tcp = { address = "a:1" } }] }`, `logging.backends[0]: The backend has file and tcp. It must have exactly one of`),
 		"no path":            section(`logging = { backends = [{ name = "f", file = { path = "" } }] }`, `logging.backends[0].file.path`),
 		"no format":          section(`logging = { backends = [{ name = "f", format = "", file = { path = "/x" } }] }`, `logging.backends[0].format`),
 		"address":            section(`logging = { backends = [{ name = "f", tcp = { address = "a" } }] }`, `logging.backends[0].tcp.address`, `host:port`),
@@ -152,16 +152,16 @@ func TestAccMesh_badInput(t *testing.T) {
 		"port 65536":         section(`tracing = { backends = [{ name = "d", datadog = { address = "a", port = 65536 } }] }`, `tracing.backends[0].datadog.port`),
 		"no agent":           section(`tracing = { backends = [{ name = "d", datadog = { address = "", port = 1 } }] }`, `tracing.backends[0].datadog.address`),
 		"no URL":             section(`tracing = { backends = [{ name = "z", zipkin = { url = "zipkin" } }] }`, `tracing.backends[0].zipkin.url`, `not a URL`),
-		"URL without port":   section(`tracing = { backends = [{ name = "z", zipkin = { url = "http://zipkin/x" } }] }`, `tracing.backends[0].zipkin.url`, `port must be in the URL`),
+		"URL without port":   section(`tracing = { backends = [{ name = "z", zipkin = { url = "http://zipkin/x" } }] }`, `tracing.backends[0].zipkin.url`, `URL must contain the port`),
 		"API version":        section(`tracing = { backends = [{ name = "z", zipkin = { url = "http://z:1", api_version = "httpJsonV2" } }] }`, `tracing.backends[0].zipkin.api_version`, `"httpJsonV1"`),
 		"no such metrics":    section(`metrics = { enabled_backend = "x" }`, `metrics.enabled_backend`),
 		"metrics twice":      section(`metrics = { backends = [{ name = "f", prometheus = {} }, { name = "f", prometheus = {} }] }`, `metrics.backends[1].name`),
-		"metrics of no type": section(`metrics = { backends = [{ name = "p" }] }`, `metrics.backends[0]: a backend must have prometheus`),
+		"metrics of no type": section(`metrics = { backends = [{ name = "p" }] }`, `metrics.backends[0]: The backend must have prometheus`),
 		"metrics port":       section(`metrics = { backends = [{ name = "p", prometheus = { port = 70000 } }] }`, `metrics.backends[0].prometheus.port`),
 		"metrics path":       section(`metrics = { backends = [{ name = "p", prometheus = { path = "" } }] }`, `metrics.backends[0].prometheus.path`),
 		"metrics tags":       section(`metrics = { backends = [{ name = "p", prometheus = { tags = {} } }] }`, `metrics.backends[0].prometheus.tags`),
 		"TLS mode":           section(`metrics = { backends = [{ name = "p", prometheus = { tls = { mode = "delegated" } } }] }`, `metrics.backends[0].prometheus.tls.mode`, `"providedTLS"`),
-		"contradiction":      section(`metrics = { backends = [{ name = "p", prometheus = { skip_mtls = true, tls = { mode = "providedTLS" } } }] }`, `Contradiction`, `prometheus.skip_mtls`, `the mode "disabled"`, `"providedTLS"`),
+		"contradiction":      section(`metrics = { backends = [{ name = "p", prometheus = { skip_mtls = true, tls = { mode = "providedTLS" } } }] }`, `Contradiction`, `prometheus.skip_mtls`, `means mode "disabled"`, `"providedTLS"`),
 		"hidden":             section(`metrics = { backends = [{ name = "p", prometheus = { skip_mtls = true, tls = {} } }] }`, `Contradiction`, `"activeMTLSBackend"`),
 		"aggregate twice":    section(`metrics = { backends = [{ name = "p", prometheus = { aggregate = [{ name = "a", port = 1 }, { name = "a", port = 2 }] } }] }`, `prometheus.aggregate[1].name`),
 		"aggregate no name":  section(`metrics = { backends = [{ name = "p", prometheus = { aggregate = [{ name = "", port = 1 }] } }] }`, `prometheus.aggregate[0].name`),
@@ -212,9 +212,9 @@ func TestAccMesh_dropped(t *testing.T) {
 	steps := []resource.TestStep{
 		{
 			Config:      with("networking = { outbound = { passthrough = false } }"),
-			ExpectError: acctest.Words("Control plane dropped the change", "accepted networking.outbound.passthrough", "take networking.outbound.passthrough out of the configuration"),
+			ExpectError: acctest.Words("Control plane dropped the change", "accepted networking.outbound.passthrough", "remove networking.outbound.passthrough from the configuration"),
 		},
-		{Config: with(""), Check: env.HasMesh(name)}, // without "Exists already"
+		{Config: with(""), Check: env.HasMesh(name)}, // without "Object already exists"
 	}
 	for _, s := range sectionsOf("2.14.3") {
 		steps = append(steps, resource.TestStep{
@@ -236,7 +236,7 @@ func TestAccMesh_dropped(t *testing.T) {
 				mesh_services = { mode = "Everywhere" }
 				routing       = { default_forbid_mesh_external_service_access = true, locality_aware_load_balancing = true }
 			}`),
-			ExpectError: acctest.Words("accepted routing.defaultForbidMeshExternalServiceAccess", "take routing.default_forbid_mesh_external_service_access out"),
+			ExpectError: acctest.Words("accepted routing.defaultForbidMeshExternalServiceAccess", "remove routing.default_forbid_mesh_external_service_access from the configuration"),
 		}},
 	})
 }

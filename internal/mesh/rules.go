@@ -22,7 +22,7 @@ type flaw struct{ attribute, problem string }
 
 func checkHostPort(address string) error {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return errors.New("it must be of the form host:port")
+		return errors.New("it must have the form host:port")
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func checkURLWithPort(text string) error {
 	case err != nil:
 		return errors.New("it is not a URL")
 	case address.Port() == "":
-		return errors.New("the port must be in the URL")
+		return errors.New("the URL must contain the port")
 	}
 	return nil
 }
@@ -53,14 +53,14 @@ var (
 
 func checkTagName(name string) error {
 	if !tagName.MatchString(name) {
-		return errors.New("a tag's name consists of letters, digits, \".\", \"-\", \"_\", \":\" and \"/\", and is not empty")
+		return errors.New(`the name of a tag contains letters, digits, ".", "-", "_", ":" and "/", and is not empty`)
 	}
 	return nil
 }
 
 func checkTagValue(value string) error {
 	if !tagValue.MatchString(value) {
-		return errors.New("a tag's value consists of letters, digits, \".\", \"-\", \"_\", \":\" and \"/\", or is \"*\"")
+		return errors.New(`the value of a tag contains letters, digits, ".", "-", "_", ":" and "/", or is "*"`)
 	}
 	return nil
 }
@@ -80,14 +80,14 @@ func checkTLS(conf values) []flaw {
 	if is == disabledTLS {
 		return nil
 	}
-	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls = true means the mode %q, but tls has the mode %s. Remove skip_mtls", disabledTLS, tfkit.Quote(is))}}
+	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls = true means mode %q, but tls has mode %s. Remove skip_mtls", disabledTLS, tfkit.Quote(is))}}
 }
 
 // contradictions is the check of an object by itself.
 type contradictions struct{ check func(values) []flaw }
 
 func (contradictions) Description(context.Context) string {
-	return "attributes that do not contradict each other"
+	return "attributes that do not conflict"
 }
 func (c contradictions) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
 
@@ -104,7 +104,9 @@ type uniqueItems struct {
 	types []string
 }
 
-func (uniqueItems) Description(context.Context) string             { return "unique names, and one type each" }
+func (uniqueItems) Description(context.Context) string {
+	return "unique names, and one type for each backend"
+}
 func (l uniqueItems) MarkdownDescription(c context.Context) string { return l.Description(c) }
 
 func (l uniqueItems) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
@@ -121,7 +123,7 @@ func (l uniqueItems) ValidateList(_ context.Context, req validator.ListRequest, 
 		}
 		if seen[name.ValueString()] {
 			at = at.AtName(l.key)
-			resp.Diagnostics.AddAttributeError(at, "Name is taken", tfkit.Named(at, fmt.Sprintf("the name %s is used before in this list.", tfkit.Quote(name.ValueString()))))
+			resp.Diagnostics.AddAttributeError(at, "Duplicate name", tfkit.Named(at, fmt.Sprintf("Another element of this list has the name %s. Use a unique name.", tfkit.Quote(name.ValueString()))))
 		}
 		seen[name.ValueString()] = true
 	}
@@ -142,10 +144,10 @@ func checkOneType(diags *diag.Diagnostics, at path.Path, all []string, inner val
 		wanted = all[0]
 	}
 	if len(has) == 0 {
-		diags.AddAttributeError(at, "Backend without a type", tfkit.Named(at, "a backend must have "+wanted+", which is its type."))
+		diags.AddAttributeError(at, "Backend type is missing", tfkit.Named(at, "The backend must have "+wanted+", which defines its type."))
 	}
 	if len(has) > 1 {
-		diags.AddAttributeError(at, "Backend of two types", tfkit.Named(at, fmt.Sprintf("it has %s, and must have %s, which is its type.", strings.Join(has, " and "), wanted)))
+		diags.AddAttributeError(at, "Several backend types", tfkit.Named(at, fmt.Sprintf("The backend has %s. It must have %s, which defines its type.", strings.Join(has, " and "), wanted)))
 	}
 }
 
@@ -179,5 +181,6 @@ func missingChoices(m model) map[string]string {
 
 func addMissingChoice(diags *diag.Diagnostics, section, name string) {
 	at := path.Root(section).AtName(choices()[section])
-	diags.AddAttributeError(at, "No such backend", tfkit.Named(at, tfkit.Quote(name)+" must be the name of one of the backends of this section."))
+	diags.AddAttributeError(at, "Unknown backend", tfkit.Named(at, tfkit.Quote(name)+
+		" is not the name of a backend in this section. Use the name of one of them."))
 }

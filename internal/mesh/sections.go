@@ -19,17 +19,17 @@ const (
 func sections() []part {
 	return []part{
 		{
-			name: "networking", member: "networking", about: "How proxies reach what is outside of the mesh.",
+			name: "networking", member: "networking", about: "Access of proxies to destinations outside of the mesh.",
 			kind: object{parts: []part{{
-				name: "outbound", member: "outbound", required: true, about: "Traffic that leaves proxies.",
+				name: "outbound", member: "outbound", required: true, about: "Outbound traffic of proxies.",
 				kind: object{parts: []part{{
 					name: "passthrough", member: "passthrough", kind: leaf{boolean{true}},
-					about: "Whether requests to destinations that the mesh does not know pass through.",
+					about: "Whether proxies pass through requests to destinations that are not in the mesh.",
 				}}},
 			}}},
 		},
 		{
-			name: "routing", member: "routing", about: "How requests find their destination.",
+			name: "routing", member: "routing", about: "Routing of requests.",
 			kind: object{parts: []part{
 				{
 					name: "locality_aware_load_balancing", member: "localityAwareLoadBalancing", kind: leaf{boolean{false}},
@@ -37,37 +37,39 @@ func sections() []part {
 				},
 				{
 					name: zoneEgress, member: "zoneEgress", kind: leaf{boolean{false}},
-					about: "Whether traffic to other zones and to external services goes through the zone egress. The control plane accepts it only while " +
-						"the mesh has mTLS. The provider turns it on together with the `kongmesh_mtls_provided_backend` that the same run enables, and off " +
-						"together with the mTLS of the mesh.",
+					about: "Whether traffic to other zones and to external services goes through the zone egress. The control plane " +
+						"accepts this only while the mesh has mTLS. The provider turns it on together with the " +
+						"`kongmesh_mtls_provided_backend` that the same run enables, and off together with the mTLS of the mesh.",
 				},
 				{
 					name: "default_forbid_mesh_external_service_access", member: "defaultForbidMeshExternalServiceAccess", kind: leaf{boolean{false}},
-					about: "Whether traffic to a MeshExternalService is blocked unless a policy allows it. Version 2.7 does not have it.",
+					about: "Whether traffic to a MeshExternalService is blocked unless a policy allows it. Version 2.7 does not support " +
+						"this.",
 				},
 			}},
 		},
 		{
-			name: "mesh_services", member: "meshServices", about: "Whether services are MeshService resources. Version 2.7 does not have it.",
+			name: "mesh_services", member: "meshServices", about: "Whether services are MeshService resources. Version 2.7 does not support this.",
 			kind: object{parts: []part{{
 				name: "mode", member: "mode",
 				kind: leaf{text{def: "Disabled", values: []string{"Disabled", "Everywhere", "ReachableBackends", "Exclusive"}}},
-				about: "`Disabled`: no MeshService is made. `Everywhere`: they are made and used. `ReachableBackends`: they are made and used where " +
-					"a proxy names them in its reachable backends. `Exclusive`: they are used, and `kuma.io/service` is not.",
+				about: "`Disabled`: the control plane creates no MeshService. `Everywhere`: it creates them, and proxies use them. " +
+					"`ReachableBackends`: it creates them, and a proxy uses those in its reachable backends. `Exclusive`: proxies " +
+					"use them, and do not use `kuma.io/service`.",
 			}}},
 		},
 		{
-			name: "constraints", member: "constraints", about: "What the mesh demands of those in it.",
+			name: "constraints", member: "constraints", about: "Requirements for members of the mesh.",
 			kind: object{parts: []part{{
-				name: "dataplane_proxy", member: "dataplaneProxy", required: true, about: "Which data plane proxies may join.",
+				name: "dataplane_proxy", member: "dataplaneProxy", required: true, about: "Data plane proxies that can join.",
 				kind: object{parts: []part{
 					{
-						name: "requirements", member: "requirements", about: "A proxy must meet at least one of these, if there are any.",
-						kind: list{parts: []part{selector("Tags that a proxy must have, all of them; the value `*` is any.")}},
+						name: "requirements", member: "requirements", about: "List of requirements. A proxy must match at least one of them, if there are any.",
+						kind: list{parts: []part{selector("Tags that a proxy must have. The value `*` matches all values.")}},
 					},
 					{
-						name: "restrictions", member: "restrictions", about: "A proxy that meets one of these may not join, whatever it meets of `requirements`.",
-						kind: list{parts: []part{selector("Tags that keep a proxy out if it has all of them; the value `*` is any.")}},
+						name: "restrictions", member: "restrictions", about: "List of restrictions. A proxy that matches one of them cannot join, even if it matches `requirements`.",
+						kind: list{parts: []part{selector("Tags that exclude a proxy if it has all of them. The value `*` matches all values.")}},
 					},
 				}},
 			}}},
@@ -84,7 +86,7 @@ func selector(about string) part {
 
 // uniqueName is the name of a backend or the like.
 func uniqueName(of string) part {
-	return part{name: "name", member: "name", required: true, about: "Name of the " + of + ", unique among the others of this list.", kind: leaf{text{}}}
+	return part{name: "name", member: "name", required: true, about: "Name of the " + of + ", unique in this list.", kind: leaf{text{}}}
 }
 
 func chosenBackend(name, member, about string) part {
@@ -94,28 +96,29 @@ func chosenBackend(name, member, about string) part {
 // backends are the backends of a section: of each type, its `conf`.
 func backends(parts, types []part) part {
 	return part{
-		name: "backends", member: "backends", about: "The backends. Their order means nothing.",
+		name: "backends", member: "backends", about: "List of backends. The order is not significant.",
 		kind: list{key: "name", parts: append([]part{uniqueName("backend")}, parts...), types: types},
 	}
 }
 
 func logging() part {
 	return part{
-		name: "logging", member: "logging", about: "Where access logs go.",
+		name: "logging", member: "logging", about: "Access logs of the mesh.",
 		kind: object{parts: []part{
-			chosenBackend("default_backend", "defaultBackend", "Name of the backend that is used where a policy names none."),
+			chosenBackend("default_backend", "defaultBackend", "Name of the backend for policies that do not set one."),
 			backends([]part{{
 				name: "format", member: "format", kind: leaf{text{}},
-				about: "Form of an entry, with the command operators of Envoy and Kuma, such as `%START_TIME%`. Left out, the control plane's own form is used.",
+				about: "Format of an entry, with the command operators of Envoy and Kuma, such as `%START_TIME%`. By default, the " +
+					"format of the control plane.",
 			}}, []part{
 				{
-					name: "file", member: "conf", about: "A backend of type `file`: logs go to a file.",
+					name: "file", member: "conf", about: "Settings of a `file` backend, which writes logs to a file.",
 					kind: object{parts: []part{{name: "path", member: "path", required: true, about: "Path of the file on the proxy's machine.", kind: leaf{text{}}}}},
 				},
 				{
-					name: "tcp", member: "conf", about: "A backend of type `tcp`: logs go to a TCP service.",
+					name: "tcp", member: "conf", about: "Settings of a `tcp` backend, which sends logs to a TCP service.",
 					kind: object{parts: []part{{
-						name: "address", member: "address", required: true, about: "Address of the service, `host:port`.",
+						name: "address", member: "address", required: true, about: "Address of the service, as `host:port`.",
 						kind: leaf{text{check: checkHostPort}},
 					}}},
 				},
@@ -126,12 +129,12 @@ func logging() part {
 
 func tracing() part {
 	return part{
-		name: "tracing", member: "tracing", about: "Where traces go.",
+		name: "tracing", member: "tracing", about: "Traces of the mesh.",
 		kind: object{parts: []part{
-			chosenBackend("default_backend", "defaultBackend", "Name of the backend that is used where a policy names none."),
+			chosenBackend("default_backend", "defaultBackend", "Name of the backend for policies that do not set one."),
 			backends([]part{{
 				name: "sampling", member: "sampling", kind: leaf{percent{100}},
-				about: "Percentage of requests that are traced, from 0 to 100.",
+				about: "Percentage of traced requests, from 0 to 100.",
 			}}, []part{zipkin(), datadog()}),
 		}},
 	}
@@ -139,15 +142,15 @@ func tracing() part {
 
 func zipkin() part {
 	return part{
-		name: "zipkin", member: "conf", about: "A backend of type `zipkin`: traces go to a Zipkin collector, or one that takes its format.",
+		name: "zipkin", member: "conf", about: "Settings of a `zipkin` backend, which sends traces to a Zipkin collector or a compatible one.",
 		kind: object{parts: []part{
 			{
 				name: "url", member: "url", required: true, kind: leaf{text{check: checkURLWithPort}},
-				about: "URL of the collector, with its port, such as `http://zipkin:9411/api/v2/spans`.",
+				about: "URL of the collector with its port, such as `http://zipkin:9411/api/v2/spans`.",
 			},
 			{
 				name: "trace_id_128bit", member: "traceId128bit", kind: leaf{boolean{false}},
-				about: "Whether the identifiers of traces have 128 bits.",
+				about: "Whether trace IDs have 128 bits.",
 			},
 			{
 				name: "api_version", member: "apiVersion",
@@ -156,7 +159,7 @@ func zipkin() part {
 			},
 			{
 				name: "shared_span_context", member: "sharedSpanContext", kind: leaf{boolean{true}},
-				about: "Whether client and server share one span.",
+				about: "Whether client and server share a span.",
 			},
 		}},
 	}
@@ -164,13 +167,14 @@ func zipkin() part {
 
 func datadog() part {
 	return part{
-		name: "datadog", member: "conf", about: "A backend of type `datadog`: traces go to a Datadog agent.",
+		name: "datadog", member: "conf", about: "Settings of a `datadog` backend, which sends traces to a Datadog agent.",
 		kind: object{parts: []part{
 			{name: "address", member: "address", required: true, about: "Address of the agent.", kind: leaf{text{}}},
 			{name: "port", member: "port", required: true, about: "Port of the agent.", kind: leaf{port{}}},
 			{
 				name: "split_service", member: "splitService", kind: leaf{boolean{false}},
-				about: "Whether Datadog sees a service as several, by direction and destination, such as `backend_OUTBOUND_db1`.",
+				about: "Whether Datadog shows a service as several services, by direction and destination, such as " +
+					"`backend_OUTBOUND_db1`.",
 			},
 		}},
 	}
@@ -178,9 +182,9 @@ func datadog() part {
 
 func metrics() part {
 	return part{
-		name: "metrics", member: "metrics", about: "How proxies expose metrics.",
+		name: "metrics", member: "metrics", about: "Metrics of the mesh.",
 		kind: object{parts: []part{
-			chosenBackend("enabled_backend", "enabledBackend", "Name of the backend in use. Without one there are no metrics."),
+			chosenBackend("enabled_backend", "enabledBackend", "Name of the enabled backend. Without one, there are no metrics."),
 			backends(nil, []part{prometheus()}),
 		}},
 	}
@@ -188,7 +192,7 @@ func metrics() part {
 
 func prometheus() part {
 	return part{
-		name: "prometheus", member: "conf", about: "A backend of type `prometheus`: each proxy has an endpoint for Prometheus.",
+		name: "prometheus", member: "conf", about: "Settings of a `prometheus` backend, which gives each proxy an endpoint for Prometheus.",
 		kind: object{
 			check:       checkTLS,
 			beforeWrite: writeTLS,
@@ -202,29 +206,30 @@ func prometheus() part {
 				},
 				{
 					name: "skip_mtls", member: "skipMTLS", kind: leaf{boolean{false}},
-					about: "Whether the endpoint is plain even when the mesh has mTLS. The older form of `tls`: `true` is the mode `disabled`.",
+					about: "Whether the endpoint uses plain HTTP although the mesh has mTLS. This is the older form of `tls`: `true` " +
+						"means mode `disabled`.",
 				},
 				{
 					name: "tls", member: "tls", about: "TLS of the endpoint.",
 					kind: object{parts: []part{{
 						name: "mode", member: "mode",
 						kind: leaf{text{def: activeMTLSBackend, values: []string{activeMTLSBackend, providedTLS, disabledTLS}}},
-						about: "`activeMTLSBackend`: mTLS, if the mesh has it. `providedTLS`: with the certificate and key that each proxy is given by " +
-							"its environment. `disabled`: plain.",
+						about: "`activeMTLSBackend`: mTLS, if the mesh has it. `providedTLS`: TLS with the certificate and the key in the " +
+							"environment of the proxy. `disabled`: plain HTTP.",
 					}}},
 				},
 				{
-					name: "aggregate", member: "aggregate", about: "Endpoints of applications, whose metrics the proxy adds to its own. Their order means nothing.",
+					name: "aggregate", member: "aggregate", about: "Endpoints of applications. The proxy adds their metrics to its own. The order is not significant.",
 					kind: list{key: "name", parts: []part{
 						uniqueName("application"),
 						{name: "port", member: "port", about: "Port of the application's endpoint.", kind: leaf{port{}}},
 						{name: "path", member: "path", about: "Path of the application's endpoint.", kind: leaf{text{}}},
-						{name: "address", member: "address", about: "Address of the application's endpoint. Left out, it is that of the proxy.", kind: leaf{text{}}},
-						{name: "enabled", member: "enabled", about: "Whether the metrics are added.", kind: leaf{boolean{true}}},
+						{name: "address", member: "address", about: "Address of the application's endpoint. Defaults to the address of the proxy.", kind: leaf{text{}}},
+						{name: "enabled", member: "enabled", about: "Whether the proxy adds the metrics of the application.", kind: leaf{boolean{true}}},
 					}},
 				},
 				{
-					name: "envoy", member: "envoy", about: "Which of Envoy's metrics there are.",
+					name: "envoy", member: "envoy", about: "Filter for the metrics of Envoy.",
 					kind: object{parts: []part{
 						{
 							name: "filter_regex", member: "filterRegex", kind: leaf{text{check: checkRegexp}},
@@ -232,7 +237,7 @@ func prometheus() part {
 						},
 						{
 							name: "used_only", member: "usedOnly", kind: leaf{boolean{false}},
-							about: "Whether metrics that Envoy has never updated are left out.",
+							about: "Whether to omit metrics that Envoy has never updated.",
 						},
 					}},
 				},

@@ -73,7 +73,8 @@ func warnZoneEgressWaits(mesh *kuma.Mesh, plan model, diags *diag.Diagnostics) {
 		return
 	}
 	diags.AddAttributeWarning(path.Root("routing").AtName(zoneEgress), "Zone egress waits for mTLS", fmt.Sprintf(
-		"Mesh %q has no mTLS, and the control plane accepts zone_egress only with mTLS. If this run enables a kongmesh_mtls_provided_backend of the mesh, "+
-			"zone egress is turned on with it. Otherwise it stays off, and the next plan shows the same change: enable a backend, or set zone_egress = false.",
+		"Mesh %q has no mTLS, and the control plane accepts zone_egress only with mTLS. If this run enables a "+
+			"kongmesh_mtls_provided_backend of the mesh, the provider turns on zone egress with it. Otherwise, zone egress "+
+			"stays off, and the next plan shows the same change: enable a backend, or set zone_egress = false.",
 		plan.Name.ValueString()))
 }

@@ -21,9 +21,9 @@ import (
 
 // base64Text is the rule for an inline value.
 func base64Text() validator.String {
-	return tfkit.CheckSecret("Invalid base64", "base64 text", func(text string) error {
+	return tfkit.CheckSecret("Invalid base64", "a base64 string", func(text string) error {
 		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
-			return errors.New("it is not base64; use base64encode(), or inline_string for the PEM itself")
+			return errors.New("it is not base64; use base64encode(), or inline_string for PEM")
 		}
 		return nil
 	})
@@ -74,9 +74,9 @@ func checkInline(now time.Time, plan model, state *model, diags *diag.Diagnostic
 		return
 	}
 	if keyThere {
-		diags.AddAttributeWarning(plan.Key.at("key"), "Private key in the mesh's document",
-			"An inline key can be read by everybody who can read the mesh, and is stored in Terraform's state. Use it for development alone; "+
-				"for all else upload the CA with kongmesh_mesh_ca_secret and refer to its secrets.")
+		diags.AddAttributeWarning(plan.Key.at("key"), "Private key in mesh document",
+			"Everyone who can read the mesh can read an inline key, and Terraform stores it in the state. Use it only for "+
+				"development. Otherwise, upload the CA with kongmesh_mesh_ca_secret, and refer to its secrets.")
 	}
 	if !plan.SkipValidation.ValueBool() {
 		checkCA(plan, material{cert, certThere}, material{key, keyThere}, now, diags)
@@ -159,8 +159,8 @@ func load(plan model, source *dataSource, root string, secrets map[string]*kuma.
 	secret, there := secrets[name]
 	if !there {
 		diags.AddAttributeError(source.at(root), "No such secret", tfkit.Named(source.at(root), fmt.Sprintf(
-			"Mesh %q has no secret %q. Upload it first: where a kongmesh_mesh_ca_secret resource does that, refer to its certificate_secret and key_secret, "+
-				"so that Terraform knows the order.", mesh, name)))
+			"Mesh %q has no secret %q. If a kongmesh_mesh_ca_secret resource creates it, refer to its certificate_secret "+
+				"and key_secret, so that Terraform knows the order. Otherwise, upload it first.", mesh, name)))
 		return material{}
 	}
 	text, err := secret.Data()

@@ -158,7 +158,7 @@ func optional(text string) types.String {
 // existsError is why a backend is not created: one of that name is there.
 type existsError struct{ kind string }
 
-func (e *existsError) Error() string { return "a backend of type " + e.kind + " is there already" }
+func (e *existsError) Error() string { return "a backend of type " + e.kind + " already exists" }
 
 // addWriteError puts what a write of the mesh failed on where it belongs.
 func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
@@ -181,8 +181,8 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	case errors.As(err, &refused) && errors.As(err, &refusal) && len(refusal.Parameters) > 0:
 		for _, parameter := range refusal.Parameters {
 			at, advice := m.explain(parameter.Field, refused.backends)
-			diags.AddAttributeError(at, "Control plane refused", fmt.Sprintf(
-				"Could not %s. The control plane says of %s: %s.%s", task, parameter.Field, parameter.Reason, advice))
+			diags.AddAttributeError(at, "Control plane rejected the change", fmt.Sprintf(
+				"Could not %s. The control plane rejected %s: %s.%s", task, parameter.Field, parameter.Reason, advice))
 		}
 	default:
 		tfkit.AddError(diags, task, err)
@@ -202,12 +202,18 @@ func (e *refusedError) Unwrap() error { return e.error }
 func (m model) explain(field string, backends []string) (path.Path, string) {
 	switch field {
 	case "mtls.enabledBackend":
-		return path.Root("enabled"), "\n\nKuma changes the enabled backend only while mTLS is off. To change the CA, keep the backend and let it refer to other secrets. " +
-			"To change the backend itself, disable the one that is enabled first, in an apply of its own; Kong Mesh does it in one."
+		return path.Root("enabled"), "\n\n" +
+			"Kuma changes the enabled backend only while mTLS is off. To change the CA, keep the backend, and set cert and " +
+			"key to other secrets. To change the backend itself, first disable the enabled one in a separate apply. Kong " +
+			"Mesh can change it in one apply."
 	case "mtls.skipValidation":
 		return path.Root("skip_validation"), ""
 	case "mtls.backends":
-		return path.Root("name"), "\n\nKuma has one backend in a mesh, Kong Mesh several. " + tooEarly + "\n\nOtherwise, to change the CA, keep the backend that the mesh has, and let its cert and key refer to another CA secret."
+		return path.Root("name"), "\n\n" +
+			"Kuma supports one backend in a mesh, and Kong Mesh several. " +
+			tooEarly +
+			"\n\n" +
+			"Otherwise, to change the CA, keep the existing backend, and set cert and key to another CA secret."
 	case "mtls.dpcert.rotation.expiration": // the control plane does not say of which backend
 		return path.Root("dp_cert").AtName("rotation").AtName("expiration"), ""
 	}
@@ -216,7 +222,7 @@ func (m model) explain(field string, backends []string) (path.Path, string) {
 		return path.Root("mesh"), ""
 	}
 	if index < len(backends) && backends[index] != m.Name.ValueString() {
-		return path.Root("mesh"), fmt.Sprintf("\n\nThat is backend %q, which this resource does not manage.", backends[index])
+		return path.Root("mesh"), fmt.Sprintf("\n\n"+"The other backend is %q, which this resource does not manage.", backends[index])
 	}
 	for _, known := range []struct {
 		prefix string

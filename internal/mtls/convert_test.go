@@ -62,7 +62,7 @@ func TestRefusedFields(t *testing.T) {
 		}
 	}
 	at, advice := mtls.AttributeOf("mtls.backends[0].conf.cert", "ours", "other", "ours")
-	if at.String() != "mesh" || !strings.Contains(advice, `backend "other", which this resource does not manage`) {
+	if at.String() != "mesh" || !strings.Contains(advice, `backend is "other", which this resource does not manage`) {
 		t.Errorf("of another backend it says %s%s", at, advice)
 	}
 }

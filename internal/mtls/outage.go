@@ -221,37 +221,40 @@ func addOffError(diags *diag.Diagnostics, old standing, err error) {
 		addInUse(diags, inUse)
 		return
 	}
-	tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q, of which none may be connected when its mTLS goes off (force_destroy)", old.Mesh), err)
+	tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q (without force_destroy, none may be connected when mTLS is turned off)", old.Mesh), err)
 }
 
 // addInUse is the diagnostic of an inUseError.
 func addInUse(diags *diag.Diagnostics, err *inUseError) {
-	advice := "To change the CA, keep the backend, and let cert and key refer to another CA secret."
+	advice := "To change the CA, keep the backend, and set cert and key to another CA secret."
 	if err.what == deleting {
 		advice = "Stop these proxies first."
 	}
 	diags.AddAttributeError(path.Root("force_destroy"), "mTLS backend is in use", fmt.Sprintf(
-		"%s the enabled backend %q turns off mTLS of mesh %q, which has %s. The proxies would send plain text, and accept it from anybody. Nothing was changed.\n\n"+
-			"%s On Kong Mesh, enable another backend before this one goes: let this one depend on it (depends_on) and disable it, and delete it in a later apply. "+
-			"To turn off mTLS all the same, set force_destroy = true in the resource as it is now, apply that, and then apply this change.",
+		"%s the enabled backend %q turns off mTLS of mesh %q, which has %s. The proxies would send plain text, and "+
+			"accept it from anyone. Nothing was changed.\n\n"+
+			"%s On Kong Mesh, enable another backend first: add it to depends_on of this one, disable this one, and delete "+
+			"it in a later apply. To turn off mTLS anyway, set force_destroy = true in the current resource, apply, and "+
+			"then apply this change.",
 		err.what, err.old.Name, err.old.Mesh, tfkit.Proxies(served(err.proxies)), advice))
 }
 
 // warnOff says that a mesh loses its mTLS.
 func warnOff(old standing, what string, proxies []kuma.Dataplane, diags *diag.Diagnostics) {
 	proxies = served(proxies)
-	how, has := "off", ""
+	until, has := "", ""
 	if what == replacing {
-		how = "off until the new one is there"
+		until = " until the new one exists"
 	}
 	switch {
 	case len(connected(proxies)) > 0:
 		has = fmt.Sprintf(" The mesh has %s, and force_destroy is true.", tfkit.Proxies(proxies))
 	case len(proxies) > 0:
-		has = fmt.Sprintf(" The mesh has %s. Disconnected proxies may still serve traffic, and follow when they connect.", tfkit.Proxies(proxies))
+		has = fmt.Sprintf(" The mesh has %s. Disconnected proxies can still serve traffic, and get the change when they reconnect.", tfkit.Proxies(proxies))
 	}
-	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
-		"%s the enabled backend %q turns mTLS of mesh %q %s: proxies then send plain text to one another. Zone egress, which needs mTLS, goes off too.%s "+
-			"If another backend takes its place in this run, let this one depend on it (depends_on), so that it is enabled first.",
-		what, old.Name, old.Mesh, how, has))
+	diags.AddAttributeWarning(path.Root("enabled"), "mTLS is turned off", fmt.Sprintf(
+		"%s the enabled backend %q turns off mTLS of mesh %q%s: proxies then communicate in plain text. Zone egress, "+
+			"which needs mTLS, is turned off too.%s If another backend of this run replaces it, add that backend to "+
+			"depends_on, so that Terraform enables it first.",
+		what, old.Name, old.Mesh, until, has))
 }

@@ -127,8 +127,8 @@ func TestAccOutage_warned(t *testing.T) {
 		force                   bool
 		want                    []string
 	}{
-		"no proxies":           {0, 0, false, []string{"plain text to one another. Zone egress, which needs mTLS, goes off too. If another"}},
-		"disconnected proxies": {0, 2, false, []string{`The mesh has 2 data plane proxies (0 connected): "dp-1", "dp-2". Disconnected proxies may still serve traffic`}},
+		"no proxies":           {0, 0, false, []string{"communicate in plain text. Zone egress, which needs mTLS, is turned off too. If another"}},
+		"disconnected proxies": {0, 2, false, []string{`The mesh has 2 data plane proxies (0 connected): "dp-1", "dp-2". Disconnected proxies can still serve traffic`}},
 		"force_destroy":        {1, 1, true, []string{`The mesh has 2 data plane proxies (1 connected): "dp-1", "dp-2", and force_destroy is true`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,13 +145,13 @@ func TestAccOutage_warned(t *testing.T) {
 					continue
 				}
 				s.write(change.config)
-				s.says(change.command, true, append([]string{"Warning: mTLS of the mesh goes off", change.what + ` the enabled backend "ca-1"`}, test.want...)...)
+				s.says(change.command, true, append([]string{"Warning: mTLS is turned off", change.what + ` the enabled backend "ca-1"`}, test.want...)...)
 			}
 			// What the plan cannot say, the apply does, and nothing twice.
 			for change, command := range map[string]string{`"ca-1"`: "apply -auto-approve -replace=" + address, `"ca-9"`: "apply -auto-approve"} {
 				s.write(strings.Replace(backend(secrets+fmt.Sprintf("force_destroy = %t", test.force)), `"ca-1"`, change, 1))
 				output := s.Terraform(strings.Fields(command)...)
-				if strings.Count(output, "Warning: ") != 1 || !acctest.Words(append([]string{"Warning: mTLS of the mesh goes off", "Replacing", "off until the new one is there"}, test.want...)...).MatchString(output) {
+				if strings.Count(output, "Warning: ") != 1 || !acctest.Words(append([]string{"Warning: mTLS is turned off", "Replacing", "until the new one exists"}, test.want...)...).MatchString(output) {
 					t.Errorf("%s says of %s:\n%s", command, change, output)
 				}
 			}
@@ -242,10 +242,10 @@ func TestAccOutage_handOver(t *testing.T) {
 	s.write(both(true, false, after))
 	s.Terraform("apply", "-auto-approve")
 	s.write(both(false, false, after))
-	s.says("plan", false, "mTLS backend is in use", "enable another backend before this one goes")
+	s.says("plan", false, "mTLS backend is in use", "enable another backend first")
 	s.write(both(false, true, after))
 	output := s.Terraform("apply", "-auto-approve")
-	for _, wrong := range []string{"goes off", "Another backend is enabled"} { // the CA is the same
+	for _, wrong := range []string{"turned off", "Another backend is enabled"} { // the CA is the same
 		if strings.Contains(output, wrong) {
 			t.Errorf("it says %q:\n%s", wrong, output)
 		}
@@ -271,7 +271,7 @@ func TestAccOutage_meshIdentity(t *testing.T) {
 	t.Cleanup(front.Close)
 	s.env.Address = front.URL
 	s.write(before)
-	s.says("apply -auto-approve", true, "mTLS of the mesh goes off", "goes off too. If another")
+	s.says("apply -auto-approve", true, "mTLS is turned off", "turned off too. If another")
 }
 
 // Where the proxies cannot be listed, force_destroy must be set.
@@ -294,5 +294,5 @@ func TestAccOutage_proxiesNotListed(t *testing.T) {
 	s.set("force_destroy = true")
 	s.Terraform("apply", "-auto-approve")
 	s.write(before)
-	s.says("apply -auto-approve", true, "mTLS of the mesh goes off")
+	s.says("apply -auto-approve", true, "mTLS is turned off")
 }

@@ -78,14 +78,15 @@ func placeIn(mesh *kuma.Mesh, old *standing, plan model) (in place, err error) {
 
 // fromBuiltin is how a mesh gets a backend of the type provided in place of
 // another type.
-const fromBuiltin = "On Kuma, a mesh has one backend: remove `mtls` from the mesh, by the tool that put it there, and apply again. " +
-	"In between, proxies send plain text. On Kong Mesh, a mesh has several: give this backend a name of its own, and hand over in steps. " +
-	"See the section \"Migrate from a builtin backend\" of the guide \"Rotate a CA\"."
+const fromBuiltin = "On Kuma, a mesh has one backend: remove `mtls` from the mesh with the tool that created it, and apply again. " +
+	"In the meantime, proxies send plain text. On Kong Mesh, a mesh can have several: use another name for this " +
+	`backend, and migrate in steps. See the section "Migrate from a builtin backend" of the guide "Rotate a CA".`
 
 // addOtherType is the error for a backend of the name that is not provided.
 func addOtherType(diags *diag.Diagnostics, m model, is string) {
-	diags.AddAttributeError(path.Root("name"), "Backend of another type", fmt.Sprintf(
-		"Mesh %q has a backend %q of type %s. This resource manages backends of type provided, and cannot change the type of one. %s",
+	diags.AddAttributeError(path.Root("name"), "Backend has another type", fmt.Sprintf(
+		"Mesh %q has a backend %q of type %s. This resource manages backends of type provided, and cannot change the "+
+			"type of a backend. %s",
 		m.Mesh.ValueString(), m.Name.ValueString(), is, fromBuiltin))
 }
 
@@ -95,17 +96,18 @@ func addSecond(diags *diag.Diagnostics, m model, other kuma.Backend) {
 	const summary = "Mesh has another backend"
 	mesh := m.Mesh.ValueString()
 	if other.Type != kuma.Provided {
-		diags.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("Mesh %q has the backend %q of type %s, and Kuma refuses a second one. %s", mesh, other.Name, other.Type, fromBuiltin))
+		diags.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("Mesh %q has the backend %q of type %s, and Kuma rejects a second one. %s", mesh, other.Name, other.Type, fromBuiltin))
 		return
 	}
 	diags.AddAttributeWarning(path.Root("name"), summary, fmt.Sprintf(
-		"Mesh %q has the backend %q, and Kuma refuses a second one: the apply fails unless it deletes that backend first. "+
-			"To change the CA of a mesh, keep the backend, and let its cert and key refer to another CA secret.", mesh, other.Name))
+		"Mesh %q has the backend %q, and Kuma rejects a second one: the apply fails unless it deletes that backend "+
+			"first. To change the CA of a mesh, keep the backend, and set cert and key to another CA secret.", mesh, other.Name))
 }
 
 // tooEarly is why a replacement is refused where a mesh has one backend.
-const tooEarly = "If this backend replaces one of this configuration, create_before_destroy creates it too early. " +
-	"Remove create_before_destroy from this resource, and from every resource that depends on it, which hands it down. In between, mTLS is off."
+const tooEarly = "If this backend replaces another one of this configuration, create_before_destroy creates it too early. " +
+	"Remove create_before_destroy from this resource, and from every resource that depends on it and passes it on. " +
+	"In the meantime, mTLS is off."
 
 // warnInstead tells beforehand which enabled backend this one takes the place of,
 // unless proxies cannot notice, because both have the same CA.
@@ -114,13 +116,15 @@ func warnInstead(plan model, other kuma.Backend, listed bool, diags *diag.Diagno
 	if other.Type == kuma.Provided && other.Cert == wanted.Cert && other.Key == wanted.Key {
 		return
 	}
-	advice := "Kuma changes the enabled backend only while mTLS is off; Kong Mesh does it in one write."
+	advice := "Kuma changes the enabled backend only while mTLS is off. Kong Mesh changes it in one write."
 	if !listed {
-		advice += " There, list this backend first, with `enabled = false` in an apply of its own: a proxy that does not trust its CA yet refuses those that have a certificate of it."
+		advice += " On Kong Mesh, first add this backend with `enabled = false` in a separate apply. Otherwise, proxies that do " +
+			"not trust its CA yet reject certificates from it."
 	}
 	diags.AddAttributeWarning(path.Root("enabled"), "Another backend is enabled", fmt.Sprintf(
-		"Mesh %q now uses its backend %q of type %s. Enabling %q takes its place: proxies get their next certificate from another CA. "+
-			"Backend %q stays in the mesh as it is, and is only listed.\n\n%s", plan.Mesh.ValueString(), other.Name, other.Type, name, other.Name, advice))
+		"Mesh %q now uses its backend %q of type %s. Enabling %q replaces it: the next certificate of each proxy comes "+
+			"from another CA. Backend %q stays in the mesh, but is not used.\n\n"+
+			"%s", plan.Mesh.ValueString(), other.Name, other.Type, name, other.Name, advice))
 }
 
 // warnStrict warns where proxies without a certificate begin to be refused. now
@@ -137,12 +141,15 @@ func (r *backend) warnStrict(ctx context.Context, plan model, now *kuma.Backend,
 	if len(refused) == 0 {
 		return
 	}
-	advice := "To keep traffic, apply with mode = \"PERMISSIVE\" first, wait until every proxy has a certificate (certificate_issued_at in the data source kongmesh_dataplanes), and then remove mode."
+	advice := `To avoid interruption, apply with mode = "PERMISSIVE" first, wait until every proxy has a certificate ` +
+		"(certificate_issued_at in the data source kongmesh_dataplanes), and then remove mode."
 	if now != nil {
-		advice = "To keep traffic, wait until each of them has a certificate (certificate_issued_at in the data source kongmesh_dataplanes)."
+		advice = "To avoid interruption, wait until each of them has a certificate (certificate_issued_at in the data source " +
+			"kongmesh_dataplanes)."
 	}
-	diags.AddAttributeWarning(path.Root("mode"), "STRICT refuses plain text", fmt.Sprintf(
-		"Mesh %q %s. Without a certificate of this backend: %s. In mode STRICT, proxies refuse every connection without one: those of these proxies until they have it, and all that come from outside the mesh. %s",
+	diags.AddAttributeWarning(path.Root("mode"), "STRICT rejects plain text", fmt.Sprintf(
+		"Mesh %q %s. Without a certificate of this backend: %s. In mode STRICT, proxies reject all connections without "+
+			"a certificate: those from these proxies until they have one, and all from outside the mesh. %s",
 		plan.Mesh.ValueString(), why, tfkit.Proxies(refused), advice))
 }
 
@@ -214,7 +221,8 @@ func (m model) lifetime() time.Duration {
 func (r *backend) checkImport(ctx context.Context, meshName, name string, diags *diag.Diagnostics) {
 	mesh, err := r.Client.MeshAsOf(ctx, meshName, kuma.Recent)
 	if kuma.Absent(err) {
-		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which begins with the mesh's name, and the address in the provider block.", meshName))
+		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which starts with the name of the mesh, and "+
+			"the address in the provider block.", meshName))
 		return
 	}
 	if err != nil {
@@ -233,15 +241,15 @@ func (r *backend) checkImport(ctx context.Context, meshName, name string, diags 
 			return
 		case b.Name == name:
 			diags.AddError("Not a provided backend", fmt.Sprintf(
-				"Backend %q of mesh %q is of type %q. This resource manages backends of type \"provided\", which have a CA of your own. "+
-					"Leave this backend to the tool that put it there. %s", name, meshName, b.Type, fromBuiltin))
+				`Backend %q of mesh %q has type %q. This resource only manages backends of type "provided", which use your own `+
+					"CA. Continue to manage this backend with the tool that created it. %s", name, meshName, b.Type, fromBuiltin))
 			return
 		}
 		others = append(others, fmt.Sprintf("%q of type %s", b.Name, b.Type))
 	}
-	has := "It has none"
+	has := "It has no backends"
 	if len(others) > 0 {
 		has = "It has " + strings.Join(others, ", ")
 	}
-	diags.AddError("No such backend", fmt.Sprintf("Mesh %q has no mTLS backend %q. %s. Check the import ID, which is of the form mesh/name.", meshName, name, has))
+	diags.AddError("Unknown backend", fmt.Sprintf("Mesh %q has no mTLS backend %q. %s. Check the import ID, which has the form mesh/name.", meshName, name, has))
 }

@@ -45,7 +45,7 @@ func TestAccProvidedBackend_warnsBeforeReplacing(t *testing.T) {
 			t.Errorf("a warning without need in\n%s", output)
 		}
 	}
-	const warning, first = `now uses its backend "own" of type builtin. Enabling "ca-1" takes its place`, "list this backend first"
+	const warning, first = `now uses its backend "own" of type builtin. Enabling "ca-1" replaces it`, "first add this backend"
 	expect(true, "plan", warning, first)
 	expect(false, "apply -auto-approve")
 	expect(true, "apply -auto-approve", warning)
@@ -58,7 +58,7 @@ func TestAccProvidedBackend_warnsBeforeReplacing(t *testing.T) {
 // STRICT warns where it cuts off proxies, and where it does not it is silent.
 func TestAccProvidedBackend_strict(t *testing.T) {
 	t.Parallel()
-	const warning = "Warning: STRICT refuses plain text"
+	const warning = "Warning: STRICT rejects plain text"
 	for name, test := range map[string]struct {
 		from    string // lines of the backend before, "" for no backend
 		to      string
@@ -110,10 +110,10 @@ func TestAccProvidedBackend_inTheWay(t *testing.T) {
 		name    string
 		want    []string // nil: planned
 	}{
-		"builtin, the same name":           {nil, builtin, "ca-1", []string{"Backend of another type", `a backend "ca-1" of type builtin`, "remove `mtls` from the mesh", guide}},
-		"builtin, another name":            {nil, builtin, "ca-2", []string{"Mesh has another backend", `has the backend "ca-1" of type builtin`, "Kuma refuses a second one", guide}},
+		"builtin, the same name":           {nil, builtin, "ca-1", []string{"Backend has another type", `a backend "ca-1" of type builtin`, "remove `mtls` from the mesh", guide}},
+		"builtin, another name":            {nil, builtin, "ca-2", []string{"Mesh has another backend", `has the backend "ca-1" of type builtin`, "Kuma rejects a second one", guide}},
 		"provided, another name":           {nil, provided, "ca-2", nil}, // a warning: this run may delete it
-		"Kong Mesh, the same name":         {[]kumatest.Option{kumatest.KongMesh()}, builtin, "ca-1", []string{"Backend of another type", guide}},
+		"Kong Mesh, the same name":         {[]kumatest.Option{kumatest.KongMesh()}, builtin, "ca-1", []string{"Backend has another type", guide}},
 		"Kong Mesh, another name":          {[]kumatest.Option{kumatest.KongMesh()}, builtin, "ca-2", nil},
 		"Kong Mesh, provided another name": {[]kumatest.Option{kumatest.KongMesh()}, provided, "ca-2", nil},
 	} {
@@ -144,7 +144,7 @@ func TestAccProvidedBackend_createBeforeDestroy(t *testing.T) {
 	s := newScene(t)
 	renamed := strings.Replace(backend(secrets), `"ca-1"`, `"ca-9"`, 1)
 	s.write(strings.Replace(renamed, secrets, secrets+"lifecycle {\n create_before_destroy = true\n }", 1))
-	s.says("apply -auto-approve", false, "Control plane refused", "cannot have more than 1 backends", "Remove create_before_destroy from this resource, and from every resource that depends on it")
+	s.says("apply -auto-approve", false, "Control plane rejected the change", "cannot have more than 1 backends", "Remove create_before_destroy from this resource, and from every resource that depends on it")
 	s.write(renamed)
 	s.says("apply -auto-approve", true, "1 added, 0 changed, 1 destroyed")
 	s.NoChanges()
@@ -205,7 +205,7 @@ func TestAccProvidedBackend_constrainedCA(t *testing.T) {
 	with := func(ca *acctest.CA) string {
 		return env.Config(backend(secrets), "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 	}
-	env.PlanFails(t, with(ca.Constrained(t, "other", "kuma.io")), "CA material: name constraints", `proxy certificate of mesh "`+mesh+`"`, "What is outside: "+mesh)
+	env.PlanFails(t, with(ca.Constrained(t, "other", "kuma.io")), "CA material: name constraints", `proxy certificate of mesh "`+mesh+`"`, "URIs outside of the limits: "+mesh)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps:                    []resource.TestStep{{Config: with(ca.Constrained(t, mesh, "kuma.io"))}},
@@ -217,7 +217,7 @@ func TestAccProvidedBackend_second(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.write(strings.NewReplacer(`kongmesh_mtls_provided_backend" "this"`, `kongmesh_mtls_provided_backend" "that"`, `"ca-1"`, `"ca-9"`).Replace(backend(secrets)))
-	s.says("plan", true, "1 to add, 0 to change, 1 to destroy", "Warning: Mesh has another backend", `has the backend "ca-1", and Kuma refuses a second one`)
+	s.says("plan", true, "1 to add, 0 to change, 1 to destroy", "Warning: Mesh has another backend", `has the backend "ca-1", and Kuma rejects a second one`)
 }
 
 // What cannot be imported is said to be what it is.
@@ -229,9 +229,9 @@ func TestAccProvidedBackend_importRefused(t *testing.T) {
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "mtls": map[string]any{"backends": []any{map[string]any{"name": "own", "type": "builtin"}}}})
 	env.Must(http.MethodPut, "/meshes/bare", map[string]any{"type": "Mesh", "name": "bare"})
 	for id, want := range map[string][]string{
-		mesh + "/own":  {"Not a provided backend", `Backend "own" of mesh "acc" is of type "builtin"`, "Leave this backend to the tool that put it there", "Migrate from a builtin backend"},
-		mesh + "/ca-1": {"No such backend", `has no mTLS backend "ca-1". It has "own" of type builtin`},
-		"bare/ca-1":    {"No such backend", "It has none"},
+		mesh + "/own":  {"Not a provided backend", `Backend "own" of mesh "acc" has type "builtin"`, "Continue to manage this backend with the tool that created it", "Migrate from a builtin backend"},
+		mesh + "/ca-1": {"Unknown backend", `has no mTLS backend "ca-1". It has "own" of type builtin`},
+		"bare/ca-1":    {"Unknown backend", "It has no backends"},
 		"absent/ca-1":  {"No such mesh", `There is no mesh "absent"`, "Check the import ID"},
 	} {
 		t.Run(id, func(t *testing.T) {

@@ -95,8 +95,8 @@ func (r *backend) Metadata(_ context.Context, req resource.MetadataRequest, resp
 func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An mTLS backend of type `provided`: one entry of a mesh's `mtls.backends`, and whether it is the enabled one. " +
-			"The control plane then issues the certificate of every proxy from the CA that the backend refers to.\n\n" +
-			"All else in the mesh's document, other backends among it, stays as it is.",
+			"The control plane issues the certificates of all proxies from the CA that the backend uses.\n\n" +
+			"The provider does not change the rest of the mesh, including other backends.",
 		Attributes: map[string]schema.Attribute{
 			"mesh": schema.StringAttribute{
 				MarkdownDescription: "Name of the mesh. It must exist.",
@@ -105,45 +105,48 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Name of the backend within the mesh.",
+				MarkdownDescription: "Name of the backend, unique in the mesh.",
 				Required:            true,
 				Validators:          []validator.String{tfkit.Text()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"enabled": schema.BoolAttribute{
-				MarkdownDescription: "Whether this is the mesh's `enabledBackend`, `true` by default. A backend that is not enabled is only listed. " +
-					"Without an enabled backend a mesh has no mTLS.",
+				MarkdownDescription: "Whether this is the enabled backend of the mesh (`enabledBackend`). A backend that is not enabled stays in " +
+					"the list of backends, but is not used. Without an enabled backend, a mesh has no mTLS. Defaults to `true`.",
 				Optional: true,
 				Computed: true,
 				Default:  booldefault.StaticBool(true),
 			},
 			"mode": schema.StringAttribute{
-				MarkdownDescription: "`STRICT`, the default: proxies take mTLS alone. `PERMISSIVE`: they take plain traffic as well.",
-				Optional:            true,
-				Computed:            true,
-				Default:             stringdefault.StaticString(kuma.Strict),
-				Validators:          []validator.String{tfkit.OneOf(kuma.Strict, kuma.Permissive)},
+				MarkdownDescription: "`STRICT`: proxies accept only mTLS. `PERMISSIVE`: proxies also accept plain-text traffic. Defaults to " +
+					"`STRICT`.",
+				Optional:   true,
+				Computed:   true,
+				Default:    stringdefault.StaticString(kuma.Strict),
+				Validators: []validator.String{tfkit.OneOf(kuma.Strict, kuma.Permissive)},
 			},
 			"cert": sourceSchema("certificate chain", false),
 			"key":  sourceSchema("private key", true),
 			"dp_cert": schema.SingleNestedAttribute{
-				MarkdownDescription: "How the certificates of proxies are made. Left out, they live 24 hours.",
+				MarkdownDescription: "Settings of proxy certificates.",
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
 					"rotation": schema.SingleNestedAttribute{
-						MarkdownDescription: "How proxies get a new certificate.",
+						MarkdownDescription: "Renewal of proxy certificates.",
 						Required:            true,
 						Attributes: map[string]schema.Attribute{
 							"expiration": schema.StringAttribute{
-								MarkdownDescription: "How long a proxy's certificate lives, a new one is made after 4/5 of it: one whole number and one unit of `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`, one minute at least.",
-								Required:            true,
-								Validators:          []validator.String{tfkit.Lifetime()},
-								PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameExpiration)},
+								MarkdownDescription: "Lifetime of a proxy certificate. A proxy gets its next certificate after 4/5 of it. One whole number and one " +
+									"of the units `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`, and at least one minute. By default, " +
+									"24 hours.",
+								Required:      true,
+								Validators:    []validator.String{tfkit.Lifetime()},
+								PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameExpiration)},
 							},
 						},
 					},
 					"request_timeout": schema.StringAttribute{
-						MarkdownDescription: "How long making a certificate may take, such as `10s`. Left out, there is no limit.",
+						MarkdownDescription: "Maximum duration of issuing a certificate, such as `10s`. By default, there is no limit.",
 						Optional:            true,
 						Validators:          []validator.String{tfkit.Duration()},
 						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
@@ -151,11 +154,11 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				},
 			},
 			"root_chain": schema.SingleNestedAttribute{
-				MarkdownDescription: "How the CA is loaded.",
+				MarkdownDescription: "Settings for loading the CA.",
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
 					"request_timeout": schema.StringAttribute{
-						MarkdownDescription: "How long loading the CA may take. Left out, the control plane takes `10s`.",
+						MarkdownDescription: "Maximum duration of loading the CA. By default, `10s`.",
 						Optional:            true,
 						Validators:          []validator.String{tfkit.Duration()},
 						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
@@ -163,40 +166,44 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				},
 			},
 			"skip_validation": schema.BoolAttribute{
-				MarkdownDescription: "The mesh's `mtls.skipValidation`, `false` by default: neither the control plane nor this provider checks the CA of any backend.",
-				Optional:            true,
-				Computed:            true,
-				Default:             booldefault.StaticBool(false),
+				MarkdownDescription: "Whether the control plane and this provider skip the validation of the CAs of all backends " +
+					"(`mtls.skipValidation` of the mesh). Defaults to `false`.",
+				Optional: true,
+				Computed: true,
+				Default:  booldefault.StaticBool(false),
 			},
 			"force_destroy": schema.BoolAttribute{
-				MarkdownDescription: "Whether this backend may be deleted, disabled, renamed or replaced while it is the enabled one and proxies of the mesh are connected, which turns off mTLS of the mesh. " +
-					"It counts once it is applied: set it in an apply before the one that it is for. Defaults to `false`.",
+				MarkdownDescription: "Whether Terraform can delete, disable, rename or replace this backend while it is enabled and proxies of the " +
+					"mesh are connected. This turns off mTLS of the mesh. The argument has an effect once it is in the state: " +
+					"apply it before the change. Defaults to `false`.",
 				Optional: true,
 				Computed: true,
 				Default:  booldefault.StaticBool(false),
 			},
 			"rollout": schema.SingleNestedAttribute{
-				MarkdownDescription: "How another CA comes into use while proxies are online.",
+				MarkdownDescription: "How the mesh moves to a new CA while proxies are connected.",
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
 					"strategy": schema.StringAttribute{
-						MarkdownDescription: "`overlap`, the default: in up to three writes of the mesh, trust the new CA as well, issue from it, drop the old one, each after every online proxy is seen to have got the one before. " +
-							"No proxy refuses another. `switch`: in one write, during which some do.",
+						MarkdownDescription: "`overlap`: the mesh trusts the new CA, then issues from it, then stops trusting the current CA, in up to " +
+							"three writes. After each write, the provider waits until every connected proxy has the result, so that no " +
+							"handshake fails. `switch`: one write, during which some handshakes fail. Defaults to `overlap`.",
 						Optional:   true,
 						Validators: []validator.String{tfkit.OneOf(strategyOverlap, strategySwitch)},
 					},
 					"offline_proxies": schema.StringAttribute{
-						MarkdownDescription: "`report`, the default: proxies that are offline are named in a warning. `wait`: the rotation waits for them, as long as `timeouts.update` allows.",
-						Optional:            true,
-						Validators:          []validator.String{tfkit.OneOf(offlineReport, offlineWait)},
+						MarkdownDescription: "`report`: a warning names the disconnected proxies. `wait`: the rotation waits for them, up to " +
+							"`timeouts.update`. Defaults to `report`.",
+						Optional:   true,
+						Validators: []validator.String{tfkit.OneOf(offlineReport, offlineWait)},
 					},
 				},
 			},
 			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
-				CreateDescription: "How long creating may take, 5m by default.",
-				UpdateDescription: "How long a change may take, 30m by default, the rotation of a CA included.",
-				DeleteDescription: "How long deleting may take, 5m by default.",
+				CreateDescription: "Timeout for creating. Defaults to `5m`.",
+				UpdateDescription: "Timeout for updating, including a rotation of the CA. Defaults to `30m`.",
+				DeleteDescription: "Timeout for deleting. Defaults to `5m`.",
 			}),
 		},
 	}
@@ -205,7 +212,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 // sourceSchema is where the control plane finds a certificate chain or key.
 func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Where the control plane finds the " + what + ": exactly one of the following.",
+		MarkdownDescription: "Source of the " + what + ". Set exactly one of the following.",
 		Required:            true,
 		Validators:          []validator.Object{tfkit.ExactlyOneOf("secret", "inline", "inline_string", "file")},
 		Attributes: map[string]schema.Attribute{
@@ -215,14 +222,16 @@ func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 				Validators:          []validator.String{tfkit.SecretName()},
 			},
 			"inline": schema.StringAttribute{
-				MarkdownDescription: "The " + what + " itself, PEM in base64. For development: it is stored in the mesh's document and in the state.",
-				Optional:            true,
-				Sensitive:           sensitive,
-				Validators:          []validator.String{base64Text()},
-				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameInline)},
+				MarkdownDescription: "The " +
+					what +
+					" as base64 of PEM. Only for development: it is stored in the mesh and in the state.",
+				Optional:      true,
+				Sensitive:     sensitive,
+				Validators:    []validator.String{base64Text()},
+				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameInline)},
 			},
 			"inline_string": schema.StringAttribute{
-				MarkdownDescription: "The " + what + " itself in PEM. For development: it is stored in the mesh's document and in the state.",
+				MarkdownDescription: "The " + what + " in PEM. Only for development: it is stored in the mesh and in the state.",
 				Optional:            true,
 				Sensitive:           sensitive,
 				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameInlineString)},

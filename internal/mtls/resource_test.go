@@ -301,13 +301,13 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 		"0s":                {names + `dp_cert = { rotation = { expiration = "0s" } }`, []string{"Certificate lifetime is too short", `dp_cert.rotation.expiration: "0s" is less than a minute`}},
 		"59s":               {names + `dp_cert = { rotation = { expiration = "59s" } }`, []string{"Certificate lifetime is too short"}},
 		"mode":              {names + `mode = "strict"`, []string{"mode", "STRICT"}},
-		"two forms of cert": {`cert = { secret = "a", file = "/x" }` + "\n" + `key = { secret = "b" }`, []string{"cert.secret: Set exactly one of", "Now secret and file are."}},
+		"two forms of cert": {`cert = { secret = "a", file = "/x" }` + "\n" + `key = { secret = "b" }`, []string{"cert.secret: Set exactly one of", "Currently, secret and file are set."}},
 		"no form of key":    {`cert = { secret = "a" }` + "\n" + `key = {}`, []string{"key", "secret", "inline"}},
 		"no rotation":       {names + `dp_cert = {}`, []string{"rotation"}},
 		"not base64":        {`cert = { inline = "***" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid base64", "cert.inline", "base64encode"}},
 		"inline CA":         {acctest.Fill("cert = { inline_string = $cert }\nkey = { inline_string = $key }", "cert", wrong, "key", key), []string{"key mismatch", "key.inline_string"}},
-		"bad secret name":   {`cert = { secret = "A B" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid name", "lower-case letters"}},
-		"bad mesh name":     {`mesh = "No Mesh"` + "\n" + names, []string{"Invalid name", "lower-case letters"}},
+		"bad secret name":   {`cert = { secret = "A B" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid name", "lowercase letters"}},
+		"bad mesh name":     {`mesh = "No Mesh"` + "\n" + names, []string{"Invalid name", "lowercase letters"}},
 		"empty name":        {`name = ""` + "\n" + names, []string{"Invalid value", "name = ", "it is empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -415,9 +415,9 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
-			{Config: config("ca-1"), ExpectError: acctest.Words("Backend of another type", `a backend "ca-1" of type builtin`)},
-			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `Backend "ca-1"`, "to = kongmesh_mtls_provided_backend.NAME", `id = "`+mesh+`/ca-1"`)},
-			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane refused", "cannot have more than 1 backends", "keep the backend that the mesh has")},
+			{Config: config("ca-1"), ExpectError: acctest.Words("Backend has another type", `a backend "ca-1" of type builtin`)},
+			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Object already exists", `Backend "ca-1"`, "to = kongmesh_mtls_provided_backend.NAME", `id = "`+mesh+`/ca-1"`)},
+			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane rejected the change", "cannot have more than 1 backends", "keep the existing backend")},
 		},
 	})
 }
@@ -443,7 +443,7 @@ func TestAccProvidedBackend_anotherIsRefused(t *testing.T) {
 				cert = { inline_string = $chain }
 				key  = { inline_string = $key }
 			}`, "mesh", mesh, "chain", ca.Chain, "key", ca.Key),
-			ExpectError: acctest.Words("Control plane refused", "mesh = ", "says of mtls.backends[0].conf.cert", `That is backend "theirs", which this resource does not manage`),
+			ExpectError: acctest.Words("Control plane rejected the change", "mesh = ", "rejected mtls.backends[0].conf.cert", `The other backend is "theirs", which this resource does not manage`),
 		}},
 	})
 }
@@ -566,7 +566,7 @@ func TestAccProvidedBackend_warnsBeforeOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run.Config(env.Config(test.config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key))
 			output := run.Terraform(test.args...)
-			if !acctest.Words("Warning: mTLS of the mesh goes off", `mesh "`+mesh+`" off`).MatchString(output) {
+			if !acctest.Words("Warning: mTLS is turned off", `turns off mTLS of mesh "`+mesh+`"`).MatchString(output) {
 				t.Errorf("no warning in\n%s", output)
 			}
 		})

@@ -105,8 +105,9 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	switch unreadable := (*unreadableError)(nil); {
 	case kuma.Absent(err), errors.As(err, &unreadable):
 		diags.AddAttributeWarning(path.Root("cert"), "CA switched in one write", fmt.Sprintf(
-			"The provider could not read the CA secret that mesh %q used until now (%s), so proxies could not trust the current and the new CA together for a while. "+
-				"Until all proxies had the new CA, some refused others. The data source kongmesh_dataplanes shows which proxies have it.", name, err))
+			"The provider could not read the CA secret that mesh %q used until now (%s), so proxies could not trust both "+
+				"CAs for a while. Until all proxies had the new CA, some handshakes failed. The data source "+
+				"kongmesh_dataplanes shows which proxies have it.", name, err))
 		return r.switchCA(ctx, plan, current)
 	case err != nil: // it may be there: a switch in one write would hurt
 		return nil, err
@@ -215,11 +216,11 @@ type changedError struct {
 func (e *changedError) Error() string {
 	switch {
 	case e.backend.Name == "":
-		return "somebody else removed the backend from the mesh"
+		return "another client removed the backend from the mesh"
 	case !e.enabled:
-		return "somebody else turned mTLS off, or enabled another backend"
+		return "another client turned mTLS off, or enabled another backend"
 	}
-	return fmt.Sprintf("somebody else changed the backend, and the mesh now uses the secret %q", e.backend.Cert.Secret)
+	return fmt.Sprintf("another client changed the backend, and the mesh now uses the secret %q", e.backend.Cert.Secret)
 }
 
 // inUse reads the backend from a mesh. The error is a *changedError unless it
@@ -247,12 +248,12 @@ func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *change
 	case !changed.enabled:
 		return false, ro.stopped(s, changed.Error()+".", changed)
 	case !ours:
-		return false, ro.stopped(s, changed.Error()+", which is not of this rotation.", changed)
+		return false, ro.stopped(s, changed.Error()+", which is not part of this rotation.", changed)
 	}
 	if ro.from, err = ro.pairOf(ctx, ro.plan.Mesh.ValueString(), now); err != nil {
 		return false, ro.stopped(s, err.Error(), err)
 	}
-	tflog.Warn(ctx, "CA rotation starts again from what somebody else made the mesh use", ro.fields(s))
+	tflog.Warn(ctx, "CA rotation restarts from the CA that another client set", ro.fields(s))
 	return !passed, nil
 }
 
@@ -408,7 +409,7 @@ func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
 			}
 			return nil
 		case slices.ContainsFunc(pending, func(p rollout.Pending) bool { return p.Rejects }):
-			return ro.stopped(s, "a proxy does not take what it is sent."+describePending(pending), nil)
+			return ro.stopped(s, "a proxy rejects its new certificate."+describePending(pending), nil)
 		}
 	}
 }
@@ -425,9 +426,9 @@ func (ro *rotation) reportMissed() {
 		return
 	}
 	ro.diags.AddAttributeWarning(path.Root("rollout"), "Proxies missed the rotation", fmt.Sprintf(
-		"These proxies of mesh %q were disconnected during a step of the CA rotation: %s. "+
-			"Each gets the new CA as soon as it connects. Until then, it refuses other proxies and they refuse it. "+
-			"To wait for disconnected proxies, set offline_proxies = \"wait\" in rollout.", ro.plan.Mesh.ValueString(), listPending(missed)))
+		"These proxies of mesh %q were disconnected during a step of the CA rotation: %s. Each one gets the new CA "+
+			"when it reconnects. Until then, its handshakes fail. To wait for disconnected proxies, set offline_proxies = "+
+			`"wait" in rollout.`, ro.plan.Mesh.ValueString(), listPending(missed)))
 }
 
 func describePending(pending []rollout.Pending) string {
@@ -476,7 +477,7 @@ func (e *stepError) Unwrap() error { return e.err }
 func (ro *rotation) ended(s rollout.Step, err error, pending []rollout.Pending) *stepError {
 	why := "the run was cancelled."
 	if errors.Is(err, context.DeadlineExceeded) {
-		why = "it did not end within the time that timeouts.update allows."
+		why = "it did not finish within timeouts.update."
 	}
 	return ro.stopped(s, why+describePending(pending), err)
 }
@@ -487,7 +488,7 @@ func (ro *rotation) stopped(s rollout.Step, why string, err error) *stepError {
 	case ro.current.Cert == ro.plan.document().Cert:
 		state = "The mesh uses the new CA. "
 	case ro.interrupted():
-		state = "The mesh trusts both the current and the new CA, so no proxy refuses another because of the rotation. "
+		state = "The mesh trusts both the current and the new CA, so the rotation causes no failed handshakes. "
 	case ro.current.Cert == ro.began.Cert:
 		state = "The mesh still uses the current CA. "
 	}
@@ -496,8 +497,9 @@ func (ro *rotation) stopped(s rollout.Step, why string, err error) *stepError {
 
 // addStepError says where a rotation stopped and what to do.
 func addStepError(diags *diag.Diagnostics, m model, err *stepError) {
-	diags.AddAttributeError(path.Root("cert"), "Rotation of the CA stopped", fmt.Sprintf(
-		"The CA rotation of backend %q in mesh %q stopped at step %q: %s\n\n%sFix what is named above and apply again: the rotation continues from where it stopped. "+
-			"If a proxy is gone for good, delete it from the control plane. To go back, apply with the previous CA.",
+	diags.AddAttributeError(path.Root("cert"), "CA rotation stopped", fmt.Sprintf(
+		"The CA rotation of backend %q in mesh %q stopped at step %q: %s\n\n"+
+			"%sFix the problem and apply again: the rotation resumes where it stopped. If a proxy is gone for good, delete "+
+			"it from the control plane. To roll back, apply with the previous CA.",
 		m.Name.ValueString(), m.Mesh.ValueString(), err.step, err.why, err.state))
 }

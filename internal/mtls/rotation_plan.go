@@ -86,10 +86,14 @@ func (p plannedRotation) describe(diags *diag.Diagnostics) {
 		p.warnExpiry(diags)
 	}
 	if len(p.disconnected) > 0 && !p.plan.waitsForOffline() {
-		diags.AddAttributeWarning(path.Root("rollout"), "Disconnected proxies are left behind", fmt.Sprintf(
-			"These proxies of mesh %q are not connected to the control plane: %s. They may still serve traffic. "+
-				"The rotation does not wait for them. From the second step on, such a proxy refuses other proxies and they refuse it, until it connects again. "+
-				"To wait for them, set\n\n  rollout = {\n    offline_proxies = \"wait\"\n  }\n\nIf a proxy is gone for good, delete it from the control plane.",
+		diags.AddAttributeWarning(path.Root("rollout"), "Rotation skips disconnected proxies", fmt.Sprintf(
+			"These proxies of mesh %q are disconnected from the control plane: %s. They can still serve traffic. The "+
+				"rotation does not wait for them. After the second step, their handshakes fail until they reconnect. To wait "+
+				"for them, set\n\n"+
+				"  rollout = {\n"+
+				"    offline_proxies = \"wait\"\n"+
+				"  }\n\n"+
+				"If a proxy is gone for good, delete it from the control plane.",
 			p.state.Mesh.ValueString(), listPending(sinceDisconnected(p.disconnected))))
 	}
 }
@@ -100,10 +104,12 @@ func (p plannedRotation) warnSwitch(diags *diag.Diagnostics) {
 	if p.plan.strategy() == strategySwitch {
 		at, why = path.Root("rollout"), "rollout.strategy is \"switch\""
 	}
-	advice := "To avoid that, upload both CAs with kongmesh_mesh_ca_secret, refer to its secrets, and leave out rollout.strategy."
+	advice := "To avoid this, upload both CAs with kongmesh_mesh_ca_secret, refer to its secrets, and remove " +
+		"rollout.strategy."
 	diags.AddAttributeWarning(at, "CA switches in one write", fmt.Sprintf(
-		"Mesh %q has %s, and %s. Terraform switches to the new CA in one write: until each proxy has the new CA, proxies refuse one another. "+
-			"That takes seconds for connected proxies. A disconnected proxy refuses others, and they refuse it, until it connects again. %s",
+		"Mesh %q has %s, and %s. Terraform switches to the new CA in one write: handshakes fail until each proxy has "+
+			"the new CA. This takes seconds for connected proxies. Handshakes of disconnected proxies fail until they "+
+			"reconnect. %s",
 		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), why, advice))
 }
 
@@ -120,7 +126,8 @@ func (p plannedRotation) inform(interrupted bool, diags *diag.Diagnostics) {
 		steps++
 	}
 	diags.AddAttributeWarning(path.Root("cert"), "CA is rotated in steps", fmt.Sprintf(
-		"Mesh %q has %s.%s The CA changes in %s. After each step, the provider waits until every connected proxy has what the step brings: at least %s in all.%s%s%s%s",
+		"Mesh %q has %s.%s The CA changes in %s. After each step, the provider waits until every connected proxy has "+
+			"the result: at least %s in total.%s%s%s%s",
 		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), where, how, p.leastTime(steps), p.validity(interrupted), p.waiting(), p.leftOut(), p.assumptions()))
 }
 
@@ -137,22 +144,23 @@ func (p plannedRotation) waiting() string {
 	if !p.plan.waitsForOffline() || len(p.disconnected) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" It also waits for disconnected proxies, for as long as timeouts.update allows: %s.", listPending(sinceDisconnected(p.disconnected)))
+	return fmt.Sprintf(" It also waits for disconnected proxies, up to timeouts.update: %s.", listPending(sinceDisconnected(p.disconnected)))
 }
 
 func (p plannedRotation) leftOut() string {
 	if len(p.foreign) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" It leaves out proxies that have their certificate from a MeshIdentity, not from this CA: %s.", nameSome(p.foreign))
+	return fmt.Sprintf(" It ignores proxies whose certificate is from a MeshIdentity and not from this CA: %s.", nameSome(p.foreign))
 }
 
 func (p plannedRotation) assumptions() string {
 	if p.settings.Known {
 		return ""
 	}
-	return " The control plane does not show its configuration to this user, so the provider assumes the default intervals. " +
-		"If its store cache or the refresh of its zones takes longer than a second, allow the user of the token to read /config."
+	return " The user of the token cannot read the configuration of the control plane, so the provider assumes the " +
+		"default intervals. If its store cache or the refresh of its zones takes longer than a second, allow the user " +
+		"to read /config."
 }
 
 // warnExpiry warns of a current CA that does not last.
@@ -172,7 +180,8 @@ func (p plannedRotation) warnExpiry(diags *diag.Diagnostics) {
 		names[i] = proxy.Name
 	}
 	diags.AddAttributeWarning(path.Root("cert"), "Certificates outlive their CA", fmt.Sprintf(
-		"The CA that issues now, %s, expires on %s, before the certificates of %s that it issued. Proxies refuse them from then on: finish the rotation before that.",
+		"The current CA, %s, expires on %s, before certificates that it issued to %s. Handshakes of these proxies fail "+
+			"after that date: finish the rotation before it.",
 		issuer.Subject, utc(issuer.NotAfter), nameSome(names)))
 }
 

@@ -15,7 +15,7 @@ func TestAccRotation_plan(t *testing.T) {
 	t.Parallel()
 	var (
 		steps  = "CA is rotated in steps"
-		behind = "Disconnected proxies are left behind"
+		behind = "Rotation skips disconnected proxies"
 		once   = "CA switches in one write"
 	)
 	disconnect := func(r *rotating) {
@@ -29,14 +29,14 @@ func TestAccRotation_plan(t *testing.T) {
 		want    []string
 		never   []string
 	}{
-		"connected": {want: []string{steps, "has 5 connected proxies. The CA changes in 3 steps: trust, issue, final.", "at least 51s in all. The current CA, CN=First CA, must stay valid"}, never: []string{behind, once}},
+		"connected": {want: []string{steps, "has 5 connected proxies. The CA changes in 3 steps: trust, issue, final.", "at least 51s in total. The current CA, CN=First CA, must stay valid"}, never: []string{behind, once}},
 		"one disconnected": {
 			prepare: disconnect,
-			want:    []string{steps, "has 4 connected proxies and 1 disconnected proxy.", behind, "not connected to the control plane: dp-2 (since 20", "offline_proxies = \"wait\""}, never: []string{once},
+			want:    []string{steps, "has 4 connected proxies and 1 disconnected proxy.", behind, "disconnected from the control plane: dp-2 (since 20", "offline_proxies = \"wait\""}, never: []string{once},
 		},
 		"one disconnected, waited for": {
 			prepare: disconnect, lines: "rollout = { offline_proxies = \"wait\" }",
-			want: []string{steps, "It also waits for disconnected proxies, for as long as timeouts.update allows: dp-2 (since 20"}, never: []string{behind, once},
+			want: []string{steps, "It also waits for disconnected proxies, up to timeouts.update: dp-2 (since 20"}, never: []string{behind, once},
 		},
 		"a switch on purpose":   {lines: "rollout = { strategy = \"switch\" }", want: []string{once, "has 5 connected proxies, and rollout.strategy is \"switch\""}, never: []string{steps, behind}},
 		"the same key, renewed": {then: func(first *acctest.CA) *acctest.CA { return first.Renewed(t) }, never: []string{steps, behind, once}},
@@ -119,7 +119,7 @@ func TestAccRotation_planResumed(t *testing.T) {
 	sleep(t, r.env, 20*time.Second)
 	plan := oneLine(run.Terraform("plan"))
 	const want = "has 5 connected proxies. A rotation was interrupted: the mesh trusts both CAs. This run first repeats the interrupted step. " +
-		"The CA changes in 2 steps: issue, final. After each step, the provider waits until every connected proxy has what the step brings: at least 51s in all."
+		"The CA changes in 2 steps: issue, final. After each step, the provider waits until every connected proxy has the result: at least 51s in total."
 	if !strings.Contains(plan, want) {
 		t.Errorf("the plan lacks %q:\n%s", want, plan)
 	}

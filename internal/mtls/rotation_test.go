@@ -255,8 +255,8 @@ func TestAccRotation_stops(t *testing.T) {
 		spoil func(*kumatest.Proxy, bool)
 		want  []string
 	}{
-		"rejects": {func(p *kumatest.Proxy, yes bool) { p.Reject(yes) }, []string{"Rotation of the CA stopped", `step "trust"`, "dp-3: it rejects", "trusts both the current and the new CA"}},
-		"hangs":   {func(p *kumatest.Proxy, yes bool) { p.Hang(yes) }, []string{"Rotation of the CA stopped", `step "trust"`, "dp-3: it has acknowledged", "trusts both the current and the new CA"}},
+		"rejects": {func(p *kumatest.Proxy, yes bool) { p.Reject(yes) }, []string{"CA rotation stopped", `step "trust"`, "dp-3: it rejects", "trusts both the current and the new CA"}},
+		"hangs":   {func(p *kumatest.Proxy, yes bool) { p.Hang(yes) }, []string{"CA rotation stopped", `step "trust"`, "dp-3: it has acknowledged", "trusts both the current and the new CA"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,7 +299,7 @@ func TestAccRotation_offline(t *testing.T) {
 		r.run("", resource.TestStep{
 			PreConfig:   func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
 			Config:      r.config(r.then, lines),
-			ExpectError: acctest.Words("Rotation of the CA stopped", "dp-2: it is disconnected"),
+			ExpectError: acctest.Words("CA rotation stopped", "dp-2: it is disconnected"),
 		}, resource.TestStep{
 			PreConfig: func() { r.proxy("dp-2").Reconnect(); sleep(t, r.env, 20*time.Second) },
 			Config:    r.config(r.then, ""),
@@ -328,7 +328,7 @@ func TestAccRotation_interference(t *testing.T) {
 	})
 	r.run("", resource.TestStep{
 		Config:      r.config(r.then, ""),
-		ExpectError: acctest.Words("Rotation of the CA stopped", "somebody else changed the backend", `secret "meddled-cert"`, "not of this rotation"),
+		ExpectError: acctest.Words("CA rotation stopped", "another client changed the backend", `secret "meddled-cert"`, "not part of this rotation"),
 	}, resource.TestStep{
 		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
 		Config:    r.config(r.then, ""),
@@ -416,7 +416,7 @@ func TestAccRotation_zoneAway(t *testing.T) {
 	r.run("", resource.TestStep{
 		PreConfig:   func() { r.env.Twin.Zone("zone-1").Kill(); sleep(t, r.env, 30*time.Second) },
 		Config:      r.config(r.then, "timeouts = { update = \"10m\" }"),
-		ExpectError: acctest.Words("Rotation of the CA stopped", "zone zone-1: it is not connected", "trusts both the current and the new CA"),
+		ExpectError: acctest.Words("CA rotation stopped", "zone zone-1: it is not connected", "trusts both the current and the new CA"),
 	}, resource.TestStep{
 		PreConfig: func() { r.env.Twin.Zone("zone-1").Start(); sleep(t, r.env, 30*time.Second) },
 		Config:    r.config(r.then, ""),

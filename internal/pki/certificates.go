@@ -126,15 +126,15 @@ func parseCertificate(ps *Problems, b block) *x509.Certificate {
 		return nil
 	}
 	ps.add(Error, RulePEMBlock, b.index,
-		"The block that begins on line %d holds no certificate that can be read (%s), and the control plane refuses it. "+
-			"If a fresh copy is no better, the certificate has to be issued again. Look at it with\n"+
+		"The block that begins on line %d does not contain a readable certificate (%s), and the control plane rejects "+
+			"it. Copy it again. If that does not help, issue the certificate again. To inspect it:\n"+
 			"  openssl x509 -in ca.pem -noout -text", b.line, printable(strings.TrimPrefix(err.Error(), "x509: ")))
 	return nil
 }
 
 func privateKeyInChain(b block, what string) string {
-	return fmt.Sprintf("The block that begins on line %d is %s, and certificates are handed out to every proxy. "+
-		"Take it out; if it has been uploaded like this before, make a new CA.", b.line, what)
+	return fmt.Sprintf("The block that begins on line %d is %s, and every proxy gets the certificates. Remove it. If you have "+
+		"uploaded it before, create a new CA.", b.line, what)
 }
 
 // hasCertificates tells whether a label is one of certificates that the control
@@ -146,19 +146,20 @@ func hasCertificates(label string) bool {
 // otherLabel says what to do about a block that is neither certificate nor
 // private key.
 func otherLabel(b block) string {
-	what, do := "is no certificate ("+kind(b.label)+")", "Remove it."
+	what, do := "is not a certificate ("+kind(b.label)+")", "Remove it."
 	switch b.label {
 	case "TRUSTED CERTIFICATE", "X509 CERTIFICATE":
-		what = "is a certificate under the label " + b.label
-		do = "Write it anew, each certificate by itself:\n  openssl x509 -in ca.pem -out ca-plain.pem"
+		what = "is a certificate with the label " + b.label
+		do = "Write each certificate with the label CERTIFICATE:\n" +
+			"  openssl x509 -in ca.pem -out ca-plain.pem"
 	case "PKCS7", "CMS":
 		what = "is a PKCS #7 bundle"
-		do = "Take the certificates out of it:\n  openssl pkcs7 -in bundle.p7b -print_certs -out chain.pem"
+		do = "Extract the certificates:\n" + "  openssl pkcs7 -in bundle.p7b -print_certs -out chain.pem"
 	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST":
 		what = "is a certificate request"
-		do = "Put the certificate that was issued for it in its place."
+		do = "Replace it with the certificate that was issued for it."
 	}
-	return fmt.Sprintf("The block that begins on line %d %s, and the control plane skips it. %s", b.line, what, do)
+	return fmt.Sprintf("The block that begins on line %d %s, and the control plane ignores it. %s", b.line, what, do)
 }
 
 // EncodeCertificates writes certificates as PEM, one block each in the given

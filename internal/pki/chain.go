@@ -50,7 +50,7 @@ func checkOrder(ps *Problems, links []link) bool {
 		case unchecked:
 			reason, remedy := whyUnchecked(links[i].cert, links[i+1].cert)
 			ps.addFor(Warning, RuleSignatureUnchecked, links[i].index, links[i].cert,
-				"This certificate names the next one, %s, as its issuer, but the provider can't check whether that one signed it: %s. %s",
+				"The issuer of this certificate is the next one, %s, but the provider cannot verify the signature: %s. %s",
 				links[i+1], reason, remedy)
 		}
 	}
@@ -60,8 +60,10 @@ func checkOrder(ps *Problems, links []link) bool {
 	first := links[broken[0]]
 	if order, ok := workingOrder(links); ok {
 		ps.addFor(Error, RuleChainOrder, first.index, first.cert,
-			"This certificate is not signed by the next one, %s. A chain starts with the CA whose key is used and goes up to the root. This order works:%s\n"+
-				"To have them put in order:\n  provider::kongmesh::order_chain(var.chain)",
+			"The next certificate, %s, did not sign this one. A chain starts with the CA whose key you use, and goes up to "+
+				"the root. This order works:%s\n"+
+				"To sort the certificates:\n"+
+				"  provider::kongmesh::order_chain(var.chain)",
 			links[broken[0]+1], order)
 		return false
 	}
@@ -96,10 +98,11 @@ func workingOrder(links []link) (string, bool) {
 func whyUnchecked(cert, issuer *x509.Certificate) (reason, remedy string) {
 	switch {
 	case rsaBits(issuer) > 0 && rsaBits(issuer) < 1024:
-		return fmt.Sprintf("the key of that one has %d bits, and libraries take none of less than 1024", rsaBits(issuer)),
+		return fmt.Sprintf("its key has %d bits, and libraries reject keys of less than 1024 bits", rsaBits(issuer)),
 			"Create a new CA with a key of 2048 bits or more, or ECDSA P-256."
 	case signatureName(cert) == rsaPSS:
-		return "it is signed with RSA-PSS in a form that TLS libraries refuse, such as a salt that is not as long as the hash",
+		return "it is signed with RSA-PSS in a form that TLS libraries reject, such as a salt with another length than the " +
+				"hash",
 			"Issue it again with a salt of that length (openssl's -sigopt rsa_pss_saltlen:digest), or with RSA PKCS #1 v1.5."
 	default:
 		return fmt.Sprintf("it is signed with %s, which libraries no longer support", signatureName(cert)), "Issue it again with SHA-256."
@@ -109,18 +112,18 @@ func whyUnchecked(cert, issuer *x509.Certificate) (reason, remedy string) {
 func whyNotSigned(l, next link) string {
 	switch {
 	case IsSelfSigned(l.cert):
-		return fmt.Sprintf("This certificate is self-signed, so the chain ends here, and %s is no part of it. "+
-			"Remove that one, or, if proxies are to trust it too, give it as a further trusted certificate, apart from the chain.", next)
+		return fmt.Sprintf("This certificate is self-signed, so the chain ends here, and %s does not belong to it. Remove that "+
+			"certificate. If proxies must also trust it, add it to the trusted certificates, separately from the chain.", next)
 	case string(l.cert.RawIssuer) != string(next.cert.RawSubject):
-		return fmt.Sprintf("This certificate was issued by %s, but the next one is %s. Put the certificate of the issuer behind it.",
+		return fmt.Sprintf("%s issued this certificate, but the next one is %s. Put the certificate of the issuer after it.",
 			issuerOf(l.cert), next)
 	default:
-		which := "that made the signature"
+		which := "that signed this certificate"
 		if id := l.cert.AuthorityKeyId; len(id) > 0 {
-			which = "whose subject key identifier is " + strings.ToUpper(hex.EncodeToString(id))
+			which = "with the subject key identifier " + strings.ToUpper(hex.EncodeToString(id))
 		}
-		return fmt.Sprintf("The next one, %s, has the name of its issuer but another key, and did not sign it: "+
-			"a CA of that name was made more than once. Put the certificate there %s.", next, which)
+		return fmt.Sprintf("The next certificate, %s, has the name of the issuer but another key, and did not sign this one: "+
+			"several CAs have that name. Use the certificate of the CA %s.", next, which)
 	}
 }
 
@@ -131,8 +134,8 @@ func checkPathLengths(ps *Problems, links []link) {
 	for _, l := range links {
 		if limit := pathLength(l.cert); limit >= 0 && below > limit {
 			ps.addFor(Warning, RulePathLength, l.index, l.cert,
-				"The path length of this CA allows %s below it, and the chain has %d. Proxies may refuse what the chain issues. "+
-					"Issue this CA again with pathlen:%d or more, or without a path length, or use a CA closer to it.", numberOfCAs(limit), below, below)
+				"The path length of this CA allows %s below it, and the chain has %d. Proxies can reject certificates from "+
+					"this chain. Issue this CA again with pathlen:%d or more, or without a path length, or use a CA closer to it.", numberOfCAs(limit), below, below)
 		}
 		if !selfIssued(l.cert) {
 			below++
@@ -156,11 +159,11 @@ func checkLast(ps *Problems, last link) {
 	case IsSelfSigned(last.cert):
 	case selfIssued(last.cert):
 		ps.addFor(Warning, RuleLastNotSelfSigned, last.index, last.cert,
-			"This certificate names itself as its issuer, but its own key did not sign it: it is damaged, or there is another CA of that name. "+
-				"Put the self-signed certificate of the root last.")
+			"This certificate names itself as its issuer, but its own key did not sign it: it is damaged, or another CA "+
+				"has the same name. Put the self-signed certificate of the root last.")
 	default:
 		ps.addFor(Warning, RuleLastNotSelfSigned, last.index, last.cert,
-			"The chain ends here, below its root. That works as long as every peer accepts an intermediate CA as the end of a chain. "+
-				"Put the certificate of its issuer, %s, behind it.", issuerOf(last.cert))
+			"The chain ends here, below its root. This works if every peer accepts an intermediate CA as the end of a "+
+				"chain. Append the certificate of its issuer, %s.", issuerOf(last.cert))
 	}
 }

@@ -64,26 +64,29 @@ func checkCertificate(ps *Problems, i int, cert *x509.Certificate, o Options) {
 func checkExtensions(ps *Problems, i int, cert *x509.Certificate) {
 	if !cert.IsCA {
 		ps.addFor(Error, RuleBasicConstraintsCA, i, cert,
-			"Basic constraint CA is not true, so this certificate may not issue others, and the control plane refuses it. "+
-				"If it is a server's or a client's, put the CA that issued it in its place; if it is a CA, issue it again.%s", reissue(cert))
+			"Basic constraint CA is not true, so this certificate is not allowed to issue others, and the control plane "+
+				"rejects it. If it belongs to a server or a client, replace it with the CA that issued it. If it is a CA, "+
+				"issue it again.%s", reissue(cert))
 	}
 	switch {
 	case cert.KeyUsage == 0:
 		ps.addFor(Error, RuleKeyUsageCertSign, i, cert,
-			"There is no key usage, and the control plane refuses a CA that does not name keyCertSign. Issue it again.%s", reissue(cert))
+			"There is no key usage, and the control plane rejects a CA without keyCertSign. Issue it again.%s", reissue(cert))
 	case cert.KeyUsage&x509.KeyUsageCertSign == 0:
 		ps.addFor(Error, RuleKeyUsageCertSign, i, cert,
-			"Key usage keyCertSign is not set (it has %s), so this certificate may not sign others, and the control plane refuses it. Issue it again.%s",
+			"Key usage keyCertSign is not set (key usages: %s), so this certificate is not allowed to sign others, and the "+
+				"control plane rejects it. Issue it again.%s",
 			usageList(cert.KeyUsage), reissue(cert))
 	}
 	if cert.KeyUsage&x509.KeyUsageKeyAgreement != 0 {
 		ps.addFor(Error, RuleKeyUsageKeyAgreement, i, cert,
-			"Key usage keyAgreement is set, and the control plane refuses a CA that has it. Issue it again without.%s", reissue(cert))
+			"Key usage keyAgreement is set, and the control plane rejects a CA with it. Issue it again without "+
+				"keyAgreement.%s", reissue(cert))
 	}
 	if extra := cert.KeyUsage & (x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment); extra != 0 {
 		ps.addFor(Warning, RuleKeyUsageShouldNot, i, cert,
-			"Key usage %s is set. The control plane accepts that, but a CA that follows SPIFFE does not have it. "+
-				"Leave it out when you next issue this CA.", usageList(extra))
+			"The certificate has key usage %s. The control plane accepts this, but SPIFFE advises against it in a CA. Remove it when you "+
+				"next issue this CA.", usageList(extra))
 	}
 }
 
@@ -115,23 +118,25 @@ func checkDates(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	switch left := cert.NotAfter.Sub(o.Now); {
 	case left < 0:
 		ps.addFor(Error, RuleExpired, i, cert,
-			"This certificate expired on %s. The control plane would still issue from it, but proxies refuse one another. "+
-				"Issue it again, or rotate to a new CA.", date(cert.NotAfter))
+			"This certificate expired on %s. The control plane would still issue certificates from it, but handshakes "+
+				"fail. Issue it again, or rotate to a new CA.", date(cert.NotAfter))
 	case o.Now.Before(cert.NotBefore):
 		ps.addFor(Error, RuleNotYetValid, i, cert,
-			"This certificate is not valid before %s (it is now %s). The control plane would issue from it, but proxies refuse one another until then. "+
-				"Wait, or check the clocks of this machine and of the one that issued it.", date(cert.NotBefore), date(o.Now))
+			"This certificate is not valid before %s (it is now %s). The control plane would issue certificates from it, "+
+				"but handshakes fail until then. Wait, or check the clocks of this machine and of the machine that issued it.", date(cert.NotBefore), date(o.Now))
 	case left < lifetime && left >= soon:
 		ps.addFor(Warning, RuleExpiresSoon, i, cert,
-			"This certificate expires on %s, before a proxy certificate that is issued now (%s). From then on proxies refuse one another, although their certificates have not expired. "+
-				"Use a CA that is valid for longer, or shorten the life of proxy certificates (dp_cert.rotation.expiration).", date(cert.NotAfter), date(o.Now.Add(lifetime)))
+			"This certificate expires on %s, before a proxy certificate that is issued now (%s). Handshakes fail after "+
+				"that date, although the proxy certificates have not expired. Use a CA that is valid for longer, or a shorter "+
+				"lifetime of proxy certificates (dp_cert.rotation.expiration).", date(cert.NotAfter), date(o.Now.Add(lifetime)))
 	case left < lifetime:
 		ps.addFor(Warning, RuleExpiresSoon, i, cert,
-			"This certificate expires on %s, before a proxy certificate that is issued now (%s). Proxies refuse one another from then on. "+
-				"Rotate to a new CA now.", date(cert.NotAfter), date(o.Now.Add(lifetime)))
+			"This certificate expires on %s, before a proxy certificate that is issued now (%s). Handshakes fail after "+
+				"that date. Rotate to a new CA now.", date(cert.NotAfter), date(o.Now.Add(lifetime)))
 	case left < soon:
 		ps.addFor(Warning, RuleExpiresSoon, i, cert,
-			"This certificate expires on %s, in less than %d days. Proxies refuse one another from then on. Rotate to a new CA before.",
+			"This certificate expires on %s, in less than %d days. Handshakes fail after that date. Rotate to a new CA "+
+				"before it.",
 			date(cert.NotAfter), left/(24*time.Hour)+1)
 	}
 }
@@ -142,20 +147,21 @@ func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC")
 func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
 	if bits := rsaBits(cert); bits > 0 && bits < 2048 {
 		ps.addFor(Warning, RuleWeakKey, i, cert,
-			"The RSA key of this certificate has %d bits. Proxies may refuse it, and below 1024 bits the control plane can't sign with it. "+
-				"Make a new CA with a key of 2048 bits or more, or ECDSA P-256.", bits)
+			"The RSA key of this certificate has %d bits. Proxies can reject it, and the control plane cannot sign with "+
+				"less than 1024 bits. Create a new CA with a key of 2048 bits or more, or ECDSA P-256.", bits)
 	}
 	switch cert.PublicKey.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 	default:
 		ps.addFor(Warning, RulePublicKeyKind, i, cert,
-			"The public key of this certificate is neither RSA nor ECDSA nor Ed25519. TLS libraries can't verify what it signs, and the control plane can't issue from it. "+
-				"Make a new CA with one of these.")
+			"The public key of this certificate is not RSA, ECDSA or Ed25519. TLS libraries cannot verify its signatures, "+
+				"and the control plane cannot issue certificates from it. Create a new CA with one of these.")
 	}
 	switch cert.SignatureAlgorithm {
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
 		ps.addFor(Warning, RuleWeakSignature, i, cert,
-			"This certificate is signed with %s, which is broken: TLS libraries refuse such certificates. Issue it again with SHA-256 (openssl's -sha256).",
+			"This certificate is signed with %s, which is broken: TLS libraries reject such certificates. Issue it again "+
+				"with SHA-256 (openssl's -sha256).",
 			cert.SignatureAlgorithm)
 	}
 }
@@ -165,25 +171,27 @@ func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
 func checkLimits(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	if len(cert.RawSubject) <= 2 { // an empty SEQUENCE
 		ps.addFor(Warning, RuleEmptySubject, i, cert,
-			"This CA has no subject. A proxy certificate has none either, so one that it issues looks self-signed, and OpenSSL refuses it. "+
-				"Issue the CA again with a name, such as -subj '/CN=Mesh CA'.")
+			"This CA has no subject. A proxy certificate has no subject either, so a certificate from this CA looks "+
+				"self-signed, and OpenSSL rejects it. Issue the CA again with a name, such as -subj '/CN=Mesh CA'.")
 	}
 	server, client := allowsUsage(cert, x509.ExtKeyUsageServerAuth), allowsUsage(cert, x509.ExtKeyUsageClientAuth)
 	switch usages := strings.Join(extKeyUsages(cert), " and "); {
 	case !server && !client:
 		ps.addFor(Error, RuleExtKeyUsage, i, cert,
-			"The extended key usage of this CA is %s. Proxies apply it to what the CA issues, and refuse every certificate unless serverAuth and clientAuth are listed "+
-				"(anyExtendedKeyUsage does not stand for them). Issue the CA again without extended key usage.", usages)
+			"The extended key usage of this CA is %s. Proxies apply it to the certificates from this CA, and reject all of "+
+				"them unless it includes serverAuth and clientAuth (anyExtendedKeyUsage does not include them). Issue the CA "+
+				"again without extended key usage.", usages)
 	case !server || !client:
 		ps.addFor(Warning, RuleExtKeyUsage, i, cert,
-			"The extended key usage of this CA is %s. Proxies apply it to what the CA issues, and refuse a certificate of a server unless serverAuth is listed, and of a client unless clientAuth is. "+
+			"The extended key usage of this CA is %s. Proxies apply it to the certificates from this CA. They reject "+
+				"server certificates unless it includes serverAuth, and client certificates unless it includes clientAuth. "+
 				"Issue the CA again without extended key usage.", usages)
 	}
 	checkURIConstraints(ps, i, cert, o)
 	for _, id := range cert.UnhandledCriticalExtensions {
 		ps.addFor(Warning, RuleCriticalExtension, i, cert,
-			"This certificate has a critical extension %s that TLS libraries need not know, and those that don't refuse the certificate. "+
-				"Issue it again without, or with the extension not critical.", id)
+			"This certificate has a critical extension %s. TLS libraries that do not support it reject the certificate. "+
+				"Issue it again without the extension, or with the extension not critical.", id)
 	}
 }
 
@@ -210,14 +218,16 @@ func checkURIConstraints(ps *Problems, i int, cert *x509.Certificate, o Options)
 	}
 	if len(refused) > 0 {
 		ps.addFor(Error, RuleNameConstraints, i, cert,
-			"The name constraints of this CA limit the URIs that it may issue for (%s). Each proxy certificate of mesh %q names spiffe://%[2]s/<service> and kuma://%s/<service>, "+
-				"and proxies refuse it. What is outside: %s. Issue the CA again without constraints on URIs.",
+			"The name constraints of this CA limit the URIs of its certificates (%s). Each proxy certificate of mesh %q "+
+				"contains spiffe://%[2]s/<service> and kuma://%s/<service>, and proxies reject it. URIs outside of the limits: "+
+				"%s. Issue the CA again without constraints on URIs.",
 			limits, o.Mesh, ServiceTag, strings.Join(refused, " and "))
 		return
 	}
 	ps.addFor(Warning, RuleNameConstraints, i, cert,
-		"The name constraints of this CA limit the URIs that it may issue for (%s). A proxy certificate names spiffe://<mesh>/<service> and kuma://<tag>/<value>, "+
-			"and proxies refuse one with a URI outside. Issue the CA again without constraints on URIs.", limits)
+		"The name constraints of this CA limit the URIs of its certificates (%s). A proxy certificate contains "+
+			"spiffe://<mesh>/<service> and kuma://<tag>/<value>, and proxies reject a certificate with a URI outside of "+
+			"the limits. Issue the CA again without constraints on URIs.", limits)
 }
 
 // permitsHost applies the constraints on URIs as BoringSSL does: a domain stands

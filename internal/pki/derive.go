@@ -105,7 +105,7 @@ func keyMaterial(key crypto.Signer) ([]byte, error) {
 		slices.SortFunc(primes, bytes.Compare)
 		return bytes.Join(primes, nil), nil
 	default:
-		return nil, fmt.Errorf("a CA key of type %T can't be derived from", key)
+		return nil, fmt.Errorf("the provider cannot derive a certificate from a CA key of type %T", key)
 	}
 }
 

@@ -72,11 +72,11 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 	}
 	key, err := rsa.GenerateKey(random, 2048)
 	if err != nil {
-		return nil, fmt.Errorf("making the proxy's key: %w", err)
+		return nil, fmt.Errorf("creating the proxy's key: %w", err)
 	}
 	serial, err := rand.Int(random, maxSerial())
 	if err != nil {
-		return nil, fmt.Errorf("making the serial number: %w", err)
+		return nil, fmt.Errorf("creating the serial number: %w", err)
 	}
 	keyPEM := encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
 	return ca.issue(leaf{
@@ -101,7 +101,7 @@ func expirationOf(r ProxyRequest, least time.Duration) (time.Duration, error) {
 		expiration = DefaultProxyCertificateLifetime
 	}
 	if expiration < least {
-		return 0, fmt.Errorf("the expiration of %s is too short: it has to be %s at least", r.Expiration, least)
+		return 0, fmt.Errorf("the expiration of %s is too short: the minimum is %s", r.Expiration, least)
 	}
 	return expiration, nil
 }

@@ -185,13 +185,13 @@ func TestIssueRefuses(t *testing.T) {
 	}{
 		"no CA":          {CA{}, request, []string{"no certificate"}},
 		"bad CA":         {readCA(t, "notca", "notca"), request, []string{"Basic constraint CA"}},
-		"key of another": {CA{Bundle{Chain: good.Chain}, readKey(t, "pki/ec.key")}, request, []string{"private key is not"}},
+		"key of another": {CA{Bundle{Chain: good.Chain}, readKey(t, "pki/ec.key")}, request, []string{"private key does not belong"}},
 		"trusted that is no CA": {CA{Bundle{good.Chain, readCerts(t, "pki/notca.crt")}, good.Key}, request,
 			[]string{"trusted certificates: certificate 0 (CN=Not CA): Basic"}},
 		"no service": {good, ProxyRequest{Mesh: "default"}, []string{"kuma.io/service"}},
 		"everything": {CA{Bundle{Chain: readCerts(t, "pki/expired.crt")}, good.Key},
 			ProxyRequest{Mesh: "De fault", Tags: map[string][]string{"kuma.io/service": {"a:b"}, "x y": {"z"}}},
-			[]string{`"De fault"`, `"a:b"`, `"x y"`, "expired", "private key is not"}},
+			[]string{`"De fault"`, `"a:b"`, `"x y"`, "expired", "private key does not belong"}},
 		"short":    {good, ProxyRequest{Mesh: "default", Tags: ServiceTags("web"), Expiration: 999 * time.Millisecond}, []string{"too short"}},
 		"negative": {good, ProxyRequest{Mesh: "default", Tags: ServiceTags("web"), Expiration: -time.Hour}, []string{"too short"}},
 	} {

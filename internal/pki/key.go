@@ -43,7 +43,7 @@ func ReadPrivateKey(text []byte) (crypto.Signer, Problems) {
 	problems = asStored(problems)
 	key := firstKey(text)
 	if key == nil && !problems.HasErrors() {
-		problems.add(Error, RuleKeyNotPrivate, -1, "The control plane sees no private key in this text.")
+		problems.add(Error, RuleKeyNotPrivate, -1, "The control plane does not find a private key in this string.")
 	}
 	return key, problems
 }
@@ -76,8 +76,8 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 		}
 		if count++; count > 1 {
 			problems.add(Error, RuleKeyBlocks, b.index,
-				"Another block (%s) begins on line %d. Only the private key of the closest CA belongs here: "+
-					"remove everything else.", kind(b.label), b.line)
+				"Another block (%s) begins on line %d. Only the private key of the issuing CA is allowed here: remove "+
+					"everything else.", kind(b.label), b.line)
 			continue
 		}
 		if rule, fault := notPlainKey(b); fault != "" {
@@ -95,8 +95,9 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 		parsed, err := parseKeyDER(decoded.Bytes)
 		if err != nil {
 			problems.add(Error, RuleKeyKind, b.index,
-				"The block that begins on line %d holds no key that the control plane can use: it is damaged, or neither "+
-					"RSA nor ECDSA (P-224 to P-521) nor Ed25519 in PKCS #8, PKCS #1 or SEC 1. The first line checks it, the second converts it:\n"+
+				"The block that begins on line %d does not contain a key that the control plane can use: it is damaged, or not "+
+					"RSA, ECDSA (P-224 to P-521) or Ed25519 in PKCS #8, PKCS #1 or SEC 1. The first command checks it, and the "+
+					"second one converts it:\n"+
 					"  openssl pkey -in ca-key.pem -noout -check\n"+
 					"  openssl pkey -in ca-key.pem -out ca-key-pkcs8.pem", b.line)
 			continue
@@ -118,20 +119,22 @@ func notPlainKey(b block) (rule Rule, fault string) {
 	begins := fmt.Sprintf("The block that begins on line %d is ", b.line)
 	switch {
 	case b.label == "ENCRYPTED PRIVATE KEY", bytes.Contains(b.body, []byte("4,ENCRYPTED")):
-		return RuleKeyEncrypted, "The private key is encrypted, and the control plane can't ask for the passphrase. Decrypt it:\n" +
+		return RuleKeyEncrypted, "The private key is encrypted, and the control plane cannot ask for the passphrase. Decrypt it:\n" +
 			"  openssl pkey -in ca-key.pem -out ca-key-plain.pem"
 	case b.label == "OPENSSH PRIVATE KEY":
-		return RuleKeyKind, "The private key is in OpenSSH's format, which the control plane can't read. Convert a copy of the file, in place:\n" +
+		return RuleKeyKind, "The private key has the format of OpenSSH, which the control plane cannot read. Convert a copy of the file, " +
+			"in place:\n" +
 			"  ssh-keygen -p -m PKCS8 -N '' -f ca-key.pem"
 	case !isPrivateKeyLabel(b.label) && b.holdsKey():
-		return RuleKeyNotPrivate, fmt.Sprintf("The block that begins on line %d holds a private key under the label %s, and the control plane skips it. "+
+		return RuleKeyNotPrivate, fmt.Sprintf("The block that begins on line %d contains a private key with the label %s, and the control plane ignores it. "+
 			"Write PRIVATE KEY in its BEGIN and END lines.", b.line, kind(b.label))
 	case b.label == certificateLabel:
-		return RuleKeyNotPrivate, begins + "a certificate, not a private key. The two may have changed places."
+		return RuleKeyNotPrivate, begins + "a certificate, not a private key. Check whether you swapped the two."
 	case strings.HasSuffix(b.label, "PUBLIC KEY"):
-		return RuleKeyNotPrivate, begins + "a public key. The control plane signs with the private key that belongs to it: give that one."
+		return RuleKeyNotPrivate, begins +
+			"a public key. The control plane signs with the private key that belongs to it: use the private key."
 	case !isPrivateKeyLabel(b.label):
-		return RuleKeyNotPrivate, begins + "no private key (" + kind(b.label) + "). Put the private key of the closest CA here."
+		return RuleKeyNotPrivate, begins + "not a private key (" + kind(b.label) + "). Use the private key of the issuing CA."
 	default:
 		return "", ""
 	}
@@ -171,7 +174,7 @@ func parseKeyDER(der []byte) (crypto.Signer, error) {
 	if key, err := x509.ParseECPrivateKey(der); err == nil {
 		return key, nil
 	}
-	return nil, errors.New("no private key of a known kind")
+	return nil, errors.New("not a private key of a known type")
 }
 
 func checkKey(key crypto.Signer, chain []*x509.Certificate) Problems {
@@ -179,18 +182,20 @@ func checkKey(key crypto.Signer, chain []*x509.Certificate) Problems {
 		return nil
 	}
 	var ps Problems
-	const consequence = "The control plane refuses the pair, or, once it is in use, stops issuing to new proxies."
+	const consequence = "The control plane rejects the CA secret, or stops issuing certificates to new proxies if the mesh already " +
+		"uses it."
 	for i, cert := range chain[1:] {
 		if SameKey(key.Public(), cert) {
 			ps.addFor(Error, RuleKeyMismatch, 0, chain[0],
-				"The private key is not this certificate's, but that of certificate %d (%s). %s "+
-					"The key has to be that of the first certificate: give its key, or put the certificates in order, closest CA first.",
+				"The private key does not belong to this certificate, but to certificate %d (%s). %s Use the key of the first "+
+					"certificate, or sort the certificates with the issuing CA first.",
 				i+1, subjectOf(cert), consequence)
 			return ps
 		}
 	}
 	ps.addFor(Error, RuleKeyMismatch, 0, chain[0],
-		"The private key is not this certificate's, nor that of any other certificate here. %s These two lines print the same when they fit:\n"+
+		"The private key does not belong to this certificate, or to any other certificate here. %s These two commands "+
+			"print the same output if they belong together:\n"+
 			"  openssl x509 -in ca.pem -noout -pubkey\n"+
 			"  openssl pkey -in ca-key.pem -pubout", consequence)
 	return ps

@@ -26,12 +26,14 @@ func notPEM(text []byte, what, convert string) Problem {
 	switch {
 	case p.Message != "":
 	case len(trimmed) == 0:
-		p.Message = "There is no " + what + ": the content is empty. A file that was read may be empty, or a variable unset."
+		p.Message = "There is no " +
+			what +
+			": the content is empty. Check whether the file is empty, or the variable is not set."
 	case len(trimmed) < 300 && !bytes.ContainsAny(trimmed, " \n") && bytes.ContainsAny(trimmed, "/."):
-		p.Message = "The content looks like the name of a file, not like what is in it. Read the file:\n" +
+		p.Message = "The content looks like the name of a file. Read the file:\n" +
 			`  file("${path.module}/ca.pem")`
 	default:
-		p.Message = "There is no " + what + ": no line starts with -----BEGIN, so this is no PEM."
+		p.Message = "There is no " + what + ": no line starts with -----BEGIN, so the content is not PEM."
 	}
 	return p
 }
@@ -48,20 +50,35 @@ func describeContent(content []byte, times int, convert string) string {
 	}
 	switch {
 	case isUTF16(content):
-		return "The content is UTF-16 text" + encoded + ", as PowerShell's > writes it, and the control plane can't read it. Save the file as UTF-8, and read it with file()."
+		return "The content is UTF-16" +
+			encoded +
+			", as PowerShell's > writes it, and the control plane cannot read it. Save the file as UTF-8, and read it with " +
+			"file()."
 	case isPKCS12(content):
-		return "The content is a PKCS #12 file (.p12, .pfx)" + encoded + ", and the control plane reads PEM alone. Take certificates and key out of it:\n" +
+		return "The content is a PKCS #12 file (.p12, .pfx)" +
+			encoded +
+			", and the control plane can only read PEM. Extract the certificates and the key:\n" +
 			"  openssl pkcs12 -in ca.p12 -nokeys -out ca.pem\n" +
 			"  openssl pkcs12 -in ca.p12 -nocerts -nodes -out ca-key.pem"
 	case isDER(content) && times > 0:
-		return "The content is the base64 of a PEM block without its BEGIN and END lines. Put the lines back, or convert the file again:\n  " + convert
+		return "The content is the base64 of a PEM block without its BEGIN and END lines. Add these lines, or convert the " +
+			"file again:\n" +
+			"  " +
+			convert
 	case isDER(content):
-		return "The content is binary DER, not PEM, and the control plane reads PEM alone. Convert it:\n  " + convert
+		return "The content is binary DER, and the control plane can only read PEM. Convert it:\n" +
+			"  " +
+			convert
 	case times > 0 && bytes.Contains(content, []byte("-----BEGIN")) && !utf8.Valid(content):
-		return "The content is PEM that was encoded in base64 once more, and the text around it is not UTF-8. Save the file as UTF-8, and read it with file()."
+		return "The content is PEM that was encoded in base64 again, and the text around it is not UTF-8. Save the file as " +
+			"UTF-8, and read it with file()."
 	case times > 0 && bytes.Contains(content, []byte("-----BEGIN")):
-		return "The content is PEM that was encoded in base64 once more. Decode it, or read the file with file() in place of filebase64():\n  " +
-			strings.Repeat("base64decode(", times) + "var.pem" + strings.Repeat(")", times)
+		return "The content is PEM that was encoded in base64 again. Decode it, or read the file with file() instead of " +
+			"filebase64():\n" +
+			"  " +
+			strings.Repeat("base64decode(", times) +
+			"var.pem" +
+			strings.Repeat(")", times)
 	default:
 		return ""
 	}

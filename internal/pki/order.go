@@ -70,7 +70,7 @@ func rsaBits(cert *x509.Certificate) int {
 }
 
 // ErrNoOrder says that certificates do not make up one chain.
-var ErrNoOrder = errors.New("no order of these certificates makes a chain in which each one is signed by the next")
+var ErrNoOrder = errors.New("there is no order of these certificates in which each one is signed by the next one")
 
 // Order returns the certificates in the order of an issuing chain, closest CA
 // first: each one signed by the next. Copies of one certificate are dropped.

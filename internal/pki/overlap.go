@@ -48,12 +48,15 @@ func checkAmbiguous(b Bundle) Problems {
 type twin struct{ cert, other *x509.Certificate }
 
 func (t twin) String() string {
-	remedy := "Issue this CA again with a subject key identifier of its own (openssl: subjectKeyIdentifier=hash; tls_self_signed_cert: set_subject_key_id = true), or with another subject."
+	remedy := "Issue this CA again with its own subject key identifier (openssl: subjectKeyIdentifier=hash; " +
+		"tls_self_signed_cert: set_subject_key_id = true), or with another subject."
 	if len(t.other.SubjectKeyId) == 0 {
-		remedy = "Issue this CA again with another subject. A subject key identifier in it does not help, because the other one has none."
+		remedy = "Issue this CA again with another subject. A subject key identifier does not help, because the other CA has " +
+			"none."
 	}
-	return fmt.Sprintf("This CA and another one, with serial number %s, have the same subject and different keys, and no subject key identifiers tell them apart. "+
-		"Envoy takes the first CA of an issuer's name, and refuses what the other one issued, as long as proxies trust both. %s", Describe(t.other).SerialNumber, remedy)
+	return fmt.Sprintf("This CA and another one, with serial number %s, have the same subject and different keys, and no subject key "+
+		"identifiers distinguish them. Envoy uses the first CA with the name of an issuer, and rejects certificates "+
+		"from the other one while proxies trust both. %s", Describe(t.other).SerialNumber, remedy)
 }
 
 // twins returns which certificates may be taken for another that issues: for one

@@ -34,7 +34,8 @@ func scan(text []byte) ([]block, Problems) {
 	)
 	unfinished := func() {
 		problems.add(Error, RulePEMBlock, len(blocks)-1,
-			"The block that begins on line %d (%s) has no END line. It was cut off, or its END line was damaged: copy it again as a whole.",
+			"The block that begins on line %d (%s) has no END line. It is incomplete, or its END line is damaged: copy the "+
+				"complete block again.",
 			begin.line, kind(begin.label))
 	}
 	for _, m := range marks(text) {
@@ -47,7 +48,8 @@ func scan(text []byte) ([]block, Problems) {
 			blocks = append(blocks, block{index: len(blocks), line: m.line, label: m.label})
 		case !open:
 			problems.add(Error, RulePEMBlock, len(blocks),
-				"The END on line %d has no BEGIN before it. The first lines of the block are missing or damaged: copy it again as a whole.", m.line)
+				"The END on line %d has no BEGIN before it. The first lines of the block are missing or damaged: copy the "+
+					"complete block again.", m.line)
 			continue
 		}
 		b := &blocks[len(blocks)-1]
@@ -57,8 +59,8 @@ func scan(text []byte) ([]block, Problems) {
 		}
 		if m.byteOrderMark {
 			problems.add(Warning, RulePEMByteOrderMark, b.index,
-				"A byte order mark stands before the BEGIN on line %d, and hides that block from the control plane. "+
-					"Save the file as UTF-8 without a byte order mark.", m.line)
+				"A byte order mark precedes the BEGIN on line %d, and hides that block from the control plane. Save the file "+
+					"as UTF-8 without a byte order mark.", m.line)
 		}
 		if m.begin {
 			continue
@@ -66,7 +68,8 @@ func scan(text []byte) ([]block, Problems) {
 		if m.label != b.label {
 			b.faulty = true
 			problems.add(Error, RulePEMBlock, b.index,
-				"The block that begins on line %d as %s ends on line %d as %s. Lines of two blocks got mixed: copy it again as a whole.",
+				"The block that begins on line %d as %s ends on line %d as %s. It contains lines of two blocks: copy the "+
+					"complete blocks again.",
 				b.line, kind(b.label), m.line, kind(m.label))
 		}
 		b.body, b.closed, open = text[begin.end:m.start], true, false
@@ -147,30 +150,33 @@ func marks(text []byte) []mark {
 func (m mark) fault() string {
 	switch {
 	case !m.complete:
-		return fmt.Sprintf("The BEGIN or END on line %d does not end in five dashes. Copy the block again as a whole.", m.line)
+		return fmt.Sprintf("The BEGIN or END on line %d does not end with five dashes. Copy the complete block again.", m.line)
 	case !m.begin && m.before != "":
-		return fmt.Sprintf("The END on line %d does not stand at the start of its line, and the control plane skips such a block. "+
-			"Put it there, with nothing else on that line.", m.line)
+		return fmt.Sprintf("The END on line %d is not at the start of its line, and the control plane ignores such a block. Move it "+
+			"there, with nothing else on that line.", m.line)
 	case !m.begin && m.after != "":
-		return fmt.Sprintf("More follows the END on line %d, and the control plane skips such a block. Move it to a line of its own.", m.line)
+		return fmt.Sprintf("The END on line %d is followed by more text, and the control plane ignores such a block. Move that text to "+
+			"its own line.", m.line)
 	case !m.begin:
 		return ""
 	case strings.Contains(m.before, "\t"):
-		return fmt.Sprintf("A tab stands before the BEGIN on line %d, and the control plane skips such a block. "+
-			"The AWS CLI writes one between the certificates that it prints with --output text. Replace it:\n"+
+		return fmt.Sprintf("A tab precedes the BEGIN on line %d, and the control plane ignores such a block. The AWS CLI prints a tab "+
+			"between certificates with --output text. Replace it:\n"+
 			`  replace(var.pem, "\t", "\n")`, m.line)
 	case m.joined:
-		return fmt.Sprintf("This block begins on line %d, on which the block before it ends, and the control plane skips both. "+
-			"Put a line break between END and BEGIN, as this does:\n"+`  join("\n", [for pem in [intermediate, root] : trimspace(pem)])`, m.line)
+		return fmt.Sprintf("This block begins on line %d, on which the previous block ends, and the control plane ignores both. Add a "+
+			"line break between END and BEGIN, for example with:\n"+
+			`  join("\n", [for pem in [intermediate, root] : trimspace(pem)])`, m.line)
 	case m.before != "":
-		return fmt.Sprintf("The BEGIN on line %d is indented, and the control plane skips a block that is. "+
-			"Remove the spaces; a heredoc that starts with <<-EOT in place of <<EOT does so.", m.line)
+		return fmt.Sprintf("The BEGIN on line %d is indented, and the control plane ignores an indented block. Remove the spaces. A "+
+			"heredoc that starts with <<-EOT instead of <<EOT removes them.", m.line)
 	case strings.HasPrefix(m.after, `\n`), strings.HasPrefix(m.after, `\r\n`):
-		return fmt.Sprintf(`Line %d holds the two characters \n where a line break belongs, and the control plane skips such a block. Replace them:`+
-			"\n"+`  replace(var.pem, "\\n", "\n")`, m.line)
+		return fmt.Sprintf(`Line %d contains the two characters \n instead of a line break, and the control plane ignores such a block. `+
+			"Replace them:\n"+
+			`  replace(var.pem, "\\n", "\n")`, m.line)
 	case m.after != "":
-		return fmt.Sprintf("More follows the BEGIN on line %d: the line breaks of this block were lost, and the control plane skips it. "+
-			"BEGIN and END stand alone on their lines, and the base64 between them.", m.line)
+		return fmt.Sprintf("The BEGIN on line %d is followed by more text: this block has lost its line breaks, and the control plane "+
+			"ignores it. Put BEGIN and END on their own lines, and the base64 between them.", m.line)
 	default:
 		return ""
 	}
@@ -194,17 +200,17 @@ func (b block) undecodable(ps *Problems) {
 
 func (b block) whyUndecodable() string {
 	if len(bytes.TrimSpace(b.body)) == 0 {
-		return fmt.Sprintf("The block that begins on line %d is empty. Copy it again as a whole.", b.line)
+		return fmt.Sprintf("The block that begins on line %d is empty. Copy the complete block again.", b.line)
 	}
 	for i, line := range strings.Split(string(b.body), "\n") {
 		header := strings.Contains(line, ":")
 		if !header && strings.Trim(line, base64Alphabet) != "" {
-			return fmt.Sprintf("The block that begins on line %d can't be decoded: line %d has a character that is not base64. "+
-				"Copy the block again as a whole.", b.line, b.line+i)
+			return fmt.Sprintf("The block that begins on line %d cannot be decoded: line %d contains a character that is not base64. Copy the "+
+				"complete block again.", b.line, b.line+i)
 		}
 	}
-	return fmt.Sprintf("The block that begins on line %d can't be decoded: its base64 is not complete. "+
-		"Part of it is missing or doubled: copy it again as a whole.", b.line)
+	return fmt.Sprintf("The block that begins on line %d cannot be decoded: its base64 is incomplete. A part of it is missing or "+
+		"repeated: copy the complete block again.", b.line)
 }
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r"

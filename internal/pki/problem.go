@@ -125,7 +125,11 @@ func (ps Problems) finished() Problems {
 	for i := range kept {
 		k := kind{kept[i].Severity, kept[i].Rule}
 		if more := counts[k] - maxOfARule; more > 0 {
-			kept.add(k.Severity, k.Rule, -1, "There are %d more problems of this kind, which are not listed.", more)
+			noun := "problems of this kind were"
+			if more == 1 {
+				noun = "problem of this kind was"
+			}
+			kept.add(k.Severity, k.Rule, -1, "%d more %s found.", more, noun)
 			counts[k] = 0
 		}
 	}

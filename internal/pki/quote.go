@@ -22,7 +22,7 @@ func MayHoldKey(text string) bool { return mayHoldKey(text, maxLayers) }
 // it only says that.
 func Quote(text string) string {
 	if MayHoldKey(text) {
-		return "(what may be a private key, and is not shown)"
+		return "(not shown, because it may be a private key)"
 	}
 	return strconv.Quote(text)
 }

@@ -52,7 +52,7 @@ func SPIFFEID(mesh, service string) (string, error) {
 	}
 	id := "spiffe://" + mesh + "/" + service
 	if len(id) > maxSPIFFEID {
-		return "", fmt.Errorf("the SPIFFE ID of this service would have %d bytes, and may have %d: the service needs a shorter name", len(id), maxSPIFFEID)
+		return "", fmt.Errorf("the SPIFFE ID of this service would have %d bytes, and the maximum is %d: use a shorter name for the service", len(id), maxSPIFFEID)
 	}
 	return id, nil
 }
@@ -62,9 +62,10 @@ func checkMesh(name string) error {
 	case name == "":
 		return errors.New("the mesh has no name")
 	case len(name) > maxMeshName:
-		return fmt.Errorf("the mesh's name has %d characters, and may have %d", len(name), maxMeshName)
+		return fmt.Errorf("the name of the mesh has %d characters, and the maximum is %d", len(name), maxMeshName)
 	case !meshName.MatchString(name):
-		return fmt.Errorf("%s can't be the name of a mesh: lower-case letters, digits, dashes and dots are allowed, with a letter or digit at both ends and on both sides of a dot", Quote(name))
+		return fmt.Errorf("%s is not a valid name of a mesh: only lowercase letters, digits, dashes and dots are allowed, with a letter "+
+			"or digit at both ends and on both sides of a dot", Quote(name))
 	default:
 		return nil
 	}
@@ -75,9 +76,10 @@ func checkService(name string) error {
 	case name == "":
 		return errors.New("the service has no name")
 	case MayHoldKey(name):
-		return errors.New("the name of the service may be a private key, and is not shown here")
+		return errors.New("the name of the service is not shown here, because it may be a private key")
 	case name == ".", name == "..", !pathSegment.MatchString(name):
-		return fmt.Errorf("%s can't be the name of a service in a certificate: letters, digits, dashes, underscores and dots are allowed, but . and .. alone are not", Quote(name))
+		return fmt.Errorf("%s is not a valid name of a service in a certificate: only letters, digits, dashes, underscores and dots are "+
+			"allowed, and not . or .. alone", Quote(name))
 	default:
 		return nil
 	}
@@ -90,7 +92,7 @@ func checkService(name string) error {
 func CheckTags(tags map[string][]string) error {
 	var errs []error
 	if len(tags[ServiceTag]) == 0 {
-		errs = append(errs, fmt.Errorf("there is no %s: a proxy certificate is made out to a service", ServiceTag))
+		errs = append(errs, fmt.Errorf("there is no %s: a proxy certificate contains the name of a service", ServiceTag))
 	}
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
 		errs = append(errs, checkTagName(name))
@@ -106,13 +108,14 @@ func CheckTags(tags map[string][]string) error {
 
 func checkTagName(name string) error {
 	if !tagName.MatchString(name) {
-		return fmt.Errorf("%s can't be the name of a tag: letters, digits, dashes, underscores, dots, colons and slashes are allowed", Quote(name))
+		return fmt.Errorf("%s is not a valid name of a tag: only letters, digits, dashes, underscores, dots, colons and slashes are "+
+			"allowed", Quote(name))
 	}
 	// A tag becomes a URI, kuma://<name>/<value>, the part before the first slash
 	// its host, which not every name can be.
 	uri, err := url.Parse("kuma://" + name)
 	if err != nil || uri.Host != "" && slices.Contains(strings.Split(uri.Host, "."), "") {
-		return fmt.Errorf("no certificate can be issued for a tag %s: %s is not a valid URI", Quote(name), Quote("kuma://"+name))
+		return fmt.Errorf("the control plane cannot issue a certificate for a tag %s: %s is not a valid URI", Quote(name), Quote("kuma://"+name))
 	}
 	return nil
 }
@@ -120,11 +123,11 @@ func checkTagName(name string) error {
 func checkTagValue(name, value string) error {
 	switch {
 	case !tagValue.MatchString(value):
-		return fmt.Errorf("%s can't be a value of tag %s: letters, digits, dashes, underscores, dots and colons are allowed", Quote(value), Quote(name))
+		return fmt.Errorf("%s is not a valid value of tag %s: only letters, digits, dashes, underscores, dots and colons are allowed", Quote(value), Quote(name))
 	case name == ServiceTag:
 		return checkService(value)
 	case name == ProtocolTag && !slices.Contains(protocols, strings.ToLower(value)):
-		return fmt.Errorf("%s can't be a value of tag %s: it is one of %s", Quote(value), Quote(name), strings.Join(protocols, ", "))
+		return fmt.Errorf("%s is not a valid value of tag %s: it is one of %s", Quote(value), Quote(name), strings.Join(protocols, ", "))
 	default:
 		return nil
 	}
@@ -154,7 +157,7 @@ func identities(mesh string, tags map[string][]string) ([]*url.URL, error) {
 	for _, id := range ids {
 		uri, err := url.Parse(id)
 		if err != nil {
-			return nil, fmt.Errorf("the control plane can't issue for these tags: %w", err)
+			return nil, fmt.Errorf("the control plane cannot issue a certificate for these tags: %w", err)
 		}
 		uris = append(uris, uri)
 	}

@@ -28,9 +28,9 @@ func TestAccAccess_refused(t *testing.T) {
 		token string
 		want  []string
 	}{
-		{"expired", []string{"Control plane does not know the token", "environment variable KONGMESH_TOKEN", "kumactl generate user-token"}},
-		{kumatest.ReaderToken, []string{"Not allowed", "environment variable KONGMESH_TOKEN", "mesh-system:admin", "Nothing was taken out of the state"}},
-		{"", []string{"Not allowed", "none was given: set token or KONGMESH_TOKEN"}},
+		{"expired", []string{"Invalid or expired token", "environment variable KONGMESH_TOKEN", "kumactl generate user-token"}},
+		{kumatest.ReaderToken, []string{"Permission denied", "environment variable KONGMESH_TOKEN", "mesh-system:admin", "The state is unchanged"}},
+		{"", []string{"Permission denied", "no token is set: set token or KONGMESH_TOKEN"}},
 	} {
 		run.Setenv("KONGMESH_TOKEN=" + test.token)
 		for _, command := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"apply", "-refresh-only", "-auto-approve"}, {"destroy", "-auto-approve"}} {
@@ -132,7 +132,7 @@ func TestAccAccess_neverAnswers(t *testing.T) {
 	env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Hang}})
 	run := acctest.NewRun(t, strings.Replace(env.Config(oneMesh), "{\n", "{\n  request_timeout = \"100ms\"\n  max_retries = 1\n", 1))
 	output, err := run.Try("apply", "-auto-approve")
-	if err == nil || !acctest.Words("Control plane does not answer", env.Address, "attribute address").MatchString(output) {
+	if err == nil || !acctest.Words("Control plane does not answer", env.Address, "argument address").MatchString(output) {
 		t.Errorf("%v\n%s", err, output)
 	}
 	if _, err := os.Stat(run.Path("terraform.tfstate")); err == nil && strings.Contains(string(run.Read("terraform.tfstate")), `"kongmesh_mesh"`) {

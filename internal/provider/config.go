@@ -41,7 +41,7 @@ func (s setting) set() bool { return s.value != "" }
 func from(attribute string, value types.String, environment string, inContext setting) setting {
 	at := path.Root(attribute)
 	if !value.IsNull() {
-		return setting{value.ValueString(), "attribute " + attribute, at}
+		return setting{value.ValueString(), "argument " + attribute, at}
 	}
 	if environment != "" && os.Getenv(environment) != "" {
 		return setting{os.Getenv(environment), "environment variable " + environment, at}
@@ -95,8 +95,9 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	case len(config.Headers) > 0:
 		readable = fmt.Sprintf("the headers (%s) and %s", config.Origins.Headers, readable)
 	}
-	diags.AddAttributeWarning(address.path, "Control plane over plain http", fmt.Sprintf(
-		"The address %s (%s) does not use TLS, so anybody on the network path can read %s. Use the https address of the API, port 5682 by default.",
+	diags.AddAttributeWarning(address.path, "Plain HTTP to control plane", fmt.Sprintf(
+		"The address %s (%s) does not use TLS, so anyone on the network path can read %s. Use the https address of the "+
+			"API, port 5682 by default.",
 		config.Address.Redacted(), address.origin, readable))
 	return config
 }
@@ -106,7 +107,7 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 func (m model) authentication(ctx context.Context, kumactl kumactlContext, config *kuma.Config, diags *diag.Diagnostics) {
 	config.Headers, config.Origins.Headers = kumactl.headers(), kumactl.origin
 	if !m.Headers.IsNull() {
-		config.Headers, config.Origins.Headers = nil, "attribute headers"
+		config.Headers, config.Origins.Headers = nil, "argument headers"
 		diags.Append(m.Headers.ElementsAs(ctx, &config.Headers, false)...)
 	}
 	token := from("token", m.Token, "KONGMESH_TOKEN", kumactl.token())
@@ -119,12 +120,14 @@ func (m model) authentication(ctx context.Context, kumactl kumactlContext, confi
 	}
 	if scheme, _, found := strings.Cut(strings.TrimSpace(token.value), " "); found && strings.EqualFold(scheme, "Bearer") {
 		diags.AddAttributeError(path.Root("token"), "Token begins with Bearer", fmt.Sprintf(
-			"The token (%s) begins with \"Bearer\", which the provider adds itself, so the control plane would not know it. Remove that word and the space behind it.", token.origin))
+			`The token (%s) begins with "Bearer", which the provider adds itself. The control plane would reject the `+
+				`token. Remove "Bearer" and the space after it.`, token.origin))
 	}
 	switch {
 	case authorization != "" && token.set() && !m.Headers.IsNull():
-		diags.AddAttributeError(path.Root("headers").AtMapKey(authorization), "Two forms of one thing", fmt.Sprintf(
-			"There are a token (%s) and a header %s (attribute headers), and a token is sent as that header. Keep one of them; `token = \"\"` is none, whatever the environment has.", token.origin, authorization))
+		diags.AddAttributeError(path.Root("headers").AtMapKey(authorization), "Conflicting provider arguments", fmt.Sprintf(
+			"Both a token (%s) and a header %s (argument headers) are set, and the provider sends the token in this "+
+				"header. Remove one of them. `token = \"\"` ignores the environment variable.", token.origin, authorization))
 	case authorization != "" && !token.set():
 		config.Origins.Token = fmt.Sprintf("header %s, %s", authorization, config.Origins.Headers)
 	case !token.set():
@@ -137,13 +140,15 @@ func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 	switch {
 	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https", pki.MayHoldKey(address.value):
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
-			"%s (%s) is not the URL of an HTTP API. Write it with http:// or https:// and a host, such as https://control-plane.example.com:5682.", tfkit.Quote(withoutUser(address.value)), address.origin))
+			"%s (%s) is not the URL of an HTTP API. Use http:// or https:// and a host, such as "+
+				"https://control-plane.example.com:5682.", tfkit.Quote(withoutUser(address.value)), address.origin))
 	case parsed.User != nil:
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
-			"The URL (%s) has a user name in it, which a control plane does not know. Use token, or headers for a gateway before it.", address.origin))
+			"The URL (%s) contains a user name, which a control plane does not support. Use token, or use headers for a "+
+				"gateway.", address.origin))
 	case parsed.RawQuery != "" || parsed.Fragment != "":
 		diags.AddAttributeError(address.path, "Invalid address", fmt.Sprintf(
-			"%q (%s) has a query or a fragment. Leave out what follows the path.", address.value, address.origin))
+			"%q (%s) contains a query or a fragment. Remove everything after the path.", address.value, address.origin))
 	default:
 		return parsed
 	}
@@ -165,7 +170,7 @@ func loopback(host string) bool {
 
 // tls reads certificates and keys.
 func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diagnostics) {
-	insecure, origin, at := m.InsecureSkipVerify.ValueBool(), "attribute insecure_skip_verify", path.Root("insecure_skip_verify")
+	insecure, origin, at := m.InsecureSkipVerify.ValueBool(), "argument insecure_skip_verify", path.Root("insecure_skip_verify")
 	if m.InsecureSkipVerify.IsNull() && kumactl.SkipVerify {
 		insecure, origin, at = true, kumactl.origin, kumactl.path
 		kumactl.CACertFile = "" // which kumactl does not read then
@@ -178,30 +183,32 @@ func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diag
 	if ca.set() {
 		config.TLS.RootCAs = x509.NewCertPool()
 		if !config.TLS.RootCAs.AppendCertsFromPEM([]byte(ca.value)) {
-			diags.AddAttributeError(ca.path, "No certificate", fmt.Sprintf("There is no certificate in PEM in what %s gives. It must have a line -----BEGIN CERTIFICATE-----.", ca.origin))
+			diags.AddAttributeError(ca.path, "No certificate found", fmt.Sprintf("The value of %s does not contain a certificate in PEM. It must contain a line -----BEGIN CERTIFICATE-----.", ca.origin))
 		}
 	}
 	switch {
 	case key.set() && encrypted(key.value):
 		diags.AddAttributeError(key.path, "Client key is encrypted", fmt.Sprintf(
-			"The key (%s) needs a passphrase, and there is nobody to ask for it while Terraform runs. Keep the key in a store of secrets and give it as it is, or decrypt it:\n"+
+			"The key (%s) needs a passphrase, and Terraform cannot ask for it during a run. Decrypt the key, and keep it "+
+				"in a secret store:\n"+
 				"  openssl pkey -in client-key.pem -out client-key-plain.pem", key.origin))
 	case cert.set() && key.set():
 		pair, err := tls.X509KeyPair([]byte(cert.value), []byte(key.value))
 		if err != nil { // of crypto/tls, it never quotes the key
-			diags.AddAttributeError(key.path, "Client certificate and key do not work", fmt.Sprintf(
-				"Certificate (%s) and key (%s): %s. Give a certificate and the private key that belongs to it, both in PEM.", cert.origin, key.origin, err))
+			diags.AddAttributeError(key.path, "Invalid client certificate or key", fmt.Sprintf(
+				"Certificate (%s) and key (%s): %s. Use a certificate and the private key that belongs to it, both in PEM.", cert.origin, key.origin, err))
 		}
 		config.TLS.Certificates = []tls.Certificate{pair}
 	case cert.set():
-		diags.AddAttributeError(cert.path, "Client key is missing", fmt.Sprintf("There is a client certificate (%s) without its key. Set client_key_file or client_key_pem.", cert.origin))
+		diags.AddAttributeError(cert.path, "Client key is missing", fmt.Sprintf("The client certificate (%s) has no key. Set client_key_file or client_key_pem.", cert.origin))
 	case key.set():
-		diags.AddAttributeError(key.path, "Client certificate is missing", fmt.Sprintf("There is a client key (%s) without its certificate. Set client_cert_file or client_cert_pem.", key.origin))
+		diags.AddAttributeError(key.path, "Client certificate is missing", fmt.Sprintf("The client key (%s) has no certificate. Set client_cert_file or client_cert_pem.", key.origin))
 	}
 	if insecure {
 		config.TLS.InsecureSkipVerify = true
-		diags.AddAttributeWarning(at, "Certificate of the control plane is not checked", fmt.Sprintf(
-			"Anybody between here and the control plane can read the token and the private key of the CA (%s). Set ca_cert_file or ca_cert_pem instead.", origin))
+		diags.AddAttributeWarning(at, "Control plane certificate not verified", fmt.Sprintf(
+			"Anyone on the network path can read the token and the private key of the CA (%s). Set ca_cert_file or "+
+				"ca_cert_pem instead.", origin))
 	}
 }
 
@@ -216,20 +223,21 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	inline := from(name+"_pem", text, "", setting{})
 	stored := from(name+"_file", file, environment, inContext)
 	if !text.IsNull() && !file.IsNull() {
-		diags.AddAttributeError(inline.path, "Two forms of one thing", fmt.Sprintf("%s_pem and %s_file are both set. Keep one of them.", name, name))
+		diags.AddAttributeError(inline.path, "Conflicting provider arguments", fmt.Sprintf("%s_pem conflicts with %s_file. Remove one of them.", name, name))
 		return setting{path: inline.path}
 	}
 	if !text.IsNull() || !stored.set() {
 		return inline
 	}
 	if pki.MayHoldKey(stored.value) {
-		addNoPath(stored, name+"_pem takes the PEM itself.", diags)
+		addNoPath(stored, "Use "+name+"_pem for the PEM itself.", diags)
 		return setting{path: stored.path}
 	}
 	content, err := os.ReadFile(expand(stored.value))
 	if err != nil {
-		diags.AddAttributeError(stored.path, "File cannot be read", fmt.Sprintf(
-			"The file of %s: %s. A relative path begins at the folder that Terraform runs in; ${path.module}/ is that of the configuration.", stored.origin, err))
+		diags.AddAttributeError(stored.path, "File not readable", fmt.Sprintf(
+			"The provider cannot read the file of %s: %s. A relative path starts at the folder in which Terraform runs. "+
+				"Use ${path.module}/ for the folder of the configuration.", stored.origin, err))
 		return setting{path: stored.path}
 	}
 	stored.value = string(content)
@@ -240,7 +248,7 @@ func readPEM(name string, text, file types.String, environment string, inContext
 // is wanted. It is not quoted, and no file of that name is looked for.
 func addNoPath(s setting, advice string, diags *diag.Diagnostics) {
 	diags.AddAttributeError(s.path, "Not a file path", fmt.Sprintf(
-		"What %s gives may be a private key, and is not shown here. The path of a file is wanted. %s", s.origin, advice))
+		"The value of %s is not shown, because it may be a private key. This argument expects the path of a file. %s", s.origin, advice))
 }
 
 // log is where the client's lines go. They hold no header, body or token.

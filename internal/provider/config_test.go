@@ -56,20 +56,20 @@ func TestAccProvider_badInput(t *testing.T) {
 		lines string
 		want  []string
 	}{
-		"no scheme":             {`address = "localhost:5681"`, []string{"Invalid address", "attribute address", "http://"}},
+		"no scheme":             {`address = "localhost:5681"`, []string{"Invalid address", "argument address", "http://"}},
 		"another scheme":        {`address = "ftp://localhost"`, []string{"Invalid address"}},
 		"empty":                 {`address = ""`, []string{"Invalid address"}},
 		"user in the address":   {`address = "http://me:secret@localhost"`, []string{"Invalid address", "user name"}},
 		"query in the address":  {`address = "http://localhost?x=1"`, []string{"Invalid address", "query"}},
-		"half a key pair":       {acctest.Fill(`client_cert_pem = $x`, "x", cert), []string{"Client key is missing", "attribute client_cert_pem"}},
-		"other half":            {acctest.Fill(`client_key_pem = $x`, "x", key), []string{"Client certificate is missing", "attribute client_key_pem"}},
-		"pair that is none":     {acctest.Fill("client_cert_pem = $x\nclient_key_pem = $y", "x", cert, "y", acctest.PKI(t, "root.key")), []string{"do not work", "private key"}},
-		"two forms of CA":       {acctest.Fill("ca_cert_file = \"/x\"\nca_cert_pem = $x", "x", cert), []string{"Two forms of one thing"}},
-		"no such file":          {`ca_cert_file = "/does/not/exist"`, []string{"File cannot be read", "/does/not/exist"}},
-		"CA without any":        {`ca_cert_pem = "garbage"`, []string{"No certificate", "attribute ca_cert_pem"}},
+		"half a key pair":       {acctest.Fill(`client_cert_pem = $x`, "x", cert), []string{"Client key is missing", "argument client_cert_pem"}},
+		"other half":            {acctest.Fill(`client_key_pem = $x`, "x", key), []string{"Client certificate is missing", "argument client_key_pem"}},
+		"pair that is none":     {acctest.Fill("client_cert_pem = $x\nclient_key_pem = $y", "x", cert, "y", acctest.PKI(t, "root.key")), []string{"Invalid client certificate or key", "private key"}},
+		"two forms of CA":       {acctest.Fill("ca_cert_file = \"/x\"\nca_cert_pem = $x", "x", cert), []string{"Conflicting provider arguments"}},
+		"no such file":          {`ca_cert_file = "/does/not/exist"`, []string{"File not readable", "/does/not/exist"}},
+		"CA without any":        {`ca_cert_pem = "garbage"`, []string{"No certificate found", "argument ca_cert_pem"}},
 		"request timeout":       {`request_timeout = "soon"`, []string{"Invalid duration"}},
-		"no request timeout":    {`request_timeout = "0s"`, []string{"Invalid duration", "request_timeout", "more than 0"}},
-		"token with its scheme": {`token = "Bearer abc"`, []string{"Token begins with Bearer", "attribute token"}},
+		"no request timeout":    {`request_timeout = "0s"`, []string{"Invalid duration", "request_timeout", "greater than 0"}},
+		"token with its scheme": {`token = "Bearer abc"`, []string{"Token begins with Bearer", "argument token"}},
 		"scheme in small":       {`token = " bearer abc"`, []string{"Token begins with Bearer"}},
 		"retries":               {`max_retries = -1`, []string{"max_retries", "between 0 and 20"}},
 		"retries without limit": {`max_retries = 1000`, []string{"between 0 and 20"}},
@@ -136,17 +136,17 @@ func TestAccProvider_noControlPlane(t *testing.T) {
 		address string
 		want    []string
 	}{
-		"http to the port for https": {strings.Replace(secure.URL, "https://", "http://", 1), []string{"Not a control plane's answer", "Use https://"}},
+		"http to the port for https": {strings.Replace(secure.URL, "https://", "http://", 1), []string{"Not a control plane", "Use https://"}},
 		"http to a server for TLS":   {"http://" + alertServer(t), []string{"Control plane does not answer", "use https://"}},
 		"an expired certificate":     {expired.URL, []string{"Control plane does not answer", "has expired or is not valid yet"}},
 		"an old version of TLS":      {old.URL, []string{"Control plane does not answer", "TLS 1.2 or later"}},
 		"a client certificate":       {demanding.URL, []string{"Control plane does not answer", "client_cert_file"}},
-		"half an answer":             {cut.URL, []string{"Incomplete answer", "ends too early, after 26 bytes", "proxies and gateways"}},
-		"nobody there":               {closed.URL, []string{"Control plane does not answer", closed.URL, "attribute address"}},
-		"a page":                     {page.URL, []string{"Not a control plane's answer", "Please sign in", "attribute address"}},
+		"half an answer":             {cut.URL, []string{"Incomplete answer", "incomplete JSON of 26 bytes", "proxy or gateway"}},
+		"nobody there":               {closed.URL, []string{"Control plane does not answer", closed.URL, "argument address"}},
+		"a page":                     {page.URL, []string{"Not a control plane", "Please sign in", "argument address"}},
 		"a redirect":                 {elsewhere.URL, []string{"Control plane does not answer", "redirect"}},
 		"self-signed":                {secure.URL, []string{"Control plane does not answer", "ca_cert_file"}},
-		"TLS, not http":              {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "does not speak TLS"}},
+		"TLS, not http":              {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "does not use TLS"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -216,13 +216,13 @@ func TestAccProvider_environment(t *testing.T) {
 	factories := env.Provider()
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
 		{Config: secret},
-		{Config: `provider "kongmesh" { token = "wrong" }` + secret, PlanOnly: true, ExpectError: acctest.Words("does not know the token", "attribute token")},
-		{Config: fmt.Sprintf(`provider "kongmesh" { token = %q }`, kumatest.ReaderToken) + secret, PlanOnly: true, ExpectError: acctest.Words("Not allowed", "attribute token")},
+		{Config: `provider "kongmesh" { token = "wrong" }` + secret, PlanOnly: true, ExpectError: acctest.Words("Invalid or expired token", "argument token")},
+		{Config: fmt.Sprintf(`provider "kongmesh" { token = %q }`, kumatest.ReaderToken) + secret, PlanOnly: true, ExpectError: acctest.Words("Permission denied", "argument token")},
 		{Config: secret},
 	}})
 	t.Setenv("KONGMESH_TOKEN", "expired")
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
-		{Config: oneMesh, ExpectError: acctest.Words("does not know the token", "environment variable KONGMESH_TOKEN")},
+		{Config: oneMesh, ExpectError: acctest.Words("Invalid or expired token", "environment variable KONGMESH_TOKEN")},
 	}})
 	t.Setenv("KONGMESH_ADDRESS", "nonsense")
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
@@ -309,7 +309,7 @@ func TestAccProvider_proxy(t *testing.T) {
 	}
 	run.Setenv("NO_PROXY=", "HTTP_PROXY="+closed.URL)
 	output, err := run.Try("plan")
-	if err == nil || !acctest.Words("Control plane does not answer", "environment variable KONGMESH_ADDRESS", "the proxy that HTTP_PROXY or HTTPS_PROXY names").MatchString(output) {
+	if err == nil || !acctest.Words("Control plane does not answer", "environment variable KONGMESH_ADDRESS", "The proxy in HTTP_PROXY or HTTPS_PROXY").MatchString(output) {
 		t.Errorf("%v\n%s", err, output)
 	}
 }
@@ -323,11 +323,11 @@ func TestAccProvider_warnings(t *testing.T) {
 		want  []string
 		clean bool
 	}{
-		"token over plain http":  {`address = "http://control-plane.invalid"` + "\n" + `token = "x"` + "\nmax_retries = 0", []string{"Warning: Control plane over plain http", "the token (attribute token) and the private key of the CA"}, false},
-		"headers over http":      {`address = "http://control-plane.invalid"` + "\n" + `headers = { a = "b" }` + "\nmax_retries = 0", []string{"Warning: Control plane over plain http", "the headers (attribute headers)"}, false},
-		"insecure":               {`insecure_skip_verify = true`, []string{"Warning: Certificate of the control plane is not checked"}, false},
+		"token over plain http":  {`address = "http://control-plane.invalid"` + "\n" + `token = "x"` + "\nmax_retries = 0", []string{"Warning: Plain HTTP to control plane", "the token (argument token) and the private key of the CA"}, false},
+		"headers over http":      {`address = "http://control-plane.invalid"` + "\n" + `headers = { a = "b" }` + "\nmax_retries = 0", []string{"Warning: Plain HTTP to control plane", "the headers (argument headers)"}, false},
+		"insecure":               {`insecure_skip_verify = true`, []string{"Warning: Control plane certificate not verified"}, false},
 		"token to loopback":      {`address = "http://127.0.0.1:1"` + "\n" + `token = "x"`, nil, true},
-		"no token over http":     {`address = "http://control-plane.invalid"`, []string{"Warning: Control plane over plain http", "can read the private key of the CA"}, false},
+		"no token over http":     {`address = "http://control-plane.invalid"`, []string{"Warning: Plain HTTP to control plane", "can read the private key of the CA"}, false},
 		"no token to loopback":   {`address = "http://localhost:1"`, nil, true},
 		"no token over https":    {`address = "https://control-plane.invalid"`, nil, true},
 		"token to IPv6 loopback": {`address = "http://[::1]:1"` + "\n" + `token = "x"`, nil, true},

@@ -22,9 +22,9 @@ func TestAccGenerated(t *testing.T) {
 	env := acctest.New(t, kumatest.Version("2.14.3")) // which has every part of a mesh
 	missing := map[string]string{
 		"kongmesh_mesh_ca_secret":        "No private key: ",
-		"kongmesh_mesh_secret":           "No value: ",
-		"kongmesh_global_secret":         "No value: ",
-		"kongmesh_mtls_provided_backend": "Now none is.", // of an inline key
+		"kongmesh_mesh_secret":           "Value is missing: ",
+		"kongmesh_global_secret":         "Value is missing: ",
+		"kongmesh_mtls_provided_backend": "Currently, none of them is set.", // of an inline key
 	}
 	config := everythingOf(t, env)
 	check := func(*terraform.State) error {

@@ -91,27 +91,30 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 		at = file.path
 	}
 	if !file.set() {
-		file.value, file.origin, file.path = "~/.kumactl/config", "where kumactl has it", at
+		file.value, file.origin, file.path = "~/.kumactl/config", "the default path of kumactl", at
 	}
 	if pki.MayHoldKey(file.value) {
-		addNoPath(file, "config_path takes the path of kumactl's configuration; certificates and keys belong into the attributes that end in _pem.", diags)
+		addNoPath(file, "config_path expects the path of kumactl's configuration. Use the arguments that end with _pem for "+
+			"certificates and keys.", diags)
 		return kumactlContext{}
 	}
 	location := expand(file.value)
 	content, err := os.ReadFile(location)
 	if err != nil {
-		diags.AddAttributeError(file.path, "File cannot be read", fmt.Sprintf(
-			"kumactl's configuration (%s): %s. Set config_path to where it is, or leave config_path and config_context out and set address and token.", file.origin, err))
+		diags.AddAttributeError(file.path, "File not readable", fmt.Sprintf(
+			"The provider cannot read kumactl's configuration (%s): %s. Set config_path to its path, or remove config_path "+
+				"and config_context and set address and token.", file.origin, err))
 		return kumactlContext{}
 	}
 	config, err := parseKumactl(content)
 	if err != nil {
-		diags.AddAttributeError(file.path, "Not kumactl's configuration", fmt.Sprintf(
-			"The file %s (%s) is not of the form that kumactl writes: %s. `kumactl config view` shows a file that is.", location, file.origin, err))
+		diags.AddAttributeError(file.path, "Invalid kumactl configuration", fmt.Sprintf(
+			"The file %s (%s) does not have the format of kumactl's configuration: %s. `kumactl config view` shows a valid "+
+				"file.", location, file.origin, err))
 		return kumactlContext{}
 	}
 	if !name.set() {
-		name.value, name.origin = config.CurrentContext, "the current one"
+		name.value, name.origin = config.CurrentContext, "the current context"
 	}
 	server, err := config.find(name)
 	if err != nil {
@@ -121,7 +124,8 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	found := kumactlContext{fmt.Sprintf("context %q of %s", name.value, location), at, server}
 	if server.AuthType != "" && server.AuthType != "tokens" {
 		diags.AddAttributeError(at, "Unknown authentication type", fmt.Sprintf(
-			"The %s has the auth_type %s, and the provider knows \"tokens\" alone. Leave the context out, and set address, and token or headers, in the provider block.", found.origin, tfkit.Quote(server.AuthType)))
+			`The %s has the auth_type %s, and the provider only supports "tokens". Remove the context, and set address, `+
+				"and token or headers, in the provider block.", found.origin, tfkit.Quote(server.AuthType)))
 	}
 	return found
 }
@@ -132,7 +136,7 @@ func (f kumactlFile) find(name setting) (apiServer, error) {
 	for _, context := range slices.Backward(f.Contexts) { // of two with one name the first counts
 		contexts[context.Name] = context.ControlPlane
 	}
-	known := "It has no contexts: `kumactl config control-planes add` makes one"
+	known := "It has no contexts: `kumactl config control-planes add` adds one"
 	if len(contexts) > 0 {
 		known = "It has " + tfkit.Quote(slices.Sorted(maps.Keys(contexts))...)
 	}

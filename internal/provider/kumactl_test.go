@@ -170,12 +170,12 @@ func TestConfigure_sources(t *testing.T) {
 		"attributes before both": {"TOKEN=token-of-the-environment",
 			map[string]any{"config_context": "west", "address": "https://x.example.com", "token": "mine", "headers": map[string]string{"X": "Y"}, "insecure_skip_verify": false, "ca_cert_pem": acctest.PKI(t, "ec.crt")},
 			want{"https://x.example.com", "mine", map[string]string{"X": "Y"},
-				kuma.Origins{Address: "attribute address", Token: "attribute token", Headers: "attribute headers", CA: "attribute ca_cert_pem"}, false}},
+				kuma.Origins{Address: "argument address", Token: "argument token", Headers: "argument headers", CA: "argument ca_cert_pem"}, false}},
 		"no token, whatever else there is": {"TOKEN=token-of-the-environment", map[string]any{"config_context": "east", "token": ""},
 			want{"https://east.example.com:5682", "", nil, kuma.Origins{Address: east, Headers: east}, false}},
 		"header instead of a token": {"", map[string]any{"headers": map[string]string{"Authorization": "Bearer x"}},
 			want{"http://localhost:5681", "", map[string]string{"Authorization": "Bearer x"},
-				kuma.Origins{Address: "the default", Token: "header Authorization, attribute headers", Headers: "attribute headers"}, false}},
+				kuma.Origins{Address: "the default", Token: "header Authorization, argument headers", Headers: "argument headers"}, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if variable, value, found := strings.Cut(test.environment, "="); found {
@@ -226,7 +226,7 @@ func TestConfigure_refused(t *testing.T) {
 		want       []string
 	}{
 		"no such context": {map[string]any{"config_context": "south"}, "config_context",
-			[]string{"No such context", file + " (where kumactl has it)", `has no context "south" (attribute config_context). It has "broken", "east", "empty", "sso", "west".`}},
+			[]string{"No such context", file + " (the default path of kumactl)", `has no context "south" (argument config_context). It has "broken", "east", "empty", "sso", "west".`}},
 		"no contexts":     {map[string]any{"config_path": home + "/nothing", "config_context": "x"}, "config_context", []string{"It has no contexts", "kumactl config control-planes add"}},
 		"none is current": {map[string]any{"config_path": home + "/no-current"}, "config_path", []string{"has no current context", `It has "one"`}},
 		"context without control plane": {map[string]any{"config_context": "broken"}, "config_context",
@@ -234,17 +234,17 @@ func TestConfigure_refused(t *testing.T) {
 		"control plane without address": {map[string]any{"config_context": "empty"}, "config_context", []string{"Invalid address", `context "empty" of ` + file}},
 		"authentication of another kind": {map[string]any{"config_context": "sso"}, "config_context",
 			[]string{"Unknown authentication type", `auth_type "sso"`, "address, and token or headers"}},
-		"no such file":       {map[string]any{"config_path": home + "/none"}, "config_path", []string{"File cannot be read", "attribute config_path", home + "/none"}},
-		"of another form":    {map[string]any{"config_path": home + "/token-list"}, "config_path", []string{"Not kumactl's configuration", "see line 4"}},
-		"no YAML":            {map[string]any{"config_path": home + "/not-yaml"}, "config_path", []string{"Not kumactl's configuration"}},
-		"no text":            {map[string]any{"config_path": home + "/binary"}, "config_path", []string{"Not kumactl's configuration"}},
+		"no such file":       {map[string]any{"config_path": home + "/none"}, "config_path", []string{"File not readable", "argument config_path", home + "/none"}},
+		"of another form":    {map[string]any{"config_path": home + "/token-list"}, "config_path", []string{"Invalid kumactl configuration", "see line 4"}},
+		"no YAML":            {map[string]any{"config_path": home + "/not-yaml"}, "config_path", []string{"Invalid kumactl configuration"}},
+		"no text":            {map[string]any{"config_path": home + "/binary"}, "config_path", []string{"Invalid kumactl configuration"}},
 		"half a pair":        {map[string]any{"config_path": home + "/half"}, "config_path", []string{"Client key is missing", `context "only" of ` + home + "/half"}},
-		"a locked key":       {map[string]any{"client_cert_pem": cert, "client_key_pem": locked}, "client_key_pem", []string{"Client key is encrypted", "attribute client_key_pem", "passphrase", "openssl pkey"}},
+		"a locked key":       {map[string]any{"client_cert_pem": cert, "client_key_pem": locked}, "client_key_pem", []string{"Client key is encrypted", "argument client_key_pem", "passphrase", "openssl pkey"}},
 		"an old locked key":  {map[string]any{"client_cert_pem": cert, "client_key_pem": lockedEarlier}, "client_key_pem", []string{"Client key is encrypted"}},
-		"keys of two":        {map[string]any{"config_path": home + "/half", "client_key_pem": acctest.PKI(t, "root.key")}, "client_key_pem", []string{"do not work", `Certificate (context "only" of ` + home + "/half) and key (attribute client_key_pem)"}},
-		"token and header":   {map[string]any{"token": "token-of-the-context", "headers": map[string]string{"authorization": "Bearer y"}}, `headers["authorization"]`, []string{"Two forms of one thing", "attribute token", "attribute headers"}},
-		"no header":          {map[string]any{"headers": map[string]string{"X": "token-of-the-context\n"}}, "", []string{`header "X" (attribute headers)`}},
-		"no token of a kind": {map[string]any{"token": "token-of-\x01the-context"}, "", []string{"the token (attribute token)"}},
+		"keys of two":        {map[string]any{"config_path": home + "/half", "client_key_pem": acctest.PKI(t, "root.key")}, "client_key_pem", []string{"Invalid client certificate or key", `Certificate (context "only" of ` + home + "/half) and key (argument client_key_pem)"}},
+		"token and header":   {map[string]any{"token": "token-of-the-context", "headers": map[string]string{"authorization": "Bearer y"}}, `headers["authorization"]`, []string{"Conflicting provider arguments", "argument token", "argument headers"}},
+		"no header":          {map[string]any{"headers": map[string]string{"X": "token-of-the-context\n"}}, "", []string{`header "X" (argument headers)`}},
+		"no token of a kind": {map[string]any{"token": "token-of-\x01the-context"}, "", []string{"the token (argument token)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, diags := configure(t, test.attributes)
@@ -301,17 +301,17 @@ func TestConfigure_connection(t *testing.T) {
 		server string // what the context says of it
 		want   []string
 	}{
-		"token":      {fmt.Sprintf("{url: %q, auth_type: tokens, auth_conf: {token: wrong-token}}", authenticated.URL), []string{"does not know the token", "The token (context"}},
-		"no token":   {fmt.Sprintf("{url: %q}", closed.URL), []string{"Control plane wants a token", "set token or KONGMESH_TOKEN"}},
+		"token":      {fmt.Sprintf("{url: %q, auth_type: tokens, auth_conf: {token: wrong-token}}", authenticated.URL), []string{"Invalid or expired token", "The token (context"}},
+		"no token":   {fmt.Sprintf("{url: %q}", closed.URL), []string{"Authentication required", "Set token or KONGMESH_TOKEN"}},
 		"a gateway":  {fmt.Sprintf("{url: %q}", gateway.URL), []string{"Gateway refused the request", "No API key found", "headers"}},
-		"header":     {fmt.Sprintf("{url: %q, headers: [{key: authorization, value: Bearer wrong-token}]}", authenticated.URL), []string{"does not know the token", "The token (header authorization, context"}},
+		"header":     {fmt.Sprintf("{url: %q, headers: [{key: authorization, value: Bearer wrong-token}]}", authenticated.URL), []string{"Invalid or expired token", "The token (header authorization, context"}},
 		"address":    {`{url: "http://127.0.0.1:1"}`, []string{"does not answer", "http://127.0.0.1:1 (context"}},
-		"its CA":     {fmt.Sprintf("{url: %q, ca_cert_file: %q}", secure.URL, home+"/cert.pem"), []string{"does not answer", "not among those to trust (context"}},
+		"its CA":     {fmt.Sprintf("{url: %q, ca_cert_file: %q}", secure.URL, home+"/cert.pem"), []string{"does not answer", "does not trust the authority", "trusted certificates (context"}},
 		"the system": {fmt.Sprintf("{url: %q}", secure.URL), []string{"does not answer", "authority that this machine does not trust", "ca_cert_file"}},
 		"no client certificate": {fmt.Sprintf("{url: %q, ca_cert_file: %q}", secure.URL, home+"/server.pem"),
-			[]string{"refused the TLS connection", "none was given", "client_cert_file"}},
+			[]string{"rejected the TLS connection", "none is set", "client_cert_file"}},
 		"another client certificate": {fmt.Sprintf("{url: %q, ca_cert_file: %q, client_cert_file: %q, client_key_file: %q}", secure.URL, home+"/server.pem", home+"/cert.pem", home+"/key.pem"),
-			[]string{"refused the TLS connection", "The client certificate: context"}},
+			[]string{"rejected the TLS connection", "The client certificate: context"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(home, strings.ReplaceAll(name, " ", "-"))
@@ -345,7 +345,7 @@ func TestConfigure_tokenWithItsScheme(t *testing.T) {
 		environment string
 		origin      string
 	}{
-		"attribute":   {map[string]any{"token": "Bearer very-secret"}, "", "attribute token"},
+		"attribute":   {map[string]any{"token": "Bearer very-secret"}, "", "argument token"},
 		"environment": {nil, "bearer  very-secret\n", "environment variable KONGMESH_TOKEN"},
 		"context":     {map[string]any{"config_path": file}, "", `context "x" of ` + file},
 	} {

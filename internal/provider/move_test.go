@@ -97,12 +97,12 @@ func TestAccMove_fromVendorAndOut(t *testing.T) {
 	env.ResetRequests()
 	before := env.Must(http.MethodGet, "/meshes/payments", nil)
 
-	if output, err := run.Try("plan", "-refresh=false"); err == nil || !acctest.Words("Moved, and not read yet").MatchString(output) {
+	if output, err := run.Try("plan", "-refresh=false"); err == nil || !acctest.Words("Moved resource not read").MatchString(output) {
 		t.Errorf("planned is what nobody has read: %v\n%s", err, output)
 	}
 	output := run.Terraform("plan")
 	start := strings.Index(output, "import {")
-	if start < 0 || !strings.Contains(output, "mTLS of the mesh is not moved") {
+	if start < 0 || !strings.Contains(output, "mTLS backends are not moved") {
 		t.Fatalf("the plan does not say what becomes of mTLS:\n%s", output)
 	}
 	block, _, _ := strings.Cut(strings.ReplaceAll(output[start:], "│ ", ""), "}")
@@ -225,19 +225,19 @@ func TestMove_refused(t *testing.T) {
 		"mesh of a mirror": {"kong-mesh_mesh", "kongmesh_mesh", "tf.example.com/kong/kong-mesh", 0, `{"name": "payments"}`, nil},
 		"mesh with other backends": {
 			"kong-mesh_mesh", "kongmesh_mesh", vendor, 0, `{"name": "payments", "mtls": {"backends": [{"name": "b", "type": "builtin"}]}}`,
-			[]string{"mTLS of the mesh is not moved", `no resource for "b" of type builtin`},
+			[]string{"mTLS backends are not moved", `not have a resource for "b" of type builtin`},
 		},
-		"another provider": {"kong-mesh_mesh", "kongmesh_mesh", "registry.terraform.io/other/kong-mesh", 0, `{}`, []string{"Not a state of Kong's provider", "registry.terraform.io/other/kong-mesh", "destroy = false"}},
-		"another version":  {"kong-mesh_mesh", "kongmesh_mesh", vendor, 1, `{}`, []string{"State of another version", "schema version 1"}},
+		"another provider": {"kong-mesh_mesh", "kongmesh_mesh", "registry.terraform.io/other/kong-mesh", 0, `{}`, []string{"Not a kong/kong-mesh state", "registry.terraform.io/other/kong-mesh", "destroy = false"}},
+		"another version":  {"kong-mesh_mesh", "kongmesh_mesh", vendor, 1, `{}`, []string{"Unsupported state version", "schema version 1"}},
 		"another type":     {"kong-mesh_zone", "kongmesh_mesh", vendor, 0, `{}`, []string{"Unable to Move Resource State", "kong-mesh_zone"}},
 		"unreadable":       {"kong-mesh_mesh", "kongmesh_mesh", vendor, 0, `{"name": 1}`, []string{"Unexpected state"}},
 		"chain":            {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret(chain), nil},
-		"key":              {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret(key), []string{"Not the secret of a certificate chain", "removed {\n  from = kong-mesh_mesh_secret.key"}},
-		"something else":   {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret("token"), []string{"holds neither", "kongmesh_mesh_secret"}},
+		"key":              {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret(key), []string{"Not a certificate chain secret", "removed {\n  from = kong-mesh_mesh_secret.key"}},
+		"something else":   {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret("token"), []string{"contains neither", "kongmesh_mesh_secret"}},
 		"plain secret":     {"kong-mesh_mesh_secret", "kongmesh_mesh_secret", vendor, 0, secret("token"), nil},
 		"own of the control plane": {
 			"kong-mesh_mesh_secret", "kongmesh_mesh_secret", vendor, 0, `{"mesh": "payments", "name": "payments.ca-builtin-key-ca-1", "data": ""}`,
-			[]string{"Not a secret of your own"},
+			[]string{"Secret belongs to control plane"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,9 +18,10 @@ func (p *kongmesh) Noticed(diags *diag.Diagnostics) {
 	}
 	for _, o := range client.Overwritten() {
 		diags.AddWarning("Change was overwritten", fmt.Sprintf(
-			"Terraform changed mesh %q at %s. At %s another client had changed or removed a part of that change: %s.\n\n"+
-				"This happens when two clients change one mesh at the same time: each writes the whole mesh, and the control plane keeps the later one. "+
-				"Run `terraform plan` to see what is missing, and apply again. To prevent it, do not apply two workspaces that change the same mesh at the same time.",
+			"Terraform changed mesh %q at %s. At %s, another client had changed or removed a part of that change: %s.\n\n"+
+				"This happens when two clients change one mesh at the same time: each writes the whole mesh, and the control "+
+				"plane keeps the later write. Run `terraform plan` to see what is missing, and apply again. To prevent it, do "+
+				"not apply two workspaces that change the same mesh at the same time.",
 			o.Mesh, o.Written.UTC().Format(time.RFC3339), o.Seen.UTC().Format(time.RFC3339), tfkit.Quote(o.Fields...)))
 	}
 }

@@ -271,13 +271,13 @@ currentContext: c
 	}
 }
 
-// The advice is the attribute that takes the PEM.
+// The advice names the argument for the PEM.
 func TestPastedKey_advice(t *testing.T) {
 	key := acctest.PKI(t, "ec.key")
 	schemas := acctest.New(t).Protocol()
-	for attribute, advice := range map[string]string{"ca_cert": "ca_cert_pem takes", "client_cert": "client_cert_pem takes", "client_key": "client_key_pem takes"} {
+	for attribute, advice := range map[string]string{"ca_cert": "Use ca_cert_pem", "client_cert": "Use client_cert_pem", "client_key": "Use client_key_pem"} {
 		for origin, set := range map[string]func(*testing.T) map[string]any{
-			"attribute " + attribute + "_file": func(*testing.T) map[string]any { return map[string]any{attribute + "_file": key} },
+			"argument " + attribute + "_file": func(*testing.T) map[string]any { return map[string]any{attribute + "_file": key} },
 			"environment variable KONGMESH_" + strings.ToUpper(attribute) + "_FILE": func(t *testing.T) map[string]any {
 				t.Helper()
 				t.Setenv("KONGMESH_"+strings.ToUpper(attribute)+"_FILE", key)

@@ -37,9 +37,9 @@ func TestAccPreflight(t *testing.T) {
 		want    []string
 	}{
 		"read-only":        {kumatest.ReadOnly(), "", nil, []string{"Control plane is read-only", "Nothing was sent", "set the provider's address to the global one", "kubectl"}},
-		"no token":         {kumatest.Authentication(), "", secrets, []string{"Not allowed", "Could not write secrets", "none was given: set token or KONGMESH_TOKEN"}},
-		"a user's token":   {kumatest.Authentication(), kumatest.ReaderToken, secrets, []string{"Not allowed", "attribute token", "mesh-system:admin"}},
-		"an expired token": {kumatest.Authentication(), "expired", nil, []string{"Control plane does not know the token", "kumactl generate user-token"}},
+		"no token":         {kumatest.Authentication(), "", secrets, []string{"Permission denied", "Could not write secrets", "no token is set: set token or KONGMESH_TOKEN"}},
+		"a user's token":   {kumatest.Authentication(), kumatest.ReaderToken, secrets, []string{"Permission denied", "argument token", "mesh-system:admin"}},
+		"an expired token": {kumatest.Authentication(), "expired", nil, []string{"Invalid or expired token", "kumactl generate user-token"}},
 		"an admin's token": {kumatest.Authentication(), kumatest.AdminToken, []string{}, nil},
 		"version 3":        {kumatest.Version("3.0"), "", []string{"kongmesh_mtls_provided_backend"}, []string{"Meshes have no mTLS backends", "version unknown", "MeshIdentity", "Nothing was sent"}},
 	} {
@@ -72,7 +72,7 @@ func TestAccPreflight_once(t *testing.T) {
 		summary string
 	}{
 		"read-only": {kumatest.ReadOnly(), "Error: Control plane is read-only"},
-		"no token":  {kumatest.Authentication(), "Error: Not allowed"},
+		"no token":  {kumatest.Authentication(), "Error: Permission denied"},
 		"version 3": {kumatest.Version("3.0"), "Error: Meshes have no mTLS backends"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -84,60 +84,69 @@ func (p *kongmesh) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 
 func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Service meshes run by a Kong Mesh or Kuma control plane, centred on the `provided` mTLS backend: the mesh whose certificate authority is your own.",
+		MarkdownDescription: "Manages service meshes of Kong Mesh and Kuma control planes, and the `provided` mTLS backend, with which your " +
+			"own certificate authority (CA) issues the certificates of all proxies. The provider validates the CA, uploads " +
+			"it, makes the mesh use it, and rotates it while proxies serve traffic.",
 		Attributes: map[string]schema.Attribute{
 			"address": schema.StringAttribute{
-				MarkdownDescription: "URL of the control plane's HTTP API; it may have a base path. Or `KONGMESH_ADDRESS`; otherwise `http://localhost:5681`.",
-				Optional:            true,
+				MarkdownDescription: "URL of the control plane's HTTP API. It can contain a base path. Can also be set with `KONGMESH_ADDRESS`. " +
+					"Defaults to `http://localhost:5681`.",
+				Optional: true,
 			},
 			"token": schema.StringAttribute{
-				MarkdownDescription: "User token. Or `KONGMESH_TOKEN`. Writing secrets needs a token of the group `mesh-system:admin`, unless the control plane says otherwise.",
-				Optional:            true,
-				Sensitive:           true,
+				MarkdownDescription: "User token. Can also be set with `KONGMESH_TOKEN`. By default, writing secrets requires a token of the group " +
+					"`mesh-system:admin`.",
+				Optional:  true,
+				Sensitive: true,
 			},
 			"headers": schema.MapAttribute{
-				MarkdownDescription: "Headers to send with every request, for a gateway in front of the control plane.",
+				MarkdownDescription: "Headers for every request, for example for a gateway in front of the control plane.",
 				ElementType:         types.StringType,
 				Optional:            true,
 				Sensitive:           true,
 				Validators:          []validator.Map{tfkit.NoNulls()},
 			},
 			"ca_cert_pem": schema.StringAttribute{
-				MarkdownDescription: "Certificates in PEM of the authorities to trust for https, instead of the system's.",
-				Optional:            true,
+				MarkdownDescription: "Certificates in PEM of the authorities to trust for https, instead of the authorities of the system. " +
+					"Conflicts with `ca_cert_file`.",
+				Optional: true,
 			},
 			"ca_cert_file": schema.StringAttribute{
-				MarkdownDescription: "File with the same as `ca_cert_pem`. Or `KONGMESH_CA_CERT_FILE`.",
+				MarkdownDescription: "Path to a file with the value of `ca_cert_pem`. Can also be set with `KONGMESH_CA_CERT_FILE`.",
 				Optional:            true,
 			},
 			"client_cert_pem": schema.StringAttribute{
-				MarkdownDescription: "Client certificate in PEM, for mutual TLS. Needs `client_key_pem`.",
+				MarkdownDescription: "Client certificate in PEM, for mutual TLS. Requires `client_key_pem`. Conflicts with `client_cert_file`.",
 				Optional:            true,
 			},
 			"client_cert_file": schema.StringAttribute{
-				MarkdownDescription: "File with the same as `client_cert_pem`. Or `KONGMESH_CLIENT_CERT_FILE`. Needs `client_key_file`.",
-				Optional:            true,
+				MarkdownDescription: "Path to a file with the value of `client_cert_pem`. Can also be set with `KONGMESH_CLIENT_CERT_FILE`. " +
+					"Requires `client_key_file`.",
+				Optional: true,
 			},
 			"client_key_pem": schema.StringAttribute{
-				MarkdownDescription: "Private key of the client certificate in PEM, not encrypted.",
+				MarkdownDescription: "Private key of the client certificate in PEM, not encrypted. Conflicts with `client_key_file`.",
 				Optional:            true,
 				Sensitive:           true,
 			},
 			"client_key_file": schema.StringAttribute{
-				MarkdownDescription: "File with the same as `client_key_pem`. Or `KONGMESH_CLIENT_KEY_FILE`.",
+				MarkdownDescription: "Path to a file with the value of `client_key_pem`. Can also be set with `KONGMESH_CLIENT_KEY_FILE`.",
 				Optional:            true,
 			},
 			"insecure_skip_verify": schema.BoolAttribute{
-				MarkdownDescription: "Do not check the control plane's certificate. Anybody on the way can then read the token and the private key of the CA.",
-				Optional:            true,
+				MarkdownDescription: "Whether to skip the verification of the control plane's certificate. Anyone on the network path can then read " +
+					"the token and the private key of the CA. Defaults to `false`.",
+				Optional: true,
 			},
 			"config_path": schema.StringAttribute{
-				MarkdownDescription: "kumactl's configuration file, of which `config_context` is used; without that, its current context. Or `KONGMESH_CONFIG_PATH`.",
-				Optional:            true,
+				MarkdownDescription: "Path to kumactl's configuration file, of which the provider uses `config_context`, or the current context. " +
+					"Can also be set with `KONGMESH_CONFIG_PATH`.",
+				Optional: true,
 			},
 			"config_context": schema.StringAttribute{
-				MarkdownDescription: "Context of kumactl's configuration to take address, token, headers and certificates from, where neither attribute nor environment gives them. " +
-					"Or `KONGMESH_CONFIG_CONTEXT`. The file is that of `config_path`, `~/.kumactl/config` by default.",
+				MarkdownDescription: "Name of a context in kumactl's configuration. The provider takes the address, token, headers and certificates " +
+					"from it, if neither an argument nor the environment sets them. Can also be set with " +
+					"`KONGMESH_CONFIG_CONTEXT`. The path of the file is `config_path`, or `~/.kumactl/config`.",
 				Optional: true,
 			},
 			"request_timeout": schema.StringAttribute{
@@ -146,9 +155,10 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				Validators:          []validator.String{tfkit.Limit()},
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: "How often a request is sent again when there is no answer, or one of the states 429, 502, 503 and 504: 4 times by default, 0 is never.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(0, 20)},
+				MarkdownDescription: "Maximum number of retries after connection errors and HTTP 429, 502, 503, or 504 responses. Defaults to `4`; " +
+					"`0` disables retries.",
+				Optional:   true,
+				Validators: []validator.Int64{int64validator.Between(0, 20)},
 			},
 		},
 	}
@@ -179,7 +189,8 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	made, err := kuma.New(client)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid provider configuration", fmt.Sprintf("The provider cannot use its configuration: %s. Give it as it is, without line breaks or other characters around it.", err))
+		resp.Diagnostics.AddError("Invalid provider configuration", fmt.Sprintf("The provider cannot use its configuration: %s. Use the value without line breaks or other characters around "+
+			"it.", err))
 		return
 	}
 	data.Client = made

@@ -193,11 +193,11 @@ func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 		waiting.Since, waiting.Why = f.Disconnected, "it is disconnected"
 		lost := !f.lostAt.IsZero() && now.Sub(f.lostAt) < grace
 		if lost {
-			waiting.Why = "it lost its connection, and has a minute to come back"
+			waiting.Why = "it disconnected, and has one minute to reconnect"
 		}
 		return waiting, lost || p.WaitForOffline
 	case !f.rejection.since.IsZero():
-		waiting.Since, waiting.Why, waiting.Rejects = f.rejection.since, "it rejects the certificates that it is sent", now.Sub(f.rejection.since) >= rejecting
+		waiting.Since, waiting.Why, waiting.Rejects = f.rejection.since, "it rejects its new certificate", now.Sub(f.rejection.since) >= rejecting
 		return waiting, true
 	case p.servedByConnecting(now, f):
 		return waiting, false
@@ -222,11 +222,11 @@ func (p *Proxies) servedByConnecting(now time.Time, f *proxy) bool {
 func (p *Proxies) lacks(f *proxy) string {
 	switch {
 	case f.Certificate == nil:
-		return "the control plane shows no certificate of it yet"
+		return "the control plane does not report its certificate yet"
 	case !p.issuedAfter(f):
 		return fmt.Sprintf("its certificate was issued at %s, before the change", f.Certificate.Issued.UTC().Format(time.RFC3339))
 	case f.LastUpdate.Before(f.Certificate.Issued):
-		return "the control plane does not show yet what it said to its new certificate"
+		return "the control plane does not report yet whether it accepted its new certificate"
 	case f.Total.Sent != f.Total.Acknowledged+f.Total.Rejected:
 		return fmt.Sprintf("it has acknowledged %d of %d messages", f.Total.Acknowledged, f.Total.Sent)
 	case f.Secrets.Acknowledged <= f.before.Acknowledged:

@@ -44,11 +44,11 @@ func TestProxies_proof(t *testing.T) {
 		want   string // "" is done
 	}{
 		"done":                          {func(_, _ *kuma.Dataplane) {}, ""},
-		"no certificate known":          {func(_, now *kuma.Dataplane) { now.Certificate = nil }, "no certificate"},
+		"no certificate known":          {func(_, now *kuma.Dataplane) { now.Certificate = nil }, "does not report its certificate"},
 		"certificate of before":         {func(b, now *kuma.Dataplane) { now.Certificate.Issued = b.Certificate.Issued }, "before the change"},
 		"just before, on another clock": {func(_, now *kuma.Dataplane) { now.Certificate.Issued = at(-5) }, ""},
 		"long before, and changed":      {func(_, now *kuma.Dataplane) { now.Certificate.Issued = at(-60) }, "before the change"},
-		"not shown since":               {func(_, now *kuma.Dataplane) { now.LastUpdate = put }, "does not show yet"},
+		"not shown since":               {func(_, now *kuma.Dataplane) { now.LastUpdate = put }, "does not report yet"},
 		"messages on their way":         {func(_, now *kuma.Dataplane) { now.Total.Sent++ }, "10 of 11 messages"},
 		"secrets not acknowledged":      {func(_, now *kuma.Dataplane) { now.Secrets = kuma.Responses{Sent: 2, Acknowledged: 2} }, "not acknowledged its new"},
 		"rejected": {func(_, now *kuma.Dataplane) {
@@ -73,7 +73,7 @@ func TestProxies_proof(t *testing.T) {
 		"never connected":            {func(b, now *kuma.Dataplane) { *b = kuma.Dataplane{Name: "dp"}; *now = *b }, ""},
 		"certificate of an identity": {func(b, now *kuma.Dataplane) { *now = *b; now.Certificate.Backend = "kri_mid_m_z__i_" }, ""},
 		"another proxy of that name": {func(_, now *kuma.Dataplane) { now.Zone, now.Secrets = "west", kuma.Responses{Sent: 1, Acknowledged: 1} }, ""},
-		"lost":                       {func(_, now *kuma.Dataplane) { now.Online, now.Disconnected, now.Certificate = false, at(2), nil }, "lost its connection"},
+		"lost":                       {func(_, now *kuma.Dataplane) { now.Online, now.Disconnected, now.Certificate = false, at(2), nil }, "it disconnected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,13 +123,13 @@ func TestProxies_history(t *testing.T) {
 		looks  []moment
 	}{
 		"lost in the midst, for good": {looks: []moment{
-			{15, gone(3), "lost its connection", false}, {74, gone(3), "lost its connection", false}, {76, gone(3), "", false},
+			{15, gone(3), "it disconnected", false}, {74, gone(3), "it disconnected", false}, {76, gone(3), "", false},
 		}},
-		"lost in the midst, waited for": {policy: true, looks: []moment{{15, gone(3), "lost its connection", false}, {99, gone(3), "it is disconnected", false}}},
-		"lost in the midst, then back":  {looks: []moment{{15, gone(3), "lost its connection", false}, {40, back(39), "", false}}},
-		"back, and nothing comes":       {looks: []moment{{15, gone(3), "lost its connection", false}, {40, back(39), "", false}, {60, back(39), "no certificate", false}}},
+		"lost in the midst, waited for": {policy: true, looks: []moment{{15, gone(3), "it disconnected", false}, {99, gone(3), "it is disconnected", false}}},
+		"lost in the midst, then back":  {looks: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "", false}}},
+		"back, and nothing comes":       {looks: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "", false}, {60, back(39), "does not report its certificate", false}}},
 		"lost just before": {
-			start: gone(-30), looks: []moment{{15, gone(-30), "lost its connection", false}, {61, gone(-30), "", false}},
+			start: gone(-30), looks: []moment{{15, gone(-30), "it disconnected", false}, {61, gone(-30), "", false}},
 		},
 		"away for long":             {start: gone(-300), looks: []moment{{15, gone(-300), "", false}}},
 		"away for long, waited for": {start: gone(-300), policy: true, looks: []moment{{15, gone(-300), "it is disconnected", false}}},

@@ -43,7 +43,7 @@ func TestAccCASecret_generatedConfiguration(t *testing.T) {
 			`, "id", test.id))
 			run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_key="+ca.Key)
 			output, err := run.Try("plan", "-generate-config-out=generated.tf")
-			if err == nil || !acctest.Words("Error: No private key", "replace `private_key_wo = null` by a reference").MatchString(output) {
+			if err == nil || !acctest.Words("Error: No private key", "replace `private_key_wo = null` with a reference").MatchString(output) {
 				t.Errorf("not said is what to fill in: %v\n%s", err, output)
 			}
 			generated := string(run.Read("generated.tf"))

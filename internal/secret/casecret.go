@@ -103,66 +103,73 @@ func (r *caSecret) Metadata(_ context.Context, req resource.MetadataRequest, res
 
 func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The certificate authority (CA) of a mesh as the pair of secrets that a `provided` mTLS backend refers to: " +
-			"the certificate chain, and the private key of its first certificate.\n\n" +
-			"A pair is never changed while a mesh uses it, because proxies would take their next certificate from the new CA and keep trusting the old one. " +
-			"The names of the secrets come from the content instead, so that another CA is another pair: with `create_before_destroy` the new pair is there " +
-			"before the mesh switches to it, and the old one goes afterwards.\n\n" +
-			"A `moved` block takes over the certificates' `kong-mesh_mesh_secret`, a resource of Kong's own provider, and finds the secret with the key, " +
-			"whose own resource a `removed` block with `destroy = false` takes out of the state. The configuration then has the fixed names of both.",
+		MarkdownDescription: "The certificate authority (CA) of a mesh: the certificate secret and the key secret that a `provided` mTLS " +
+			"backend uses.\n\n" +
+			"The content of these secrets never changes while a mesh uses them. Otherwise, proxies would get their next " +
+			"certificate from the new CA and still trust the current one. The provider derives the names of the secrets " +
+			"from their content, so that a new CA has new secrets. With `create_before_destroy`, Terraform creates the new " +
+			"secrets before the mesh switches to them, and deletes the previous ones afterwards.\n\n" +
+			"A `moved` block migrates the `kong-mesh_mesh_secret` with the certificates, a resource of Kong's provider. " +
+			"The provider finds the secret with the key. Remove the resource of the key from the state with a `removed` " +
+			"block and `destroy = false`. The configuration then needs the fixed names of both secrets.",
 		Attributes: map[string]schema.Attribute{
 			"mesh": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh that the secrets belong to. It must exist. Refer to the mesh, as in `kongmesh_mesh.this.name`: then Terraform deletes the secrets before the mesh. " +
+				MarkdownDescription: "Name of the mesh. It must exist. Refer to the mesh, as in `kongmesh_mesh.this.name`, so that Terraform deletes the secrets before the mesh. " +
 					"If it deletes the mesh first, the control plane keeps the secrets, the private key included.",
 				Required:      true,
 				Validators:    []validator.String{tfkit.MeshReference()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Name of the CA. The secrets are called `<name>-<fingerprint>-cert` and `<name>-<fingerprint>-key`, where the fingerprint is the first " +
-					"10 hex digits of the SHA-256 over the certificates' DER. Optional where the names of the secrets are given.",
+				MarkdownDescription: "Name of the CA. The secrets are named `<name>-<fingerprint>-cert` and `<name>-<fingerprint>-key`. The " +
+					"fingerprint is the first 10 hex digits of the SHA-256 of all certificates (DER). Optional if " +
+					"`certificate_secret_name` and `key_secret_name` are set.",
 				Optional:   true,
 				Computed:   true,
 				Validators: []validator.String{tfkit.SecretName(), stringvalidator.LengthAtMost(kuma.MaxSecretName - fingerprintLength - len("--cert"))},
 			},
 			"certificate_secret_name": schema.StringAttribute{
-				MarkdownDescription: "Fixed name of the certificate secret, for a pair that exists already. Needs `key_secret_name`. " +
-					"A new CA under fixed names is refused while the mesh uses the pair.",
+				MarkdownDescription: "Fixed name of the certificate secret, for existing secrets. Requires `key_secret_name`. With fixed names, the " +
+					"CA cannot change while a mesh uses it.",
 				Optional:   true,
 				Validators: []validator.String{tfkit.SecretName()},
 			},
 			"key_secret_name": schema.StringAttribute{
-				MarkdownDescription: "Fixed name of the key secret. Needs `certificate_secret_name`.",
+				MarkdownDescription: "Fixed name of the key secret. Requires `certificate_secret_name`.",
 				Optional:            true,
 				Validators:          []validator.String{tfkit.SecretName()},
 			},
 			"certificate_chain": schema.StringAttribute{
-				MarkdownDescription: "The CA's certificate in PEM, followed by the certificates above it up to the root: the closest CA first. " +
-					"Compared as certificates, so that another spelling of the same PEM is no change.",
+				MarkdownDescription: "Certificate of the CA in PEM, followed by the certificates above it up to the root. The provider compares the " +
+					"certificates, so a different form of the same PEM causes no change.",
 				Required:      true,
 				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameChain)},
 			},
 			"trusted_certificates": schema.StringAttribute{
-				MarkdownDescription: "Further CA certificates in PEM that proxies trust, in any order. They stand behind the chain in the same secret.",
-				Optional:            true,
-				Computed:            true,
-				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameSet)},
+				MarkdownDescription: "Additional CA certificates in PEM that proxies trust, in any order. They follow the chain in the certificate " +
+					"secret.",
+				Optional:      true,
+				Computed:      true,
+				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameSet)},
 			},
 			"private_key": schema.StringAttribute{
-				MarkdownDescription: "Private key of the first certificate in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted. It is stored in the state; `private_key_wo` is not.",
-				Optional:            true,
-				Sensitive:           true,
-				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameKey)},
+				MarkdownDescription: "Private key of the first certificate in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted. It is stored in plan " +
+					"and state. Use `private_key_wo` to avoid this.",
+				Optional:      true,
+				Sensitive:     true,
+				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameKey)},
 			},
 			"private_key_wo": schema.StringAttribute{
-				MarkdownDescription: "Private key of the first certificate in PEM, write-only: it is in no plan and in no state. Needs Terraform 1.11 or later.",
-				Optional:            true,
-				Sensitive:           true,
-				WriteOnly:           true,
+				MarkdownDescription: "Private key of the first certificate in PEM. Write-only: not stored in plan or state. Requires Terraform 1.11 " +
+					"or later.",
+				Optional:  true,
+				Sensitive: true,
+				WriteOnly: true,
 			},
 			"private_key_wo_version": schema.Int64Attribute{
-				MarkdownDescription: "A change of this number uploads `private_key_wo` again. Rarely needed: a key belongs to its certificate, so the provider sees by the public key whether the right one is there.",
-				Optional:            true,
+				MarkdownDescription: "Number that uploads `private_key_wo` again if it changes. You rarely need it, because the provider compares " +
+					"the key with its certificate by its public key.",
+				Optional: true,
 			},
 			"accept_warnings": schema.SetAttribute{
 				MarkdownDescription: "Rules whose warnings you accept, such as `key-usage-should-not` for a CA whose key usages you cannot change. " +
@@ -172,16 +179,16 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 				Validators:  []validator.Set{tfkit.NoNulls(), setvalidator.ValueStringsAre(warningRule())},
 			},
 			"certificate_secret": schema.StringAttribute{
-				MarkdownDescription: "Name of the certificate secret, to refer to in a backend. Known when planning.",
+				MarkdownDescription: "Name of the certificate secret, for use in a backend. Known during plan.",
 				Computed:            true,
 			},
 			"key_secret": schema.StringAttribute{
-				MarkdownDescription: "Name of the key secret, to refer to in a backend. Known when planning.",
+				MarkdownDescription: "Name of the key secret, for use in a backend. Known during plan.",
 				Computed:            true,
 			},
 			"public_key_sha256": schema.StringAttribute{
-				MarkdownDescription: "SHA-256, in hex, of the public key that belongs to the private key on the control plane (DER of SubjectPublicKeyInfo). " +
-					"A key that was replaced behind Terraform's back shows here.",
+				MarkdownDescription: "SHA-256 in hex of the public key (DER of SubjectPublicKeyInfo) of the private key on the control plane. It " +
+					"shows a key that another client replaced.",
 				Computed: true,
 			},
 			"certificates": schema.ListNestedAttribute{
@@ -191,17 +198,18 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 					"subject":              schema.StringAttribute{Computed: true, MarkdownDescription: "Subject, as in RFC 2253."},
 					"issuer":               schema.StringAttribute{Computed: true, MarkdownDescription: "Issuer, as in RFC 2253."},
 					"serial_number":        schema.StringAttribute{Computed: true, MarkdownDescription: "Serial number in hex."},
-					"not_before":           schema.StringAttribute{Computed: true, MarkdownDescription: "Start of validity, RFC 3339."},
-					"not_after":            schema.StringAttribute{Computed: true, MarkdownDescription: "End of validity, RFC 3339."},
+					"not_before":           schema.StringAttribute{Computed: true, MarkdownDescription: "Start of validity (RFC 3339)."},
+					"not_after":            schema.StringAttribute{Computed: true, MarkdownDescription: "Expiry date (RFC 3339)."},
 					"public_key_algorithm": schema.StringAttribute{Computed: true, MarkdownDescription: "`RSA`, `ECDSA` or `Ed25519`."},
-					"sha256_fingerprint":   schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of the certificate's DER in hex."},
+					"sha256_fingerprint":   schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of the certificate (DER) in hex."},
 				}},
 			},
 			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
-				CreateDescription: "How long creating may take, 5m by default.",
-				UpdateDescription: "How long a change may take, 5m by default.",
-				DeleteDescription: "How long deleting may take, 5m by default. It includes the wait after the mesh stopped using the secrets: 5s, on a global control plane 15s, and longer if the control plane caches them longer.",
+				CreateDescription: "Timeout for creating. Defaults to `5m`.",
+				UpdateDescription: "Timeout for updating. Defaults to `5m`.",
+				DeleteDescription: "Timeout for deleting, including the wait after the mesh stops using the secrets: 5 seconds, 15 on a global control plane, and " +
+					"longer if the control plane caches secrets for longer. Defaults to `5m`.",
 			}),
 		},
 	}
@@ -230,9 +238,9 @@ func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() && config.PrivateKey.IsNull() && config.PrivateKeyWO.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("private_key_wo"), "No private key",
-			"One of private_key_wo and private_key must hold the private key of the first certificate. "+
-				"A configuration that Terraform generated for an import cannot have it: replace `private_key_wo = null` by a reference to the key, "+
-				"such as an ephemeral variable. It is compared with the key that is there, and not uploaded again where it is the same.")
+			"Set private_key_wo or private_key to the private key of the first certificate. Terraform cannot generate it "+
+				"for an import: replace `private_key_wo = null` with a reference to the key, such as an ephemeral variable. "+
+				"The provider compares it with the key on the control plane, and does not upload the same key again.")
 	}
 }
 
@@ -402,11 +410,12 @@ func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, appl
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
 	case len(users) > 0:
-		diags.AddAttributeError(path.Root("certificate_chain"), "CA is in use", fmt.Sprintf(
-			"The configuration has another CA for %s, and %s. Proxies would keep trusting the current CA. Hours later they would get their next certificate from the new CA, "+
-				"and other proxies would reject it.\n\n"+
-				"Let the provider derive the names: replace certificate_secret_name and key_secret_name with `name`, and add to the resource"+replaceSafely+
-				"Then the mesh switches from the current CA secrets to the new ones in one request.", plan, inUse(users)))
+		diags.AddAttributeError(path.Root("certificate_chain"), "CA secret is in use", fmt.Sprintf(
+			"The configuration has another CA for %s, and %s. Proxies would continue to trust the current CA. Hours later, "+
+				"they would get their next certificate from the new CA, and handshakes would fail.\n\n"+
+				"Let the provider derive the names from the content: replace certificate_secret_name and key_secret_name with "+
+				"`name`, and add to the resource"+replaceSafely+
+				"The mesh then switches to the new CA secrets in one write.", plan, inUse(users)))
 	}
 }
 

@@ -228,7 +228,7 @@ func TestAccCASecret_import(t *testing.T) {
 					env.PutSecret(mesh, otherKey, other.Key)
 				},
 				ImportState: true, ResourceName: address, ImportStateId: mesh + "/ca",
-				ExpectError: acctest.Words("Several CAs of that name"),
+				ExpectError: acctest.Words("Several CAs with that name"),
 			},
 		},
 	})
@@ -319,7 +319,7 @@ func TestAccCASecret_fixedNames(t *testing.T) {
 			{ // in use: an error while planning
 				Config:      with(fixed+backend, ca),
 				PlanOnly:    true,
-				ExpectError: acctest.Words("CA is in use", `backend "ca-1"`, "create_before_destroy = true"),
+				ExpectError: acctest.Words("CA secret is in use", `backend "ca-1"`, "create_before_destroy = true"),
 			},
 			{ // drift is put right all the same
 				PreConfig:        func() { env.PutSecret(mesh, "ca.cert", ca.Chain) },
@@ -349,7 +349,7 @@ func TestAccCASecret_putOff(t *testing.T) {
 		}})
 	}
 	timeIsUp := func(config string) resource.TestStep {
-		return resource.TestStep{PreConfig: putOff, Config: config, ExpectError: acctest.Words("Time is up", "`timeouts` allows")}
+		return resource.TestStep{PreConfig: putOff, Config: config, ExpectError: acctest.Words("Operation timed out", "within the time in `timeouts`")}
 	}
 	goesOn := func(config string) resource.TestStep {
 		return resource.TestStep{PreConfig: env.Twin.ClearFaults, Config: config}
@@ -408,9 +408,9 @@ func TestAccCASecret_existsAlready(t *testing.T) {
 	}{
 		"half of the pair":           {config, map[string]string{cert: ca.Chain}, nil},
 		"the whole pair":             {config, map[string]string{cert: ca.Chain, key: ca.Key}, nil},
-		"another chain":              {config, map[string]string{cert: other.Chain}, []string{"Exists already", "import {", cert + "/" + key}},
-		"another key":                {config, map[string]string{cert: ca.Chain, key: other.Key}, []string{"Exists already", cert + "/" + key}},
-		"fixed names, right content": {fixed, map[string]string{"ca.cert": ca.Chain}, []string{"Exists already", "/ca.cert/ca.key"}},
+		"another chain":              {config, map[string]string{cert: other.Chain}, []string{"Object already exists", "import {", cert + "/" + key}},
+		"another key":                {config, map[string]string{cert: ca.Chain, key: other.Key}, []string{"Object already exists", cert + "/" + key}},
+		"fixed names, right content": {fixed, map[string]string{"ca.cert": ca.Chain}, []string{"Object already exists", "/ca.cert/ca.key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -488,7 +488,7 @@ func TestAccCASecret_inUse(t *testing.T) {
 			{
 				PreConfig:   func() { env.ResetRequests() },
 				Config:      with(other),
-				ExpectError: acctest.Words("CA is in use", `backend "ca-1"`, "create_before_destroy = true"),
+				ExpectError: acctest.Words("CA secret is in use", `backend "ca-1"`, "create_before_destroy = true"),
 			},
 			{Config: with(ca), ConfigPlanChecks: action(plancheck.ResourceActionNoop), Check: env.Wrote()},
 		},
@@ -539,8 +539,8 @@ func TestAccCASecret_badInput(t *testing.T) {
 		"trusted leaf":            {root, rootKey, acctest.Fill("trusted_certificates = $x", "x", leaf), []string{"trusted_certificates", "onstraint CA is not true"}},
 		"DER":                     {base64.StdEncoding.EncodeToString(der.Bytes), rootKey, "", []string{"certificate_chain", "base64", "openssl x509 -inform der"}},
 		"empty file":              {"", rootKey, "", []string{"certificate_chain", "empty"}},
-		"bad mesh name":           {root, rootKey, `mesh = "Bad Mesh"`, []string{"mesh", "lower-case letters"}},
-		"bad name":                {root, rootKey, `name = "Bad"`, []string{"name", "lower-case letters"}},
+		"bad mesh name":           {root, rootKey, `mesh = "Bad Mesh"`, []string{"mesh", "lowercase letters"}},
+		"bad name":                {root, rootKey, `name = "Bad"`, []string{"name", "lowercase letters"}},
 		"both keys":               {root, rootKey, acctest.Fill("private_key = $x", "x", rootKey), []string{"private_key", "private_key_wo"}},
 		"no key":                  {root, "", "-private_key_wo", []string{"private_key", "private_key_wo"}},
 		"error accepted":          {root, rootKey, `accept_warnings = ["expired"]`, []string{"accept_warnings", `"expired"`, "must be one of", `"key-usage-should-not"`}},

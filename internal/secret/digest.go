@@ -91,5 +91,6 @@ func keepDigest(ctx context.Context, private privateState, random io.Reader, dat
 
 // addNoRandom adds the error for a machine that gives no random numbers.
 func addNoRandom(diags *diag.Diagnostics, err error) {
-	diags.AddError("No random numbers", fmt.Sprintf("This machine gives no random numbers, which protect what the state tells of a secret: %s. Apply again, or on another machine.", err))
+	diags.AddError("No random numbers", fmt.Sprintf("This machine did not provide random numbers, which protect the hash of a secret in the state: %s. Apply "+
+		"again, or on another machine.", err))
 }

@@ -56,16 +56,19 @@ func (r *globalSecret) Metadata(_ context.Context, req resource.MetadataRequest,
 
 func (r *globalSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A secret of the control plane that belongs to no mesh: a key that signs user tokens or zone tokens, a list of revoked ones.\n\n" +
-			valueDescription + "\n\n" +
-			"Secrets that the control plane makes for itself are neither imported nor overwritten: `admin-user-token`, `inter-cp-ca`, `envoy-admin-ca`, " +
-			"the first signing keys, `user-token-signing-key-1` and `zone-token-signing-key-1`, and the public keys that a zone gets from its global control plane. " +
-			"A signing key with a higher number can be created, which is how signing keys are rotated.",
+		MarkdownDescription: "A secret of the control plane that does not belong to a mesh, such as a signing key of user tokens or zone " +
+			"tokens, or a list of revoked tokens.\n\n" +
+			valueDescription +
+			"\n\n" +
+			"The provider does not import or overwrite secrets that the control plane creates for itself: " +
+			"`admin-user-token`, `inter-cp-ca`, `envoy-admin-ca`, the first signing keys `user-token-signing-key-1` and " +
+			"`zone-token-signing-key-1`, and the public keys that a zone gets from its global control plane. You can " +
+			"create a signing key with a higher number to rotate signing keys.",
 		Attributes: valueAttributes(),
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
 		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of the secret: at most 253 lower-case letters, digits, `-` and `.`. Another name is another secret.",
+			MarkdownDescription: "Name of the secret: at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the secret.",
 			Required:            true,
 			Validators:          []validator.String{tfkit.SecretName()},
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},

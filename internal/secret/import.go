@@ -32,21 +32,23 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	pairs, err := r.pairs(ctx, parts[0], parts[1])
 	switch {
 	case kuma.Absent(err):
-		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which begins with the mesh's name, and the address in the provider block.", parts[0]))
+		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which starts with the name of the mesh, and "+
+			"the address in the provider block.", parts[0]))
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", parts[0]), err)
 	case len(pairs) == 1:
 		return identityOf(parts[0], pairs[0]+"-cert", pairs[0]+"-key")
 	case len(pairs) == 0:
 		diags.AddError("No such CA", fmt.Sprintf(
-			"Mesh %q has no pair of secrets %s-<fingerprint>-cert and %s-<fingerprint>-key. For a pair with other names, import mesh/certificate-secret/key-secret.",
+			"Mesh %q has no CA secrets %s-<fingerprint>-cert and %s-<fingerprint>-key. For secrets with other names, "+
+				"import mesh/certificate-secret/key-secret.",
 			parts[0], parts[1], parts[1]))
 	default:
 		ids := make([]string, len(pairs))
 		for i, pair := range pairs {
 			ids[i] = fmt.Sprintf("  %s/%s-cert/%s-key", parts[0], pair, pair)
 		}
-		diags.AddError("Several CAs of that name", fmt.Sprintf("Mesh %q has %d pairs of the name %q. Import one of them by its own ID:\n\n%s",
+		diags.AddError("Several CAs with that name", fmt.Sprintf("Mesh %q has %d CAs named %q. Import one of them with its full ID:\n\n"+"%s",
 			parts[0], len(pairs), parts[1], strings.Join(ids, "\n")))
 	}
 	return identity{}
@@ -78,7 +80,8 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 	is, other := kindOf(found.certificate), kindOf(found.key)
 	switch {
 	case is == keyKind && other == certificateKind:
-		diags.AddError("Invalid import ID", fmt.Sprintf("The names are in the wrong order: secret %q of mesh %q holds a private key, and %q holds certificates. Import %s/%s/%s.",
+		diags.AddError("Invalid import ID", fmt.Sprintf("The names are in the wrong order: secret %q of mesh %q contains a private key, and %q contains certificates. "+
+			"Import %s/%s/%s.",
 			certificate, mesh, key, mesh, key, certificate))
 	case is != certificateKind:
 		diags.AddError("Invalid import ID", fmt.Sprintf("Secret %q of mesh %q %s. The ID has the form %s.", certificate, mesh, is.insteadOf(certificateKind), fullForm))
@@ -86,8 +89,9 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 		diags.AddError("Invalid import ID", fmt.Sprintf("Secret %q of mesh %q %s. The ID has the form %s.", key, mesh, other.insteadOf(keyKind), fullForm))
 	case !fit(found):
 		diags.AddError("Invalid import ID", fmt.Sprintf(
-			"The private key in secret %q does not belong to the first certificate in secret %q of mesh %q: they are not one CA. Import the names of one CA, in the form %s. "+
-				"If a mesh uses these two, its CA is broken: upload a CA under new names, and let the backend refer to it.", key, certificate, mesh, fullForm))
+			"The private key in secret %q does not belong to the first certificate in secret %q of mesh %q: they are not "+
+				"one CA. Import the names of one CA, in the form %s. If a mesh uses these two, its CA is broken: upload a CA "+
+				"with new names, and set cert and key of the backend to it.", key, certificate, mesh, fullForm))
 	}
 	return found
 }
@@ -115,14 +119,14 @@ func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 	return ""
 }
 
-// kind is what a secret holds.
+// kind says what a secret contains.
 type kind string
 
 const (
 	absentKind      kind = "does not exist"
-	certificateKind kind = "holds certificates"
-	keyKind         kind = "holds a private key"
-	otherKind       kind = "holds neither certificates nor a private key"
+	certificateKind kind = "contains certificates"
+	keyKind         kind = "contains a private key"
+	otherKind       kind = "contains neither certificates nor a private key"
 )
 
 // insteadOf says what a secret is that should be of another kind.
@@ -130,7 +134,7 @@ func (k kind) insteadOf(wanted kind) string {
 	if k == absentKind || k == otherKind {
 		return string(k)
 	}
-	return fmt.Sprintf("%s instead of %s", k, strings.TrimPrefix(string(wanted), "holds "))
+	return fmt.Sprintf("%s instead of %s", k, strings.TrimPrefix(string(wanted), "contains "))
 }
 
 func kindOf(secret *kuma.Secret) kind {

@@ -34,8 +34,8 @@ func NewMeshSecretList() list.ListResource { return &meshSecret{} }
 func NewGlobalSecretList() list.ListResource { return &globalSecret{} }
 
 func (r *caSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
-	resp.Schema = tfkit.MeshQuery("The certificate authorities of meshes: pairs of secrets with the names that `kongmesh_mesh_ca_secret` gives them, " +
-		"and pairs that a `provided` mTLS backend refers to.")
+	resp.Schema = tfkit.MeshQuery("The CAs of meshes: CA secrets with names from `kongmesh_mesh_ca_secret`, and CA secrets that a `provided` " +
+		"mTLS backend uses.")
 }
 
 func (r *caSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
@@ -52,7 +52,8 @@ func (r *caSecret) List(ctx context.Context, req list.ListRequest, stream *list.
 }
 
 func (r *meshSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
-	resp.Schema = tfkit.MeshQuery("The secrets of meshes, without those that the control plane made for itself, and without those of CAs, which `kongmesh_mesh_ca_secret` lists.")
+	resp.Schema = tfkit.MeshQuery("The secrets of meshes, except secrets that the control plane created for itself, and except CA secrets, which " +
+		"`kongmesh_mesh_ca_secret` lists.")
 }
 
 func (r *meshSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
@@ -73,7 +74,7 @@ func (r *meshSecret) List(ctx context.Context, req list.ListRequest, stream *lis
 }
 
 func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
-	resp.Schema = schema.Schema{MarkdownDescription: "The secrets that belong to no mesh, without those that the control plane made for itself."}
+	resp.Schema = schema.Schema{MarkdownDescription: "The secrets that do not belong to a mesh, except those that the control plane created for itself."}
 }
 
 func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {

@@ -62,12 +62,15 @@ func (r *meshSecret) Metadata(_ context.Context, req resource.MetadataRequest, r
 
 func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A secret of a mesh: a signing key, a list of revoked tokens, a certificate of a gateway. " +
-			"A CA of a `provided` backend is a `kongmesh_mesh_ca_secret`, which checks it and rotates it without a broken connection; " +
-			"here its value cannot be changed while a backend uses it.\n\n" +
-			valueDescription + " So does a `moved` block from `kong-mesh_mesh_secret`, a resource of Kong's own provider.\n\n" +
-			"Secrets that the control plane makes for itself are neither imported nor overwritten: the CA of a builtin backend, `<mesh>.ca-builtin-…`, " +
-			"and the first key that signs data plane tokens, `dataplane-token-signing-key-<mesh>-1`. A signing key with a higher number can be created, which is how signing keys are rotated.",
+		MarkdownDescription: "A secret of a mesh, such as a signing key, a list of revoked tokens, or a certificate of a gateway. Use " +
+			"`kongmesh_mesh_ca_secret` for the CA of a `provided` backend: it validates the CA and rotates it without " +
+			"interruption. This resource cannot change a value while a backend uses it.\n\n" +
+			valueDescription +
+			" The same applies to a `moved` block from `kong-mesh_mesh_secret`, a resource of Kong's provider.\n\n" +
+			"The provider does not import or overwrite secrets that the control plane creates for itself: the CA of a " +
+			"builtin backend, `<mesh>.ca-builtin-…`, and the first signing key of data plane tokens, " +
+			"`dataplane-token-signing-key-<mesh>-1`. You can create a signing key with a higher number to rotate signing " +
+			"keys.",
 		Attributes: valueAttributes(),
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
@@ -79,7 +82,7 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 		},
 		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of the secret: at most 253 lower-case letters, digits, `-` and `.`. Another name is another secret.",
+			MarkdownDescription: "Name of the secret: at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the secret.",
 			Required:            true,
 			Validators:          []validator.String{tfkit.SecretName(), notAStep()},
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
@@ -89,9 +92,9 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 
 // notAStep keeps off the names of secrets that are deleted as a rotation ends.
 func notAStep() validator.String {
-	return tfkit.Check("Reserved name", "not of the form <backend>-rollout-<fingerprint>-cert or -key", func(name string) error {
+	return tfkit.Check("Reserved name", "a name that is not of the form <backend>-rollout-<fingerprint>-cert or -key", func(name string) error {
 		if kuma.IsStepSecret(name) {
-			return errors.New("kongmesh_mtls_provided_backend makes secrets with such a name while a CA is rotated, and deletes them as the rotation ends")
+			return errors.New("kongmesh_mtls_provided_backend creates secrets with such names during a rotation, and deletes them at its end")
 		}
 		return nil
 	})

@@ -26,7 +26,7 @@ type vendorSecret struct {
 func (r *caSecret) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
 		if _, ok := readBundle(source.Data); !ok {
-			resp.Diagnostics.AddError("Not the secret of a certificate chain", notTheChain(source))
+			resp.Diagnostics.AddError("Not a certificate chain secret", notTheChain(source))
 			return
 		}
 		for name, value := range map[string]string{"mesh": source.Mesh, "certificate_secret": source.Name} {
@@ -51,11 +51,18 @@ func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
 // notTheChain says why a secret cannot be moved. What is in it is not quoted.
 func notTheChain(source vendorSecret) string {
 	if publicKeyOf(source.Data).IsNull() {
-		return fmt.Sprintf("Secret %q of mesh %q holds neither a CA's certificates nor its key, so that kongmesh_mesh_ca_secret is not for it. Move it to a kongmesh_mesh_secret.", source.Name, source.Mesh)
+		return fmt.Sprintf("Secret %q of mesh %q contains neither the certificates nor the key of a CA. Move it to a kongmesh_mesh_secret "+
+			"instead of a kongmesh_mesh_ca_secret.", source.Name, source.Mesh)
 	}
-	return fmt.Sprintf("Secret %q of mesh %q holds a private key. kongmesh_mesh_ca_secret manages the secrets of certificates and key together: "+
-		"move the resource of the certificates to it, and take that of the key out of the state with this block, with the address of the resource:\n\n"+
-		"removed {\n  from = kong-mesh_mesh_secret.key\n\n  lifecycle {\n    destroy = false\n  }\n}\n", source.Name, source.Mesh)
+	return fmt.Sprintf("Secret %q of mesh %q contains a private key. kongmesh_mesh_ca_secret manages the certificates and the key "+
+		"together. Move the resource of the certificates to it, and remove the resource of the key from the state with "+
+		"this block. Replace the address with the address of the resource:\n\n"+
+		"removed {\n"+
+		"  from = kong-mesh_mesh_secret.key\n\n"+
+		"  lifecycle {\n"+
+		"    destroy = false\n"+
+		"  }\n"+
+		"}\n", source.Name, source.Mesh)
 }
 
 // findKey finds the secret with the key of a certificate secret that was moved
@@ -75,9 +82,9 @@ func (r *caSecret) findKey(ctx context.Context, state model, diags *diag.Diagnos
 		tfkit.AddError(diags, fmt.Sprintf("find the key of certificate secret %q of mesh %q", certificate, mesh), err)
 	case len(used) != 1:
 		diags.AddError("Key secret not found", fmt.Sprintf(
-			"Mesh %q has %d secrets with the private key of the CA in secret %q, so that there is no telling which of them belongs to it.\n\n"+
-				"Take the moved block out, take the vendor's resources out of the state with removed blocks that have `destroy = false`, "+
-				"and import the pair as %s/%s/<key secret>.", mesh, len(keys), certificate, mesh, certificate))
+			"Mesh %q has %d secrets with the private key of the CA in secret %q, so the provider cannot choose one.\n\n"+
+				"Remove the moved block, remove the resources of kong/kong-mesh from the state with removed blocks that have "+
+				"`destroy = false`, and import the CA as %s/%s/<key secret>.", mesh, len(keys), certificate, mesh, certificate))
 	default:
 		return state.of(identity{state.Mesh, state.CertificateSecret, types.StringValue(used[0])})
 	}
@@ -129,5 +136,6 @@ func (r *caSecret) inBackends(ctx context.Context, mesh, certificate string, key
 
 // addNotRead adds the error for a plan that has not read what was moved.
 func addNotRead(diags *diag.Diagnostics) {
-	diags.AddError("Moved, and not read yet", "The CA was moved here from another type of resource, and is known only when it is read. Plan without -refresh=false.")
+	diags.AddError("Moved resource not read", "The CA was moved from another type of resource, and the provider has not read it yet. Run the plan without "+
+		"-refresh=false.")
 }

@@ -95,8 +95,9 @@ func (p place) existing() tfkit.Existing {
 // refuseImport is the error for the import of a secret that is not the user's.
 func (p place) refuseImport(diags *diag.Diagnostics) {
 	if what, advice := p.owned(); what != "" {
-		diags.AddError("Not a secret of your own", fmt.Sprintf(
-			"The %s is %s. With it in a configuration, a change or a destroy would take it from what needs it, so it is not imported. %s", p, what, advice))
+		diags.AddError("Secret belongs to control plane", fmt.Sprintf(
+			"The %s is %s. A change or a destroy in Terraform would break what needs it, so the provider does not import "+
+				"it. %s", p, what, advice))
 	}
 }
 
@@ -109,34 +110,35 @@ func (p place) owned() (what, advice string) {
 	}
 	for half, prefix := range map[string]string{"certificate": p.mesh + ".ca-builtin-cert-", "private key": p.mesh + ".ca-builtin-key-"} {
 		if backend, is := strings.CutPrefix(p.name, prefix); is {
-			return fmt.Sprintf("the %s of the CA that the control plane made for the builtin mTLS backend %q", half, backend),
-				"For another CA, give the mesh another backend and switch to it: a builtin one gets a new CA by itself; one of your own is a kongmesh_mesh_ca_secret with a kongmesh_mtls_provided_backend."
+			return fmt.Sprintf("the %s of the CA that the control plane created for the builtin mTLS backend %q", half, backend),
+				"To use another CA, add another backend to the mesh, and switch to it: a builtin backend gets a new CA by " +
+					"itself. For your own CA, use a kongmesh_mesh_ca_secret with a kongmesh_mtls_provided_backend."
 		}
 	}
 	if key := "dataplane-token-signing-key-" + p.mesh; firstKey(p.name, key) {
-		return "the key that the control plane made to sign the tokens of the mesh's data plane proxies", nextKey(key, "data plane")
+		return "the signing key of data plane tokens that the control plane created for the mesh", nextKey(key, "data plane")
 	}
 	if kuma.IsStepSecret(p.name) {
-		return "a step of the rotation of a CA", "kongmesh_mtls_provided_backend makes such secrets, and deletes them as the rotation ends."
+		return "an interim CA secret of a rotation", "kongmesh_mtls_provided_backend creates such secrets, and deletes them at the end of the rotation."
 	}
 	return "", ""
 }
 
 func ownedGlobal(name string) (what, advice string) {
-	const replaced = "To replace it, delete it with kumactl and restart all instances of the control plane: they make a new one."
+	const replaced = "To replace it, delete it with kumactl and restart all instances of the control plane, which create a new one."
 	switch {
 	case name == "admin-user-token":
-		return "the token of the control plane's administrator, which the control plane made", replaced + " Tokens for other users are made with `kumactl generate user-token`."
+		return "the admin token that the control plane created", replaced + " Generate tokens for other users with `kumactl generate user-token`."
 	case name == "inter-cp-ca":
-		return "the CA by which the instances of the control plane trust one another, which the control plane made", replaced
+		return "the CA for the connections between instances of the control plane, which the control plane created", replaced
 	case name == "envoy-admin-ca":
-		return "the CA by which proxies trust the control plane that looks into them, which the control plane made", replaced
+		return "the CA for connections from the control plane to the proxies, which the control plane created", replaced
 	case firstKey(name, "user-token-signing-key"):
-		return "the key that the control plane made to sign the tokens of users", nextKey("user-token-signing-key", "user")
+		return "the signing key of user tokens that the control plane created", nextKey("user-token-signing-key", "user")
 	case firstKey(name, "zone-token-signing-key"):
-		return "the key that the control plane made to sign the tokens of zones", nextKey("zone-token-signing-key", "zone")
+		return "the signing key of zone tokens that the control plane created", nextKey("zone-token-signing-key", "zone")
 	case strings.HasPrefix(name, "zone-token-signing-public-key"):
-		return "the public half of a key that signs the tokens of zones, which the global control plane passes to its zones", "It changes with the zone-token-signing-key there."
+		return "the public key of a signing key of zone tokens, which the global control plane sends to its zones", "It changes with the zone-token-signing-key on the global control plane."
 	}
 	return "", ""
 }
@@ -146,6 +148,7 @@ func ownedGlobal(name string) (what, advice string) {
 func firstKey(name, key string) bool { return name == key || name == key+"-1" }
 
 func nextKey(key, tokens string) string {
-	return fmt.Sprintf("All %[2]s tokens that it signed are worth nothing once it is changed or deleted. To rotate it, make a key with the next number, %[1]s-2, "+
-		"its value from `kumactl generate signing-key --format=pem`: new tokens are signed with it. Delete this one with kumactl when no %[2]s token of it is in use any more.", key, tokens)
+	return fmt.Sprintf("If it changes or is deleted, all %[2]s tokens that it signed become invalid. To rotate it, create a key with "+
+		"the next number, %[1]s-2, with a value from `kumactl generate signing-key --format=pem`. New tokens are "+
+		"signed with that key. Delete this key with kumactl when no %[2]s token from it is in use any more.", key, tokens)
 }

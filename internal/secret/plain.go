@@ -180,8 +180,10 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 	}
 	if kuma.Refused(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "Secret is still in use", fmt.Sprintf(
-			"The control plane does not delete %s:\n\n%s\n\nTake it out of what refers to it first. Where that is a kongmesh_mtls_provided_backend, let its `cert` or `key` refer to the name "+
-				"of this resource, so that Terraform knows the order.", at, err))
+			"The control plane does not delete %s:\n\n"+
+				"%s\n\n"+
+				"Remove it from the mesh first. If a kongmesh_mtls_provided_backend uses it, set its `cert` or `key` to a "+
+				"reference to this resource, so that Terraform knows the order.", at, err))
 		return
 	}
 	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
@@ -208,7 +210,7 @@ func (r *plain) adopt(ctx context.Context, at place, found *kuma.Secret, data []
 // addExists is the error for a secret that exists already.
 func (r *plain) addExists(ctx context.Context, at place, diags *diag.Diagnostics) {
 	if what, advice := at.owned(); what != "" {
-		diags.AddAttributeError(path.Root("name"), "Not a secret of your own", fmt.Sprintf("There is a %s already, which is %s. %s", at, what, advice))
+		diags.AddAttributeError(path.Root("name"), "Secret belongs to control plane", fmt.Sprintf("There is already a %s, which is %s. %s", at, what, advice))
 		return
 	}
 	if !r.refusePair(ctx, at, diags) {
@@ -235,9 +237,12 @@ func (r *plain) refusePair(ctx context.Context, at place, diags *diag.Diagnostic
 		what = "private key"
 	}
 	diags.AddAttributeError(path.Root("name"), "Secret belongs to a CA", fmt.Sprintf(
-		"The %s is the %s of a CA. A kongmesh_mesh_ca_secret manages certificate and key together: it checks that they belong together, and keeps them from changing while the mesh uses them. "+
-			"A resource for this secret alone could replace or delete half of the CA.\n\n"+
-			"Remove this resource. To manage the CA, and if no resource does so yet, add this block and a kongmesh_mesh_ca_secret resource with that name:\n\n%s",
+		"The %s is the %s of a CA. A kongmesh_mesh_ca_secret manages the certificates and the key together: it "+
+			"validates that they belong together, and does not change them while the mesh uses them. A resource for this "+
+			"secret alone could replace or delete half of the CA.\n\n"+
+			"Remove this resource. If no resource manages the CA yet, add this block and a kongmesh_mesh_ca_secret "+
+			"resource with that name:\n\n"+
+			"%s",
 		at, what, tfkit.ImportBlock("kongmesh_mesh_ca_secret", model{}.of(*pair).id())))
 	return true
 }
@@ -293,10 +298,11 @@ func (r *plain) refuseInUse(ctx context.Context, at place, data []byte, diags *d
 		if found, ok := r.look(ctx, at, kuma.Recent, diags); !ok || found != nil && holdsMaterial(found, data) {
 			return
 		}
-		diags.AddAttributeError(path.Root("name"), "CA is in use", fmt.Sprintf(
-			"The CA of the %s is in %s, and the configuration has another value for it. Proxies would keep trusting the current CA. Hours later they would get their next certificate from the new CA, "+
-				"and other proxies would reject it.\n\n"+
-				"Upload the new CA as secrets with other names, and let the backend refer to them. A kongmesh_mesh_ca_secret does this, and checks the CA.", backends(users), at))
+		diags.AddAttributeError(path.Root("name"), "CA secret is in use", fmt.Sprintf(
+			"The CA of the %s is in %s, and the configuration has another value for it. Proxies would continue to trust the "+
+				"current CA. Hours later, they would get their next certificate from the new CA, and handshakes would fail.\n\n"+
+				"Upload the new CA to secrets with other names, and set cert and key of the backend to them. A "+
+				"kongmesh_mesh_ca_secret does this, and validates the CA.", backends(users), at))
 	}
 }
 

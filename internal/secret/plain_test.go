@@ -288,10 +288,10 @@ func TestAccMeshSecret_importRefused(t *testing.T) {
 		Steps: []resource.TestStep{
 			step(s, s.mesh, "Invalid import ID", "mesh/name"),
 			step(s, s.mesh+"/absent", "Cannot import non-existent remote object"),
-			step(s, s.mesh+"/dataplane-token-signing-key-"+s.mesh+"-1", "Not a secret of your own", "sign the tokens of the mesh's data plane proxies", "signing-key-"+s.mesh+"-2"),
-			step(s, s.mesh+"/"+s.mesh+".ca-builtin-key-b", "Not a secret of your own", `the private key of the CA that the control plane made for the builtin mTLS backend "b"`),
-			step(global, "a/b", "Invalid import ID", "of the form name"),
-			step(global, "admin-user-token", "Not a secret of your own", "restart all instances"),
+			step(s, s.mesh+"/dataplane-token-signing-key-"+s.mesh+"-1", "Secret belongs to control plane", "the signing key of data plane tokens", "signing-key-"+s.mesh+"-2"),
+			step(s, s.mesh+"/"+s.mesh+".ca-builtin-key-b", "Secret belongs to control plane", `the private key of the CA that the control plane created for the builtin mTLS backend "b"`),
+			step(global, "a/b", "Invalid import ID", "have the form name"),
+			step(global, "admin-user-token", "Secret belongs to control plane", "restart all instances"),
 		},
 	})
 }
@@ -306,8 +306,8 @@ func TestAccMeshSecret_existsAlready(t *testing.T) {
 	}
 	key := "dataplane-token-signing-key-" + s.mesh
 	steps := []resource.TestStep{
-		step(s, s.name, "Exists already", "import {", "to = kongmesh_mesh_secret.NAME", s.id()),
-		step(s, key+"-1", "Not a secret of your own", "sign the tokens of the mesh's data plane proxies", key+"-2"),
+		step(s, s.name, "Object already exists", "import {", "to = kongmesh_mesh_secret.NAME", s.id()),
+		step(s, key+"-1", "Secret belongs to control plane", "the signing key of data plane tokens", key+"-2"),
 		// One with a higher number is how the key is rotated.
 		{Config: strings.Replace(s.config(`value_wo = "y"`), s.name, key+"-2", 1), ConfigPlanChecks: s.plans(plancheck.ResourceActionCreate)},
 	}
@@ -316,7 +316,7 @@ func TestAccMeshSecret_existsAlready(t *testing.T) {
 		return s.holds("x", false)(state)
 	}})
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: global.env.Provider(), Steps: []resource.TestStep{
-		step(global, "zone-token-signing-key-1", "Not a secret of your own", "sign the tokens of zones", "zone-token-signing-key-2"),
+		step(global, "zone-token-signing-key-1", "Secret belongs to control plane", "the signing key of zone tokens", "zone-token-signing-key-2"),
 	}})
 }
 
@@ -327,15 +327,15 @@ func TestAccMeshSecret_badInput(t *testing.T) {
 		attributes string
 		want       []string
 	}{
-		"no value":              {``, []string{"No value", "value_wo"}},
-		"two values":            {"value = \"x\"\nvalue_wo = \"x\"", []string{"value_wo = ", "There is value and value_wo"}},
+		"no value":              {``, []string{"Value is missing", "value_wo"}},
+		"two values":            {"value = \"x\"\nvalue_wo = \"x\"", []string{"value_wo = ", "value conflicts with value_wo"}},
 		"no base64":             {`value_base64 = "!"`, []string{"value_base64 = ", "it is not base64", "base64encode"}},
 		"no base64, write-only": {`value_base64_wo = "!"`, []string{"value_base64_wo = ", "it is not base64"}},
 		"version without value": {"value = \"x\"\nvalue_wo_version = 1", []string{"value_wo_version = 1", "value_wo"}},
 		"version of another":    {"value_wo = \"x\"\nvalue_base64_wo_version = 1", []string{"value_base64_wo_version = 1", "value_base64_wo"}},
-		"bad name":              {"value = \"x\"\n#Bad_Name", []string{"name = ", "lower-case letters"}},
+		"bad name":              {"value = \"x\"\n#Bad_Name", []string{"name = ", "lowercase letters"}},
 		"name of a rotation":    {"value = \"x\"\n#ca-rollout-0123456789-cert", []string{"Reserved name", "name = ", "kongmesh_mtls_provided_backend"}},
-		"long name":             {"value = \"x\"\n#" + strings.Repeat("a", 254), []string{"name = ", "at most 253"}},
+		"long name":             {"value = \"x\"\n#" + strings.Repeat("a", 254), []string{"name = ", "the maximum is 253"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -369,8 +369,8 @@ func TestAccMeshSecret_unknownWhenPlanned(t *testing.T) {
 			{Config: with("two", "value_wo = "+value), ConfigPlanChecks: s.plans(update), Check: s.holds("two", true)},
 			{Config: with("eHg", "value_base64 = "+value), ConfigPlanChecks: s.plans(update), Check: s.holds("xx", true), ConfigStateChecks: s.stored(knownvalue.Null(), text("eHg"))},
 			{Config: with("!", "value_base64_wo = "+value), ExpectError: acctest.Words("Invalid base64", "value_base64_wo")},
-			{Config: with("y", "value = "+value+" == \"y\" ? "+value+" : null\nvalue_wo = "+value+" == \"y\" ? \"z\" : null"), ExpectError: acctest.Words("Several values")},
-			{Config: with("!!", "value = "+value+" == \"x\" ? "+value+" : null"), ExpectError: acctest.Words("No value")},
+			{Config: with("y", "value = "+value+" == \"y\" ? "+value+" : null\nvalue_wo = "+value+" == \"y\" ? \"z\" : null"), ExpectError: acctest.Words("Several values are set")},
+			{Config: with("!!", "value = "+value+" == \"x\" ? "+value+" : null"), ExpectError: acctest.Words("Value is missing")},
 		},
 	})
 }
@@ -412,7 +412,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 			},
 			{PreConfig: fail(http.MethodPut, kumatest.After, kumatest.InternalError), Config: two, ExpectError: acctest.Words("Control plane failed", "write secret")},
 			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(update), Check: s.holds("two", false)},
-			{PreConfig: fail(http.MethodGet, kumatest.Before, kumatest.HTML), Config: two, ExpectError: acctest.Words("Not a control plane's answer")},
+			{PreConfig: fail(http.MethodGet, kumatest.Before, kumatest.HTML), Config: two, ExpectError: acctest.Words("Not a control plane")},
 			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(none)},
 			{Config: key},
 			{ // a backend needs it
@@ -422,12 +422,12 @@ func TestAccMeshSecret_faults(t *testing.T) {
 				},
 				Config: key, Destroy: true, ExpectError: acctest.Words("Secret is still in use", `mTLS backend "b"`),
 			},
-			{Config: two, PlanOnly: true, ExpectError: acctest.Words("CA is in use", `mTLS backend "b"`, "kongmesh_mesh_ca_secret")},
+			{Config: two, PlanOnly: true, ExpectError: acctest.Words("CA secret is in use", `mTLS backend "b"`, "kongmesh_mesh_ca_secret")},
 			{PreConfig: s.env.ResetRequests, Config: trimmed, ConfigPlanChecks: s.plans(update), Check: s.holds(strings.TrimSpace(ca.Key), true)}, // the same key
 			{Config: key, ConfigPlanChecks: s.plans(update), Check: s.holds(ca.Key, true)},
 			{ // the same, and known only when it is applied
 				Config:      "resource \"terraform_data\" \"two\" {\n  input = \"two\"\n}\n" + s.config("value_wo = terraform_data.two.output"),
-				ExpectError: acctest.Words("CA is in use"),
+				ExpectError: acctest.Words("CA secret is in use"),
 			},
 			{PreConfig: func() { s.put("drift") }, Config: key, ConfigPlanChecks: s.plans(update), Check: s.holds(ca.Key, true)},
 			{PreConfig: func() { backend(); s.env.ResetRequests() }, Config: key, Check: s.holds(ca.Key, false)},
@@ -454,7 +454,7 @@ func TestAccMeshSecret_generatedConfiguration(t *testing.T) {
 			global.put(key)
 			mesh.put(key)
 			output, err := run.Try("plan", "-generate-config-out=generated.tf")
-			if err == nil || !acctest.Words("No value").MatchString(output) {
+			if err == nil || !acctest.Words("Value is missing").MatchString(output) {
 				t.Errorf("a configuration without a value is taken: %v\n%s", err, output)
 			}
 			generated := string(run.Read("generated.tf"))

@@ -157,10 +157,10 @@ func addDeleteError(diags *diag.Diagnostics, task string, state model, err error
 		tfkit.AddError(diags, task, err)
 		return
 	}
-	diags.AddError("CA is in use", fmt.Sprintf(
+	diags.AddError("CA secret is in use", fmt.Sprintf(
 		"Could not %s: %s. Nothing was deleted.\n\n"+
 			"If you replace the CA, add to the resource"+replaceSafely+
-			"Then the mesh switches to the new CA secrets before Terraform deletes the current ones. To turn mTLS off, remove the backend as well. "+
+			"so that the mesh switches to the new CA secrets before Terraform deletes the current ones. To turn off mTLS, remove the backend as well. "+
 			"If Terraform does not manage the backend, remove it from mesh %q first.", task, err, state.Mesh.ValueString()))
 }
 
@@ -169,7 +169,7 @@ func addKept(diags *diag.Diagnostics, state model, left *kept) {
 	if left == nil {
 		return
 	}
-	why := "another object holds them. It belongs to a resource of this state or of another one, or to a run that was killed before Terraform saved its state"
+	why := "another resource also manages them, in this state or in another one, or an interrupted run did not save its state"
 	if !left.others {
 		why = inUse(left.users) + ", and another object of this resource has replaced this one"
 	}

@@ -47,10 +47,10 @@ func TestCASecret_importOfWrongSecrets(t *testing.T) {
 		"a colon":                              {"acc:ca", []string{form, "slashes", `"acc/ca"`}},
 		"a mesh with capital letters":          {"Acc/" + cert + "/" + key, []string{form}},
 		"the key of another CA":                {"acc/" + cert + "/" + otherKey, []string{"does not belong to the first certificate", form}},
-		"twice the certificates":               {"acc/" + cert + "/" + cert, []string{"holds certificates instead of a private key", form}},
-		"twice the key":                        {"acc/" + key + "/" + key, []string{"holds a private key instead of certificates", form}},
+		"twice the certificates":               {"acc/" + cert + "/" + cert, []string{"contains certificates instead of a private key", form}},
+		"twice the key":                        {"acc/" + key + "/" + key, []string{"contains a private key instead of certificates", form}},
 		"a secret that does not exist":         {"acc/" + cert + "/absent", []string{`Secret "absent" of mesh "acc" does not exist`, form}},
-		"another secret":                       {"acc/plain/" + key, []string{`"plain" of mesh "acc" holds neither certificates nor a private key`, form}},
+		"another secret":                       {"acc/plain/" + key, []string{`"plain" of mesh "acc" contains neither certificates nor a private key`, form}},
 		"an identity in the wrong order":       {map[string]any{"mesh": "acc", "certificate_secret": key, "key_secret": cert}, []string{"wrong order"}},
 		"an identity with another mesh's name": {map[string]any{"mesh": cert, "certificate_secret": "acc", "key_secret": key}, []string{form, "import acc/" + cert + "/" + key}},
 	} {
@@ -134,7 +134,7 @@ func TestAccCASecret_failedUpdateIsNotApplied(t *testing.T) {
 					{Config: with(fixed, ca)},
 					{PreConfig: func() { env.Twin.Inject(fault) }, Config: with(fixed, other), ExpectError: acctest.Words("Control plane failed")},
 					{PreConfig: env.Twin.ClearFaults, Config: with(fixed+backend, ca)},
-					{Config: with(fixed+backend, other), PlanOnly: true, ExpectError: acctest.Words("CA is in use")},
+					{Config: with(fixed+backend, other), PlanOnly: true, ExpectError: acctest.Words("CA secret is in use")},
 				},
 			})
 		})
@@ -180,12 +180,12 @@ func TestAccSecrets_meshDeletedByHand(t *testing.T) {
 			{PreConfig: func() {
 				env.PutSecret("acc", "plain", "another value")
 				deleted()
-			}, Config: all, ExpectError: acctest.Words("Exists already", "kongmesh_mesh_secret.NAME")},
+			}, Config: all, ExpectError: acctest.Words("Object already exists", "kongmesh_mesh_secret.NAME")},
 			{PreConfig: func() {
 				env.Must(http.MethodDelete, "/meshes/acc/secrets/plain", nil)
 				env.Wait(t, 1)
 				env.PutSecret("acc", "plain", "x") // somebody else's, of this mesh
-			}, Config: all, ExpectError: acctest.Words("Exists already", "kongmesh_mesh_secret.NAME")},
+			}, Config: all, ExpectError: acctest.Words("Object already exists", "kongmesh_mesh_secret.NAME")},
 			{PreConfig: func() { env.Must(http.MethodDelete, "/meshes/acc/secrets/plain", nil) }, Config: all},
 		},
 	})

@@ -32,24 +32,27 @@ type value struct {
 }
 
 // valueDescription is what the descriptions of both resources say of values.
-const valueDescription = "Give exactly one of `value`, `value_wo`, `value_base64` and `value_base64_wo`. The two with `_wo` are in no plan and in no state. " +
-	"The provider keeps a salted, slow hash (Argon2id) of what it wrote in the private part of the state: by it a refresh sees a value that somebody else changed, " +
-	"and the next apply puts it right.\n\n" +
-	"An import puts no value into the state. After it, a configuration with the value that is there as `value_wo` plans clean; one with `value` plans a change " +
-	"that takes it into the state and writes nothing."
+const valueDescription = "Set exactly one of `value`, `value_wo`, `value_base64` and `value_base64_wo`. The two with `_wo` are " +
+	"write-only: they are not stored in plan or state. The provider keeps a salted, slow hash (Argon2id) of the " +
+	"written value in the private part of the state. A refresh uses it to detect a value that another client " +
+	"changed, and the next apply restores the value.\n\n" +
+	"An import does not store a value in the state. After it, a configuration with the current value in `value_wo` " +
+	"causes no changes. A configuration with `value` shows a change that stores the value in the state and does " +
+	"not write to the control plane."
 
 // valueAttributes are the attributes of a [value].
 func valueAttributes() map[string]schema.Attribute {
-	const version = "With it, `%[1]s` is written when this number changes, and otherwise only to put right what somebody else changed. " +
-		"Without it, a changed `%[1]s` is written by itself. Set it where the value is another one in each run, as that of an ephemeral resource may be."
+	const version = "Number that writes `%[1]s` if it changes. With it, the provider otherwise only writes `%[1]s` to restore a " +
+		"value that another client changed. Without it, the provider writes `%[1]s` whenever the value changes. Set it " +
+		"if the value is different in each run, such as a value from an ephemeral resource."
 	return map[string]schema.Attribute{
 		"value": schema.StringAttribute{
-			MarkdownDescription: "What the secret holds, as text. It is stored in the state; `value_wo` is not.",
+			MarkdownDescription: "Value of the secret, as a string. It is stored in plan and state. Use `value_wo` to avoid this.",
 			Optional:            true,
 			Sensitive:           true,
 		},
 		"value_wo": schema.StringAttribute{
-			MarkdownDescription: "What the secret holds, as text, write-only: it is in no plan and in no state. Needs Terraform 1.11 or later.",
+			MarkdownDescription: "Value of the secret, as a string. Write-only: not stored in plan or state. Requires Terraform 1.11 or later.",
 			Optional:            true,
 			Sensitive:           true,
 			WriteOnly:           true,
@@ -60,14 +63,15 @@ func valueAttributes() map[string]schema.Attribute {
 			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
 		},
 		"value_base64": schema.StringAttribute{
-			MarkdownDescription: "What the secret holds, as base64, for what is not text: standard or URL-safe, with or without padding and line breaks. " +
-				"Compared as bytes, so that another spelling of the same is no change. It is stored in the state; `value_base64_wo` is not.",
+			MarkdownDescription: "Value of the secret as base64, for binary values: standard or URL-safe, with or without padding and line " +
+				"breaks. The provider compares the bytes, so a different form of the same value causes no change. It is stored " +
+				"in plan and state. Use `value_base64_wo` to avoid this.",
 			Optional:      true,
 			Sensitive:     true,
 			PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameBytes)},
 		},
 		"value_base64_wo": schema.StringAttribute{
-			MarkdownDescription: "What the secret holds, as base64, write-only: it is in no plan and in no state. Needs Terraform 1.11 or later.",
+			MarkdownDescription: "Value of the secret as base64. Write-only: not stored in plan or state. Requires Terraform 1.11 or later.",
 			Optional:            true,
 			Sensitive:           true,
 			WriteOnly:           true,
@@ -78,8 +82,8 @@ func valueAttributes() map[string]schema.Attribute {
 			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_base64_wo"))},
 		},
 		"in_sync": schema.BoolAttribute{
-			MarkdownDescription: "Whether the control plane held, at the last refresh, what was last applied. `false`: somebody else changed it, and the next apply puts it right. " +
-				"A plan that does not know it yet is one that writes the value.",
+			MarkdownDescription: "Whether the control plane had the last applied value at the last refresh. If `false`, another client changed " +
+				"it, and the next apply restores it. Unknown in a plan that writes the value.",
 			Computed: true,
 		},
 	}
@@ -116,12 +120,13 @@ func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
 		}
 	}
 	for _, f := range given[min(len(given), 1):] {
-		diags.AddAttributeError(path.Root(f.name), "Several values",
-			fmt.Sprintf("There is %s and %s, and a secret has one value. Take one of them out.", given[0].name, f.name))
+		diags.AddAttributeError(path.Root(f.name), "Several values are set",
+			fmt.Sprintf("%s conflicts with %s, because a secret has one value. Remove one of them.", given[0].name, f.name))
 	}
 	if len(given) == 0 && !unknown {
-		diags.AddAttributeError(path.Root("value"), "No value",
-			"A secret needs a value: set value_wo, which is in no plan and in no state, or value; for what is not text value_base64_wo or value_base64.")
+		diags.AddAttributeError(path.Root("value"), "Value is missing",
+			"Set value_wo, which is not stored in plan or state, or value. For a binary value, set value_base64_wo or "+
+				"value_base64.")
 	}
 	if len(given) != 1 {
 		return nil, false
@@ -132,8 +137,8 @@ func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
 	case err != nil: // without what it is about: that is secret
 		diags.AddAttributeError(path.Root(f.name), "Invalid base64", fmt.Sprintf("The value cannot be used: %s.", err))
 	case len(data) > kuma.MaxSecretData:
-		diags.AddAttributeError(path.Root(f.name), "Value is too long",
-			fmt.Sprintf("The value has %d bytes, and the provider reads and writes secrets of at most %d. Take a shorter one.", len(data), kuma.MaxSecretData))
+		diags.AddAttributeError(path.Root(f.name), "Value is too large",
+			fmt.Sprintf("The value has %d bytes, and the provider supports secrets of at most %d bytes. Use a smaller value.", len(data), kuma.MaxSecretData))
 	default:
 		return data, !unknown
 	}
@@ -147,7 +152,8 @@ const kubernetesLimit = 1 << 20
 func warnOfSize(data []byte, diags *diag.Diagnostics) {
 	if len(data) > kubernetesLimit {
 		diags.AddWarning("Large secret", fmt.Sprintf(
-			"The value has %d bytes. Control planes that store in Kubernetes, zones of a global control plane among them, take no secret of more than %d.", len(data), kubernetesLimit))
+			"The value has %d bytes. Control planes that store their data in Kubernetes, including zones of a global "+
+				"control plane, reject secrets of more than %d bytes.", len(data), kubernetesLimit))
 	}
 }
 
@@ -216,7 +222,7 @@ func decodeBase64(text string) ([]byte, error) {
 			return data, nil
 		}
 	}
-	return nil, errors.New("it is not base64; Terraform's base64encode and filebase64 make it")
+	return nil, errors.New("it is not base64; use base64encode or filebase64")
 }
 
 // sameBytes tells whether two base64 texts stand for the same bytes.

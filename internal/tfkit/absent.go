@@ -24,7 +24,9 @@ func (d *ProviderData) RemoveAbsent(ctx context.Context, kind, what string, resp
 		return
 	}
 	resp.Diagnostics.AddError("Not on this control plane", fmt.Sprintf(
-		"The control plane at %s (%s) does not have %s. It does not accept changes of meshes and secrets either, so the object may exist elsewhere, and Terraform keeps it in the state.\n\n%s\n\n"+
+		"The control plane at %s (%s) does not have %s. It also does not accept changes of meshes and secrets. The "+
+			"object may exist on another control plane, so Terraform keeps it in the state.\n\n"+
+			"%s\n\n"+
 			"If the object does not exist any more, remove it with `terraform state rm`.",
 		readOnly.Address, readOnly.Origins.Address, what, whereToWrite(readOnly)))
 }

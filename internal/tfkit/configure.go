@@ -61,7 +61,7 @@ func (d *ProviderData) take(data any, diags *diag.Diagnostics) {
 	}
 	known, ok := data.(*ProviderData)
 	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider handed over a %T. This is a bug of the provider: please report it.", data))
+		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider passed a %T. This is a bug in the provider: please report it.", data))
 		return
 	}
 	*d = *known
@@ -73,16 +73,17 @@ func (d *ProviderData) Ready(diags *diag.Diagnostics) bool {
 	if d.Client != nil {
 		return true
 	}
-	diags.AddError("Provider configuration is not known",
-		"A value in the provider block is still unknown, so there is no control plane to talk to. "+
-			"It must be known when changes are applied: apply what it comes from first, with -target, or set it by a variable.")
+	diags.AddError("Provider configuration is unknown",
+		"A value in the provider block is still unknown, and the provider needs it to apply changes. Apply the "+
+			"resource that sets it first, with -target, or set it with a variable.")
 	return false
 }
 
 // readWhilePlanning is what to do where something is read before it is there.
 // Terraform, unlike OpenTofu, heeds a depends_on of data sources alone.
-const readWhilePlanning = "It is read while planning. Where the same run makes it, a data source waits for the resource that it names in depends_on, " +
-	"and an ephemeral resource for a value that is known only then, such as the output of a terraform_data whose input is an attribute of that resource."
+const readWhilePlanning = "Terraform reads this during plan. If the same run creates the object, add depends_on with its resource to a " +
+	"data source. In an ephemeral resource, use a value that is unknown during plan, such as the output of a " +
+	"terraform_data whose input is an attribute of that resource."
 
 // Backend reads a provided backend of a mesh, for what is read while planning.
 // What is not there is an error on the attribute `mesh` or `backend`.
@@ -97,10 +98,10 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	case err != nil:
 		AddUnreadable(diags, fmt.Sprintf("Mesh %q", mesh), err)
 	case !there:
-		diags.AddAttributeError(at, "No such backend", fmt.Sprintf("Mesh %q has no mTLS backend %q. %s", mesh, name, readWhilePlanning))
+		diags.AddAttributeError(at, "Unknown backend", fmt.Sprintf("Mesh %q has no mTLS backend %q. %s", mesh, name, readWhilePlanning))
 	case backend.Type != kuma.Provided:
 		diags.AddAttributeError(at, "Not a provided backend", fmt.Sprintf(
-			"Backend %q of mesh %q is of type %q. Only a backend of type \"provided\" has a CA of one's own, which can be read.", name, mesh, backend.Type))
+			`Backend %q of mesh %q has type %q. The provider can only read the CA of a backend of type "provided".`, name, mesh, backend.Type))
 	default:
 		return backend, true
 	}
@@ -111,8 +112,9 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 // values from what it reads, so that a provider without configuration is an error.
 func (d *ProviderData) connected(at path.Path, diags *diag.Diagnostics) bool {
 	if d.Client == nil {
-		diags.AddAttributeError(at, "Provider configuration is not known",
-			"A value in the provider block is still unknown, so there is no control plane to ask. Set it by a variable, or apply what it comes from first, with -target. "+
+		diags.AddAttributeError(at, "Provider configuration is unknown",
+			"A value in the provider block is still unknown, so the provider cannot send requests. Set it with a variable, "+
+				"or apply the resource that sets it first, with -target. "+
 				readWhilePlanning)
 	}
 	return d.Client != nil
@@ -143,14 +145,17 @@ func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.Dat
 	case source.Inline != "":
 		content, err = base64.StdEncoding.DecodeString(source.Inline)
 		if err != nil { // not quoted: it may hold a part of a key
-			diags.AddAttributeError(at, "Invalid base64", fmt.Sprintf("An inline value of the backend in mesh %q is not base64, so that there is no certificate in it to read. Put it right in the backend, or let that refer to a secret.", mesh))
+			diags.AddAttributeError(at, "Invalid base64", fmt.Sprintf("An inline value of the backend in mesh %q is not base64, so the provider cannot read a certificate from it. "+
+				"Fix the value, or use a secret in the backend.", mesh))
 		}
 		return content, err == nil
 	case source.File != "":
-		diags.AddAttributeError(at, "File on the control plane's machine", fmt.Sprintf(
-			"The backend in mesh %q refers to the file %s on the machine of the control plane, which has no API to read it. Give the content of the file itself instead.", mesh, Quote(source.File)))
+		diags.AddAttributeError(at, "CA file not readable", fmt.Sprintf(
+			"The backend in mesh %q uses the file %s on the control plane's machine, which no API can read. Set the "+
+				"content of the file instead.", mesh, Quote(source.File)))
 	default:
-		diags.AddAttributeError(at, "Nothing to read", fmt.Sprintf("The backend in mesh %q has no certificate or key, neither inline nor as a secret. Give it a CA first, or give the content of one itself instead.", mesh))
+		diags.AddAttributeError(at, "Backend has no CA", fmt.Sprintf("The backend in mesh %q has no certificate or key, neither inline nor in a secret. Set the CA of the backend "+
+			"first, or set the content of the CA here.", mesh))
 	}
 	return nil, false
 }

@@ -43,7 +43,7 @@ func KeepEquivalent(same Equivalence) planmodifier.String {
 type keepEquivalent struct{ same Equivalence }
 
 func (keepEquivalent) Description(context.Context) string {
-	return "Another spelling of the same value is no change."
+	return "A different form of the same value causes no change."
 }
 
 func (m keepEquivalent) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }

@@ -27,8 +27,9 @@ func AddError(diags *diag.Diagnostics, task string, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &unverified):
-		diags.AddWarning("Written, but not read back", fmt.Sprintf(
-			"The request to %s succeeded, but what came of it could not be read: %s.\n\nThe next plan shows whether all is as wanted.", task, unverified.Err))
+		diags.AddWarning("Result not read back", fmt.Sprintf(
+			"The request to %s succeeded, but the provider could not read the result: %s.\n\n"+
+				"The next plan shows the current values.", task, unverified.Err))
 	default:
 		summary, detail := describe(task, err)
 		diags.AddError(summary, detail)
@@ -46,12 +47,14 @@ func describe(task string, err error) (summary, detail string) {
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "Time is up", fmt.Sprintf("Could not %s within the time that `timeouts` allows. What was done so far is in the state; apply again to go on, with more time where it needs that.", task)
+		return "Operation timed out", fmt.Sprintf("Could not %s within the time in `timeouts`. The state contains everything that succeeded. Apply again to "+
+			"continue, with a higher timeout if necessary.", task)
 	case errors.Is(err, context.Canceled):
-		return "Cancelled", fmt.Sprintf("Could not %s: the run was cancelled. What was done so far is in the state; apply again to go on.", task)
+		return "Cancelled", fmt.Sprintf("Could not %s: the run was cancelled. The state contains everything that succeeded. Apply again to continue.", task)
 	case errors.As(err, &incomplete):
-		return "Incomplete answer", fmt.Sprintf("Could not %s: %s.\n\nSomething between Terraform and the control plane ended the answer early. "+
-			"Check the time-outs and the size limits of proxies and gateways on the way, and apply again.", task, err)
+		return "Incomplete answer", fmt.Sprintf("Could not %s: %s.\n\n"+
+			"A proxy or gateway between Terraform and the control plane may have ended the answer early. Check its "+
+			"timeouts and size limits, and apply again.", task, err)
 	case errors.As(err, &connection):
 		return "Control plane does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
 			task, connection.Address, connection.Origins.Address, connection.Err, connectionAdvice(connection))
@@ -59,65 +62,83 @@ func describe(task string, err error) (summary, detail string) {
 		return "Conflicting write", fmt.Sprintf("Could not %s: %s. Other clients changed the mesh at the same time and overwrote this change each time. "+
 			"Run Terraform in one workspace at a time for this mesh, and apply again.", task, dropped)
 	case errors.As(err, &dropped):
-		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. "+
-			"Kuma 3 does so with parts of a mesh that it no longer has, such as mTLS backends, which MeshIdentity and MeshTrust resources replace there. Take it out of the configuration, or use a control plane of version 2.", task, dropped)
+		return "Control plane dropped the change", fmt.Sprintf("Could not %s: %s. Kuma 3 drops parts of a mesh that it does not support, such as mTLS backends, which "+
+			"MeshIdentity and MeshTrust resources replace. Remove it from the configuration, or use a control plane of "+
+			"version 2.", task, dropped)
 	case errors.As(err, &readOnly):
 		return describeReadOnly(readOnly)
 	case errors.As(err, &noMTLS):
-		return "Meshes have no mTLS backends", fmt.Sprintf("Cannot %s: the control plane at %s (version %s) has no mTLS backends in its meshes. "+
-			"Kuma 3 has MeshIdentity and MeshTrust resources instead, and drops a backend without an error. Nothing was sent. "+
-			"Remove this resource from the configuration, or use a control plane of version 2.", task, noMTLS.Address, cmp.Or(noMTLS.Version, "unknown"))
+		return "Meshes have no mTLS backends", fmt.Sprintf("Cannot %s: meshes of the control plane at %s (version %s) have no mTLS backends. Kuma 3 has MeshIdentity and "+
+			"MeshTrust resources instead, and drops a backend without an error. Nothing was sent. Remove this resource "+
+			"from the configuration, or use a control plane of version 2.", task, noMTLS.Address, cmp.Or(noMTLS.Version, "unknown"))
 	case errors.As(err, &answer):
 		return describeAnswer(task, answer)
 	default:
-		return "Request failed", fmt.Sprintf("Could not %s: %s.\n\nApply again. If it stays so, look whether this provider is made for the version of the control plane "+
-			"(README lists them; the data source kongmesh_control_plane tells what answers).", task, err)
+		return "Request failed", fmt.Sprintf("Could not %s: %s.\n\n"+
+			"Apply again. If the error remains, check whether this provider supports the version of the control plane "+
+			"(README lists the versions; the data source kongmesh_control_plane shows the version).", task, err)
 	}
 }
 
 func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 	said := fmt.Sprintf("Could not %s. %s answered:\n\n%s\n\n", task, e.Address, e)
-	token := cmp.Or(e.Origins.Token, "none was given: set token or KONGMESH_TOKEN")
+	token := cmp.Or(e.Origins.Token, "no token is set: set token or KONGMESH_TOKEN")
 	switch {
 	case e.Status >= http.StatusInternalServerError:
-		return "Control plane failed", said + "If it does not pass by itself, the log of the control plane, or of what is in front of it, tells more."
+		return "Control plane failed", said +
+			"If the error remains, check the log of the control plane, or of a gateway in front of it."
 	case e.Status == http.StatusTooManyRequests:
-		return "Too many requests", said + "A gateway in front of the control plane limits them, and still did after all retries. Apply again later, with a lower -parallelism or more max_retries."
+		return "Too many requests", said +
+			"A gateway in front of the control plane limits the number of requests, and still did after all retries. Apply " +
+			"again later, with a lower -parallelism or a higher max_retries."
 	case e.Defect != "":
-		return "Unexpected answer", said + "The answer looks like one of a control plane, and is not the one that was asked for, or not whole. " +
-			"Check what is between Terraform and the control plane, such as a proxy, a gateway or a cache, and apply again."
+		return "Unexpected answer", said +
+			"The answer looks like an answer of a control plane, but it is for another request, or incomplete. Check the " +
+			"proxies, gateways and caches between Terraform and the control plane, and apply again."
 	case e.Foreign() && e.Status == http.StatusBadRequest && strings.HasPrefix(e.Address, "http://"):
-		return "Not a control plane's answer", said + fmt.Sprintf(
-			"This is how a server answers that expects TLS. Use https:// in the address, %s (%s), or the port of the API over http, 5681 by default.", e.Address, e.Origins.Address)
+		return "Not a control plane", said + fmt.Sprintf(
+			"A server that expects TLS answers like this. Use https:// in the address, %s (%s), or use the HTTP port of "+
+				"the API, 5681 by default.", e.Address, e.Origins.Address)
 	case e.Foreign() && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
 		return "Gateway refused the request", said + fmt.Sprintf(
-			"A gateway in front of the control plane (%s) answered, and wants other credentials. The token: %s. Set token, headers, or a client certificate in the provider block, as the gateway needs them.",
+			"A gateway in front of the control plane (%s) answered, and requires other credentials. The token: %s. Set "+
+				"token, headers, or a client certificate in the provider block, as the gateway requires.",
 			e.Origins.Address, token)
 	case e.Foreign():
-		return "Not a control plane's answer", said + fmt.Sprintf(
-			"This does not look like the API of a control plane. Check the address, %s (%s): it must be that of the HTTP API, "+
-				"port 5681 by default, with the base path if there is one.", e.Address, e.Origins.Address)
+		return "Not a control plane", said + fmt.Sprintf(
+			"The answer does not come from the API of a control plane. Check the address, %s (%s): it must be the address "+
+				"of the HTTP API, port 5681 by default, with the base path if there is one.", e.Address, e.Origins.Address)
 	case e.Unauthenticated() && e.Origins.Token == "":
-		return "Control plane wants a token", said + "None was given: set token or KONGMESH_TOKEN, for example to what `kumactl generate user-token` prints."
+		return "Authentication required", said +
+			"The request had no token. Set token or KONGMESH_TOKEN, for example to the output of `kumactl generate " +
+			"user-token`."
 	case e.Unauthenticated():
-		return "Control plane does not know the token", said + fmt.Sprintf(
-			"The token (%s) is not valid or has expired. Make a new one, for example with `kumactl generate user-token`.", token)
+		return "Invalid or expired token", said + fmt.Sprintf(
+			"The token (%s) is not valid, or has expired. Create a new token, for example with `kumactl generate "+
+				"user-token`.", token)
 	case e.Forbidden():
-		return "Not allowed", said + fmt.Sprintf(
-			"The user of the token (%s) may not do this. Secrets of a mesh can by default be read and written by the group mesh-system:admin alone. "+
-				"Nothing was taken out of the state.", token)
+		return "Permission denied", said + fmt.Sprintf(
+			"The user of the token (%s) does not have this permission. By default, only the group mesh-system:admin can "+
+				`read and write secrets. The state is unchanged. See the guide "Grant least privilege".`, token)
 	case e.ReadOnly():
-		return "Control plane is read-only", said + "This control plane takes no writes of this kind. A zone that belongs to a global control plane has its meshes and secrets there: " +
-			"set the provider's address to the global one. On Kubernetes, resources are applied with kubectl."
+		return "Control plane is read-only", said +
+			"This control plane does not accept this kind of write. If it is a zone of a global control plane, set the " +
+			"provider's address to the global one. On Kubernetes, use kubectl."
 	case e.Absent():
-		return "Not found", said + "It is not there, or was deleted while Terraform was at work. Plan again: what is gone is then planned anew."
+		return "Object not found", said +
+			"The object does not exist, or another client deleted it during this run. Run `terraform plan` to see what " +
+			"Terraform creates again."
 	case e.Conflict():
-		return "Conflicting write", said + "Another client created or changed the object at the same moment, and did so again at each retry. " +
-			"Run Terraform in one workspace at a time for this mesh, and apply again. If the object is new, the next apply tells how to import it."
+		return "Conflicting write", said +
+			"Another client created or changed the object at the same moment, and again during each retry. Run Terraform " +
+			"in one workspace at a time for this mesh, and apply again. If the object is new, the next apply shows how to " +
+			"import it."
 	case e.Refused():
-		return "Control plane refused", said + "Correct what it names and apply again."
+		return "Control plane rejected the change", said + "Fix the values that the message names, and apply again."
 	default:
-		return "Unexpected answer", said + "This is none of the answers that the provider knows. Look at the log of the control plane, and at what is in front of it, a gateway or a proxy."
+		return "Unexpected answer", said +
+			"The provider does not expect this answer. Check the log of the control plane, and of gateways and proxies in " +
+			"front of it."
 	}
 }
 
@@ -160,32 +181,37 @@ func connectionAdvice(e *kuma.ConnectionError) string {
 	}
 	switch {
 	case errors.As(err, &unknown) && e.Origins.CA != "":
-		return fmt.Sprintf("Its certificate is signed by an authority that is not among those to trust (%s). Put that authority's certificate there.", e.Origins.CA)
+		return fmt.Sprintf("The provider does not trust the authority that signed its certificate. Add the certificate of that "+
+			"authority to the trusted certificates (%s).", e.Origins.CA)
 	case errors.As(err, &unknown):
-		return "Its certificate is signed by an authority that this machine does not trust. Set ca_cert_file or ca_cert_pem in the provider block to that authority's certificate."
+		return "An authority that this machine does not trust signed its certificate. Set ca_cert_file or ca_cert_pem in the " +
+			"provider block to the certificate of that authority."
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "The certificate of the control plane has expired or is not valid yet. Renew it on the control plane, and check the clock of this machine."
 	case errors.As(err, &hostname):
-		return "Its certificate is for another name. Set address in the provider block to the name the certificate is for."
+		return "Its certificate is for another name. Set address in the provider block to the name in the certificate."
 	case errors.As(err, &invalid):
-		return "The certificate of the control plane, or of the authority that signed it, cannot be used. Replace it on the control plane."
+		return "The certificate of the control plane, or of the authority that signed it, is not usable. Replace it on the " +
+			"control plane."
 	case slices.ContainsFunc(clientCertificateAlerts(), isAlert):
-		return fmt.Sprintf("It refused the TLS connection, as it does when it wants a client certificate that it trusts. The client certificate: %s.",
-			cmp.Or(e.Origins.ClientCert, "none was given; set client_cert_file and client_key_file, or client_cert_pem and client_key_pem"))
+		return fmt.Sprintf("It rejected the TLS connection, probably because it requires a client certificate that it trusts. The client "+
+			"certificate: %s.",
+			cmp.Or(e.Origins.ClientCert, "none is set; set client_cert_file and client_key_file, or client_cert_pem and client_key_pem"))
 	case isOperation && operation.Op == "proxyconnect":
-		return "The way there is through the proxy that HTTP_PROXY or HTTPS_PROXY names, which does not answer. NO_PROXY lists what is reached without it."
+		return "The proxy in HTTP_PROXY or HTTPS_PROXY does not answer. To connect without it, add the host to NO_PROXY."
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return "It does not speak TLS. Use http:// in the address, or the port of the API over https, 5682 by default."
+		return "It does not use TLS. Use http:// in the address, or the https port of the API, 5682 by default."
 	case errors.As(err, &handshake):
 		return "The TLS handshake failed. The provider needs TLS 1.2 or later: set the minimum and maximum versions on the control plane, or on the gateway in front of it, so that they allow it."
 	case strings.HasPrefix(e.Address, "http://") && (!isOperation || operation.Op != "dial"):
-		return reachable + " If the port is the one of the API over https, 5682 by default, use https:// in the address."
+		return reachable +
+			" If the port is the https port of the API, 5682 by default, use https:// in the address."
 	default:
 		return reachable
 	}
 }
 
-const reachable = "Check that the control plane runs and that its address can be reached from here."
+const reachable = "Check that the control plane runs, and that this machine can reach its address."
 
 // ErrNotBase64 is what is wrong with a secret that cannot be read. It stands for
 // an error that may quote a part of a key.
@@ -195,15 +221,16 @@ var ErrNotBase64 = errors.New("its data is not base64")
 // does not understand.
 func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
 	diags.AddError("Unexpected document", fmt.Sprintf(
-		"%s cannot be read: %s.\n\nThe control plane has it in a form that this provider does not know. Look at it with `kumactl get`, and put it right there; "+
-			"if nothing is wrong with it, it needs another version of the provider.", what, err))
+		"The provider cannot read %s: %s.\n\n"+
+			"The document has a form that this provider does not support. Check it with `kumactl get`, and fix it. If it "+
+			"is correct, use another version of the provider.", what, err))
 }
 
 // AddMeshAbsent adds the error for an object of a mesh that is not there.
 func AddMeshAbsent(diags *diag.Diagnostics, mesh string) {
 	diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf(
-		"There is no mesh %q on the control plane. Create it first: where a kongmesh_mesh resource does that, "+
-			"refer to its name, as in `mesh = kongmesh_mesh.this.name`, so that Terraform knows the order.", mesh))
+		"There is no mesh %q on the control plane. If a kongmesh_mesh resource creates it, refer to its name, as in "+
+			"`mesh = kongmesh_mesh.this.name`, so that Terraform knows the order. Otherwise, create it first.", mesh))
 }
 
 // AddProblems puts problems of CA material on the attribute that holds it.

@@ -79,16 +79,16 @@ func (o OneAttribute) check(parent path.Path, values map[string]attr.Value, diag
 			set = append(set, name)
 		}
 	}
-	at, now := parent, "none is"
+	at, now := parent, "none of them is set"
 	switch {
 	case len(set) == 1 || len(set) == 0 && unknown:
 		return
 	case len(set) == 0 && parent.Equal(path.Empty()):
 		at = parent.AtName(o.names[0]) // without an attribute Terraform does not show where it is
 	case len(set) > 1:
-		at, now = parent.AtName(set[0]), strings.Join(set, " and ")+" are"
+		at, now = parent.AtName(set[0]), strings.Join(set, " and ")+" are set"
 	}
-	diags.AddAttributeError(at, "Invalid Attribute Combination", Named(at, fmt.Sprintf("Set exactly one of %s. Now %s.", o.list(), now)))
+	diags.AddAttributeError(at, "Invalid Attribute Combination", Named(at, fmt.Sprintf("Set exactly one of %s. Currently, %s.", o.list(), now)))
 }
 
 func (o OneAttribute) list() string { return strings.Join(o.names, ", ") }

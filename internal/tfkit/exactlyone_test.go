@@ -25,9 +25,9 @@ func TestExactlyOneOf(t *testing.T) {
 		"the second":      {object(null, set, null), "", ""},
 		"one is unknown":  {object(unknown, null, null), "", ""},
 		"perhaps two":     {object(set, unknown, null), "", ""},
-		"none":            {object(null, null, null), "x.y", "x.y: Set exactly one of a, b, c. Now none is."},
-		"two":             {object(null, set, set), "x.y.b", "x.y.b: Set exactly one of a, b, c. Now b and c are."},
-		"two at least":    {object(set, unknown, set), "x.y.a", "x.y.a: Set exactly one of a, b, c. Now a and c are."},
+		"none":            {object(null, null, null), "x.y", "x.y: Set exactly one of a, b, c. Currently, none of them is set."},
+		"two":             {object(null, set, set), "x.y.b", "x.y.b: Set exactly one of a, b, c. Currently, b and c are set."},
+		"two at least":    {object(set, unknown, set), "x.y.a", "x.y.a: Set exactly one of a, b, c. Currently, a and c are set."},
 		"no object":       {types.ObjectNull(text), "", ""},
 		"unknown objects": {types.ObjectUnknown(text), "", ""},
 	} {

@@ -23,13 +23,14 @@ func (e Existing) Claim() string { return e.ResourceType + "/" + e.ID }
 // Add adds the error for the object. Terraform does not tell whether the resource
 // itself manages it already, so the error has all three causes.
 func (e Existing) Add(diags *diag.Diagnostics) {
-	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
-		"%[1]s already exists. In what follows, replace NAME by the name of the resource.\n\n"+
-			"If Terraform does not manage it yet, import it: add this block, and apply again.\n\n"+
+	diags.AddAttributeError(e.At, "Object already exists", fmt.Sprintf(
+		"%[1]s already exists. In the following, replace NAME with the name of the resource.\n\n"+
+			"If Terraform does not manage the object yet, add this block to import it, and apply again.\n\n"+
 			"%[2]s\n"+
-			"If this run replaces it, do not import it. Terraform creates the new object before it deletes the current one, and both have the same name. "+
-			"The cause is create_before_destroy, which this resource has or inherits: everything that a resource with create_before_destroy refers to has it as well. "+
-			"Delete the current object first with `terraform destroy -target=%[3]s.NAME`, and apply again. Terraform then also deletes what refers to it.\n\n"+
+			"If this run replaces the object, do not import it. Terraform creates the new object before it deletes the "+
+			"current one, and both have the same name. The cause is create_before_destroy in this resource, or in a resource "+
+			"that refers to it. Delete the current object first with `terraform destroy -target=%[3]s.NAME`, and apply "+
+			"again. This also deletes the resources that refer to it.\n\n"+
 			"If the plan shows the resource as tainted, an interrupted run created the object. Keep it with `terraform untaint %[3]s.NAME`, and apply again.",
 		e.What, ImportBlock(e.ResourceType, e.ID), e.ResourceType))
 }
@@ -37,7 +38,7 @@ func (e Existing) Add(diags *diag.Diagnostics) {
 // AddTwice adds the error for an object that another resource creates in the
 // same run.
 func (e Existing) AddTwice(diags *diag.Diagnostics) {
-	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
-		"%s is created by another resource of this configuration, too. Each of the two would undo the changes of the other, and deleting one would delete the object of both. "+
-			"Remove one of the resources, or give it another name.", e.What))
+	diags.AddAttributeError(e.At, "Object already exists", fmt.Sprintf(
+		"Another resource of this configuration also creates %s. Each of them would undo the changes of the other one, "+
+			"and deleting one would delete the object of both. Remove one of them, or use another name.", e.What))
 }

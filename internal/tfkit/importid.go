@@ -26,7 +26,7 @@ func SplitID(diags *diag.Diagnostics, id string, forms ...string) []string {
 	if others := strings.FieldsFunc(id, isSeparator); !pki.MayHoldKey(id) && fits(others, forms) && len(others) > 1 {
 		advice = fmt.Sprintf(" Separate the parts with slashes: %s.", Quote(strings.Join(others, "/")))
 	}
-	diags.AddError("Invalid import ID", fmt.Sprintf("%s is not of the form %s.%s", Quote(id), strings.Join(forms, " or "), advice))
+	diags.AddError("Invalid import ID", fmt.Sprintf("%s does not have the form %s.%s", Quote(id), strings.Join(forms, " or "), advice))
 	return nil
 }
 
@@ -49,6 +49,6 @@ func isSeparator(r rune) bool { return strings.ContainsRune("/,;:|\\ \t", r) }
 func ImportIdentity(ctx context.Context, req resource.ImportStateRequest, identity any, diags *diag.Diagnostics) {
 	diags.Append(req.Identity.Get(ctx, identity)...)
 	if pki.MayHoldKey(req.Identity.Raw.String()) {
-		diags.AddError("Invalid import ID", "The identity has something in it that may be a private key, and is not shown here. An identity consists of names.")
+		diags.AddError("Invalid import ID", "The identity is not shown, because it may contain a private key. An identity consists of names.")
 	}
 }

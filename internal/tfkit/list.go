@@ -81,7 +81,7 @@ func (d *ProviderData) QueriedMeshes(ctx context.Context, name types.String, dia
 	mesh, err := d.Client.Mesh(ctx, name.ValueString())
 	switch {
 	case kuma.Absent(err):
-		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the name, or leave mesh out to query all meshes.", name.ValueString()))
+		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the name, or remove mesh to query all meshes.", name.ValueString()))
 	case err != nil:
 		AddError(diags, fmt.Sprintf("read mesh %q", name.ValueString()), err)
 	default:
@@ -96,7 +96,7 @@ func MeshQuery(about string) listschema.Schema {
 		MarkdownDescription: about,
 		Attributes: map[string]listschema.Attribute{
 			"mesh": listschema.StringAttribute{
-				MarkdownDescription: "Only those of this mesh. Left out, those of all meshes.",
+				MarkdownDescription: "Only objects of this mesh. By default, objects of all meshes.",
 				Optional:            true,
 				Validators:          []validator.String{MeshReference()},
 			},

@@ -25,18 +25,18 @@ func MoveFromVendor[S any](sourceType string, move func(ctx context.Context, sou
 		var source S
 		switch {
 		case !strings.HasSuffix(req.SourceProviderAddress, vendorProvider):
-			resp.Diagnostics.AddError("Not a state of Kong's provider", fmt.Sprintf(
-				"The %s that is to be moved belongs to the provider %s. Only the state of the provider kong/kong-mesh is known. "+
-					"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.",
+			resp.Diagnostics.AddError("Not a kong/kong-mesh state", fmt.Sprintf(
+				"The %s to move belongs to the provider %s. The provider can only move the state of kong/kong-mesh. Remove the "+
+					"resource from the state with a removed block that has `destroy = false`, and import the object instead.",
 				sourceType, req.SourceProviderAddress))
 		case req.SourceSchemaVersion != 0:
-			resp.Diagnostics.AddError("State of another version", fmt.Sprintf(
-				"The state of the %s that is to be moved has the schema version %d, and only version 0 is known. "+
-					"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.",
+			resp.Diagnostics.AddError("Unsupported state version", fmt.Sprintf(
+				"The state of the %s to move has schema version %d, and the provider only supports version 0. Remove the "+
+					"resource from the state with a removed block that has `destroy = false`, and import the object instead.",
 				sourceType, req.SourceSchemaVersion))
 		case json.Unmarshal(req.SourceRawState.JSON, &source) != nil: // not quoted: it may hold a key
-			resp.Diagnostics.AddError("Unexpected state", fmt.Sprintf("The state of the %s that is to be moved cannot be read. "+
-				"Take the resource out of the state with a removed block that has `destroy = false`, and import the object instead.", sourceType))
+			resp.Diagnostics.AddError("Unexpected state", fmt.Sprintf("The provider cannot read the state of the %s to move. Remove the resource from the state with a removed block "+
+				"that has `destroy = false`, and import the object instead.", sourceType))
 		default:
 			move(ctx, source, resp)
 		}

@@ -12,7 +12,7 @@ import (
 func Timeouts(ctx context.Context, opts timeouts.Opts) schema.Attribute {
 	attribute := timeouts.Attributes(ctx, opts)
 	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "How long operations may take before they give up, as durations such as `90s` or `10m`."
+		nested.MarkdownDescription = "Timeouts, as durations such as `90s` or `10m`."
 		for name, attribute := range nested.Attributes {
 			if text, ok := attribute.(schema.StringAttribute); ok {
 				text.Validators = []validator.String{Duration()}

@@ -52,15 +52,15 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 	if err == nil {
 		return
 	}
-	resp.Diagnostics.AddAttributeError(req.Path, c.summary, Named(req.Path, fmt.Sprintf("%s cannot be used: %s.", what, err)))
+	resp.Diagnostics.AddAttributeError(req.Path, c.summary, Named(req.Path, fmt.Sprintf("%s is not valid: %s.", what, err)))
 }
 
 // errKey is what is wrong with a key where a name or the like is wanted.
-var errKey = errors.New("it may be a private key, and is not shown here")
+var errKey = errors.New("it is not shown here, because it may be a private key")
 
 // Text is the rule for any text that a message may show.
 func Text() validator.String {
-	return Check("Invalid value", "a text that is not empty", func(text string) error {
+	return Check("Invalid value", "a string that is not empty", func(text string) error {
 		if text == "" {
 			return errors.New("it is empty")
 		}
@@ -81,7 +81,7 @@ func OneOf(words ...string) validator.String {
 
 // MeshName is the rule for the name of a mesh that is to be made.
 func MeshName() validator.String {
-	return Check("Invalid name", "at most 63 lower-case letters, digits, \"-\" and \".\"", func(name string) error {
+	return Check("Invalid name", `at most 63 lowercase letters, digits, "-" and "."`, func(name string) error {
 		return kuma.CheckName(name, kuma.MaxMeshName)
 	})
 }
@@ -93,7 +93,7 @@ func MeshReference() validator.String {
 
 // SecretName is the rule for the name of a secret.
 func SecretName() validator.String {
-	return Check("Invalid name", "at most 253 lower-case letters, digits, \"-\" and \".\"", func(name string) error {
+	return Check("Invalid name", `at most 253 lowercase letters, digits, "-" and "."`, func(name string) error {
 		return kuma.CheckName(name, kuma.MaxSecretName)
 	})
 }
@@ -114,7 +114,7 @@ func Lifetime() validator.String { return lifetime{} }
 type lifetime struct{}
 
 func (lifetime) Description(context.Context) string {
-	return "one whole number and one unit: y, w, d, h, m, s or ms; one minute at least"
+	return "one whole number and one unit: y, w, d, h, m, s or ms, and at least one minute"
 }
 func (l lifetime) MarkdownDescription(ctx context.Context) string { return l.Description(ctx) }
 
@@ -128,10 +128,12 @@ func (lifetime) ValidateString(ctx context.Context, req validator.StringRequest,
 	case err != nil || req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown():
 	case life < leastLifetime:
 		resp.Diagnostics.AddAttributeError(req.Path, "Certificate lifetime is too short", Named(req.Path, fmt.Sprintf(
-			"%s is less than a minute. A certificate expires before its successor is in use everywhere, and handshakes fail. Set a longer lifetime, such as 24h.", Quote(req.ConfigValue.ValueString()))))
+			"%s is less than a minute. A certificate expires before all proxies use its successor, and handshakes fail. "+
+				"Set a longer lifetime, such as 24h.", Quote(req.ConfigValue.ValueString()))))
 	case life < shortLifetime:
 		resp.Diagnostics.AddAttributeWarning(req.Path, "Certificate lifetime is short", Named(req.Path, fmt.Sprintf(
-			"%s is less than 10 minutes. The last fifth of it, %s, is all the time there is to replace a certificate: if the control plane is away for longer, traffic stops. Set a longer lifetime, such as 24h.",
+			"%s is less than 10 minutes. Proxies renew in the last fifth, %s. If the control plane is unavailable for "+
+				"longer, traffic stops. Set a longer lifetime, such as 24h.",
 			Quote(req.ConfigValue.ValueString()), life/5)))
 	}
 }
@@ -149,10 +151,10 @@ func Duration() validator.String {
 
 // Limit is [Duration] for a time that something ends after, which is not 0.
 func Limit() validator.String {
-	return Check("Invalid duration", "a duration such as 10s, 1m30s or 500ms, more than 0", func(text string) error {
+	return Check("Invalid duration", "a duration greater than 0, such as 10s, 1m30s or 500ms", func(text string) error {
 		d, err := parseDuration(text)
 		if err == nil && d <= 0 {
-			err = errors.New("it must be more than 0, because a request without a limit may never end")
+			err = errors.New("it must be greater than 0, because a request without a limit may never end")
 		}
 		return err
 	})
