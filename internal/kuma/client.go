@@ -52,6 +52,7 @@ type Origins struct {
 type Client struct {
 	config Config
 	http   *http.Client
+	store  store
 	sent   sentSecrets
 	own    ownWrites
 
@@ -91,6 +92,7 @@ func New(config Config) (*Client, error) {
 		config: config,
 		http:   &http.Client{Transport: newTransport(config)},
 	}
+	client.store = httpStore{client}
 	for _, secret := range secretsOf(config) {
 		client.sent.add(secret)
 	}

@@ -21,7 +21,7 @@ type ControlPlane struct {
 
 // ControlPlane asks the control plane what it is. It writes nothing.
 func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
-	about, err := c.get(ctx, index, nil)
+	about, err := c.getDocument(ctx, index, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -30,14 +30,14 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 	if err != nil || is.Version == "" {
 		return nil, c.answerError(request{method: http.MethodGet, path: index}, http.StatusOK, nil)
 	}
-	config, err := c.get(ctx, "config", nil)
+	config, err := c.getDocument(ctx, "config", nil)
 	if err := keptQuiet(err); err != nil {
 		return nil, err
 	}
 	if err == nil {
 		_ = config.Decode("mode", &is.Mode) // of another kind it says nothing
 	}
-	kinds, err := c.get(ctx, "_resources", nil)
+	kinds, err := c.getDocument(ctx, "_resources", nil)
 	if err := keptQuiet(err); err != nil {
 		return nil, err
 	}

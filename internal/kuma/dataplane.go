@@ -77,7 +77,7 @@ func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age Freshness)
 // a mesh with proxies (its setting store.unsafeDelete, off by default). It is
 // false where the control plane does not show its configuration.
 func (c *Client) DeletesInUse(ctx context.Context) bool {
-	config, err := c.get(ctx, "config", nil)
+	config, err := c.getDocument(ctx, "config", nil)
 	if err != nil {
 		return false
 	}

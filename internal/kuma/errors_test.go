@@ -150,7 +150,7 @@ func TestErrorsShowNothingThatIsRepeated(t *testing.T) {
 		for _, err := range []error{
 			errRead, errList,
 			client.PutSecret(t.Context(), "m", "s", []byte(testBody), nil),
-			client.put(t.Context(), meshPath("m"), meshOf(t, `{"type":"Mesh","name":"m","x":"`+testBody+`"}`).Document),
+			putMesh(t, client, meshOf(t, `{"type":"Mesh","name":"m","x":"`+testBody+`"}`).Document),
 			client.DeleteMesh(t.Context(), "m"),
 		} {
 			if err == nil {

@@ -172,3 +172,10 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 		t.Errorf("%s:\n got %v\nwant %v", what, got, want)
 	}
 }
+
+// putMesh writes mesh "m" once, without a look.
+func putMesh(t *testing.T, client *Client, mesh *Document) error {
+	t.Helper()
+	_, err := client.put(t.Context(), meshKey("m"), mesh, client.attempts(), client.config.MaxRetries)
+	return err
+}

@@ -20,9 +20,9 @@ const (
 	maxListSize = 8 * maxBody // bytes of all items
 )
 
-// list reads all pages of a list. One that changes between its pages, so that
+// items reads all pages of a list. One that changes between its pages, so that
 // its total is not the number of its items, is read again, a few times.
-func (c *Client) list(ctx context.Context, path string) ([]json.RawMessage, error) {
+func (c *Client) items(ctx context.Context, path string) ([]json.RawMessage, error) {
 	limited, cancel := c.config.Clock.WithTimeout(ctx, maxListTime)
 	defer cancel()
 	for range 3 {
@@ -40,7 +40,7 @@ func (c *Client) list(ctx context.Context, path string) ([]json.RawMessage, erro
 
 // listOf is a list, each item as parse reads it.
 func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.RawMessage) (T, error)) ([]T, error) {
-	items, err := c.list(ctx, path)
+	items, err := c.items(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -53,21 +53,6 @@ func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.
 		all = append(all, parsed)
 	}
 	return all, nil
-}
-
-// objects is a list of objects of one kind, of one mesh or of none.
-func objects[T any](ctx context.Context, c *Client, path, kind, mesh string, object func(*Document) T) ([]T, error) {
-	return listOf(ctx, c, path, func(item json.RawMessage) (T, error) {
-		document, err := ParseDocument(item)
-		if err == nil {
-			err = c.check(document, key{path: path, kind: kind, mesh: mesh})
-		}
-		if err != nil {
-			var none T
-			return none, err
-		}
-		return object(document), nil
-	})
 }
 
 // checkItem is [Client.check] for an item that is no document yet.
@@ -87,7 +72,7 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 	size := 0
 	for {
 		seen[query.Encode()] = true
-		page, err := c.get(ctx, path, query)
+		page, err := c.getDocument(ctx, path, query)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -35,10 +35,6 @@ func meshPath(name string) string {
 	return "meshes/" + url.PathEscape(name)
 }
 
-func meshKey(name string) key {
-	return key{path: meshPath(name), kind: MeshType, name: name}
-}
-
 // NewMesh is the document of a mesh without any settings.
 func NewMesh(name string) *Mesh {
 	return &Mesh{Document: meshKey(name).document(nil)}
@@ -59,7 +55,7 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
 	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
 		began := c.own.began()
-		document, err := c.getObject(ctx, meshKey(name))
+		document, err := c.store.get(ctx, meshKey(name))
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +73,7 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 
 // Meshes lists all meshes, all pages of them.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
-	return objects(ctx, c, "meshes", MeshType, "", func(document *Document) *Mesh { return &Mesh{Document: document} })
+	return list(ctx, c, meshesKey(), func(document *Document) *Mesh { return &Mesh{Document: document} })
 }
 
 // CreateMesh writes a mesh that is not there yet, with all that edit puts into
@@ -94,7 +90,7 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 	if err := edit(mesh); err != nil {
 		return nil, err
 	}
-	if err := c.put(ctx, meshPath(name), mesh.Document); err != nil {
+	if _, err := c.put(ctx, meshKey(name), mesh.Document, c.attempts(), c.config.MaxRetries); err != nil {
 		there, known := false, !Uncertain(err)
 		for try := 0; !known && try <= c.config.MaxRetries; try++ {
 			_, look := c.MeshAsOf(ctx, name, anew)
@@ -177,11 +173,12 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 			return current, &DroppedError{Mesh: name, Contested: contested == contests, Fields: c.quoteFields(difference(current.Document, wanted.Document))}
 		}
 		before = current
-		put := request{method: http.MethodPut, path: meshPath(name), body: wanted.Bytes()}
+		put := request{method: http.MethodPut, path: meshPath(name)}
 		paths = append(paths, changed(current.Document, wanted.Document)...)
 		c.own.writing(name, paths)
 		course.vague = false // what an earlier write may have done, the read has told
-		written, failure = wanted, c.write(ctx, put, course, 0)
+		written = wanted
+		_, failure = c.put(ctx, meshKey(name), wanted.Document, course, 0)
 		again := course.again || conflict(failure)
 		switch {
 		case failure == nil:
@@ -238,7 +235,7 @@ func (c *Client) DeleteMesh(ctx context.Context, name string) error {
 	}
 	defer unlock()
 	c.own.forget(name)
-	return c.delete(ctx, meshPath(name))
+	return c.delete(ctx, meshKey(name))
 }
 
 // ModificationTime is when the mesh was last written, by the control plane's clock.

@@ -30,7 +30,7 @@ func TestOverwritten(t *testing.T) {
 		"all of it":                  {meshText, "m: labels.a, mtls.backends[x].mode, mtls.backends[x].name"},
 		"names that hold characters": {strings.Replace(written, `"a":"1"`, `"a":"2","\u001b[31m":"1"`, 1), "m: labels.a"},
 	} {
-		s := &store{text: `{"type":"Mesh","name":"m","mtls":{"enabledBackend":"x","backends":[{"name":"y"}]}}`}
+		s := &meshServer{text: `{"type":"Mesh","name":"m","mtls":{"enabledBackend":"x","backends":[{"name":"y"}]}}`}
 		client, _ := serve(t, s.answer)
 		_, err := client.UpdateMesh(t.Context(), "m", func(mesh *Mesh) error {
 			mesh.Document = mustParse(t, written)
@@ -49,7 +49,7 @@ func TestOverwritten(t *testing.T) {
 
 // What this client changes again is not lost, and what it then reads is.
 func TestOverwritten_byItself(t *testing.T) {
-	s := &store{text: meshText}
+	s := &meshServer{text: meshText}
 	client, _ := serve(t, s.answer)
 	for _, value := range []string{"1", "2"} {
 		_, err := client.UpdateMesh(t.Context(), "m", label("a", value))
@@ -65,7 +65,7 @@ func TestOverwritten_byItself(t *testing.T) {
 }
 
 func TestOverwritten_ofACreatedMesh(t *testing.T) {
-	s := &store{text: meshText}
+	s := &meshServer{text: meshText}
 	client, _ := serve(t, s.answer)
 	_, err := client.CreateMesh(t.Context(), "m", label("a", "1"))
 	noError(t, err)
@@ -95,7 +95,7 @@ func TestOverwritten_looksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := newTestClock()
 		client := newClient(t, "http://control-plane.example.com", func(c *Config) { c.Clock = clock })
-		s := &store{text: meshText}
+		s := &meshServer{text: meshText}
 		rec := &recorder{}
 		answer := make(chan struct{}, 10)
 		client.http = &http.Client{Transport: handled{record(rec, func(n int, w http.ResponseWriter, c call) {

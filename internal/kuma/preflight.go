@@ -114,7 +114,7 @@ func (c *Client) CheckSecretWrites(ctx context.Context, mesh string) error {
 		return ifUnauthenticated(err)
 	}
 	if mesh != "" { // roles of Kong Mesh can be for some meshes
-		_, own := c.peek(ctx, meshPath(mesh)+"/secrets", nothing())
+		_, own := c.peek(ctx, secretsKey(mesh).path, nothing())
 		if own == nil || Forbidden(own) {
 			return own
 		}

@@ -1,7 +1,6 @@
 package kuma
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -109,12 +108,12 @@ func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request
 	return prepared, nil
 }
 
-// get reads one document.
-func (c *Client) get(ctx context.Context, path string, query url.Values) (*Document, error) {
+// getDocument reads one document.
+func (c *Client) getDocument(ctx context.Context, path string, query url.Values) (*Document, error) {
 	return c.getUpTo(ctx, path, query, c.config.MaxRetries)
 }
 
-// getUpTo is get with its own number of retries.
+// getUpTo is getDocument with its own number of retries.
 func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, retries int) (*Document, error) {
 	r := request{method: http.MethodGet, path: path, query: query}
 	answer, err := c.send(ctx, r, c.attempts(), retries)
@@ -133,19 +132,6 @@ func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, ret
 	return document, nil
 }
 
-// getObject reads one object and checks that it is the one that was asked for:
-// an address that answers anything with some JSON is no control plane.
-func (c *Client) getObject(ctx context.Context, of key) (*Document, error) {
-	document, err := c.get(ctx, of.path, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.check(document, of); err != nil {
-		return nil, err
-	}
-	return document, nil
-}
-
 // check is an error when a document is not the object of a key, which may have
 // no name: that of the items of a list.
 func (c *Client) check(document *Document, of key) error {
@@ -158,52 +144,6 @@ func (c *Client) check(document *Document, of key) error {
 		answer := c.answerError(request{method: http.MethodGet, path: of.path}, http.StatusOK, nil)
 		answer.Defect = fmt.Sprintf("is another object: its %s is %q, not %q", member[0], c.quote(is, longestReason), member[1])
 		return answer
-	}
-	return nil
-}
-
-// put writes one document.
-func (c *Client) put(ctx context.Context, path string, document *Document) error {
-	return c.write(ctx, request{method: http.MethodPut, path: path, body: document.Bytes()}, c.attempts(), c.config.MaxRetries)
-}
-
-// delete removes one object. That it was not there any more is success.
-func (c *Client) delete(ctx context.Context, path string) error {
-	if err := c.remove(ctx, path); !Absent(err) {
-		return err
-	}
-	return nil
-}
-
-// remove is delete where the object must be there: the error is [Absent] if it is not.
-func (c *Client) remove(ctx context.Context, path string) error {
-	r, course := request{method: http.MethodDelete, path: path}, c.attempts()
-	for try := 0; ; try++ {
-		err := c.write(ctx, r, course, c.config.MaxRetries)
-		if !conflict(err) || try == c.config.MaxRetries {
-			return err
-		}
-		if err := c.pause(ctx, r, course); err != nil {
-			return err
-		}
-	}
-}
-
-// write sends a request whose answer has nothing to say: it is empty (2.7) or an
-// object (2.14). Any other is not a control plane's, whatever its status.
-func (c *Client) write(ctx context.Context, r request, course *attempts, retries int) error {
-	c.sent.addFrom(r.body)
-	c.shared.forget(r)
-	defer c.shared.forget(r)
-	answer, err := c.send(ctx, r, course, retries)
-	if err != nil {
-		return err
-	}
-	if len(bytes.TrimSpace(answer.body)) == 0 {
-		return nil
-	}
-	if _, err := ParseDocument(answer.body); err != nil {
-		return c.answerError(r, answer.status, answer.body)
 	}
 	return nil
 }

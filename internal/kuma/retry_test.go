@@ -43,7 +43,7 @@ func TestWhatIsRetried(t *testing.T) {
 	} {
 		for method, do := range map[string]func(*Client) error{
 			"GET":    func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err },
-			"PUT":    func(c *Client) error { return c.put(t.Context(), meshPath("m"), NewMesh("m").Document) },
+			"PUT":    func(c *Client) error { return putMesh(t, c, NewMesh("m").Document) },
 			"DELETE": func(c *Client) error { return c.DeleteMesh(t.Context(), "m") },
 		} {
 			client, rec := serve(t, func(n int, w http.ResponseWriter, _ call) {
@@ -79,7 +79,7 @@ func TestAnEmptyAnswerToARead(t *testing.T) {
 
 func TestAnEmptyAnswerToAWriteIsSuccess(t *testing.T) {
 	client, rec := serve(t, func(int, http.ResponseWriter, call) {})
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	noError(t, client.DeleteMesh(t.Context(), "m"))
 	equal(t, "requests", rec.methods(), "PUT DELETE")
 }
@@ -150,7 +150,7 @@ func TestARefusalAfterALostAnswerIsUncertain(t *testing.T) {
 			}
 			status(403)(w)
 		})
-		err := client.put(t.Context(), meshPath("m"), NewMesh("m").Document)
+		err := putMesh(t, client, NewMesh("m").Document)
 		equal(t, name, Uncertain(err), test.uncertain)
 		var answer *Error
 		if !errors.As(err, &answer) || !answer.Forbidden() {
@@ -163,7 +163,7 @@ func TestDeletedByAnAttemptWhoseAnswerWasLost(t *testing.T) {
 	server := kumatest.NewServer()
 	t.Cleanup(server.Close)
 	client := newClient(t, server.URL)
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	server.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}, Side: kumatest.After, Times: 1})
 	noError(t, client.DeleteMesh(t.Context(), "m"))
 }
@@ -226,7 +226,7 @@ func TestWaitsBetweenAttempts(t *testing.T) {
 
 func TestUpdateMeshHonoursRetryAfter(t *testing.T) {
 	clock := newTestClock()
-	s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
+	s := &meshServer{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *meshServer) bool {
 		if n == 2 {
 			w.Header().Set("Retry-After", "7")
 			status(429)(w)
@@ -324,7 +324,7 @@ func TestRequestTimeoutBoundsEachAttempt(t *testing.T) {
 			hang(w)
 			<-leave
 		}, func(c *Config) { c.RequestTimeout, c.MaxRetries, c.Clock = 20*time.Millisecond, 1, clock })
-		err := client.put(t.Context(), meshPath("m"), NewMesh("m").Document)
+		err := putMesh(t, client, NewMesh("m").Document)
 		var connection *ConnectionError
 		if !errors.As(err, &connection) || !strings.Contains(err.Error(), "20ms") || !Uncertain(err) {
 			t.Errorf("%s: %v", name, err)

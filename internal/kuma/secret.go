@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 )
 
@@ -20,6 +19,14 @@ type Secret struct {
 	*Document
 }
 
+// document is nil for no secret.
+func (s *Secret) document() *Document {
+	if s == nil {
+		return nil
+	}
+	return s.Document
+}
+
 // Data is what the secret holds.
 func (s *Secret) Data() ([]byte, error) {
 	var data []byte // encoding/json reads base64
@@ -28,19 +35,6 @@ func (s *Secret) Data() ([]byte, error) {
 }
 
 const globalSecretsPath = "global-secrets" // in all versions
-
-// A key says which object a request is about. mesh is "" for what belongs to none.
-type key struct {
-	path, kind, mesh, name string
-}
-
-func secretKey(mesh, name string) key {
-	return key{meshPath(mesh) + "/secrets/" + url.PathEscape(name), SecretType, mesh, name}
-}
-
-func globalSecretKey(name string) key {
-	return key{globalSecretsPath + "/" + url.PathEscape(name), GlobalSecretType, "", name}
-}
 
 // Secret reads a secret. The error is [Absent] when the secret or its mesh is
 // not there.
@@ -55,7 +49,7 @@ func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error)
 }
 
 func (c *Client) secret(ctx context.Context, of key) (*Secret, error) {
-	document, err := c.getObject(ctx, of)
+	document, err := c.store.get(ctx, of)
 	if err != nil {
 		return nil, err
 	}
@@ -83,18 +77,17 @@ func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *S
 	}
 	course := c.attempts()
 	for try := 0; ; try++ {
-		document := of.document(previous)
+		document := of.document(previous.document())
 		document.Set("data", encoded)
-		put := request{method: http.MethodPut, path: of.path, body: document.Bytes()}
-		failure := c.write(ctx, put, course, c.config.MaxRetries)
+		written, failure := c.put(ctx, of, document, course, c.config.MaxRetries)
 		if failure == nil {
-			c.shared.keep(of.path, &Secret{Document: document}, c.config.Clock.Now())
+			c.shared.keep(of.path, &Secret{Document: written}, c.config.Clock.Now())
 			return nil
 		}
 		if !conflict(failure) || try == c.config.MaxRetries {
 			return failure
 		}
-		if err := c.pause(ctx, put, course); err != nil {
+		if err := c.pause(ctx, request{method: http.MethodPut, path: of.path}, course); err != nil {
 			return err
 		}
 		now, err := c.secret(ctx, of)
@@ -110,23 +103,9 @@ func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *S
 	}
 }
 
-// document is what previous has, nil for nothing, as a document of this key.
-func (k key) document(previous *Secret) *Document {
-	document := NewDocument()
-	if previous != nil {
-		document = previous.Clone()
-	}
-	document.Set("type", text(k.kind))
-	if k.mesh != "" {
-		document.Set("mesh", text(k.mesh))
-	}
-	document.Set("name", text(k.name))
-	return document
-}
-
 // DeleteSecret removes a secret. That it, or its mesh, is not there is success.
 func (c *Client) DeleteSecret(ctx context.Context, mesh, name string) error {
-	return c.delete(ctx, secretKey(mesh, name).path)
+	return c.delete(ctx, secretKey(mesh, name))
 }
 
 // OrphanedError is a secret that was not deleted because its mesh is not there any
@@ -141,7 +120,7 @@ func (e *OrphanedError) Error() string {
 // DeleteOwnSecret is [Client.DeleteSecret] for a secret that was there: where its
 // mesh was deleted before it, the error is an *[OrphanedError].
 func (c *Client) DeleteOwnSecret(ctx context.Context, mesh, name string) error {
-	err := c.remove(ctx, secretKey(mesh, name).path)
+	err := c.remove(ctx, secretKey(mesh, name))
 	if !Absent(err) {
 		return err
 	}
@@ -154,7 +133,7 @@ func (c *Client) DeleteOwnSecret(ctx context.Context, mesh, name string) error {
 // DeleteGlobalSecret removes a secret that belongs to no mesh. That it is not
 // there is success.
 func (c *Client) DeleteGlobalSecret(ctx context.Context, name string) error {
-	return c.delete(ctx, globalSecretKey(name).path)
+	return c.delete(ctx, globalSecretKey(name))
 }
 
 // text is a string as JSON.
@@ -172,17 +151,17 @@ func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
 
 // SecretsAsOf is [Client.Secrets] with an answer that may be older.
 func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([]*Secret, error) {
-	path := meshPath(mesh) + "/secrets"
-	return share(ctx, c, path, age, func() ([]*Secret, error) { return c.secrets(ctx, path, SecretType, mesh) })
+	of := secretsKey(mesh)
+	return share(ctx, c, of.path, age, func() ([]*Secret, error) { return c.secrets(ctx, of) })
 }
 
 // GlobalSecrets lists the secrets that belong to no mesh.
 func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
-	return c.secrets(ctx, globalSecretsPath, GlobalSecretType, "")
+	return c.secrets(ctx, globalSecretsKey())
 }
 
-func (c *Client) secrets(ctx context.Context, path, kind, mesh string) ([]*Secret, error) {
-	return objects(ctx, c, path, kind, mesh, func(document *Document) *Secret { return &Secret{Document: document} })
+func (c *Client) secrets(ctx context.Context, of key) ([]*Secret, error) {
+	return list(ctx, c, of, func(document *Document) *Secret { return &Secret{Document: document} })
 }
 
 // NamedSecrets reads some secrets of a mesh, in one request where they are all

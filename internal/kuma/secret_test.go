@@ -45,7 +45,7 @@ func TestSecretsOfARealisticControlPlane(t *testing.T) {
 	if _, err := client.Secrets(t.Context(), "m"); !Absent(err) {
 		t.Errorf("of an absent mesh: %v", err)
 	}
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	before, err := client.Secrets(t.Context(), "m")
 	noError(t, err)
 	const more = 1001 // the control plane gives 1000 at most in one page

@@ -241,7 +241,7 @@ func TestErrorsShowNoKeyThatWasSent(t *testing.T) {
 			client, _ := serve(t, func(_ int, w http.ResponseWriter, c call) { answer(w, c) }, func(c *Config) { c.MaxRetries = 0 })
 			errs := []error{
 				client.PutSecret(t.Context(), "m", "s", []byte(key), nil),
-				client.put(t.Context(), meshPath("m"), mustParse(t, mesh)),
+				putMesh(t, client, mustParse(t, mesh)),
 				client.PutSecret(t.Context(), "m", "s", []byte(password), nil),
 				client.DeleteSecret(t.Context(), "m", "s"), // a server may repeat what it was sent earlier
 			}

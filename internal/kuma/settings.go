@@ -39,7 +39,7 @@ func (c *Client) Settings(ctx context.Context) Settings {
 	if known := c.settings.Load(); known != nil {
 		return *known
 	}
-	document, err := c.get(ctx, "config", nil)
+	document, err := c.getDocument(ctx, "config", nil)
 	settings := defaultSettings()
 	settings.Global = true
 	if err == nil {

@@ -119,11 +119,11 @@ func kept[T any](c *Client, path string, age Freshness, now time.Time) (value T,
 // forget is called before and after a write: what was read before it, or while it
 // was under way, is out of date, there and in the list that it is in. What is
 // deleted goes with all that it holds.
-func (s *shared) forget(write request) {
+func (s *shared) forget(method, written string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.reads, func(read string, _ *read) bool {
-		return read == write.path || read == path.Dir(write.path) ||
-			write.method == http.MethodDelete && strings.HasPrefix(read, write.path+"/")
+		return read == written || read == path.Dir(written) ||
+			method == http.MethodDelete && strings.HasPrefix(read, written+"/")
 	})
 }

@@ -105,7 +105,7 @@ func TestShareForget(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReading(t)
 				earlier := r.start(t.Context(), "meshes/m/secrets", Fresh)
-				r.shared.forget(written) // while it is under way
+				r.shared.forget(written.method, written.path) // while it is under way
 				later := r.start(t.Context(), "meshes/m/secrets", Fresh)
 				r.goOn <- nil
 				equal(t, "earlier", <-earlier, outcome{1, nil})
@@ -116,7 +116,7 @@ func TestShareForget(t *testing.T) {
 				r.goOn <- nil
 				equal(t, "begun after the write", <-later, outcome{2, nil})
 				equal(t, "the late end of the earlier does not count", <-r.start(t.Context(), "meshes/m/secrets", Recent), outcome{2, nil})
-				r.shared.forget(written)
+				r.shared.forget(written.method, written.path)
 				after := r.start(t.Context(), "meshes/m/secrets", Recent)
 				r.goOn <- nil
 				equal(t, "after another write", <-after, outcome{3, nil})

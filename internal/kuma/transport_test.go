@@ -40,7 +40,7 @@ func TestHeaders(t *testing.T) {
 	})
 	_, err := client.Mesh(t.Context(), "m")
 	noError(t, err)
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	for i, contentType := range []string{"", "application/json"} {
 		for name, want := range map[string]string{
 			"Authorization": "Bearer " + testToken, "X-Gateway": "Basic " + testHeader, "Accept": "application/json",
@@ -134,7 +134,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	for i := range 100 {
 		switch i % 4 {
 		case 0:
-			noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+			noError(t, putMesh(t, client, NewMesh("m").Document))
 		case 1:
 			_, err := client.Mesh(t.Context(), "absent")
 			equal(t, "absent", Absent(err), true)
@@ -194,7 +194,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 	other := httptest.NewServer(record(elsewhere, func(_ int, w http.ResponseWriter, _ call) { reply(w, 200, meshText) }))
 	t.Cleanup(other.Close)
 	read := func(c *Client) error { _, err := c.Mesh(t.Context(), "m"); return err }
-	create := func(c *Client) error { return c.put(t.Context(), meshPath("m"), NewMesh("m").Document) }
+	create := func(c *Client) error { return putMesh(t, c, NewMesh("m").Document) }
 	remove := func(c *Client) error { return c.DeleteMesh(t.Context(), "m") }
 	for _, test := range []struct {
 		name     string
@@ -299,7 +299,7 @@ func TestLoginPage(t *testing.T) {
 	_, errMesh := client.Mesh(t.Context(), "m")
 	_, errList := client.Secrets(t.Context(), "m")
 	for name, err := range map[string]error{
-		"read": errMesh, "list": errList, "create": client.put(t.Context(), meshPath("m"), NewMesh("m").Document),
+		"read": errMesh, "list": errList, "create": putMesh(t, client, NewMesh("m").Document),
 		"delete": client.DeleteMesh(t.Context(), "m"), "delete a secret": client.DeleteSecret(t.Context(), "m", "s"),
 	} {
 		var answer *Error
@@ -334,7 +334,7 @@ func TestHTTP2(t *testing.T) {
 	client := newClient(t, server.URL, func(c *Config) { c.TLS = settings })
 	_, err := client.UpdateMesh(t.Context(), "m", func(*Mesh) error { return nil })
 	noError(t, err)
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	equal(t, "protocol", protocol, "HTTP/2.0")
 	equal(t, "the configuration is left as it was", len(settings.NextProtos), 0)
 }
@@ -369,7 +369,7 @@ func TestUntrustedServers(t *testing.T) {
 	} {
 		clock := newTestClock()
 		client := newClient(t, test.address, func(c *Config) { c.TLS, c.Clock = test.tls, clock })
-		err := client.put(t.Context(), meshPath("m"), NewMesh("m").Document)
+		err := putMesh(t, client, NewMesh("m").Document)
 		var connection *ConnectionError
 		if !errors.As(err, &connection) || !test.is(err) {
 			t.Errorf("%s: %v", name, err)

@@ -25,15 +25,15 @@ func label(name, value string) func(*Mesh) error {
 	}
 }
 
-// A store is a control plane with one mesh, whose answers a test can replace.
-type store struct {
+// A meshServer is a control plane with one mesh, whose answers a test can replace.
+type meshServer struct {
 	mutex sync.Mutex
 	text  string
 	// before is called for each request; true: it has answered.
-	before func(n int, w http.ResponseWriter, c call, s *store) bool
+	before func(n int, w http.ResponseWriter, c call, s *meshServer) bool
 }
 
-func (s *store) answer(n int, w http.ResponseWriter, c call) {
+func (s *meshServer) answer(n int, w http.ResponseWriter, c call) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.before != nil && s.before(n, w, c, s) {
@@ -42,7 +42,7 @@ func (s *store) answer(n int, w http.ResponseWriter, c call) {
 	s.serve(w, c)
 }
 
-func (s *store) serve(w http.ResponseWriter, c call) {
+func (s *meshServer) serve(w http.ResponseWriter, c call) {
 	if c.method == http.MethodPut {
 		s.text = c.body
 		reply(w, http.StatusOK, "{}")
@@ -56,7 +56,7 @@ func abort() { panic(http.ErrAbortHandler) }
 
 func TestUpdateMeshReadsWritesReads(t *testing.T) {
 	before := `{"type":"Mesh", "name":"m", "later":{"n":12345678901234567890.10}, "mtls":{"backends":[ {"u":1} ]}}`
-	s := &store{text: before}
+	s := &meshServer{text: before}
 	client, rec := serve(t, s.answer)
 	mesh, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
 	noError(t, err)
@@ -67,7 +67,7 @@ func TestUpdateMeshReadsWritesReads(t *testing.T) {
 }
 
 func TestUpdateMeshWritesNothingWhenNothingChanges(t *testing.T) {
-	s := &store{text: `{"type":"Mesh","name":"m","labels":{"a":"1"}}`}
+	s := &meshServer{text: `{"type":"Mesh","name":"m","labels":{"a":"1"}}`}
 	client, rec := serve(t, s.answer)
 	mesh, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
 	noError(t, err)
@@ -76,7 +76,7 @@ func TestUpdateMeshWritesNothingWhenNothingChanges(t *testing.T) {
 }
 
 func TestUpdateMeshStopsWhereEditStops(t *testing.T) {
-	client, rec := serve(t, (&store{text: meshText}).answer)
+	client, rec := serve(t, (&meshServer{text: meshText}).answer)
 	stop := errors.New("stop")
 	mesh, err := client.UpdateMesh(t.Context(), "m", func(*Mesh) error { return stop })
 	if !errors.Is(err, stop) || mesh != nil {
@@ -86,8 +86,8 @@ func TestUpdateMeshStopsWhereEditStops(t *testing.T) {
 }
 
 func TestUpdateMeshMakesALostChangeAgain(t *testing.T) {
-	s := &store{text: meshText}
-	s.before = func(n int, _ http.ResponseWriter, _ call, s *store) bool {
+	s := &meshServer{text: meshText}
+	s.before = func(n int, _ http.ResponseWriter, _ call, s *meshServer) bool {
 		if n == 3 { // somebody who had read the mesh before our write writes it back
 			s.text = `{"type":"Mesh","name":"m","theirs":true}`
 		}
@@ -102,7 +102,7 @@ func TestUpdateMeshMakesALostChangeAgain(t *testing.T) {
 }
 
 func TestUpdateMeshTellsOfADroppedChange(t *testing.T) {
-	s := &store{text: meshText, before: func(_ int, w http.ResponseWriter, c call, _ *store) bool {
+	s := &meshServer{text: meshText, before: func(_ int, w http.ResponseWriter, c call, _ *meshServer) bool {
 		if c.method == http.MethodPut {
 			reply(w, http.StatusOK, "{}")
 		}
@@ -121,7 +121,7 @@ func TestUpdateMeshOnAVersionWithoutMTLS(t *testing.T) {
 	server := kumatest.NewServer(kumatest.Version("3.0"))
 	t.Cleanup(server.Close)
 	client := newClient(t, server.URL)
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	_, err := client.UpdateMesh(t.Context(), "m", func(mesh *Mesh) error {
 		if err := mesh.SetBackend(pair("a")); err != nil {
 			return err
@@ -136,8 +136,8 @@ func TestUpdateMeshOnAVersionWithoutMTLS(t *testing.T) {
 
 func TestUpdateMeshLooksAfterALostAnswer(t *testing.T) {
 	for _, retries := range []int{0, 4} {
-		s := &store{text: meshText}
-		s.before = func(n int, _ http.ResponseWriter, c call, s *store) bool {
+		s := &meshServer{text: meshText}
+		s.before = func(n int, _ http.ResponseWriter, c call, s *meshServer) bool {
 			if n == 2 {
 				s.text = c.body
 				abort()
@@ -158,8 +158,8 @@ func TestUpdateMeshReadsAgainBeforeItWritesAgain(t *testing.T) {
 		"429":       func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) },
 		"503":       func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
 	} {
-		s := &store{text: meshText}
-		s.before = func(n int, w http.ResponseWriter, _ call, s *store) bool {
+		s := &meshServer{text: meshText}
+		s.before = func(n int, w http.ResponseWriter, _ call, s *meshServer) bool {
 			if n == 2 { // the write fails, and somebody else's comes before the next
 				s.text = `{"type":"Mesh","name":"m","theirs":true}`
 				fail(w)
@@ -191,7 +191,7 @@ func TestUpdateMeshGivesUp(t *testing.T) {
 		{"403", func(w http.ResponseWriter) { reply(w, 403, refusal(403, "No")) }, "GET PUT", false, 403},
 		{"405", func(w http.ResponseWriter) { reply(w, 405, refusal(405, "No")) }, "GET PUT", false, 405},
 	} {
-		s := &store{text: meshText, before: func(_ int, w http.ResponseWriter, c call, _ *store) bool {
+		s := &meshServer{text: meshText, before: func(_ int, w http.ResponseWriter, c call, _ *meshServer) bool {
 			if c.method == http.MethodPut {
 				test.fail(w)
 			}
@@ -210,7 +210,7 @@ func TestUpdateMeshGivesUp(t *testing.T) {
 }
 
 func TestUpdateMeshRefusedAfterALostAnswer(t *testing.T) {
-	s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
+	s := &meshServer{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *meshServer) bool {
 		switch n {
 		case 2:
 			abort()
@@ -228,7 +228,7 @@ func TestUpdateMeshRefusedAfterALostAnswer(t *testing.T) {
 }
 
 func TestUpdateMeshUnverified(t *testing.T) {
-	s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
+	s := &meshServer{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *meshServer) bool {
 		if n > 2 {
 			reply(w, http.StatusForbidden, refusal(403, "Access Denied"))
 		}
@@ -244,7 +244,7 @@ func TestUpdateMeshUnverified(t *testing.T) {
 }
 
 func TestUpdateMeshWithNobodyThereAfterwards(t *testing.T) {
-	s := &store{text: meshText, before: func(n int, _ http.ResponseWriter, _ call, _ *store) bool {
+	s := &meshServer{text: meshText, before: func(n int, _ http.ResponseWriter, _ call, _ *meshServer) bool {
 		if n > 1 {
 			abort()
 		}
@@ -262,7 +262,7 @@ func TestUpdateMeshWithNobodyThereAfterwards(t *testing.T) {
 func TestUpdateMeshOfAMeshThatGoes(t *testing.T) {
 	for _, lost := range []bool{false, true} { // the answer to the write
 		for _, absentFrom := range []int{1, 3} {
-			s := &store{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *store) bool {
+			s := &meshServer{text: meshText, before: func(n int, w http.ResponseWriter, _ call, _ *meshServer) bool {
 				switch {
 				case n >= absentFrom:
 					reply(w, http.StatusNotFound, notFound)
@@ -282,7 +282,7 @@ func TestUpdateMeshOfAMeshThatGoes(t *testing.T) {
 
 func TestUpdateMeshCancelledInTheWrite(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &store{text: meshText, before: func(n int, _ http.ResponseWriter, _ call, _ *store) bool {
+	s := &meshServer{text: meshText, before: func(n int, _ http.ResponseWriter, _ call, _ *meshServer) bool {
 		if n == 2 {
 			cancel()
 			abort()
@@ -300,7 +300,7 @@ func TestUpdateMeshCancelledInTheWrite(t *testing.T) {
 // One process reads, another one writes, the first one writes what it read:
 // the other one misses its change when it reads back, and makes it again.
 func TestUpdateMeshFromTwoProcesses(t *testing.T) {
-	s := &store{text: meshText}
+	s := &meshServer{text: meshText}
 	oneHasRead, twoHasWritten, oneHasWritten := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	one, _ := serve(t, func(n int, w http.ResponseWriter, c call) {
 		s.answer(n, w, c)
@@ -345,7 +345,7 @@ func TestWritesOfOneMeshGoOneAfterTheOther(t *testing.T) {
 	server := kumatest.NewServer()
 	t.Cleanup(server.Close)
 	client := newClient(t, server.URL)
-	noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+	noError(t, putMesh(t, client, NewMesh("m").Document))
 	server.ResetRequests()
 	var wait sync.WaitGroup
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
@@ -399,7 +399,7 @@ func TestWaitingForAnotherWriteCanBeCancelled(t *testing.T) {
 		reply(w, http.StatusOK, "{}")
 	})
 	var wait sync.WaitGroup
-	wait.Go(func() { _ = client.put(t.Context(), meshPath("m"), NewMesh("m").Document) })
+	wait.Go(func() { _ = putMesh(t, client, NewMesh("m").Document) })
 	<-inside
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -423,7 +423,7 @@ func TestMeshLifeOnEachVersion(t *testing.T) {
 		client := newClient(t, server.URL)
 		_, err := client.Mesh(t.Context(), "m")
 		equal(t, version+": absent before", Absent(err), true)
-		noError(t, client.put(t.Context(), meshPath("m"), NewMesh("m").Document))
+		noError(t, putMesh(t, client, NewMesh("m").Document))
 		noError(t, client.PutSecret(t.Context(), "m", "s", []byte("x"), nil))
 		mesh, err := client.UpdateMesh(t.Context(), "m", func(mesh *Mesh) error { return mesh.SetSkipCreatingInitialPolicies([]string{"*"}) })
 		noError(t, err)
@@ -438,7 +438,7 @@ func TestMeshLifeOnEachVersion(t *testing.T) {
 func TestReadOnlyControlPlane(t *testing.T) {
 	server := kumatest.NewServer(kumatest.ReadOnly())
 	t.Cleanup(server.Close)
-	err := newClient(t, server.URL).put(t.Context(), meshPath("m"), NewMesh("m").Document)
+	err := putMesh(t, newClient(t, server.URL), NewMesh("m").Document)
 	var answer *Error
 	if !errors.As(err, &answer) || !answer.ReadOnly() || Uncertain(err) || Absent(err) {
 		t.Errorf("a write: %v", err)
@@ -447,8 +447,8 @@ func TestReadOnlyControlPlane(t *testing.T) {
 
 // Names of members that a terminal would obey are in no message.
 func TestUpdateMeshDroppedNamesStayHarmless(t *testing.T) {
-	s := &store{text: `{"type":"Mesh","name":"m","labels":{"\u001b[31mx\u202e":"1"}}`}
-	s.before = func(_ int, w http.ResponseWriter, c call, _ *store) bool {
+	s := &meshServer{text: `{"type":"Mesh","name":"m","labels":{"\u001b[31mx\u202e":"1"}}`}
+	s.before = func(_ int, w http.ResponseWriter, c call, _ *meshServer) bool {
 		if c.method == http.MethodPut {
 			reply(w, http.StatusOK, "{}")
 		}
@@ -472,8 +472,8 @@ func TestUpdateMeshAmongManyWriters(t *testing.T) {
 		"for ever":    {1000, true},
 	} {
 		lost := 0
-		s := &store{text: meshText}
-		s.before = func(_ int, _ http.ResponseWriter, c call, s *store) bool {
+		s := &meshServer{text: meshText}
+		s.before = func(_ int, _ http.ResponseWriter, c call, s *meshServer) bool {
 			if c.method == http.MethodGet && strings.Contains(s.text, `"a"`) && lost < test.times {
 				lost++
 				s.text = fmt.Sprintf(`{"type":"Mesh","name":"m","theirs":%d}`, lost)

@@ -25,7 +25,7 @@ type Zone struct {
 // ever connected.
 func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
 	of := key{path: "zones/_overview", kind: "ZoneOverview"}
-	items, err := c.list(ctx, of.path)
+	items, err := c.items(ctx, of.path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,166 @@
+package kuma
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// A store is where a control plane keeps its objects, as far as this package
+// writes them. It is the only place that knows how an object is sent: all else
+// works on documents in the form of the HTTP API.
+type store interface {
+	// get reads one object. The error is [Absent] when it does not exist.
+	get(ctx context.Context, of key) (*Document, error)
+	// list reads all objects of a kind, of one mesh or of none. The key has no name.
+	list(ctx context.Context, of key) ([]*Document, error)
+	// put writes a document, with up to so many retries. The result is the document
+	// that the next write of the object starts from.
+	put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error)
+	// delete removes one object, with up to so many retries. The error is [Absent]
+	// when it does not exist.
+	delete(ctx context.Context, of key, course *attempts, retries int) error
+}
+
+// A key says which object a request is about. mesh is "" for an object that
+// belongs to no mesh, and name is "" for a list. path is that of the HTTP API.
+type key struct {
+	path, kind, mesh, name string
+}
+
+func meshKey(name string) key {
+	return key{path: meshPath(name), kind: MeshType, name: name}
+}
+
+func meshesKey() key {
+	return key{path: "meshes", kind: MeshType}
+}
+
+func secretKey(mesh, name string) key {
+	of := secretsKey(mesh)
+	return key{of.path + "/" + url.PathEscape(name), of.kind, mesh, name}
+}
+
+func secretsKey(mesh string) key {
+	return key{path: meshPath(mesh) + "/secrets", kind: SecretType, mesh: mesh}
+}
+
+func globalSecretKey(name string) key {
+	of := globalSecretsKey()
+	return key{path: of.path + "/" + url.PathEscape(name), kind: of.kind, name: name}
+}
+
+func globalSecretsKey() key {
+	return key{path: globalSecretsPath, kind: GlobalSecretType}
+}
+
+// document is what previous has, nil for nothing, as a document of this key.
+func (k key) document(previous *Document) *Document {
+	document := NewDocument()
+	if previous != nil {
+		document = previous.Clone()
+	}
+	document.Set("type", text(k.kind))
+	if k.mesh != "" {
+		document.Set("mesh", text(k.mesh))
+	}
+	document.Set("name", text(k.name))
+	return document
+}
+
+// put writes one document through the store, and forgets what was read before.
+func (c *Client) put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error) {
+	c.sent.addFrom(document.Bytes())
+	c.shared.forget(http.MethodPut, of.path)
+	defer c.shared.forget(http.MethodPut, of.path)
+	return c.store.put(ctx, of, document, course, retries)
+}
+
+// delete removes one object. That it does not exist is success.
+func (c *Client) delete(ctx context.Context, of key) error {
+	if err := c.remove(ctx, of); !Absent(err) {
+		return err
+	}
+	return nil
+}
+
+// remove is delete where the object must exist: the error is [Absent] if it does not.
+func (c *Client) remove(ctx context.Context, of key) error {
+	c.shared.forget(http.MethodDelete, of.path)
+	defer c.shared.forget(http.MethodDelete, of.path)
+	course := c.attempts()
+	for try := 0; ; try++ {
+		err := c.store.delete(ctx, of, course, c.config.MaxRetries)
+		if !conflict(err) || try == c.config.MaxRetries {
+			return err
+		}
+		if err := c.pause(ctx, request{method: http.MethodDelete, path: of.path}, course); err != nil {
+			return err
+		}
+	}
+}
+
+// list reads all objects of a key, each as object reads it.
+func list[T any](ctx context.Context, c *Client, of key, object func(*Document) T) ([]T, error) {
+	documents, err := c.store.list(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, 0, len(documents))
+	for _, document := range documents {
+		all = append(all, object(document))
+	}
+	return all, nil
+}
+
+// httpStore is the HTTP API of the control plane. It knows no conditional write.
+type httpStore struct {
+	*Client
+}
+
+func (s httpStore) get(ctx context.Context, of key) (*Document, error) {
+	document, err := s.getDocument(ctx, of.path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(document, of); err != nil {
+		return nil, err
+	}
+	return document, nil
+}
+
+func (s httpStore) list(ctx context.Context, of key) ([]*Document, error) {
+	return listOf(ctx, s.Client, of.path, func(item json.RawMessage) (*Document, error) {
+		document, err := ParseDocument(item)
+		if err == nil {
+			err = s.check(document, of)
+		}
+		return document, err
+	})
+}
+
+func (s httpStore) put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error) {
+	return document, s.write(ctx, request{method: http.MethodPut, path: of.path, body: document.Bytes()}, course, retries)
+}
+
+func (s httpStore) delete(ctx context.Context, of key, course *attempts, retries int) error {
+	return s.write(ctx, request{method: http.MethodDelete, path: of.path}, course, retries)
+}
+
+// write sends a request whose answer has nothing to say: it is empty (2.7) or an
+// object (2.14). Any other is not a control plane's, whatever its status.
+func (s httpStore) write(ctx context.Context, r request, course *attempts, retries int) error {
+	answer, err := s.send(ctx, r, course, retries)
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimSpace(answer.body)) == 0 {
+		return nil
+	}
+	if _, err := ParseDocument(answer.body); err != nil {
+		return s.answerError(r, answer.status, answer.body)
+	}
+	return nil
+}
