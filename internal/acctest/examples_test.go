@@ -338,25 +338,38 @@ func withSource(text string) string {
 	return text
 }
 
-var listExample = regexp.MustCompile(`(?m)^list "(\w+)" "\w+" \{$|^    (\w+) += `)
+var (
+	listExample   = regexp.MustCompile(`(?m)^list "(\w+)" "\w+" \{$|^    (\w+) += `)
+	actionExample = regexp.MustCompile(`(?m)^action "(\w+)" "\w+" \{$|^    (\w+) += `)
+)
 
-// Every query has an example, with what its schema has.
+// Every query and every action has an example, with what its schema has.
 func TestExamples_queries(t *testing.T) {
 	t.Parallel()
-	for name, schema := range acctest.New(t).Protocol().Schemas.ListResourceSchemas {
-		content, err := os.ReadFile(filepath.Join(examples, "list-resources", name, "list-resource.tfquery.hcl"))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		matches := listExample.FindAllStringSubmatch(string(content), -1)
-		if len(matches) == 0 || matches[0][1] != name {
-			t.Errorf("this is no example of %s:\n%s", name, content)
-		}
-		for _, match := range matches[1:] {
-			if !slices.ContainsFunc(schema.Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Name == match[2] }) {
-				t.Errorf("%s has no %s", name, match[2])
-			}
+	schemas := acctest.New(t).Protocol().Schemas
+	for name, schema := range schemas.ListResourceSchemas {
+		checkExample(t, filepath.Join("list-resources", name, "list-resource.tfquery.hcl"), listExample, name, schema)
+	}
+	for name, action := range schemas.ActionSchemas {
+		checkExample(t, filepath.Join("actions", name, "action.tf"), actionExample, name, action.Schema)
+	}
+}
+
+func checkExample(t *testing.T, file string, pattern *regexp.Regexp, name string, schema *tfprotov6.Schema) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(examples, file))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	matches := pattern.FindAllStringSubmatch(string(content), -1)
+	if len(matches) == 0 || matches[0][1] != name {
+		t.Errorf("this is no example of %s:\n%s", name, content)
+		return
+	}
+	for _, match := range matches[1:] {
+		if !slices.ContainsFunc(schema.Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Name == match[2] }) {
+			t.Errorf("%s has no %s", name, match[2])
 		}
 	}
 }

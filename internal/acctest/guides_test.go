@@ -473,6 +473,7 @@ func TestPages(t *testing.T) {
 	want := map[string][]string{
 		"resources":           {"## Example Usage", "## Schema", "## Import", "## When Something Goes Wrong"},
 		"data-sources":        {"## Example Usage", "## Schema", "## When Something Goes Wrong"},
+		"actions":             {"## Example Usage", "## Schema"},
 		"list-resources":      {"## Example Usage", "## Schema"},
 		"ephemeral-resources": {"## Example Usage", "## Schema"},
 		"functions":           {"## Example Usage", "## Signature", "## Arguments"},

@@ -296,3 +296,39 @@ func must[A any](p *Protocol, call func(context.Context) (A, error)) A {
 	}
 	return answer
 }
+
+// Invoke validates, plans and invokes an action: its progress, and the problems
+// of the first of these that has any.
+func (p *Protocol) Invoke(ctx context.Context, actionType string, config map[string]any) (progress []string, problems []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	server, ok := p.ProviderServer.(tfprotov6.ActionServer)
+	if !ok {
+		p.t.Fatal("the provider has no actions")
+	}
+	value := p.Value(p.Schemas.ActionSchemas[actionType].Schema.ValueType(), config)
+	valid := must(p, func(ctx context.Context) (*tfprotov6.ValidateActionConfigResponse, error) {
+		return server.ValidateActionConfig(ctx, &tfprotov6.ValidateActionConfigRequest{ActionType: actionType, Config: value})
+	})
+	if len(valid.Diagnostics) > 0 {
+		return nil, valid.Diagnostics
+	}
+	planned := must(p, func(ctx context.Context) (*tfprotov6.PlanActionResponse, error) {
+		return server.PlanAction(ctx, &tfprotov6.PlanActionRequest{ActionType: actionType, Config: value})
+	})
+	if len(planned.Diagnostics) > 0 {
+		return nil, planned.Diagnostics
+	}
+	stream, err := server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: actionType, Config: value})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for event := range stream.Events {
+		switch event := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, event.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			problems = event.Diagnostics
+		}
+	}
+	return progress, problems
+}

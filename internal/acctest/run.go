@@ -23,7 +23,36 @@ type Run struct {
 	tools  string
 	env    []string
 	served []Providers
+	newer  string // the Terraform to use, "" for that of all tests
 }
+
+// newerTerraform is the environment variable that names a Terraform for tests
+// that need a newer one than the others.
+const newerTerraform = "KONGMESH_TEST_TERRAFORM"
+
+// NeedTerraform lets all commands that follow use a Terraform 1.minor or later:
+// the one of all tests, the one that KONGMESH_TEST_TERRAFORM names, or the one on
+// PATH. Without any the test is skipped.
+func (r *Run) NeedTerraform(minor int) {
+	r.t.Helper()
+	for _, path := range []string{cli(), os.Getenv(newerTerraform), "terraform"} {
+		if path == "" {
+			continue
+		}
+		command, output := r.command(path, []string{"version"})
+		var is int
+		if command.Run() != nil {
+			continue
+		}
+		if _, err := fmt.Sscanf(output.String(), "Terraform v1.%d.", &is); err == nil && is >= minor {
+			r.newer = path
+			return
+		}
+	}
+	r.t.Skipf("needs Terraform 1.%d: set %s to the path of one", minor, newerTerraform)
+}
+
+func (r *Run) cli() string { return cmp.Or(r.newer, cli()) }
 
 // NewRun makes a folder with a configuration. The provider is the test binary,
 // see [Main].
@@ -54,7 +83,7 @@ func NewRun(t *testing.T, config string) *Run {
 // on another machine.
 func (r *Run) Elsewhere() *Run {
 	r.t.Helper()
-	other := &Run{t: r.t, folder: r.t.TempDir(), tools: r.tools, env: append(r.env, "HOME="+r.t.TempDir())}
+	other := &Run{t: r.t, folder: r.t.TempDir(), tools: r.tools, newer: r.newer, env: append(r.env, "HOME="+r.t.TempDir())}
 	write(r.t, other.Path("main.tf"), string(r.Read("main.tf")))
 	return other
 }
@@ -121,14 +150,14 @@ func (r *Run) TakeOver(env *Env, plan ...string) string {
 // Try runs a command, and returns what it prints, errors included.
 func (r *Run) Try(args ...string) (string, error) {
 	r.t.Helper()
-	return r.try(cli(), args...)
+	return r.try(r.cli(), args...)
 }
 
 // Shell runs a command of a shell, in which terraform is the one of the tests,
 // and yes is the answer to what it asks.
 func (r *Run) Shell(line string) (string, error) {
 	r.t.Helper()
-	path, err := exec.LookPath(cli())
+	path, err := exec.LookPath(r.cli())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -164,7 +193,7 @@ func (r *Run) try(name string, args ...string) (string, error) {
 // closed. The command has ten seconds to end by itself, or fails the test.
 func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error) {
 	r.t.Helper()
-	command, output := r.command(cli(), args)
+	command, output := r.command(r.cli(), args)
 	startsGroup(command)
 	if err := command.Start(); err != nil {
 		r.t.Fatal(err)

@@ -44,6 +44,15 @@ type RootChain struct {
 	RequestTimeout string
 }
 
+// Equal reports whether two values mean the same. nil and an empty one do not:
+// the control plane takes them for different.
+func (r *RootChain) Equal(other *RootChain) bool {
+	if r == nil || other == nil {
+		return r == other
+	}
+	return sameGoDuration(r.RequestTimeout, other.RequestTimeout)
+}
+
 // DataSource is where the control plane finds a certificate or key. One of the
 // fields is set.
 type DataSource struct {
@@ -221,6 +230,20 @@ func (m *Mesh) SetBackend(wanted Backend) error {
 	})
 }
 
+// SetRootChain changes how the CA of a backend of any type is loaded, nil for
+// the defaults. Without a backend of that name it changes nothing.
+func (m *Mesh) SetRootChain(name string, wanted *RootChain) error {
+	return m.EditObject("mtls", func(mtls *Document) error {
+		return mtls.EditItems("backends", func(entries []*Document) ([]*Document, error) {
+			index, current, err := findBackend(entries, name)
+			if err != nil || index < 0 {
+				return entries, err
+			}
+			return entries, editRootChain(entries[index], current.RootChain, wanted)
+		})
+	})
+}
+
 // RemoveBackend takes a backend out, turns mTLS off if it is the enabled one,
 // and leaves no empty mtls behind.
 func (m *Mesh) RemoveBackend(name string) error {
@@ -323,16 +346,8 @@ func editBackend(entry *Document, current, wanted Backend) error {
 	} else if err := editDPCert(entry, current.DPCert, wanted.DPCert); err != nil {
 		return err
 	}
-	switch {
-	case wanted.RootChain == nil:
-		entry.Delete("rootChain")
-	case current.RootChain == nil || !sameGoDuration(current.RootChain.RequestTimeout, wanted.RootChain.RequestTimeout):
-		rootChain, err := entry.Object("rootChain")
-		if err != nil {
-			return err
-		}
-		setText(rootChain, "requestTimeout", wanted.RootChain.RequestTimeout)
-		entry.Set("rootChain", rootChain.Bytes())
+	if err := editRootChain(entry, current.RootChain, wanted.RootChain); err != nil {
+		return err
 	}
 	switch mode := cmp.Or(wanted.Mode, Strict); {
 	case mode == current.Mode: // which may be a number in the document
@@ -340,6 +355,21 @@ func editBackend(entry *Document, current, wanted Backend) error {
 		entry.Delete("mode")
 	default:
 		entry.Set("mode", text(mode))
+	}
+	return nil
+}
+
+func editRootChain(entry *Document, current, wanted *RootChain) error {
+	switch {
+	case wanted == nil:
+		entry.Delete("rootChain")
+	case !current.Equal(wanted):
+		rootChain, err := entry.Object("rootChain")
+		if err != nil {
+			return err
+		}
+		setText(rootChain, "requestTimeout", wanted.RequestTimeout)
+		entry.Set("rootChain", rootChain.Bytes())
 	}
 	return nil
 }

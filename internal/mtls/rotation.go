@@ -28,7 +28,6 @@ const (
 	offlineReport = "report"
 	offlineWait   = "wait"
 
-	pollEvery = time.Second
 	// mostRestarts is how often a rotation starts again from what somebody else
 	// made the mesh use.
 	mostRestarts = 3
@@ -55,12 +54,10 @@ func (m model) waitsForOffline() bool {
 // mesh names tells where it stands.
 type rotation struct {
 	*backend
-	plan     model
-	diags    *diag.Diagnostics
-	settings kuma.Settings
-	timing   rollout.Timing
-	proxies  rollout.Proxies
-	zones    []kuma.Zone // as they were just before the last write
+	plan    model
+	diags   *diag.Diagnostics
+	timing  rollout.Timing
+	proxies rollout.Proxies
 
 	began   kuma.Backend // as the mesh had it
 	current kuma.Backend // as the mesh has it now
@@ -92,8 +89,8 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	if len(proxies) == 0 || plan.strategy() == strategySwitch || !bothSecrets(current) || !bothSecrets(wanted) {
 		return r.switchCA(ctx, plan, current)
 	}
-	ro := &rotation{backend: r, plan: plan, diags: diags, settings: r.Client.Settings(ctx), began: current, current: current}
-	ro.timing = rollout.NewTiming(ro.settings)
+	ro := &rotation{backend: r, plan: plan, diags: diags, began: current, current: current}
+	ro.timing = rollout.NewTiming(r.Client.Settings(ctx))
 	ro.proxies = rollout.Proxies{Timing: ro.timing, WaitForOffline: plan.waitsForOffline()}
 	if ro.to, err = r.pairOf(ctx, name, wanted); err != nil {
 		if plan.SkipValidation.ValueBool() { // then it may be anything
@@ -301,8 +298,8 @@ func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pai
 	if !slices.Contains(ro.passed, ro.current.Cert.Secret) {
 		ro.passed = append(ro.passed, ro.current.Cert.Secret)
 	}
-	ro.current, ro.zones = wanted, before.zones
-	ro.proxies.Begin(modified, ro.Clock.Now(), before.proxies)
+	ro.current = wanted
+	ro.proxies.Begin(modified, ro.Clock.Now(), before)
 	return changed, ro.waitForProxies(ctx, s)
 }
 
@@ -326,92 +323,60 @@ func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend
 	return ro.Client.PutSecret(ctx, mesh, wanted.Key.Secret, target.Key, nil)
 }
 
-// A view is what the control plane shows at one moment.
-type view struct {
-	mesh    *kuma.Mesh
-	proxies []kuma.Dataplane
-	zones   []kuma.Zone
-}
-
-// look reads a view.
-func (ro *rotation) look(ctx context.Context, s rollout.Step) (v view, err error) {
+// look reads what the control plane shows at one moment.
+func (ro *rotation) look(ctx context.Context, s rollout.Step) (v rollout.View, err error) {
 	err = ro.persist(ctx, s, func() error {
-		v, err = ro.read(ctx)
+		v, err = rollout.Read(ctx, ro.Client, ro.plan.Mesh.ValueString())
 		return err
 	})
 	return v, err
 }
 
-// persist does something again as long as the control plane does not answer,
-// because it restarts perhaps, and the context allows it.
+// persist is [rollout.Persist] with the errors of a step.
 func (ro *rotation) persist(ctx context.Context, s rollout.Step, do func() error) error {
-	began := ro.Clock.Now()
-	for {
-		err := do()
-		changed := (*changedError)(nil)
-		switch {
-		case err == nil, errors.As(err, &changed):
-			return err
-		case ctx.Err() != nil:
-			return ro.ended(s, ctx.Err(), nil)
-		case !kuma.Passing(err):
-			return ro.stopped(s, err.Error(), err)
-		}
-		if ended := ro.Clock.Sleep(ctx, pollEvery); ended != nil {
-			return ro.ended(s, ended, []rollout.Pending{{Name: "control plane", Why: "it does not answer: " + err.Error(), Since: began}})
-		}
+	silent, err := rollout.Persist(ctx, ro.Clock, do)
+	changed := (*changedError)(nil)
+	switch {
+	case err == nil, errors.As(err, &changed):
+		return err
+	case ctx.Err() != nil:
+		return ro.ended(s, ctx.Err(), silent)
 	}
-}
-
-func (ro *rotation) read(ctx context.Context) (v view, err error) {
-	name := ro.plan.Mesh.ValueString()
-	v.mesh, err = ro.Client.Mesh(ctx, name)
-	if err == nil {
-		v.proxies, err = ro.Client.Dataplanes(ctx, name)
-	}
-	if err == nil && ro.settings.Global {
-		v.zones, err = ro.Client.Zones(ctx)
-	}
-	return v, err
+	return ro.stopped(s, err.Error(), err)
 }
 
 // waitForProxies waits until every proxy has what a step brought. It stops where
 // going on would hurt.
 func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
-	pause := ro.timing.Judge
-	reported := -1
-	var pending []rollout.Pending
-	for {
-		if err := ro.Clock.Sleep(ctx, pause); err != nil {
-			return ro.ended(s, err, pending)
-		}
-		pause = pollEvery
-		v, err := ro.look(ctx, s)
-		if err != nil {
-			return err
-		}
-		if _, err := ro.inUse(v.mesh, ro.current.Cert); err != nil {
-			return err
-		}
-		pending = ro.proxies.Look(ro.Clock.Now(), v.proxies)
-		done := len(v.proxies) - len(pending)
-		pending = append(pending, rollout.PendingZones(ro.zones, v.zones)...)
-		if done != reported {
-			reported = done
-			fields := ro.fields(s)
-			fields["done"], fields["proxies"] = done, len(v.proxies)
-			tflog.Info(ctx, "CA rotation waits for proxies", fields)
-		}
-		switch {
-		case len(pending) == 0:
-			if s != rollout.Final { // a proxy that has what came before the last step misses nothing
-				ro.proxies.Pass()
+	pending, err := rollout.Wait{
+		Clock: ro.Clock,
+		Look: func() (rollout.View, error) {
+			v, err := ro.look(ctx, s)
+			if err == nil {
+				_, err = ro.inUse(v.Mesh, ro.current.Cert)
 			}
-			return nil
-		case slices.ContainsFunc(pending, func(p rollout.Pending) bool { return p.Rejects }):
-			return ro.stopped(s, "a proxy rejects its new certificate."+describePending(pending), nil)
-		}
+			return v, err
+		},
+		Judge: func(v rollout.View) []rollout.Pending { return ro.proxies.Judge(ro.Clock.Now(), v) },
+		Report: func(done, total int) {
+			fields := ro.fields(s)
+			fields["done"], fields["proxies"] = done, total
+			tflog.Info(ctx, "CA rotation waits for proxies", fields)
+		},
+	}.Run(ctx, ro.timing.Judge)
+	changed, stopped := (*changedError)(nil), (*stepError)(nil)
+	switch {
+	case errors.As(err, &changed), errors.As(err, &stopped):
+		return err
+	case err != nil:
+		return ro.ended(s, err, pending)
+	case len(pending) > 0:
+		return ro.stopped(s, "a proxy rejects its new certificate."+describePending(pending), nil)
 	}
+	if s != rollout.Final { // a proxy that has what came before the last step misses nothing
+		ro.proxies.Pass()
+	}
+	return nil
 }
 
 // fields are what the log says of a step.
@@ -435,14 +400,7 @@ func describePending(pending []rollout.Pending) string {
 	if len(pending) == 0 {
 		return ""
 	}
-	lines := make([]string, len(pending))
-	for i, p := range pending {
-		lines[i] = fmt.Sprintf("%s: %s (since %s)", p.Name, p.Why, utc(p.Since))
-	}
-	if len(lines) > mostNamed {
-		lines = append(lines[:mostNamed], fmt.Sprintf("and %d more", len(pending)-mostNamed))
-	}
-	return " Waiting for:\n  " + strings.Join(lines, "\n  ")
+	return " Waiting for:\n  " + rollout.Describe(pending)
 }
 
 // mostNamed is how many proxies a message names.

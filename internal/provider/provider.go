@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	frameworkaction "github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -19,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/action"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/chain"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/controlplane"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/dataplane"
@@ -31,6 +33,7 @@ import (
 )
 
 var (
+	_ provider.ProviderWithActions            = (*kongmesh)(nil)
 	_ provider.ProviderWithEphemeralResources = (*kongmesh)(nil)
 	_ provider.ProviderWithFunctions          = (*kongmesh)(nil)
 	_ provider.ProviderWithListResources      = (*kongmesh)(nil)
@@ -168,7 +171,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	// Terraform configures a provider once for each run. Hosts such as -debug use one
 	// process for several runs.
 	data := &tfkit.ProviderData{Clock: p.options.Clock, Run: &tfkit.Run{}}
-	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData = data, data, data, data
+	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData = data, data, data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
 		return // planning goes on without requests
 	}
@@ -228,6 +231,15 @@ func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
 		issuer.NewDataSource,
 		mesh.NewDataSource,
 		mesh.NewMeshesDataSource,
+	}
+}
+
+// Actions is the list of what `action_trigger` blocks and `terraform apply -invoke` run.
+func (p *kongmesh) Actions(context.Context) []func() frameworkaction.Action {
+	return []func() frameworkaction.Action{
+		action.NewAwait,
+		action.NewReissue,
+		action.NewVerify,
 	}
 }
 

@@ -18,6 +18,9 @@ func TestSchema_everythingIsDescribed(t *testing.T) {
 	for name, schema := range answer.DataSourceSchemas {
 		schemas["data "+name] = schema
 	}
+	for name, action := range answer.ActionSchemas {
+		schemas["action "+name] = action.Schema
+	}
 	for name, schema := range schemas {
 		if schema.Block.Description == "" {
 			t.Errorf("%s has no description", name)

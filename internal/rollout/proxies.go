@@ -36,6 +36,7 @@ type Proxies struct {
 	modified time.Time // of the last write, by the control plane's clock
 	written  time.Time // the same by the provider's clock
 	proxies  map[proxyID]*proxy
+	zones    []kuma.Zone           // as they were just before the last write
 	missed   map[proxyID]time.Time // since when those are disconnected that missed a write
 }
 
@@ -65,18 +66,20 @@ type rejection struct {
 // Pending is a proxy, or a zone, that is not seen to have what was written.
 type Pending struct {
 	Name, Why string
-	Since     time.Time
+	Since     time.Time // zero if not known
 	Rejects   bool
+	Connected bool // it is a connected proxy
 }
 
-// Begin notes a write that changed the CA: its modification time, read back, and
-// the proxies as they were just before it.
-func (p *Proxies) Begin(modified, now time.Time, before []kuma.Dataplane) {
+// Begin notes a write that makes the control plane issue certificates: its
+// modification time, read back, and the view of just before it.
+func (p *Proxies) Begin(modified, now time.Time, before View) {
+	p.zones = before.Zones
 	served := p.modified.Add(p.Timing.Served)
 	p.modified, p.written = modified, now
 	known := p.proxies
 	p.proxies = map[proxyID]*proxy{}
-	for _, d := range before {
+	for _, d := range before.Proxies {
 		f := &proxy{Dataplane: d, before: d.Secrets, subscribed: now}
 		if d.Certificate != nil {
 			f.issuedBefore = d.Certificate.Issued
@@ -94,6 +97,11 @@ func (p *Proxies) Begin(modified, now time.Time, before []kuma.Dataplane) {
 		}
 		p.proxies[id] = f
 	}
+}
+
+// Judge returns the proxies and zones of a view that are waited for.
+func (p *Proxies) Judge(now time.Time, v View) []Pending {
+	return append(p.Look(now, v.Proxies), PendingZones(p.zones, v.Zones)...)
 }
 
 // Look takes the proxies as they are now and returns those that are waited for.
@@ -185,7 +193,7 @@ func (f *proxy) holds(p *Proxies) bool {
 
 // pending tells whether a proxy is waited for, and why.
 func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
-	waiting = Pending{Name: f.Name, Since: p.written}
+	waiting = Pending{Name: f.Name, Since: p.written, Connected: f.Online}
 	switch {
 	case Foreign(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero(), !f.Online && f.holds(p):
 		return waiting, false
@@ -197,7 +205,7 @@ func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 		}
 		return waiting, lost || p.WaitForOffline
 	case !f.rejection.since.IsZero():
-		waiting.Since, waiting.Why, waiting.Rejects = f.rejection.since, "it rejects its new certificate", now.Sub(f.rejection.since) >= rejecting
+		waiting.reject(now, f)
 		return waiting, true
 	case p.servedByConnecting(now, f):
 		return waiting, false
@@ -205,6 +213,11 @@ func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 	waiting.Why = p.lacks(f)
 	f.done = waiting.Why == ""
 	return waiting, !f.done
+}
+
+// reject notes that a proxy rejects, and whether that is for too long.
+func (p *Pending) reject(now time.Time, f *proxy) {
+	p.Since, p.Why, p.Rejects = f.rejection.since, "it rejects its new certificate", now.Sub(f.rejection.since) >= rejecting
 }
 
 // servedByConnecting reports whether a proxy connected so long after the write
@@ -222,14 +235,24 @@ func (p *Proxies) servedByConnecting(now time.Time, f *proxy) bool {
 func (p *Proxies) lacks(f *proxy) string {
 	switch {
 	case f.Certificate == nil:
-		return "the control plane does not report its certificate yet"
+		return noCertificate
 	case !p.issuedAfter(f):
 		return fmt.Sprintf("its certificate was issued at %s, before the change", f.Certificate.Issued.UTC().Format(time.RFC3339))
-	case f.LastUpdate.Before(f.Certificate.Issued):
+	}
+	return unacknowledged(f.Dataplane, f.before.Acknowledged)
+}
+
+const noCertificate = "the control plane does not report its certificate yet"
+
+// unacknowledged says what keeps a proxy from being seen to have accepted its
+// certificate. before is how many secrets it acknowledged before that.
+func unacknowledged(d kuma.Dataplane, before uint64) string {
+	switch {
+	case d.LastUpdate.Before(d.Certificate.Issued):
 		return "the control plane does not report yet whether it accepted its new certificate"
-	case f.Total.Sent != f.Total.Acknowledged+f.Total.Rejected:
-		return fmt.Sprintf("it has acknowledged %d of %d messages", f.Total.Acknowledged, f.Total.Sent)
-	case f.Secrets.Acknowledged <= f.before.Acknowledged:
+	case d.Total.Sent != d.Total.Acknowledged+d.Total.Rejected:
+		return fmt.Sprintf("it has acknowledged %d of %d messages", d.Total.Acknowledged, d.Total.Sent)
+	case d.Secrets.Acknowledged <= before:
 		return "it has not acknowledged its new certificate"
 	}
 	return ""

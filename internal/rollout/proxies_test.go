@@ -32,7 +32,7 @@ func has() kuma.Dataplane {
 
 func follow(before ...kuma.Dataplane) *Proxies {
 	p := &Proxies{Timing: NewTiming(kuma.Settings{StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second})}
-	p.Begin(put, put, before)
+	p.Begin(put, put, View{Proxies: before})
 	return p
 }
 
@@ -197,7 +197,7 @@ func TestProxies_missed(t *testing.T) {
 				later = before()
 				later.Subscription, later.Connected = "s2", at(test.back)
 			}
-			p.Begin(at(100), at(100), []kuma.Dataplane{later})
+			p.Begin(at(100), at(100), View{Proxies: []kuma.Dataplane{later}})
 			if test.back > 100 {
 				later = before()
 				later.Subscription, later.Connected = "s2", at(test.back)

@@ -110,6 +110,38 @@ func (s *diagnosticServer) ListResource(ctx context.Context, r *tfprotov6.ListRe
 	return stream, err
 }
 
+func (s *diagnosticServer) PlanAction(ctx context.Context, r *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
+	response, err := s.frameworkServer.PlanAction(ctx, r)
+	if response != nil {
+		printable(response.Diagnostics)
+	}
+	return response, err
+}
+
+func (s *diagnosticServer) InvokeAction(ctx context.Context, r *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	stream, err := s.frameworkServer.InvokeAction(ctx, r)
+	if stream != nil && stream.Events != nil {
+		stream.Events = printableEvents(stream.Events)
+	}
+	return stream, err
+}
+
+func printableEvents(events iter.Seq[tfprotov6.InvokeActionEvent]) iter.Seq[tfprotov6.InvokeActionEvent] {
+	return func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		for event := range events {
+			switch of := event.Type.(type) {
+			case tfprotov6.ProgressInvokeActionEventType:
+				event.Type = tfprotov6.ProgressInvokeActionEventType{Message: kuma.Printable(of.Message)}
+			case tfprotov6.CompletedInvokeActionEventType:
+				printable(of.Diagnostics)
+			}
+			if !yield(event) {
+				return
+			}
+		}
+	}
+}
+
 func printableResults(results iter.Seq[tfprotov6.ListResourceResult]) iter.Seq[tfprotov6.ListResourceResult] {
 	return func(yield func(tfprotov6.ListResourceResult) bool) {
 		for result := range results {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -53,6 +54,16 @@ type EphemeralResource struct {
 // Configure takes over what the provider has set up.
 func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
 	e.take(req.ProviderData, &resp.Diagnostics)
+}
+
+// Action is embedded by every action.
+type Action struct {
+	ProviderData
+}
+
+// Configure takes over what the provider has set up.
+func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
+	a.take(req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *ProviderData) take(data any, diags *diag.Diagnostics) {

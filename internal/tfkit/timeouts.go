@@ -3,20 +3,39 @@ package tfkit
 import (
 	"context"
 
+	actiontimeouts "github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	action "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
+
+const timeoutsDescription = "Timeouts, as durations such as `90s` or `10m`."
 
 // Timeouts is the attribute that bounds operations which may wait.
 func Timeouts(ctx context.Context, opts timeouts.Opts) schema.Attribute {
 	attribute := timeouts.Attributes(ctx, opts)
 	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "Timeouts, as durations such as `90s` or `10m`."
+		nested.MarkdownDescription = timeoutsDescription
 		for name, attribute := range nested.Attributes {
 			if text, ok := attribute.(schema.StringAttribute); ok {
 				text.Validators = []validator.String{Duration()}
 				nested.Attributes[name] = text
+			}
+		}
+		return nested
+	}
+	return attribute
+}
+
+// ActionTimeouts is [Timeouts] of an action, which has one operation.
+func ActionTimeouts(ctx context.Context, description string) action.Attribute {
+	attribute := actiontimeouts.Attributes(ctx)
+	if nested, ok := attribute.(action.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = timeoutsDescription
+		for name := range nested.Attributes {
+			nested.Attributes[name] = action.StringAttribute{
+				Optional: true, MarkdownDescription: description, Validators: []validator.String{PositiveDuration()},
 			}
 		}
 		return nested

@@ -160,6 +160,17 @@ func Limit() validator.String {
 	})
 }
 
+// PositiveDuration is [Duration] without 0.
+func PositiveDuration() validator.String {
+	return Check("Invalid duration", "a duration greater than 0, such as 10s, 1m30s or 500ms", func(text string) error {
+		d, err := parseDuration(text)
+		if err == nil && d <= 0 {
+			err = errors.New("it must be greater than 0")
+		}
+		return err
+	})
+}
+
 func parseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {

@@ -1,14 +1,15 @@
 // Command schema completes the answer of `terraform providers schema -json`, from standard input to standard output:
-// it adds resource identities and list resources, which the documentation needs and a Terraform before 1.14 leaves out.
+// it adds resource identities, list resources and actions, which the documentation needs and a Terraform before 1.14 leaves out.
 package main
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -40,17 +41,25 @@ type (
 		Version int64 `json:"version"`
 		Block   block `json:"block"`
 	}
+	actionSchema struct {
+		Block block `json:"block"`
+	}
 	block struct {
 		Attributes      map[string]attribute `json:"attributes"`
 		Description     string               `json:"description"`
 		DescriptionKind string               `json:"description_kind"`
 	}
 	attribute struct {
-		Type            tftypes.Type `json:"type"`
+		Type            tftypes.Type `json:"type,omitempty"`
+		NestedType      *nestedType  `json:"nested_type,omitempty"`
 		Description     string       `json:"description"`
 		DescriptionKind string       `json:"description_kind"`
 		Required        bool         `json:"required,omitempty"`
 		Optional        bool         `json:"optional,omitempty"`
+	}
+	nestedType struct {
+		Attributes  map[string]attribute `json:"attributes"`
+		NestingMode string               `json:"nesting_mode"`
 	}
 )
 
@@ -62,52 +71,70 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&answer); err != nil {
 		return err
 	}
-	lists, identities, err := schemas(ctx)
+	added, err := schemas(ctx)
 	if err != nil {
 		return err
 	}
 	for _, provider := range answer.Providers { // there is one
-		provider["list_resource_schemas"], provider["resource_identity_schemas"] = lists, identities
+		maps.Copy(provider, added)
 	}
 	return json.NewEncoder(out).Encode(answer)
 }
 
-func schemas(ctx context.Context) (lists, identities json.RawMessage, err error) {
+// schemas returns the parts that are added, by their names in the answer.
+func schemas(ctx context.Context) (map[string]json.RawMessage, error) {
 	server := providerserver.NewProtocol6(provider.New("dev", provider.Options{})())()
 	all, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	ids, err := server.GetResourceIdentitySchemas(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, problem := range append(all.Diagnostics, ids.Diagnostics...) {
-		return nil, nil, fmt.Errorf("%s: %s", problem.Summary, problem.Detail)
+		return nil, fmt.Errorf("%s: %s", problem.Summary, problem.Detail)
 	}
 
-	listed := map[string]listSchema{}
+	lists := map[string]listSchema{}
 	for name, schema := range all.ListResourceSchemas {
-		attributes := map[string]attribute{}
-		for _, a := range schema.Block.Attributes {
-			if a.NestedType != nil {
-				return nil, nil, fmt.Errorf("%s.%s is nested, which is not written here yet", name, a.Name)
-			}
-			attributes[a.Name] = attribute{a.Type, a.Description, kind(a.DescriptionKind), a.Required, a.Optional}
-		}
-		listed[name] = listSchema{schema.Version, block{attributes, schema.Block.Description, kind(schema.Block.DescriptionKind)}}
+		lists[name] = listSchema{schema.Version, blockOf(schema)}
 	}
-	identified := map[string]identitySchema{}
+	actions := map[string]actionSchema{}
+	for name, action := range all.ActionSchemas {
+		actions[name] = actionSchema{blockOf(action.Schema)}
+	}
+	identities := map[string]identitySchema{}
 	for name, schema := range ids.IdentitySchemas {
 		attributes := map[string]identityAttribute{}
 		for _, a := range schema.IdentityAttributes {
 			attributes[a.Name] = identityAttribute{a.Type, a.Description, a.RequiredForImport, a.OptionalForImport}
 		}
-		identified[name] = identitySchema{schema.Version, attributes}
+		identities[name] = identitySchema{schema.Version, attributes}
 	}
-	lists, errLists := json.Marshal(listed)
-	identities, errIdentities := json.Marshal(identified)
-	return lists, identities, errors.Join(errLists, errIdentities)
+	added := map[string]json.RawMessage{}
+	for name, part := range map[string]any{"list_resource_schemas": lists, "action_schemas": actions, "resource_identity_schemas": identities} {
+		if added[name], err = json.Marshal(part); err != nil {
+			return nil, err
+		}
+	}
+	return added, nil
+}
+
+func blockOf(schema *tfprotov6.Schema) block {
+	return block{attributesOf(schema.Block.Attributes), schema.Block.Description, kind(schema.Block.DescriptionKind)}
+}
+
+func attributesOf(attributes []*tfprotov6.SchemaAttribute) map[string]attribute {
+	found := map[string]attribute{}
+	for _, a := range attributes {
+		var nested *nestedType
+		if a.NestedType != nil {
+			nested = &nestedType{attributesOf(a.NestedType.Attributes), strings.ToLower(a.NestedType.Nesting.String())}
+		}
+		found[a.Name] = attribute{a.Type, nested, a.Description, kind(a.DescriptionKind), a.Required, a.Optional}
+	}
+	return found
 }
 
 func kind(of tfprotov6.StringKind) string {

@@ -1,0 +1,66 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// Certificates follows the proxies of a mesh until each connected one has a
+// valid certificate.
+type Certificates struct {
+	Timing Timing
+	// Backend is the name of the backend that must have issued the certificate, ""
+	// for any.
+	Backend string
+
+	proxies map[proxyID]*proxy
+}
+
+// Look takes the proxies as they are now and returns those that are waited for.
+func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
+	seen := map[proxyID]*proxy{}
+	var pending []Pending
+	for _, d := range dataplanes {
+		id := proxyID{d.Zone, d.Name}
+		f := c.proxies[id]
+		if f == nil {
+			f = &proxy{subscribed: now}
+		}
+		f.update(now, d, c.Timing)
+		seen[id] = f
+		if !d.Online {
+			continue
+		}
+		waiting := Pending{Name: d.Name, Since: d.Connected, Connected: true}
+		switch {
+		case f.rejection.since.IsZero():
+			waiting.Why = LacksCertificate(now, d, c.Backend)
+			if waiting.Why == "" && !Foreign(d) {
+				waiting.Why = unacknowledged(d, 0)
+			}
+		default:
+			waiting.reject(now, f)
+		}
+		if waiting.Why != "" {
+			pending = append(pending, waiting)
+		}
+	}
+	c.proxies = seen
+	return pending
+}
+
+// LacksCertificate says why a connected proxy has no valid certificate, or none
+// of a backend if one is named. It is empty if the proxy has one.
+func LacksCertificate(now time.Time, d kuma.Dataplane, backend string) string {
+	switch {
+	case d.Certificate == nil:
+		return noCertificate
+	case backend != "" && d.Certificate.Backend != backend:
+		return fmt.Sprintf("its certificate is from %q", d.Certificate.Backend)
+	case !d.Certificate.Expires.After(now):
+		return "its certificate expired at " + d.Certificate.Expires.UTC().Format(time.RFC3339)
+	}
+	return ""
+}

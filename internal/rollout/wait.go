@@ -1,0 +1,127 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// pollEvery is how often a control plane is asked while something is waited for.
+const pollEvery = time.Second
+
+// A View is what the control plane shows of a mesh at one moment. Zones are
+// those of a global control plane.
+type View struct {
+	Mesh    *kuma.Mesh
+	Proxies []kuma.Dataplane
+	Zones   []kuma.Zone
+}
+
+// Read reads a view. The error is [kuma.Absent] if the mesh does not exist.
+func Read(ctx context.Context, client *kuma.Client, mesh string) (v View, err error) {
+	v.Mesh, err = client.Mesh(ctx, mesh)
+	if err == nil {
+		v.Proxies, err = client.Dataplanes(ctx, mesh)
+	}
+	if err == nil && client.Settings(ctx).Global {
+		v.Zones, err = client.Zones(ctx)
+	}
+	return v, err
+}
+
+// Persist repeats an operation while the control plane does not answer, because
+// it restarts for example. It returns the last error of the operation as soon as
+// that can not pass, and the context's error once the context is done: silent
+// then says what the control plane does not answer, and since when.
+func Persist(ctx context.Context, clock kuma.Clock, do func() error) (silent []Pending, err error) {
+	began := clock.Now()
+	for {
+		err := do()
+		switch {
+		case err == nil:
+			return nil, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case !kuma.Passing(err):
+			return nil, err
+		}
+		if ended := clock.Sleep(ctx, pollEvery); ended != nil {
+			return []Pending{{Name: "control plane", Why: "it does not answer: " + err.Error(), Since: began}}, ended
+		}
+	}
+}
+
+// A Wait waits until the proxies of a mesh have something.
+type Wait struct {
+	Clock kuma.Clock
+	// Look reads a view. Its error ends the wait.
+	Look func() (View, error)
+	// Judge returns what is still waited for.
+	Judge func(View) []Pending
+	// Report is called whenever another number of proxies is done.
+	Report func(done, total int)
+}
+
+// Run looks for the first time after a pause, and then every second. It ends as
+// soon as nothing is pending, or a proxy rejects: then pending is not empty. An
+// error is that of Look, or of the context.
+func (w Wait) Run(ctx context.Context, pause time.Duration) (pending []Pending, err error) {
+	reported := -1
+	for {
+		if err := w.Clock.Sleep(ctx, pause); err != nil {
+			return pending, err
+		}
+		pause = pollEvery
+		v, err := w.Look()
+		if err != nil {
+			return pending, err
+		}
+		pending = w.Judge(v)
+		if done, total := Count(v.Proxies, pending); done != reported {
+			reported = done
+			w.Report(done, total)
+		}
+		if len(pending) == 0 || slices.ContainsFunc(pending, func(p Pending) bool { return p.Rejects }) {
+			return pending, nil
+		}
+	}
+}
+
+// Count returns how many proxies are done: connected and not pending, of those
+// that are connected.
+func Count(proxies []kuma.Dataplane, pending []Pending) (done, total int) {
+	for _, d := range proxies {
+		if d.Online {
+			total++
+		}
+	}
+	done = total
+	for _, p := range pending {
+		if p.Connected {
+			done--
+		}
+	}
+	return done, total
+}
+
+// mostNamed is how many proxies a message names.
+const mostNamed = 10
+
+// Describe says for a message what is waited for, a line each.
+func Describe(pending []Pending) string {
+	lines := make([]string, len(pending))
+	for i, p := range pending {
+		lines[i] = p.Name + ": " + p.Why
+		if !p.Since.IsZero() {
+			lines[i] += fmt.Sprintf(" (since %s)", p.Since.UTC().Format(time.RFC3339))
+		}
+	}
+	if len(lines) > mostNamed {
+		lines = append(lines[:mostNamed], fmt.Sprintf("and %d more", len(pending)-mostNamed))
+	}
+	return strings.Join(lines, "\n  ")
+}
