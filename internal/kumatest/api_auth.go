@@ -46,6 +46,9 @@ func (cp *ControlPlane) identify(r *http.Request) (user, error) {
 	case ReaderToken:
 		return known("reader", "readers"), nil
 	default:
+		if caller, err := cp.userOf(token); err == nil {
+			return caller, nil
+		}
 		return user{}, &refusal{status: http.StatusUnauthorized, title: "Invalid authentication data", detail: "Unauthenticated"}
 	}
 }

@@ -304,8 +304,9 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 	if err := json.Unmarshal(body, &raw); err != nil {
 		return nil, metadata{}, err
 	}
-	if e.kind.is(specified) {
-		if err := e.checkRequired(raw); err != nil {
+	if e.kind.spec != nil {
+		var err error
+		if draft.spec, err = e.readSpec(raw); err != nil {
 			return nil, metadata{}, err
 		}
 	}
@@ -314,6 +315,8 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 		return nil, meta, err
 	}
 	switch {
+	case e.kind.spec != nil:
+		draft.content = e.specContent(draft.spec)
 	case e.kind.schema != nil:
 		if draft.document, err = e.kind.schema.decode(raw); err != nil {
 			return nil, meta, err
@@ -323,7 +326,7 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 			draft.content, draft.verbatim = withoutMetadata(raw), true
 		}
 	default:
-		draft.content, err = e.foreignContent(raw)
+		draft.content = withoutMetadata(raw)
 	}
 	return draft, meta, err
 }

@@ -22,9 +22,7 @@ func (cp *ControlPlane) registerInfo(rt *router) {
 	if cp.release.zoneStatus {
 		rt.add(http.MethodGet, "/status/zones", cp.getZoneStatus)
 	}
-	for _, kind := range []string{"dataplane", "user", "zone"} {
-		rt.add(http.MethodPost, "/tokens/"+kind, cp.refuseToken)
-	}
+	cp.registerTokens(rt)
 }
 
 func (cp *ControlPlane) product() string {
@@ -184,14 +182,6 @@ func (cp *ControlPlane) getResourceTypes(*call) (answer, error) {
 		all.Resources = append(all.Resources, entry)
 	}
 	return jsonAnswer(http.StatusOK, all), nil
-}
-
-// refuseToken stands where a control plane issues tokens, unless it is told not to.
-func (cp *ControlPlane) refuseToken(*call) (answer, error) {
-	return answer{}, &refusal{
-		status: http.StatusBadRequest, title: "Could not issue a token",
-		detail: "issuing tokens using the control plane is disabled",
-	}
 }
 
 // guiPage stands in for the graphical interface: what somebody gets who takes it for the API.

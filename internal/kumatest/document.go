@@ -65,6 +65,8 @@ const (
 	durationKind
 	objectKind
 	stringMapKind
+	messageMapKind
+	uint64Kind
 	anyKind // free JSON, an object at the top
 )
 

@@ -86,6 +86,10 @@ func (f field) decodeOne(raw json.RawMessage) (any, error) {
 		return f.message.decode(raw)
 	case stringMapKind:
 		return decodeStringMap(raw)
+	case messageMapKind:
+		return decodeMessageMap(raw, f.message)
+	case uint64Kind:
+		return unmarshal[uint64](unquote(raw))
 	case anyKind:
 		return decodeAny(raw)
 	default:
@@ -159,6 +163,20 @@ func decodeStringMap(raw []byte) (map[string]string, error) {
 	values := make(map[string]string, len(members))
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		if values[key], err = unmarshal[string](members[key]); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+func decodeMessageMap(raw []byte, m *message) (map[string]*document, error) {
+	members, err := unmarshal[map[string]json.RawMessage](raw)
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]*document, len(members))
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		if values[key], err = m.decode(members[key]); err != nil {
 			return nil, err
 		}
 	}

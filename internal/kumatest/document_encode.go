@@ -53,6 +53,10 @@ func (f field) isDefault(value any) bool {
 		return value == 0
 	case int32:
 		return value == 0
+	case uint64:
+		return value == 0
+	case map[string]*document:
+		return len(value) == 0
 	case []byte:
 		return len(value) == 0
 	case map[string]string:
@@ -82,6 +86,18 @@ func (f field) encodeOne(b *bytes.Buffer, value any) {
 	switch value := value.(type) {
 	case *document:
 		value.encodeTo(b)
+	case map[string]*document:
+		b.WriteByte('{')
+		for i, name := range sortedKeys(value) {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(b, "%q:", name)
+			value[name].encodeTo(b)
+		}
+		b.WriteByte('}')
+	case uint64:
+		fmt.Fprintf(b, "%q", fmt.Sprint(value))
 	case time.Duration:
 		fmt.Fprintf(b, "%q", formatDuration(value))
 	case int32:

@@ -19,6 +19,7 @@ type resource struct {
 	modified time.Time
 
 	document *document       // what it says, when the type has a schema
+	spec     map[string]any  // what its spec says, when the type has one
 	content  json.RawMessage // the members that are written out beside the metadata, one JSON object
 	verbatim bool            // content is written out untouched
 

@@ -12,8 +12,7 @@ func (cp *ControlPlane) ensureDefaults(mesh *resource) {
 	prefix := "dataplane-token-signing-key-" + mesh.name
 	keys := cp.store.list("Secret", mesh.name, func(r *resource) bool { return strings.HasPrefix(r.name, prefix) })
 	if len(keys) == 0 {
-		_, key := newKey()
-		cp.putSecret(mesh.name, prefix+"-1", key, mesh.name)
+		cp.putSecret(mesh.name, prefix+"-1", newSigningKey(), mesh.name)
 	}
 	var skipped []string
 	for _, name := range get[[]any](mesh.document, "skipCreatingInitialPolicies") {
@@ -74,7 +73,7 @@ func (cp *ControlPlane) typeOf(name string) *resourceType {
 
 // bootstrap makes what is there before anybody asks for anything.
 func (cp *ControlPlane) bootstrap() {
-	_, key := newKey()
+	key := newSigningKey()
 	for _, name := range initialSecrets(cp.global) {
 		cp.putSecret("", name, key, "")
 	}

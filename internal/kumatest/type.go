@@ -16,7 +16,8 @@ type resourceType struct {
 	short    string // its name in a resource identifier; a type without has no identifiers
 	in       releaseSet
 	traits   trait
-	schema   *message // nil: the document is kept as it came
+	schema   *message   // nil: the document is kept as it came
+	spec     *structure // of what stands under "spec", nil when that is kept as it came
 
 	inspections []inspection
 	initial     []initialPolicy // created with each mesh, unless the mesh skips them
@@ -149,7 +150,16 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "ZoneIngressInsight", path: "zone-ingress-insights", in: until214, traits: global | byZone | made},
 		{name: "ZoneInsight", path: "zone-insights", in: inAll, traits: global | byGlobal | byZone | made},
 	}
-	return slices.DeleteFunc(all, func(t *resourceType) bool { return t.in&set == 0 })
+	all = slices.DeleteFunc(all, func(t *resourceType) bool { return t.in&set == 0 })
+	specs, messages := specSchemas(set), legacySchemas()
+	for _, t := range all {
+		if t.is(specified) {
+			t.spec = specs[t.name]
+		} else if t.schema == nil {
+			t.schema = messages[t.name]
+		}
+	}
+	return all
 }
 
 // displayName takes a type's name apart into words: MeshHTTPRoute is a Mesh HTTP Route.

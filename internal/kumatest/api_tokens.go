@@ -1,0 +1,287 @@
+package kumatest
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// tokenSkew is how far back a control plane dates a token, so that it is valid for clocks that are behind.
+	tokenSkew = 5 * time.Second
+	// tokenDefault is how long a token is valid whose request does not say.
+	tokenDefault = 10 * 365 * 24 * time.Hour
+
+	userKeyPrefix = "user-token-signing-key"
+	zoneKeyPrefix = "zone-token-signing-key"
+)
+
+// A tokenRequest holds the members that the requests for the three kinds of token have.
+type tokenRequest struct {
+	Name     string              `json:"name"`
+	Mesh     string              `json:"mesh"`
+	Tags     map[string][]string `json:"tags"`
+	Type     string              `json:"type"`
+	Workload string              `json:"workload"`
+	Groups   []string            `json:"groups"`
+	Zone     string              `json:"zone"`
+	Scope    []string            `json:"scope"`
+	ValidFor string              `json:"validFor"`
+}
+
+// registerTokens adds the endpoints that issue tokens.
+func (cp *ControlPlane) registerTokens(rt *router) {
+	rt.add(http.MethodPost, "/tokens/dataplane", cp.issueWith((*ControlPlane).dataplaneToken))
+	rt.add(http.MethodPost, "/tokens/user", cp.issueWith((*ControlPlane).userToken))
+	rt.add(http.MethodPost, "/tokens/zone", cp.issueWith((*ControlPlane).zoneToken))
+}
+
+// issueWith returns a handler that reads a request and answers with the token that issue makes of it.
+func (cp *ControlPlane) issueWith(issue func(*ControlPlane, user, tokenRequest) (string, error)) handler {
+	return func(c *call) (answer, error) {
+		var request tokenRequest
+		if err := json.Unmarshal(c.body, &request); err != nil {
+			return answer{status: http.StatusBadRequest}, nil
+		}
+		token, err := issue(cp, c.user, request)
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{status: http.StatusOK, header: contentType("text/plain"), body: []byte(token)}, nil
+	}
+}
+
+// mayGenerate refuses callers who may not issue tokens.
+func mayGenerate(u user, what string) error {
+	if u.isAdmin() {
+		return nil
+	}
+	return accessDenied(u, "generate "+what)
+}
+
+func (cp *ControlPlane) dataplaneToken(caller user, request tokenRequest) (string, error) {
+	var broken violations
+	if request.Mesh == "" {
+		broken.add("mesh", "cannot be empty")
+	}
+	validFor, problems := validity(request.ValidFor)
+	broken = append(broken, problems...)
+	kinds := []string{"", "dataplane", "ingress", "egress"}
+	if cp.release.set == in30 {
+		kinds = kinds[:2]
+	}
+	if !slices.Contains(kinds, request.Type) {
+		broken.add("type", "%s is not a valid proxy type", request.Type)
+	}
+	if err := invalid("Invalid request", broken); err != nil {
+		return "", err
+	}
+	if err := mayGenerate(caller, "dataplane token"); err != nil {
+		return "", err
+	}
+	claims := map[string]any{"Name": request.Name, "Mesh": request.Mesh, "Tags": request.Tags, "Type": request.Type}
+	if cp.release.set&from214 != 0 {
+		claims["Workload"] = request.Workload
+	}
+	return cp.sign(claims, request.Mesh, "dataplane-token-signing-key-"+request.Mesh, validFor)
+}
+
+func (cp *ControlPlane) userToken(caller user, request tokenRequest) (string, error) {
+	if err := mayGenerate(caller, "user token"); err != nil {
+		return "", err
+	}
+	var broken violations
+	if request.Name == "" {
+		broken.add("name", "cannot be empty")
+	}
+	var validFor time.Duration
+	if request.ValidFor == "" {
+		broken.add("validFor", "cannot be empty")
+	} else {
+		var problems violations
+		validFor, problems = validity(request.ValidFor)
+		broken = append(broken, problems...)
+		if validFor == 0 {
+			broken.add("validFor", "cannot be empty or nil")
+		}
+	}
+	if err := invalid("Invalid request", broken); err != nil {
+		return "", err
+	}
+	return cp.sign(map[string]any{"Name": request.Name, "Groups": request.Groups}, "", userKeyPrefix, validFor)
+}
+
+func (cp *ControlPlane) zoneToken(caller user, request tokenRequest) (string, error) {
+	if err := mayGenerate(caller, fmt.Sprintf("zone token for zone '%s'", request.Zone)); err != nil {
+		return "", err
+	}
+	var broken violations
+	if request.Scope == nil && cp.release.set != in30 {
+		broken.add("scope", "cannot be empty")
+	}
+	validFor, problems := validity(request.ValidFor)
+	if err := invalid("Invalid request", append(broken, problems...)); err != nil {
+		return "", err
+	}
+	claims := map[string]any{"Zone": request.Zone, "Scope": request.Scope}
+	return cp.sign(claims, "", zoneKeyPrefix, validFor)
+}
+
+// validity reads how long a token shall be valid.
+func validity(text string) (time.Duration, violations) {
+	if text == "" {
+		return tokenDefault, nil
+	}
+	validFor, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, violations{{"validFor", "is invalid: " + err.Error()}}
+	}
+	return validFor, nil
+}
+
+// sign makes a token of claims, signed by the latest of the keys whose names begin with prefix.
+func (cp *ControlPlane) sign(claims map[string]any, mesh, prefix string, validFor time.Duration) (string, error) {
+	key, serial, err := cp.latestKey(mesh, prefix)
+	if err != nil {
+		return "", err
+	}
+	issued := cp.now().Add(-tokenSkew)
+	claims["jti"] = newID()
+	claims["iat"], claims["nbf"] = issued.Unix(), issued.Unix()
+	claims["exp"] = issued.Add(validFor).Add(tokenSkew).Unix()
+	head := map[string]any{"alg": "RS256", "typ": "JWT", "kid": strconv.Itoa(serial)}
+	signed := base64.RawURLEncoding.EncodeToString(mustMarshal(head)) + "." + base64.RawURLEncoding.EncodeToString(mustMarshal(claims))
+	digest := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	if err != nil {
+		return "", internal("Could not issue a token")
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+}
+
+// latestKey returns the signing key with the highest serial number.
+func (cp *ControlPlane) latestKey(mesh, prefix string) (*rsa.PrivateKey, int, error) {
+	serial := 0
+	for _, r := range cp.store.list(secretKind(mesh), mesh, nil) {
+		if number, err := strconv.Atoi(strings.TrimPrefix(r.name, prefix+"-")); err == nil && r.name == signingKeyName(prefix, number) {
+			serial = max(serial, number)
+		}
+	}
+	key, err := cp.signingKey(mesh, signingKeyName(prefix, max(serial, 1)))
+	if err != nil {
+		detail := fmt.Sprintf("there is no signing key with KID 1. GlobalSecret of name %q is not found. "+
+			"If signing key was rotated, regenerate the token", signingKeyName(prefix, 1))
+		if mesh != "" {
+			detail = fmt.Sprintf("there is no signing key with KID 1. Secret of name %q in mesh %q is not found. "+
+				"If signing key was rotated, regenerate the token", signingKeyName(prefix, 1), mesh)
+		}
+		return nil, 0, &refusal{status: http.StatusNotFound, title: "Signing Key not found", detail: detail}
+	}
+	return key, serial, nil
+}
+
+func signingKeyName(prefix string, serial int) string { return prefix + "-" + strconv.Itoa(serial) }
+
+func secretKind(mesh string) string {
+	if mesh == "" {
+		return "GlobalSecret"
+	}
+	return "Secret"
+}
+
+// signingKey reads the key in a secret.
+func (cp *ControlPlane) signingKey(mesh, name string) (*rsa.PrivateKey, error) {
+	secret, ok := cp.store.get(secretKind(mesh), mesh, name)
+	if !ok {
+		return nil, notFound("Signing Key not found")
+	}
+	block, _ := pem.Decode(get[[]byte](secret.document, "data"))
+	if block == nil {
+		return nil, fmt.Errorf("secret %s: no PEM block", name)
+	}
+	return x509.ParsePKCS1PrivateKey(block.Bytes)
+}
+
+// newSigningKey returns what the secret of a new signing key holds. It is one key for all: to make one takes a good part
+// of a second.
+var newSigningKey = sync.OnceValue(func() []byte {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // the system's randomness does not fail
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+})
+
+// newID makes a random identifier.
+func newID() string {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// userOf returns the user of a token that this control plane has signed and that is valid now.
+func (cp *ControlPlane) userOf(token string) (user, error) {
+	var head struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+	}
+	var claims struct {
+		Name    string
+		Groups  []string
+		Expires int64 `json:"exp"`
+		Begins  int64 `json:"nbf"`
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return user{}, fmt.Errorf("a token has 3 parts, this one has %d", len(parts))
+	}
+	if err := decodePart(parts[0], &head); err != nil {
+		return user{}, err
+	}
+	if err := decodePart(parts[1], &claims); err != nil {
+		return user{}, err
+	}
+	serial, err := strconv.Atoi(head.KeyID)
+	if err != nil || head.Algorithm != "RS256" {
+		return user{}, fmt.Errorf("a token of algorithm %q and key %q", head.Algorithm, head.KeyID)
+	}
+	key, err := cp.signingKey("", signingKeyName(userKeyPrefix, serial))
+	if err != nil {
+		return user{}, err
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil {
+		return user{}, err
+	}
+	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	if err := rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, digest[:], signature); err != nil {
+		return user{}, err
+	}
+	if now := cp.now().Unix(); now < claims.Begins || now >= claims.Expires {
+		return user{}, fmt.Errorf("a token for the time from %d to %d, not %d", claims.Begins, claims.Expires, now)
+	}
+	return known(claims.Name, claims.Groups...), nil
+}
+
+func decodePart(part string, into any) error {
+	raw, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}

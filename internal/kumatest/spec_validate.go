@@ -1,0 +1,203 @@
+package kumatest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// This file checks a document against the schema of its type, in the order and with the texts of the library that a control
+// plane uses for that. Documents are as encoding/json reads them into an any.
+
+// fillDefaults adds to an object the members for which a schema has a default.
+func (s *structure) fillDefaults(object map[string]any) {
+	for _, m := range s.members {
+		value, given := object[m.name]
+		if (!given || value == nil) && m.rules.fallback != nil {
+			object[m.name] = mustUnmarshal(m.rules.fallback)
+		}
+		m.fillDefaults(object[m.name])
+	}
+}
+
+func (s *shape) fillDefaults(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		if s.structure != nil {
+			s.structure.fillDefaults(value)
+		}
+		if s.kind == "map" {
+			for _, element := range value {
+				s.elements.fillDefaults(element)
+			}
+		}
+	case []any:
+		if s.kind == "list" {
+			for _, element := range value {
+				s.elements.fillDefaults(element)
+			}
+		}
+	}
+}
+
+func mustUnmarshal(raw json.RawMessage) any {
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		panic(err) // it is part of this package
+	}
+	return value
+}
+
+// validate returns what is wrong with a value at a path.
+func (s *shape) validate(path string, value any) []string {
+	var problems []string
+	if want := s.schemaType(); want == "intOrString" {
+		if !isInteger(value) && typeName(value) != "string" {
+			return []string{fmt.Sprintf("%q must validate at least one schema (anyOf)", path), typeProblem(path, "integer", value)}
+		}
+	} else if want != "" && want != typeName(value) && (want != "integer" || !isInteger(value)) {
+		problems = append(problems, typeProblem(path, want, value))
+	}
+	switch value := value.(type) {
+	case string:
+		problems = append(problems, s.rules.checkText(path, value)...)
+	case float64:
+		problems = append(problems, s.rules.checkNumber(path, value)...)
+	case []any:
+		problems = append(problems, s.validateList(path, value)...)
+	}
+	if len(s.rules.enum) > 0 {
+		if text, ok := value.(string); !ok || !slices.Contains(s.rules.enum, text) {
+			problems = append(problems, fmt.Sprintf("%s in body should be one of [%s]", path, strings.Join(s.rules.enum, " ")))
+		}
+	}
+	if object, ok := value.(map[string]any); ok {
+		problems = append(problems, s.validateObject(path, object)...)
+	}
+	return problems
+}
+
+// schemaType returns the name that a schema has for the kind of a value, empty for any.
+func (s *shape) schemaType() string {
+	switch s.kind {
+	case "duration", "bytes":
+		return "string"
+	case "map":
+		return "object"
+	case "list":
+		return "array"
+	case "any":
+		return ""
+	case "string", "boolean", "object", "intOrString":
+		return s.kind
+	default:
+		return "integer"
+	}
+}
+
+// typeName returns the name that a schema has for the type of a value.
+func typeName(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case float64:
+		return "number"
+	case []any:
+		return "array"
+	default:
+		return "object"
+	}
+}
+
+func isInteger(value any) bool {
+	number, ok := value.(float64)
+	return ok && number == math.Trunc(number)
+}
+
+func typeProblem(path, want string, value any) string {
+	return fmt.Sprintf("%s in body must be of type %s: %q", path, want, typeName(value))
+}
+
+func (l *limits) checkText(path, text string) []string {
+	length := utf8.RuneCountInString(text)
+	switch {
+	case l.maxLength != nil && length > *l.maxLength:
+		return []string{fmt.Sprintf("%s in body should be at most %d chars long", path, *l.maxLength)}
+	case l.minLength != nil && length < *l.minLength:
+		return []string{fmt.Sprintf("%s in body should be at least %d chars long", path, *l.minLength)}
+	case l.pattern != nil && !l.pattern.MatchString(text):
+		return []string{fmt.Sprintf("%s in body should match '%s'", path, l.pattern)}
+	}
+	return nil
+}
+
+func (l *limits) checkNumber(path string, number float64) []string {
+	switch {
+	case l.min != nil && number < *l.min:
+		return []string{fmt.Sprintf("%s in body should be greater than or equal to %v", path, *l.min)}
+	case l.max != nil && number > *l.max:
+		return []string{fmt.Sprintf("%s in body should be less than or equal to %v", path, *l.max)}
+	}
+	return nil
+}
+
+func (s *shape) validateList(path string, list []any) []string {
+	var problems []string
+	if s.kind == "list" {
+		for i, element := range list {
+			problems = append(problems, s.elements.validate(fmt.Sprintf("%s[%d]", path, i), element)...)
+		}
+	}
+	if s.rules.minItems != nil && len(list) < *s.rules.minItems {
+		problems = append(problems, fmt.Sprintf("%s in body should have at least %d items", path, *s.rules.minItems))
+	}
+	if s.rules.maxItems != nil && len(list) > *s.rules.maxItems {
+		problems = append(problems, fmt.Sprintf("%s in body should have at most %d items", path, *s.rules.maxItems))
+	}
+	return problems
+}
+
+func (s *shape) validateObject(path string, object map[string]any) []string {
+	var problems []string
+	if s.kind == "map" {
+		for _, name := range sortedKeys(object) {
+			problems = append(problems, s.elements.validate(joinPath(path, name), object[name])...)
+		}
+	}
+	if s.structure == nil {
+		return problems
+	}
+	var missing []string
+	for _, m := range s.structure.members {
+		if value, given := object[m.name]; given {
+			problems = append(problems, m.validate(joinPath(path, m.name), value)...)
+		} else if m.required {
+			missing = append(missing, m.name)
+		}
+	}
+	slices.Sort(missing)
+	for _, name := range missing {
+		problems = append(problems, path+"."+name+" in body is required")
+	}
+	return problems
+}
+
+// asViolations puts what is wrong inside a spec on its path. The rest stands without one.
+func asViolations(problems []string) violations {
+	var broken violations
+	for _, problem := range problems {
+		if field, reason, _ := strings.Cut(problem, " "); strings.HasPrefix(field, "spec.") {
+			broken = append(broken, violation{field, reason})
+		} else {
+			broken = append(broken, violation{"", problem})
+		}
+	}
+	return broken
+}
