@@ -241,8 +241,8 @@ func (e endpoints) accepted(status int, r *resource) answer {
 	var body struct {
 		Warnings []string `json:"warnings,omitempty"`
 	}
-	if e.kind.warn != nil && r != nil {
-		body.Warnings = e.kind.warn(e.ControlPlane, r)
+	if r != nil {
+		body.Warnings = e.warnings(r)
 	}
 	if e.release.emptyAnswers && len(body.Warnings) == 0 {
 		return answer{status: status}
@@ -292,10 +292,21 @@ func (e endpoints) read(body []byte) (*resource, metadata, error) {
 		}
 		return nil, meta, badRequest("invalid %s object: %q", e.kind.name, err.Error())
 	}
+	if e.kind.rules != nil {
+		return draft, meta, invalid("Could not process a resource", e.kind.rules(e.firstPlace(draft)))
+	}
 	if e.kind.check == nil {
 		return draft, meta, nil
 	}
 	return draft, meta, invalid("Could not process a resource", e.kind.check(e.ControlPlane, draft.document))
+}
+
+// firstPlace returns where the rules of a type begin.
+func (e endpoints) firstPlace(r *resource) place {
+	if e.kind.spec != nil {
+		return place{path: "spec", value: r.spec, spec: r.spec, set: e.release.set}
+	}
+	return place{value: untyped(r.document), set: e.release.set}
 }
 
 func (e endpoints) decode(body []byte) (*resource, metadata, error) {

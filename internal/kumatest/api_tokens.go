@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	_ "embed" // for the signing key
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -14,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -214,15 +214,10 @@ func (cp *ControlPlane) signingKey(mesh, name string) (*rsa.PrivateKey, error) {
 	return x509.ParsePKCS1PrivateKey(block.Bytes)
 }
 
-// newSigningKey returns what the secret of a new signing key holds. It is one key for all: to make one takes a good part
-// of a second.
-var newSigningKey = sync.OnceValue(func() []byte {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err) // the system's randomness does not fail
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-})
+// newSigningKey is what the secret of each new signing key holds, a key of no value: to make one takes a good part of a second.
+//
+//go:embed testdata/signing-key.pem
+var newSigningKey []byte
 
 // newID makes a random identifier.
 func newID() string {

@@ -41,20 +41,28 @@ func TestContract(t *testing.T) {
 	for _, test := range []struct {
 		file    string
 		options []kumatest.Option
+		lasting bool // one control plane has answered all scenarios
 	}{
-		{"kuma-2.14.3.json", nil},
-		{"kuma-2.7.29.json", []kumatest.Option{kumatest.Version("2.7.29")}},
-		{"kuma-2.14.3-auth.json", []kumatest.Option{kumatest.Authentication()}},
-		{"kuma-2.14.3-global.json", []kumatest.Option{kumatest.Global()}},
-		{"kuma-2.14.3-readonly.json", []kumatest.Option{kumatest.ReadOnly()}},
-		{"kuma-3.0-dev.json", []kumatest.Option{kumatest.Version("3.0-dev")}},
+		{file: "kuma-2.14.3.json"},
+		{file: "kuma-2.7.29.json", options: []kumatest.Option{kumatest.Version("2.7.29")}},
+		{file: "kuma-2.14.3-auth.json", options: []kumatest.Option{kumatest.Authentication()}},
+		{file: "kuma-2.14.3-global.json", options: []kumatest.Option{kumatest.Global()}},
+		{file: "kuma-2.14.3-readonly.json", options: []kumatest.Option{kumatest.ReadOnly()}},
+		{file: "kuma-3.0-dev.json", options: []kumatest.Option{kumatest.Version("3.0-dev")}},
+		{file: "kuma-2.14.3-policies.json", lasting: true},
+		{file: "kuma-2.7.29-policies.json", options: []kumatest.Option{kumatest.Version("2.7.29")}, lasting: true},
+		{file: "kuma-3.0-dev-policies.json", options: []kumatest.Option{kumatest.Version("3.0-dev")}, lasting: true},
 	} {
 		t.Run(strings.TrimSuffix(test.file, ".json"), func(t *testing.T) {
 			recorded := readRecording(t, test.file)
 			var agree, compared, all int
+			lasting := newReplayer(test.options)
 			for _, scenario := range recorded.Scenarios {
 				t.Run(scenario.Scenario, func(t *testing.T) {
-					replayer := newReplayer(test.options)
+					replayer := lasting
+					if !test.lasting {
+						replayer = newReplayer(test.options)
+					}
 					for i, step := range scenario.Steps {
 						all++
 						difference, applies := replayer.replay(step)

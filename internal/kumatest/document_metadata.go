@@ -80,10 +80,11 @@ func (cp *ControlPlane) render(r *resource) json.RawMessage {
 func (cp *ControlPlane) renderAs(r *resource, meta metadata, content json.RawMessage) json.RawMessage {
 	head := struct {
 		metadata
-		KRI string `json:"kri,omitempty"`
+		KRI  string       `json:"kri,omitempty"`
+		SNIs []serverName `json:"snis,omitempty"`
 	}{metadata: meta}
 	if cp.release.kri {
-		head.KRI = r.kri()
+		head.KRI, head.SNIs = r.kri(), r.serverNames()
 	}
 	return joinObjects(mustMarshal(head), content)
 }

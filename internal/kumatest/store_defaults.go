@@ -12,7 +12,7 @@ func (cp *ControlPlane) ensureDefaults(mesh *resource) {
 	prefix := "dataplane-token-signing-key-" + mesh.name
 	keys := cp.store.list("Secret", mesh.name, func(r *resource) bool { return strings.HasPrefix(r.name, prefix) })
 	if len(keys) == 0 {
-		cp.putSecret(mesh.name, prefix+"-1", newSigningKey(), mesh.name)
+		cp.putSecret(mesh.name, prefix+"-1", newSigningKey, mesh.name)
 	}
 	var skipped []string
 	for _, name := range get[[]any](mesh.document, "skipCreatingInitialPolicies") {
@@ -73,9 +73,8 @@ func (cp *ControlPlane) typeOf(name string) *resourceType {
 
 // bootstrap makes what is there before anybody asks for anything.
 func (cp *ControlPlane) bootstrap() {
-	key := newSigningKey()
 	for _, name := range initialSecrets(cp.global) {
-		cp.putSecret("", name, key, "")
+		cp.putSecret("", name, newSigningKey, "")
 	}
 	if !cp.global {
 		cp.putDefault("Zone", "", zoneName, "{}", nil)

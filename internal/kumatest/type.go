@@ -18,6 +18,7 @@ type resourceType struct {
 	traits   trait
 	schema   *message   // nil: the document is kept as it came
 	spec     *structure // of what stands under "spec", nil when that is kept as it came
+	rules    rule       // what a document has to follow besides that, nil when nothing
 
 	inspections []inspection
 	initial     []initialPolicy // created with each mesh, unless the mesh skips them
@@ -103,7 +104,8 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "HealthCheck", path: "health-checks", in: until214, traits: legacy},
 		{name: "HostnameGenerator", path: "hostnamegenerators", short: "hg", in: from214, traits: global | both | specified},
 		meshType(set),
-		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: inAll, traits: modern | from | to | fromAsRules},
+		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: in27, traits: modern | from | to | fromAsRules},
+		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: from214, traits: modern | hasStatus | from | to | fromAsRules},
 		{name: "MeshCircuitBreaker", path: "meshcircuitbreakers", short: "mcb", in: inAll, traits: modern | from | to | fromAsRules, initial: initialCircuitBreakers()},
 		{name: "MeshExternalService", path: "meshexternalservices", short: "extsvc", in: from214, traits: both | specified | hasStatus},
 		{name: "MeshFaultInjection", path: "meshfaultinjections", short: "mfi", in: inAll, traits: modern | from | to},
@@ -114,7 +116,8 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "MeshIdentity", path: "meshidentities", short: "mid", in: from214, traits: both | specified | hasStatus},
 		{name: "MeshInsight", path: "mesh-insights", in: inAll, traits: global | byGlobal | made},
 		{name: "MeshLoadBalancingStrategy", path: "meshloadbalancingstrategies", short: "mlbs", in: inAll, traits: modern | to},
-		{name: "MeshMetric", path: "meshmetrics", short: "mm", in: inAll, traits: modern},
+		{name: "MeshMetric", path: "meshmetrics", short: "mm", in: in27, traits: modern},
+		{name: "MeshMetric", path: "meshmetrics", short: "mm", in: from214, traits: modern | hasStatus},
 		{name: "MeshMultiZoneService", path: "meshmultizoneservices", short: "mzsvc", in: from214, traits: down | specified | hasStatus},
 		{name: "MeshOpenTelemetryBackend", path: "meshopentelemetrybackends", short: "motb", in: from214, traits: both | specified | hasStatus},
 		{name: "MeshPassthrough", path: "meshpassthroughs", short: "mp", in: from214, traits: modern},
@@ -126,7 +129,8 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "MeshTCPRoute", path: "meshtcproutes", short: "mtcpr", in: inAll, traits: modern | to},
 		{name: "MeshTLS", path: "meshtlses", short: "mtls", in: from214, traits: modern | from | fromAsRules},
 		{name: "MeshTimeout", path: "meshtimeouts", short: "mt", in: inAll, traits: modern | from | to | fromAsRules, initial: initialTimeouts(set)},
-		{name: "MeshTrace", path: "meshtraces", short: "mtr", in: inAll, traits: modern},
+		{name: "MeshTrace", path: "meshtraces", short: "mtr", in: in27, traits: modern},
+		{name: "MeshTrace", path: "meshtraces", short: "mtr", in: from214, traits: modern | hasStatus},
 		{name: "MeshTrafficPermission", path: "meshtrafficpermissions", short: "mtp", in: inAll, traits: modern | from},
 		{name: "MeshTrust", path: "meshtrusts", short: "mtrust", in: from214, traits: both | specified | hasStatus},
 		{name: "MeshZoneAddress", path: "meshzoneaddresses", short: "mza", in: from214, traits: byZone | specified | relayed},
@@ -152,11 +156,13 @@ func resourceTypes(set releaseSet) []*resourceType {
 	}
 	all = slices.DeleteFunc(all, func(t *resourceType) bool { return t.in&set == 0 })
 	specs, messages := specSchemas(set), legacySchemas()
+	modern, older := specRules(), legacyRules()
 	for _, t := range all {
-		if t.is(specified) {
-			t.spec = specs[t.name]
-		} else if t.schema == nil {
-			t.schema = messages[t.name]
+		switch {
+		case t.is(specified):
+			t.spec, t.rules = specs[t.name], modern[t.name]
+		case t.schema == nil:
+			t.schema, t.rules = messages[t.name], older[t.name]
 		}
 	}
 	return all
