@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -31,6 +32,17 @@ func NewCA(t *testing.T, name string) *CA {
 	return newCA(t, name, nil)
 }
 
+// NewCAWithoutKeyID makes a root CA without a subject key identifier.
+func NewCAWithoutKeyID(t *testing.T, name string) *CA {
+	t.Helper()
+	return newCA(t, name, nil, func(template *x509.Certificate) {
+		template.IsCA, template.BasicConstraintsValid = false, false // with them Go adds the identifier
+		template.ExtraExtensions = []pkix.Extension{{
+			Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 0x03, 0x01, 0x01, 0xff}, // basicConstraints: CA:TRUE
+		}}
+	})
+}
+
 // Intermediate makes a CA that this one signs.
 func (c *CA) Intermediate(t *testing.T, name string) *CA {
 	t.Helper()
@@ -50,13 +62,13 @@ func (c *CA) Constrained(t *testing.T, hosts ...string) *CA {
 	return sign(t, c.certificate.Subject.CommonName, c.key, nil, func(template *x509.Certificate) { template.PermittedURIDomains = hosts })
 }
 
-func newCA(t *testing.T, name string, parent *CA) *CA {
+func newCA(t *testing.T, name string, parent *CA, edit ...func(*x509.Certificate)) *CA {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sign(t, name, key, parent)
+	return sign(t, name, key, parent, edit...)
 }
 
 func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *CA, edit ...func(*x509.Certificate)) *CA {

@@ -50,7 +50,7 @@ func TestConflict_endsWithTheRetries(t *testing.T) {
 	_, err := client.UpdateMesh(t.Context(), "m", label("a", "1"))
 	noConflict("mesh", err)
 	noConflict("deletion", client.DeleteSecret(t.Context(), "m", "s"))
-	noConflict("secret", client.PutSecret(t.Context(), "m", "s", []byte("value"), &Secret{NewDocument()}))
+	noConflict("secret", client.PutSecret(t.Context(), "m", "s", []byte("value"), &Secret{Document: NewDocument()}))
 	server.ResetRequests()
 	noConflict("a mesh that another client creates", func() error {
 		_, err := client.CreateMesh(t.Context(), "new", label("a", "1"))
@@ -89,6 +89,59 @@ func TestConflict_secretOfAnotherIsNotOverwritten(t *testing.T) {
 		equal(t, name, conflict(client.PutSecret(t.Context(), "m", "s", []byte("value"), nil)), test.fails)
 		_, body := server.Do(http.MethodGet, "/meshes/m/secrets/s", nil)
 		equal(t, name+": theirs", strings.Contains(string(body), test.theirs), true)
+	}
+}
+
+// Two objects that hold one secret write it at the same moment: neither write
+// loses the label of the other.
+func TestConflict_keepsHolders(t *testing.T) {
+	const before = `{"type":"Secret","mesh":"m","name":"s","labels":{"terraform-provider-kongmesh/holder-old":"true"},"data":"dmFsdWU="}`
+	for name, test := range map[string]struct {
+		before  string   // the secret as this client reads it, "" for none
+		holders []string // as this client writes it
+		theirs  string   // what the other client changes, "" for a deletion
+		want    []string // nil: the secret of the other client, and an error
+	}{
+		"both add one":                       {before, []string{"mine", "old"}, `{"labels":{"terraform-provider-kongmesh/holder-old":"true","terraform-provider-kongmesh/holder-theirs":"true"},"data":"dmFsdWU="}`, []string{"mine", "old", "theirs"}},
+		"one adds, the other one leaves":     {before, []string{"mine", "old"}, `{"labels":{"team":"a"},"data":"dmFsdWU="}`, []string{"mine"}},
+		"one leaves, the other one adds":     {before, []string{}, `{"labels":{"terraform-provider-kongmesh/holder-old":"true","terraform-provider-kongmesh/holder-theirs":"true"},"data":"dmFsdWU="}`, []string{"theirs"}},
+		"both create":                        {"", []string{"mine"}, `{"labels":{"terraform-provider-kongmesh/holder-theirs":"true"},"data":"dmFsdWU="}`, []string{"mine", "theirs"}},
+		"the other one deletes":              {before, []string{"mine", "old"}, "", []string{"mine"}},
+		"the other one writes other content": {before, []string{"mine", "old"}, `{"labels":{"terraform-provider-kongmesh/holder-theirs":"true"},"data":"eQ=="}`, []string{"mine", "theirs"}},
+		"both create, with other content":    {"", []string{"mine"}, `{"labels":{"terraform-provider-kongmesh/holder-theirs":"true"},"data":"eQ=="}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := conflicts(t, 1)
+			const path = "/meshes/m/secrets/s"
+			var previous *Secret
+			if test.before != "" {
+				server.Do(http.MethodPut, path, test.before)
+				var err error
+				previous, err = client.Secret(t.Context(), "m", "s")
+				noError(t, err)
+			}
+			held, err := previous.WithHolders(test.holders...)
+			noError(t, err)
+			if test.theirs == "" {
+				server.Do(http.MethodDelete, path, nil)
+			} else {
+				server.Do(http.MethodPut, path, strings.Replace(test.theirs, "{", `{"type":"Secret","mesh":"m","name":"s",`, 1))
+			}
+			err = client.PutSecret(t.Context(), "m", "s", []byte("value"), held)
+			equal(t, "a conflict", conflict(err), test.want == nil)
+			now, err := client.Secret(t.Context(), "m", "s")
+			noError(t, err)
+			holders, err := now.Holders()
+			noError(t, err)
+			data, err := now.Data()
+			noError(t, err)
+			if test.want == nil {
+				equal(t, "their data", string(data), "y")
+				return
+			}
+			equal(t, "holders", strings.Join(holders, " "), strings.Join(test.want, " "))
+			equal(t, "data", string(data), "value")
+		})
 	}
 }
 

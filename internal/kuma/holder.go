@@ -22,35 +22,63 @@ func (s *Secret) Holders() ([]string, error) {
 	return holders, err
 }
 
-// WithHolders is a copy of the secret, nil being an empty one, that notes these
-// holders and no others. All else that the secret has stays. An ID consists of
-// at most 50 letters, digits and hyphens.
+// A holderChange is what [Secret.WithHolders] changed.
+type holderChange struct{ added, removed []string }
+
+// WithHolders returns a copy of the secret, nil being an empty one, that notes
+// these holders and no others. Everything else in the secret stays. If another
+// client writes the secret in the meantime, [Client.PutSecret] makes the same
+// change to the holders of the new version. An ID consists of at most 50
+// letters, digits and hyphens.
 func (s *Secret) WithHolders(ids ...string) (*Secret, error) {
-	changed := &Secret{Document: NewDocument()}
-	if s != nil {
-		changed.Document = s.Clone()
-	}
+	changed := s.copy()
 	current, err := changed.Holders()
 	if err != nil {
 		return nil, err
 	}
-	err = changed.EditObject("labels", func(labels *Document) error {
-		for _, id := range current {
-			if !slices.Contains(ids, id) {
-				labels.Delete(holderLabel + id)
-			}
+	return changed, changed.change(holderChange{added: without(ids, current), removed: without(current, ids)})
+}
+
+// rebase returns a copy of now, which another client wrote after this version,
+// with the change of holders that was made to this version. nil is an empty one.
+func (s *Secret) rebase(now *Secret) (*Secret, error) {
+	changed := now.copy()
+	if s == nil {
+		return changed, nil
+	}
+	return changed, changed.change(s.holders)
+}
+
+// copy returns an independent copy, of nil an empty one.
+func (s *Secret) copy() *Secret {
+	if s == nil {
+		return &Secret{Document: NewDocument()}
+	}
+	return &Secret{Document: s.Clone(), holders: s.holders}
+}
+
+// isNew reports whether the secret does not come from the control plane.
+func (s *Secret) isNew() bool { return s == nil || s.Get("type") == nil }
+
+// change changes the holders, and remembers how.
+func (s *Secret) change(change holderChange) error {
+	s.holders = change
+	return s.EditObject("labels", func(labels *Document) error {
+		for _, id := range change.removed {
+			labels.Delete(holderLabel + id)
 		}
-		for _, id := range ids {
-			if !slices.Contains(current, id) {
+		for _, id := range change.added {
+			if labels.Get(holderLabel+id) == nil {
 				labels.Set(holderLabel+id, text("true"))
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return changed, nil
+}
+
+// without returns the IDs that are not among others.
+func without(ids, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(others, id) })
 }
 
 func (s *Secret) labels() (map[string]string, error) {

@@ -17,6 +17,8 @@ const MaxSecretData = maxBody/4*3 - 64<<10 // as base64, with room for the docum
 // Secret is a secret of a mesh, or a global one.
 type Secret struct {
 	*Document
+
+	holders holderChange
 }
 
 // document is nil for no secret.
@@ -59,8 +61,9 @@ func (c *Client) secret(ctx context.Context, of key) (*Secret, error) {
 // PutSecret creates a secret or replaces what it holds. previous is the secret
 // as it is now, nil when there is none: its labels and all else it has stay.
 // A secret that another client writes at the same moment is read again and
-// written again. One that another client creates, although previous is nil,
-// stays as it is: the error is the control plane's, see [Error.Conflict].
+// written again. One that another client creates, although previous is nil or
+// comes from [Secret.WithHolders] of nil, keeps its content: if that differs from
+// data, the error is the control plane's, see [Error.Conflict].
 func (c *Client) PutSecret(ctx context.Context, mesh, name string, data []byte, previous *Secret) error {
 	return c.putSecret(ctx, secretKey(mesh, name), data, previous)
 }
@@ -91,15 +94,19 @@ func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *S
 			return err
 		}
 		now, err := c.secret(ctx, of)
-		switch {
-		case err != nil && !Absent(err):
-			return failure
-		case err == nil && bytes.Equal(now.Get("data"), encoded):
-			return nil // the work of an attempt whose answer was lost
-		case err == nil && previous == nil:
+		if err != nil && !Absent(err) {
 			return failure
 		}
-		previous = now
+		same := err == nil && bytes.Equal(now.Get("data"), encoded)
+		if err == nil && !same && previous.isNew() {
+			return failure
+		}
+		if previous, err = previous.rebase(now); err != nil {
+			return failure
+		}
+		if same && bytes.Equal(previous.Bytes(), now.Bytes()) {
+			return nil // the work of an attempt whose answer was lost, or of another client
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package kuma
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -21,8 +22,8 @@ type Settings struct {
 	ProxyRefresh time.Duration
 	// StatusFlush is how often it notes what proxies said.
 	StatusFlush time.Duration
-	// ZoneRefresh is how often a global control plane looks for what a zone is to
-	// get, and ZoneFlush how often it notes what zones said.
+	// ZoneRefresh is how long a global control plane takes at most until it sends
+	// a zone what was written, and ZoneFlush how often it notes what zones said.
 	ZoneRefresh, ZoneFlush time.Duration
 }
 
@@ -70,25 +71,47 @@ func parseSettings(document *Document) Settings {
 			*interval.to = told
 		}
 	}
-	if store, err := document.Object("store"); err == nil {
-		if cache, err := store.Object("cache"); err == nil && string(cache.Get("enabled")) == "false" {
-			settings.StoreCache = 0
-		}
+	settings.readWatchdog(document)
+	if string(valueAt(document, []string{"store", "cache", "enabled"})) == "false" {
+		settings.StoreCache = 0
 	}
 	return settings
 }
 
-// durationAt reads a duration of Go's form from the objects of a document.
-func durationAt(document *Document, path []string) (time.Duration, bool) {
+// readWatchdog reads how a global control plane that waits for events sends what
+// was written to its zones: version 3 always does, earlier ones as an experiment.
+// A flush follows each event, but reads through the store cache. What it misses
+// goes out with the flush after the next resync (read in Kuma's source).
+func (s *Settings) readWatchdog(document *Document) {
+	watchdog := []string{"multizone", "global", "kds", "eventBasedWatchdog"}
+	experiment := []string{"experimental", "kdsEventBasedWatchdog"}
+	if string(valueAt(document, append(experiment, "enabled"))) == "true" {
+		watchdog = experiment
+	}
+	flush, known := durationAt(document, append(watchdog, "flushInterval"))
+	resync, knownToo := durationAt(document, append(watchdog, "fullResyncInterval"))
+	if known && knownToo {
+		s.ZoneRefresh = flush + resync
+	}
+}
+
+// valueAt returns the text of a value in the objects of a document, nil if it is
+// absent.
+func valueAt(document *Document, path []string) json.RawMessage {
 	for _, name := range path[:len(path)-1] {
 		inner, err := document.Object(name)
 		if err != nil {
-			return 0, false
+			return nil
 		}
 		document = inner
 	}
+	return document.Get(path[len(path)-1])
+}
+
+// durationAt reads a duration of Go's form from the objects of a document.
+func durationAt(document *Document, path []string) (time.Duration, bool) {
 	var text string
-	if err := document.Decode(path[len(path)-1], &text); err != nil {
+	if value := valueAt(document, path); value == nil || json.Unmarshal(value, &text) != nil {
 		return 0, false
 	}
 	duration, err := time.ParseDuration(text)

@@ -185,7 +185,10 @@ func (ro *rotation) run(ctx context.Context) (*kuma.Mesh, error) {
 		}
 		target := s.At(ro.from, ro.to)
 		mesh, err := ro.step(ctx, s, target)
-		if changed := (*changedError)(nil); errors.As(err, &changed) && restarts < mostRestarts {
+		if changed := (*changedError)(nil); errors.As(err, &changed) {
+			if restarts == mostRestarts {
+				return nil, ro.contended(s, changed)
+			}
 			restarts++
 			if repeat, err = ro.restart(ctx, s, changed); err == nil {
 				continue
@@ -252,6 +255,15 @@ func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *change
 	}
 	tflog.Warn(ctx, "CA rotation restarts from the CA that another client set", ro.fields(s))
 	return !passed, nil
+}
+
+// contended is the error for a rotation that other clients interfere with again
+// and again.
+func (ro *rotation) contended(s rollout.Step, changed *changedError) *stepError {
+	ro.current = changed.backend
+	return ro.stopped(s, fmt.Sprintf("other clients changed the backend %d times during the rotation, and the mesh now uses the "+
+		"secret %q. Another run perhaps rotates the CA of this mesh at the same time. Wait until it ends.",
+		mostRestarts+1, changed.backend.Cert.Secret), changed)
 }
 
 // step takes one step: its pair is uploaded under names of its own, one write

@@ -1,6 +1,7 @@
 package mtls_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -129,4 +130,66 @@ func TestAccRotation_planResumed(t *testing.T) {
 		t.Error(err)
 	}
 	removeProxies(r.env, r.mesh)
+}
+
+// A rotation during which Envoy could not tell the two CAs apart fails during
+// plan, with the reason and what to do.
+func TestAccRotation_ambiguousIssuer(t *testing.T) {
+	t.Parallel()
+	const name = "Mesh CA"
+	with, without := acctest.NewCA, acctest.NewCAWithoutKeyID
+	for title, test := range map[string]struct {
+		current, next func(*testing.T, string) *acctest.CA
+		nextName      string
+		lines         string
+		want          string // "" if the plan succeeds
+	}{
+		"neither has a key identifier":   {without, without, name, "", "Issue this CA again with another subject"},
+		"only the new one has one":       {without, with, name, "", "Issue this CA again with another subject"},
+		"only the current one has one":   {with, without, name, "", "subjectKeyIdentifier=hash"},
+		"both have one":                  {with, with, name, "", ""},
+		"neither has one, other subject": {without, without, "New Mesh CA", "", ""},
+		"neither has one, in one write":  {without, without, name, `rollout = { strategy = "switch" }`, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			r := newRotating(t)
+			run := acctest.NewRun(t, required+r.config(test.current(t, name), test.lines))
+			run.Serve(r.env.Provider())
+			run.Terraform("apply", "-auto-approve")
+			connect(t, r.env, r.mesh, 2)
+			r.env.ResetRequests()
+			run.Config(required + r.config(test.next(t, test.nextName), test.lines))
+			output, err := run.Try("plan")
+			if refused := err != nil; refused != (test.want != "") || !acctest.Words(test.want).MatchString(output) {
+				t.Errorf("the plan: %v, want %q in\n%s", err, test.want, output)
+			}
+			if got := meshWrites(r.env, r.mesh); got != 0 {
+				t.Errorf("the mesh was written %d times", got)
+			}
+			removeProxies(r.env, r.mesh)
+		})
+	}
+}
+
+// Where the new CA is not known during plan, the rotation fails before its first
+// step, and uploads nothing.
+func TestRotation_ambiguousIssuer(t *testing.T) {
+	t.Parallel()
+	first, then := acctest.NewCAWithoutKeyID(t, "Mesh CA"), acctest.NewCAWithoutKeyID(t, "Mesh CA")
+	env, change := changing(t, first, then)
+	if diags := change(t.Context(), "first"); diags.HasError() {
+		t.Fatal(diags)
+	}
+	connect(t, env, "acc", 2)
+	env.ResetRequests()
+	diags := change(t.Context(), "then")
+	if len(diags.Errors()) != 1 || !strings.Contains(diags.Errors()[0].Detail(), "another subject") {
+		t.Errorf("the change gives %v", diags)
+	}
+	for _, request := range env.Twin.Requests() {
+		if request.Method == http.MethodPut {
+			t.Errorf("%s was written", request.Path)
+		}
+	}
 }

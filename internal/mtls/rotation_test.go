@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
@@ -19,8 +20,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
 )
 
-// watched is a mesh of which every pair of connected proxies is tried whenever
-// anything has happened.
+// watched is a mesh in which every proxy tries a handshake with every other one
+// whenever anything has happened, disconnected proxies included.
 type watched struct {
 	tried   int
 	refused []kumatest.Refusal
@@ -29,7 +30,7 @@ type watched struct {
 func watch(env *acctest.Env, mesh string) *watched {
 	w := &watched{}
 	env.Twin.Watch(func(time.Time) {
-		tried, refused := env.Twin.Handshakes(mesh)
+		tried, refused := env.Twin.HandshakesOfAll(mesh)
 		w.tried += tried
 		w.refused = append(w.refused, refused...)
 	})
@@ -289,7 +290,17 @@ func TestAccRotation_offline(t *testing.T) {
 		r.run("", resource.TestStep{
 			PreConfig: func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
 			Config:    r.config(r.then, ""),
-			Check:     r.check,
+			Check: func(*terraform.State) error {
+				for _, refusal := range r.refused {
+					if refusal.By != "dp-2" && refusal.Of != "dp-2" {
+						return fmt.Errorf("a handshake without the disconnected proxy failed: %s", refusal)
+					}
+				}
+				if len(r.refused) == 0 {
+					return fmt.Errorf("of %d handshakes none failed, although dp-2 missed the rotation", r.tried)
+				}
+				return nil
+			},
 		})
 	})
 	t.Run("wait", func(t *testing.T) {
@@ -336,6 +347,27 @@ func TestAccRotation_interference(t *testing.T) {
 	})
 }
 
+// A client that takes each write back stops the rotation, which says so.
+func TestAccRotation_contended(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	r.run("", resource.TestStep{
+		PreConfig: func() {
+			_, before := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil)
+			back := func() {
+				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
+			}
+			r.atSwitch(back, nil, back, nil, back, nil, back)
+		},
+		Config:      r.config(r.then, ""),
+		ExpectError: acctest.Words("CA rotation stopped", "changed the backend 4 times", "Another run"),
+	}, resource.TestStep{
+		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
+		Config:    r.config(r.then, ""),
+		Check:     r.check,
+	})
+}
+
 // The rotation is stopped after any number of requests, as by a kill or a lost
 // network, and started again, forward or back: it ends, nothing is left, and no
 // proxy ever refuses another.
@@ -356,10 +388,11 @@ func TestRotation_goesOnWhereItStopped(t *testing.T) {
 	}
 }
 
-// interrupted stops a rotation after n requests, and says whether it had more.
-func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Side, back bool) bool {
+// changing is a mesh "acc" with the secrets of two CAs, and what makes its backend
+// use "first" or "then", with a client of its own, as a run of the provider has.
+func changing(t *testing.T, first, then *acctest.CA) (env *acctest.Env, change func(ctx context.Context, pair string) diag.Diagnostics) {
 	t.Helper()
-	env := acctest.New(t, kumatest.Version("2.14.3"))
+	env = acctest.New(t, kumatest.Version("2.14.3"))
 	env.NeedTwin()
 	const mesh = "acc"
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
@@ -370,14 +403,24 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 	if err != nil {
 		t.Fatal(err)
 	}
-	change := func(pair string) error {
+	return env, func(ctx context.Context, pair string) diag.Diagnostics {
 		client, err := kuma.New(kuma.Config{Address: address, Clock: env.Clock, RetryWait: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
+		return mtls.Change(ctx, client, env.Clock, mesh, "ca-1", pair+"-cert", pair+"-key")
+	}
+}
+
+// interrupted stops a rotation after n requests, and says whether it had more.
+func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Side, back bool) bool {
+	t.Helper()
+	const mesh = "acc"
+	env, begin := changing(t, first, then)
+	change := func(pair string) error {
 		ctx, cancel := env.Clock.WithTimeout(context.Background(), 90*time.Second)
 		defer cancel()
-		for _, d := range mtls.Change(ctx, client, env.Clock, mesh, "ca-1", pair+"-cert", pair+"-key").Errors() {
+		for _, d := range begin(ctx, pair).Errors() {
 			return fmt.Errorf("%s: %s", d.Summary(), d.Detail())
 		}
 		return nil

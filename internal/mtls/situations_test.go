@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -15,9 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
 )
 
 // atSwitch calls each function once, when the mesh has been made to use another
@@ -46,22 +43,14 @@ func (r *rotating) certificateSecret() string {
 	return name
 }
 
-// reconnectEvery lets one of some proxies after the other reconnect, again and again, as long as they are there.
-func (r *rotating) reconnectEvery(d time.Duration, names ...string) {
-	r.env.Twin.After(d, func() {
-		for _, proxy := range r.env.Twin.Proxies(r.mesh) {
-			if proxy.Name() == names[0] {
-				proxy.Reconnect()
-				r.reconnectEvery(d, append(names[1:], names[0])...)
-			}
-		}
-	})
+// inject makes the control plane fail for a while.
+func (r *rotating) inject(d time.Duration, kind kumatest.FaultKind) {
+	r.env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kind}, For: d})
 }
 
-// during injects faults for a while.
-func (r *rotating) during(d time.Duration, fault kumatest.Fault) {
-	r.env.Twin.Inject(fault)
-	r.env.Twin.After(d, r.env.Twin.ClearFaults)
+// writeBack lets another client write the mesh as it read it, both at times since the rotation began.
+func (r *rotating) writeBack(read, write time.Duration) {
+	r.env.Twin.WriteBack("/meshes/"+r.mesh, read, write)
 }
 
 // reconnectAfterEachWrite lets all proxies reconnect right after each write of the mesh.
@@ -95,13 +84,19 @@ func TestAccRotation_situations(t *testing.T) {
 	}{
 		"nothing happens": {writes: 3, within: quiet},
 		"one proxy reconnects every 10 s": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
-			r.reconnectEvery(10*time.Second, "dp-3")
+			r.proxy("dp-3").ReconnectEvery(10 * time.Second)
 		}},
 		"one proxy reconnects every second": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
-			r.reconnectEvery(time.Second, "dp-3")
+			r.proxy("dp-3").ReconnectEvery(time.Second)
 		}},
 		"all proxies reconnect every 5 s, one after the other": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
-			r.reconnectEvery(time.Second, "dp-1", "dp-2", "dp-3", "dp-4", "dp-5")
+			for i, proxy := range r.env.Twin.Proxies(r.mesh) {
+				r.env.Twin.After(time.Duration(i)*time.Second, func() { proxy.ReconnectEvery(5 * time.Second) })
+			}
+		}},
+		"two proxies have their certificates from a MeshIdentity": {writes: 3, within: quiet, disturb: func(r *rotating) {
+			r.env.Twin.Connect(r.mesh, "dp-6", kumatest.WithIdentity("i1", true))
+			r.env.Twin.Connect(r.mesh, "dp-7", kumatest.WithIdentity("i1", true))
 		}},
 		"a proxy rejects for 20 s, then accepts": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
 			r.atSwitch(func() {
@@ -112,16 +107,16 @@ func TestAccRotation_situations(t *testing.T) {
 		}},
 		"the control plane is away for 20 s": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
 			r.atSwitch(nil, func() {
-				r.env.Twin.After(10*time.Second, func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}}) })
+				r.env.Twin.After(10*time.Second, func() { r.inject(20*time.Second, kumatest.Refuse) })
 			})
 		}},
 		"the control plane answers 500 for 20 s": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
 			r.atSwitch(func() {
-				r.env.Twin.After(10*time.Second, func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.InternalError}}) })
+				r.env.Twin.After(10*time.Second, func() { r.inject(20*time.Second, kumatest.InternalError) })
 			})
 		}},
 		"the control plane is away right after a write": {writes: 3, within: 2 * quiet, disturb: func(r *rotating) {
-			r.atSwitch(func() { r.during(20*time.Second, kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Unavailable}}) })
+			r.atSwitch(func() { r.inject(20*time.Second, kumatest.Unavailable) })
 		}},
 		"all connections are lost at the first write": {writes: 3, within: 3 * quiet, disturb: func(r *rotating) {
 			r.atSwitch(func() {
@@ -136,22 +131,13 @@ func TestAccRotation_situations(t *testing.T) {
 			options: []kumatest.Option{kumatest.Global(), kumatest.ZoneRefresh(40 * time.Second)}, writes: 3, within: 3 * 102 * time.Second, disturb: (*rotating).reconnectAfterEachWrite,
 		},
 		"a stale write takes the first step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
-			_, before := r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil)
-			r.atSwitch(func() {
-				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
-			})
+			r.writeBack(0, 7*time.Second)
 		}},
 		"a stale write takes the second step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
-			var before []byte
-			r.atSwitch(func() { _, before = r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil) }, func() {
-				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
-			})
+			r.writeBack(10*time.Second, 24*time.Second)
 		}},
 		"a stale write takes the last step back": {writes: 4, within: 2 * quiet, disturb: func(r *rotating) {
-			var before []byte
-			r.atSwitch(nil, func() { _, before = r.env.Twin.Do(http.MethodGet, "/meshes/"+r.mesh, nil) }, func() {
-				r.env.Twin.After(5*time.Second, func() { r.env.Twin.Do(http.MethodPut, "/meshes/"+r.mesh, before) })
-			})
+			r.writeBack(30*time.Second, 44*time.Second)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,30 +169,14 @@ func TestAccRotation_situations(t *testing.T) {
 // The log tells how far a rotation is, at level INFO.
 func TestRotation_logsProgress(t *testing.T) {
 	t.Parallel()
-	env := acctest.New(t, kumatest.Version("2.14.3"))
-	env.NeedTwin()
-	const mesh = "acc"
-	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
-	for _, name := range []string{"first", "then"} {
-		ca := acctest.NewCA(t, name)
-		env.PutSecret(mesh, name+"-cert", ca.Chain)
-		env.PutSecret(mesh, name+"-key", ca.Key)
-	}
-	address, err := url.Parse(env.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := kuma.New(kuma.Config{Address: address, Clock: env.Clock})
-	if err != nil {
-		t.Fatal(err)
-	}
+	env, change := changing(t, acctest.NewCA(t, "First CA"), acctest.NewCA(t, "Second CA"))
 	var log bytes.Buffer
 	ctx := tflogtest.RootLogger(t.Context(), &log)
-	for _, name := range []string{"first", "then"} {
-		if diags := mtls.Change(ctx, client, env.Clock, mesh, "ca-1", name+"-cert", name+"-key"); diags.HasError() {
+	for _, pair := range []string{"first", "then"} {
+		if diags := change(ctx, pair); diags.HasError() {
 			t.Fatal(diags)
 		}
-		connect(t, env, mesh, 2)
+		connect(t, env, "acc", 2)
 	}
 	entries, err := tflogtest.MultilineJSONDecode(&log)
 	if err != nil {

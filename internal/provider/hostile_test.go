@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
@@ -178,7 +177,7 @@ func rawAnswer(answer string) func(http.ResponseWriter, []byte) {
 		}
 		defer connection.Close()
 		_, _ = fmt.Fprintf(connection, answer, dataOf(body))
-		time.Sleep(50 * time.Millisecond) // for the client to see that more came
+		_, _ = io.Copy(io.Discard, connection) // until the client has read all of it, and hangs up
 	}
 }
 
