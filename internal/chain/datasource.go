@@ -43,13 +43,13 @@ type model struct {
 
 // found is what is in a chain, and what is wrong with it.
 type found struct {
-	Certificates       []certificate `tfsdk:"certificates"`
-	Valid              types.Bool    `tfsdk:"valid"`
-	Problems           []problem     `tfsdk:"problems"`
-	IssuingCertificate *string       `tfsdk:"issuing_certificate"`
-	RootCertificate    *string       `tfsdk:"root_certificate"`
-	ExpiresAt          *string       `tfsdk:"expires_at"`
-	TrustBundle        *string       `tfsdk:"trust_bundle"`
+	Certificates       types.List `tfsdk:"certificates"`
+	Valid              types.Bool `tfsdk:"valid"`
+	Problems           []problem  `tfsdk:"problems"`
+	IssuingCertificate *string    `tfsdk:"issuing_certificate"`
+	RootCertificate    *string    `tfsdk:"root_certificate"`
+	ExpiresAt          *string    `tfsdk:"expires_at"`
+	TrustBundle        *string    `tfsdk:"trust_bundle"`
 }
 
 type problem struct {
@@ -103,7 +103,7 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"certificates": schema.ListNestedAttribute{
 				MarkdownDescription: "Certificates, in the order of the chain.",
 				Computed:            true,
-				NestedObject:        certificateObject(),
+				NestedObject:        schema.NestedAttributeObject{Attributes: tfkit.AllCertificateFields().DataSource()},
 			},
 			"valid": schema.BoolAttribute{
 				MarkdownDescription: "Whether the chain has no errors. Warnings are allowed.",
@@ -152,7 +152,7 @@ func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 	if !m.Backend.IsNull() {
 		options.Mesh = m.Mesh.ValueString()
 	}
-	m.found = look(content, !m.Content.IsNull(), options)
+	m.found = inspect(content, !m.Content.IsNull(), options)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
@@ -173,9 +173,9 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 	}
 }
 
-// look finds out what is in a text. whole takes it for one chain, where it may
-// else hold further trusted CAs behind the chain.
-func look(content []byte, whole bool, options pki.Options) found {
+// inspect returns what is in a text. whole takes it for one chain; otherwise it may
+// contain further trusted CAs behind the chain.
+func inspect(content []byte, whole bool, options pki.Options) found {
 	bundle, problems := pki.ReadBundle(content)
 	if whole {
 		bundle = pki.Bundle{}
@@ -184,7 +184,7 @@ func look(content []byte, whole bool, options pki.Options) found {
 	certificates := slices.Concat(bundle.Chain, bundle.Trusted)
 	problems = slices.Concat(problems, bundle.CheckWhole(options))
 	f := found{
-		Certificates: certificatesFrom(certificates),
+		Certificates: tfkit.AllCertificateFields().List(certificates),
 		Valid:        types.BoolValue(!problems.HasErrors()),
 		Problems:     problemsFrom(problems),
 	}

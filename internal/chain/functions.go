@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 var (
@@ -32,7 +33,7 @@ func (parseChain) Definition(_ context.Context, _ function.DefinitionRequest, re
 			"`certificates` in the data source `kongmesh_ca_chain`, which also reports problems of a chain. A string that " +
 			"contains anything but certificates is an error.",
 		Parameters: []function.Parameter{pemParameter()},
-		Return:     function.ListReturn{ElementType: certificateType()},
+		Return:     function.ListReturn{ElementType: tfkit.AllCertificateFields().Type()},
 	}
 }
 
@@ -41,7 +42,7 @@ func (parseChain) Run(ctx context.Context, req function.RunRequest, resp *functi
 	if resp.Error = wrong; wrong != nil {
 		return
 	}
-	resp.Error = resp.Result.Set(ctx, certificatesFrom(certificates))
+	resp.Error = resp.Result.Set(ctx, tfkit.AllCertificateFields().List(certificates))
 }
 
 // NewOrderChain is the function order_chain.

@@ -56,10 +56,7 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 }
 
 func (d *source) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	if d.Client == nil {
-		resp.Diagnostics.AddError("Provider configuration is unknown",
-			"A value in the provider block is still unknown, so the provider cannot send requests. Add depends_on with the "+
-				"resource that sets the value, so that Terraform reads this during apply, or set the value with a variable.")
+	if !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	is, err := d.Client.ControlPlane(ctx)
@@ -72,9 +69,7 @@ func (d *source) Read(ctx context.Context, _ datasource.ReadRequest, resp *datas
 		Version:          types.StringValue(is.Version),
 		SupportsMeshMTLS: types.BoolPointerValue(is.MeshMTLS),
 		ReadOnly:         types.BoolPointerValue(is.ReadOnly),
-	}
-	if is.Mode != "" {
-		state.Mode = types.StringValue(is.Mode)
+		Mode:             tfkit.Optional(is.Mode),
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }

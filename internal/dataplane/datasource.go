@@ -110,8 +110,7 @@ func (d *dataplanes) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	mesh := config.Mesh.ValueString()
 	found, err := d.Client.Dataplanes(ctx, mesh)
 	if kuma.Absent(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. If the same run creates it, refer to the resource, as in `mesh = "+
-			"kongmesh_mesh.this.name`.", mesh))
+		tfkit.AddNoMesh(&resp.Diagnostics, path.Root("mesh"), mesh)
 		return
 	}
 	if err != nil {
@@ -149,23 +148,15 @@ func hasTags(proxy kuma.Dataplane, tags map[string]string) bool {
 func valueOf(proxy kuma.Dataplane, tags types.Map) dataplane {
 	value := dataplane{
 		Name:    types.StringValue(proxy.Name),
-		Zone:    optional(proxy.Zone),
+		Zone:    tfkit.Optional(proxy.Zone),
 		Tags:    tags,
 		Online:  types.BoolValue(proxy.Online),
-		Version: optional(proxy.Version),
+		Version: tfkit.Optional(proxy.Version),
 	}
 	if certificate := proxy.Certificate; certificate != nil {
 		value.CertificateIssuedAt = types.StringValue(certificate.Issued.UTC().Format(time.RFC3339))
 		value.CertificateExpiresAt = types.StringValue(certificate.Expires.UTC().Format(time.RFC3339))
-		value.IssuedBackend = optional(certificate.Backend)
+		value.IssuedBackend = tfkit.Optional(certificate.Backend)
 	}
 	return value
-}
-
-// optional is null for what the control plane does not say.
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }

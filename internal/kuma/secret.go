@@ -224,3 +224,16 @@ func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, fo
 	}
 	return nil
 }
+
+// SecretsByName returns secrets by their names.
+func SecretsByName(secrets []*Secret) (map[string]*Secret, error) {
+	all := make(map[string]*Secret, len(secrets))
+	for _, secret := range secrets {
+		name, err := secret.Name()
+		if err != nil {
+			return nil, err
+		}
+		all[name] = secret
+	}
+	return all, nil
+}

@@ -2,8 +2,6 @@ package kuma
 
 import (
 	"context"
-	"errors"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -101,52 +99,4 @@ func (c *Client) Unsettled(ctx context.Context, name string, mesh *Mesh, secrets
 		left = max(left, wait-passed)
 	}
 	return left, nil
-}
-
-var stepPattern = regexp.MustCompile(`^.+-rollout-[0-9a-f]{10}-(cert|key)$`)
-
-// StepSecrets are the names of a pair that stands between two others while a
-// backend changes its CA.
-func StepSecrets(backend, fingerprint string) (certificate, key string) {
-	prefix := backend + "-rollout-" + fingerprint[:10]
-	return prefix + "-cert", prefix + "-key"
-}
-
-// IsStepSecret tells whether a secret is of such a pair.
-func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
-
-// UnusedSteps are the secrets of pairs between two others that no backend of
-// the mesh names any more.
-func (c *Client) UnusedSteps(ctx context.Context, name string, mesh *Mesh, age Freshness) ([]string, error) {
-	secrets, err := c.SecretsAsOf(ctx, name, age)
-	if err != nil && !Absent(err) {
-		return nil, err
-	}
-	var unused []string
-	for _, secret := range secrets {
-		secretName, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
-		if !IsStepSecret(secretName) {
-			continue
-		}
-		users, err := mesh.Users(secretName)
-		if err != nil {
-			return nil, err
-		}
-		if len(users) == 0 {
-			unused = append(unused, secretName)
-		}
-	}
-	return unused, nil
-}
-
-// DeleteUnusedSteps deletes what [Client.UnusedSteps] finds.
-func (c *Client) DeleteUnusedSteps(ctx context.Context, name string, mesh *Mesh) error {
-	unused, err := c.UnusedSteps(ctx, name, mesh, Fresh)
-	for _, secret := range unused {
-		err = errors.Join(err, c.DeleteSecret(ctx, name, secret))
-	}
-	return err
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -92,20 +91,12 @@ func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config sourceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || !connected(d.Client, &resp.Diagnostics) {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	name := config.Name.ValueString()
-	mesh, err := d.Client.Mesh(ctx, name)
-	if kuma.Absent(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("name"), "No such mesh", fmt.Sprintf(
-			"There is no mesh %q on the control plane. Terraform reads a data source during plan, unless one of its "+
-				"dependencies changes. If the same run creates the mesh, refer to the resource, as in `name = "+
-				"kongmesh_mesh.this.name`.", name))
-		return
-	}
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", name), err)
+	mesh, ok := d.Mesh(ctx, name, path.Empty(), path.Root("name"), &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	state, err := sourceFrom(ctx, mesh, config.Name)
@@ -114,17 +105,6 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-}
-
-// connected tells whether requests can be made. Terraform takes no unknown
-// values from what it reads.
-func connected(client *kuma.Client, diags *diag.Diagnostics) bool {
-	if client == nil {
-		diags.AddError("Provider configuration is unknown",
-			"A value in the provider block is still unknown, so the provider cannot send requests. Add depends_on with the "+
-				"resource that sets the value, so that Terraform reads this during apply, or set the value with a variable.")
-	}
-	return client != nil
 }
 
 // sourceFrom is all that a mesh's document says.
@@ -149,13 +129,13 @@ func sourceFrom(ctx context.Context, mesh *kuma.Mesh, name types.String) (*sourc
 	state.Labels, _ = types.MapValueFrom(ctx, types.StringType, labels)
 	state.SkipCreatingInitialPolicies, _ = types.SetValueFrom(ctx, types.StringType, skip)
 	state.CreationTime, state.ModificationTime = timeOf(created), timeOf(modified)
-	state.EnabledBackend = orNull(enabled)
+	state.EnabledBackend = tfkit.Optional(enabled)
 	for _, backend := range backends {
 		state.Backends = append(state.Backends, backendSource{
 			Name:              types.StringValue(backend.Name),
 			Type:              types.StringValue(backend.Type),
-			CertificateSecret: orNull(backend.Cert.Secret),
-			KeySecret:         orNull(backend.Key.Secret),
+			CertificateSecret: tfkit.Optional(backend.Cert.Secret),
+			KeySecret:         tfkit.Optional(backend.Key.Secret),
 		})
 		if enabled != "" && backend.Name == enabled {
 			state.EnabledBackendType = types.StringValue(backend.Type)
@@ -169,12 +149,4 @@ func timeOf(t time.Time) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(t.UTC().Format(time.RFC3339Nano))
-}
-
-// orNull is null for an absent text.
-func orNull(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -118,11 +117,7 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 }
 
 func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
-		},
-	}
+	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"name": "Name of the mesh."})
 }
 
 func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -283,18 +278,9 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 }
 
 func (r *meshResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id := identity{types.StringValue(req.ID)}
-	if req.ID == "" {
-		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
-	} else {
-		tfkit.SplitID(&resp.Diagnostics, req.ID, "name")
+	if tfkit.Import(ctx, req, resp, "name") != nil {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, []byte("true"))...)
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, []byte("true"))...)
 }
 
 // edit is the change of a mesh's document that makes it as planned. What the

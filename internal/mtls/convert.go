@@ -104,10 +104,10 @@ func sourceFrom(d kuma.DataSource, prior *dataSource) *dataSource {
 		prior = &dataSource{}
 	}
 	return &dataSource{
-		Secret:       optional(d.Secret),
+		Secret:       tfkit.Optional(d.Secret),
 		Inline:       keepOptional(prior.Inline, d.Inline, sameInline),
 		InlineString: keepOptional(prior.InlineString, d.InlineString, sameInlineString),
-		File:         optional(d.File),
+		File:         tfkit.Optional(d.File),
 	}
 }
 
@@ -145,14 +145,6 @@ func keepOptional(prior types.String, now string, same tfkit.Equivalence) types.
 		return types.StringNull()
 	}
 	return tfkit.Keep(prior, now, same)
-}
-
-// optional is null for an absent text.
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }
 
 // existsError is why a backend is not created: one of that name is there.

@@ -2,7 +2,6 @@ package mtls
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,25 +42,12 @@ func (m model) standing() standing {
 	return standing{Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString(), Enabled: m.Enabled.ValueBool(), ForceDestroy: m.ForceDestroy.ValueBool()}
 }
 
-// keep is the standing as private state has it.
-func (s standing) keep() []byte {
-	text, _ := json.Marshal(s) // strings and booleans always marshal
-	return text
-}
-
-// kept is the standing that private state has, nil for none.
-func kept(ctx context.Context, private privateState, diags *diag.Diagnostics) (old *standing) {
-	text, more := private.GetKey(ctx, replaced)
-	diags.Append(more...)
-	if text == nil || json.Unmarshal(text, &old) != nil {
-		return nil
+// kept returns the standing that private state has, nil for none.
+func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) *standing {
+	if old, ok := tfkit.LoadPrivate[standing](ctx, private, replaced, diags); ok {
+		return &old
 	}
-	return old
-}
-
-// privateState is what the framework hands over of it.
-type privateState interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	return nil
 }
 
 // predecessor is the backend that a plan changes, deletes or replaces, nil for
@@ -127,7 +113,7 @@ func (r *backend) checkOff(ctx context.Context, old standing, replaces bool, req
 	}
 	warnOff(old, what, proxies, diags)
 	old.Warned = !replaces
-	diags.Append(resp.Private.SetKey(ctx, replaced, old.keep())...)
+	tfkit.KeepPrivate(ctx, resp.Private, replaced, old, diags)
 }
 
 // enabling is what a plan notes that enables a backend of a mesh in place of another.

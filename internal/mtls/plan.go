@@ -221,8 +221,7 @@ func (m model) lifetime() time.Duration {
 func (r *backend) checkImport(ctx context.Context, meshName, name string, diags *diag.Diagnostics) {
 	mesh, err := r.Client.MeshAsOf(ctx, meshName, kuma.Recent)
 	if kuma.Absent(err) {
-		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which starts with the name of the mesh, and "+
-			"the address in the provider block.", meshName))
+		tfkit.AddImportMeshAbsent(diags, meshName)
 		return
 	}
 	if err != nil {

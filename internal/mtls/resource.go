@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -23,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -246,12 +246,7 @@ func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 }
 
 func (r *backend) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"mesh": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the backend."},
-		},
-	}
+	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"mesh": "Name of the mesh.", "name": "Name of the backend."})
 }
 
 func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -309,9 +304,7 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	limit, diags := plan.Timeouts.Create(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	existing := plan.existing()
@@ -368,7 +361,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
 	r.Run.Note(state.refreshed())
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, replaced, now.standing().keep())...)
+	tfkit.KeepPrivate(ctx, resp.Private, replaced, now.standing(), &resp.Diagnostics)
 }
 
 // existing is the backend, for the error that it exists already.
@@ -387,7 +380,7 @@ func (r *backend) unusedSteps(ctx context.Context, state model, mesh *kuma.Mesh)
 	if state.Cert == nil || state.Cert.Secret.IsNull() {
 		return nil
 	}
-	names, err := r.Client.UnusedSteps(ctx, state.Mesh.ValueString(), mesh, kuma.Recent)
+	names, err := rollout.UnusedSteps(ctx, r.Client, state.Mesh.ValueString(), mesh, kuma.Recent)
 	if err != nil || len(names) == 0 {
 		return nil // who may not list secrets makes no rotations
 	}
@@ -401,9 +394,7 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	limit, diags := plan.Timeouts.Update(ctx, defaultUpdateTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultUpdateTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	task := fmt.Sprintf("change backend %q of mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
@@ -456,9 +447,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	limit, diags := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := r.Clock.WithTimeout(ctx, limit)
+	ctx, cancel := r.WithTimeout(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	if r.Run.Created(state.existing().Claim()) {
@@ -468,9 +457,9 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	resp.Diagnostics.Append(diags...)
 	planned := kept(ctx, req.Private, &resp.Diagnostics)
 	mesh, removed, err := r.remove(ctx, state, planned != nil && planned.Warned, &resp.Diagnostics)
-	interrupted := left != nil || kuma.IsStepSecret(removed.Cert.Secret)
+	interrupted := left != nil || rollout.IsStepSecret(removed.Cert.Secret)
 	if err == nil && interrupted {
-		err = r.Client.DeleteUnusedSteps(ctx, state.Mesh.ValueString(), mesh)
+		err = rollout.DeleteUnusedSteps(ctx, r.Client, state.Mesh.ValueString(), mesh)
 	}
 	if !kuma.Absent(err) {
 		addWriteError(&resp.Diagnostics, fmt.Sprintf("remove backend %q from mesh %q", state.Name.ValueString(), state.Mesh.ValueString()), state, err)
@@ -478,19 +467,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 }
 
 func (r *backend) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var id identity
-	if req.ID == "" {
-		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
-	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
-		id = identity{types.StringValue(parts[0]), types.StringValue(parts[1])}
+	if id := tfkit.Import(ctx, req, resp, "mesh", "name"); id != nil && r.Client != nil {
+		r.checkImport(ctx, id[0], id[1], &resp.Diagnostics)
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if r.Client != nil {
-		r.checkImport(ctx, id.Mesh.ValueString(), id.Name.ValueString(), &resp.Diagnostics)
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
 }

@@ -125,7 +125,7 @@ func bothSecrets(b kuma.Backend) bool { return b.Cert.Secret != "" && b.Key.Secr
 // rotation left.
 func (r *backend) switchCA(ctx context.Context, plan model, current kuma.Backend) (*kuma.Mesh, error) {
 	mesh, err := r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(plan, mesh) })
-	if err != nil || !kuma.IsStepSecret(current.Cert.Secret) {
+	if err != nil || !rollout.IsStepSecret(current.Cert.Secret) {
 		return mesh, err
 	}
 	left, err := r.Client.Unsettled(ctx, plan.Mesh.ValueString(), mesh, current.Cert.Secret, current.Key.Secret)
@@ -146,7 +146,7 @@ func (r *backend) deleteSteps(ctx context.Context, plan model) error {
 	if err != nil {
 		return err
 	}
-	return r.Client.DeleteUnusedSteps(ctx, name, mesh)
+	return rollout.DeleteUnusedSteps(ctx, r.Client, name, mesh)
 }
 
 // unreadableError is a secret whose content is no certificates, or no base64.
@@ -172,7 +172,7 @@ func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (roll
 }
 
 // interrupted reports whether the mesh is in the middle of a rotation.
-func (ro *rotation) interrupted() bool { return kuma.IsStepSecret(ro.current.Cert.Secret) }
+func (ro *rotation) interrupted() bool { return rollout.IsStepSecret(ro.current.Cert.Secret) }
 
 func (ro *rotation) run(ctx context.Context) (*kuma.Mesh, error) {
 	// Which proxies got the pair of an interrupted step is not known. The same once
@@ -244,7 +244,7 @@ func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *change
 	now := changed.backend
 	passed := slices.Contains(ro.passed, now.Cert.Secret)
 	ro.current = now
-	switch ours := passed || kuma.IsStepSecret(now.Cert.Secret) || now.Cert == ro.plan.document().Cert; {
+	switch ours := passed || rollout.IsStepSecret(now.Cert.Secret) || now.Cert == ro.plan.document().Cert; {
 	case !changed.enabled:
 		return false, ro.stopped(s, changed.Error()+".", changed)
 	case !ours:
@@ -323,7 +323,7 @@ func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
 		hash.Write(c.Raw)
 	}
 	hash.Write([]byte(ro.current.Cert.Secret))
-	cert.Secret, key.Secret = kuma.StepSecrets(ro.plan.Name.ValueString(), hex.EncodeToString(hash.Sum(nil)))
+	cert.Secret, key.Secret = rollout.StepSecrets(ro.plan.Name.ValueString(), hex.EncodeToString(hash.Sum(nil)))
 	return cert, key
 }
 

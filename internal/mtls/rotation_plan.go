@@ -68,7 +68,7 @@ func (m model) refreshed() string {
 }
 
 func (p plannedRotation) describe(diags *diag.Diagnostics) {
-	interrupted := kuma.IsStepSecret(p.state.Cert.Secret.ValueString())
+	interrupted := rollout.IsStepSecret(p.state.Cert.Secret.ValueString())
 	if p.from != nil && p.to != nil && len(rollout.Remaining(*p.from, *p.to)) == 1 && !interrupted {
 		return // certificates of both pairs pass everywhere
 	}

@@ -1,6 +1,8 @@
 package mtls
 
-import "github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+import (
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
 
 // withZoneEgress changes a mesh, and turns its zone egress off and on together
 // with its mTLS: the control plane accepts the one only with the other. What goes

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/action"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/casecret"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/chain"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/controlplane"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/dataplane"
@@ -204,7 +205,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		mesh.NewResource,
-		secret.NewCASecret(rand.Reader),
+		casecret.NewResource(rand.Reader),
 		secret.NewMeshSecret(rand.Reader),
 		secret.NewGlobalSecret(rand.Reader),
 		mtls.NewResource,
@@ -215,7 +216,7 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{
 		mesh.NewListResource,
-		secret.NewCASecretList,
+		casecret.NewListResource,
 		secret.NewMeshSecretList,
 		secret.NewGlobalSecretList,
 		mtls.NewListResource,

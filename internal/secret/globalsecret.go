@@ -2,12 +2,15 @@ package secret
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
+	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -24,9 +27,10 @@ var (
 	_ resource.ResourceWithModifyPlan     = (*globalSecret)(nil)
 	_ resource.ResourceWithIdentity       = (*globalSecret)(nil)
 	_ resource.ResourceWithImportState    = (*globalSecret)(nil)
+	_ list.ListResourceWithConfigure      = (*globalSecret)(nil)
 )
 
-// NewGlobalSecret is kongmesh_global_secret. random is for salts.
+// NewGlobalSecret returns kongmesh_global_secret. random is for salts.
 func NewGlobalSecret(random io.Reader) func() resource.Resource {
 	return func() resource.Resource {
 		return &globalSecret{plain{random: random, model: func() plainModel { return &globalSecretModel{} }, kind: kuma.GlobalSecretType}}
@@ -42,7 +46,9 @@ type globalSecretModel struct {
 	value
 }
 
-func (m *globalSecretModel) place() place    { return place{global: true, name: m.Name.ValueString()} }
+func (m *globalSecretModel) location() location {
+	return location{global: true, name: m.Name.ValueString()}
+}
 func (m *globalSecretModel) content() *value { return &m.value }
 func (m *globalSecretModel) identity() any   { return globalSecretIdentity{m.Name} }
 
@@ -77,24 +83,35 @@ func (r *globalSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 }
 
 func (r *globalSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the secret."},
-		},
-	}
+	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"name": "Name of the secret."})
 }
 
 func (r *globalSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id := globalSecretIdentity{types.StringValue(req.ID)}
-	if req.ID == "" {
-		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
-	} else {
-		tfkit.SplitID(&resp.Diagnostics, req.ID, "name")
+	if id := tfkit.Import(ctx, req, resp, "name"); id != nil {
+		location{global: true, name: id[0]}.refuseImport(&resp.Diagnostics)
 	}
-	place{global: true, name: id.Name.ValueString()}.refuseImport(&resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}
+
+// NewGlobalSecretList returns the query for what kongmesh_global_secret can manage.
+func NewGlobalSecretList() list.ListResource { return &globalSecret{} }
+
+func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = listschema.Schema{MarkdownDescription: "The secrets that do not belong to a mesh, except those that the control plane created for itself."}
+}
+
+func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+		all, err := r.Client.GlobalSecrets(ctx)
+		secrets, errNames := kuma.SecretsByName(all)
+		if err := errors.Join(err, errNames); err != nil {
+			tfkit.AddError(diags, "list the global secrets", err)
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(secrets)) {
+			at := location{global: true, name: name}
+			if what, _ := at.owned(); what == "" && !found(foundSecret(at, globalSecretIdentity{types.StringValue(name)})) {
+				return
+			}
+		}
+	})
 }

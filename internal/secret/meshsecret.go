@@ -3,12 +3,15 @@ package secret
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -16,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -26,9 +30,10 @@ var (
 	_ resource.ResourceWithIdentity       = (*meshSecret)(nil)
 	_ resource.ResourceWithImportState    = (*meshSecret)(nil)
 	_ resource.ResourceWithMoveState      = (*meshSecret)(nil)
+	_ list.ListResourceWithConfigure      = (*meshSecret)(nil)
 )
 
-// NewMeshSecret is kongmesh_mesh_secret. random is for salts.
+// NewMeshSecret returns kongmesh_mesh_secret. random is for salts.
 func NewMeshSecret(random io.Reader) func() resource.Resource {
 	return func() resource.Resource {
 		return &meshSecret{plain{random: random, model: func() plainModel { return &meshSecretModel{} }, kind: kuma.SecretType}}
@@ -45,8 +50,8 @@ type meshSecretModel struct {
 	value
 }
 
-func (m *meshSecretModel) place() place {
-	return place{mesh: m.Mesh.ValueString(), name: m.Name.ValueString()}
+func (m *meshSecretModel) location() location {
+	return location{mesh: m.Mesh.ValueString(), name: m.Name.ValueString()}
 }
 func (m *meshSecretModel) content() *value { return &m.value }
 func (m *meshSecretModel) identity() any   { return meshSecretIdentity{m.Mesh, m.Name} }
@@ -93,7 +98,7 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 // notAStep keeps off the names of secrets that are deleted as a rotation ends.
 func notAStep() validator.String {
 	return tfkit.Check("Reserved name", "a name that is not of the form <backend>-rollout-<fingerprint>-cert or -key", func(name string) error {
-		if kuma.IsStepSecret(name) {
+		if rollout.IsStepSecret(name) {
 			return errors.New("kongmesh_mtls_provided_backend creates secrets with such names during a rotation, and deletes them at its end")
 		}
 		return nil
@@ -101,27 +106,56 @@ func notAStep() validator.String {
 }
 
 func (r *meshSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"mesh": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the secret."},
-		},
-	}
+	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"mesh": "Name of the mesh.", "name": "Name of the secret."})
 }
 
 func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var id meshSecretIdentity
-	if req.ID == "" {
-		tfkit.ImportIdentity(ctx, req, &id, &resp.Diagnostics)
-	} else if parts := tfkit.SplitID(&resp.Diagnostics, req.ID, "mesh/name"); parts != nil {
-		id = meshSecretIdentity{types.StringValue(parts[0]), types.StringValue(parts[1])}
+	if id := tfkit.Import(ctx, req, resp, "mesh", "name"); id != nil {
+		at := location{mesh: id[0], name: id[1]}
+		if at.refuseImport(&resp.Diagnostics); !resp.Diagnostics.HasError() {
+			r.refusePair(ctx, at, &resp.Diagnostics)
+		}
 	}
-	at := place{mesh: id.Mesh.ValueString(), name: id.Name.ValueString()}
-	at.refuseImport(&resp.Diagnostics)
-	if resp.Diagnostics.HasError() || r.refusePair(ctx, at, &resp.Diagnostics) {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), id.Name)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}
+
+// MoveState makes of the vendor's resource what an import makes of the secret:
+// its value goes out of the state.
+func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source tfkit.VendorSecret, resp *resource.MoveStateResponse) {
+		location{mesh: source.Mesh, name: source.Name}.refuseImport(&resp.Diagnostics)
+		id := meshSecretIdentity{types.StringValue(source.Mesh), types.StringValue(source.Name)}
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("name"), id.Name)...)
+		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, id)...)
+	})}
+}
+
+// NewMeshSecretList returns the query for what kongmesh_mesh_secret can manage.
+func NewMeshSecretList() list.ListResource { return &meshSecret{} }
+
+func (r *meshSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = tfkit.MeshQuery("The secrets of meshes, except secrets that the control plane created for itself, and except CA secrets, which " +
+		"`kongmesh_mesh_ca_secret` lists.")
+}
+
+func (r *meshSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+		r.QuerySecrets(ctx, req, diags, func(meshName string, mesh *kuma.Mesh, secrets map[string]*kuma.Secret) bool {
+			cas, err := rollout.FindCAs(mesh, secrets)
+			if err != nil {
+				tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", meshName), err)
+				return false
+			}
+			for _, name := range slices.Sorted(maps.Keys(secrets)) {
+				at := location{mesh: meshName, name: name}
+				if what, _ := at.owned(); what != "" || slices.ContainsFunc(cas, func(ca rollout.CASecrets) bool { return ca.Has(name) }) {
+					continue
+				}
+				if !found(foundSecret(at, meshSecretIdentity{types.StringValue(meshName), types.StringValue(name)})) {
+					return false
+				}
+			}
+			return true
+		})
+	})
 }

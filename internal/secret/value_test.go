@@ -193,7 +193,7 @@ func TestDigest(t *testing.T) {
 
 func TestPlace_owned(t *testing.T) {
 	t.Parallel()
-	for _, p := range []place{
+	for _, p := range []location{
 		{mesh: "m", name: "m.ca-builtin-cert-ca-1"},
 		{mesh: "m", name: "m.ca-builtin-key-ca-1"},
 		{mesh: "m", name: "dataplane-token-signing-key-m"},
@@ -211,7 +211,7 @@ func TestPlace_owned(t *testing.T) {
 			t.Errorf("the %s is taken for the user's", p)
 		}
 	}
-	for _, p := range []place{
+	for _, p := range []location{
 		{mesh: "m", name: "x.ca-builtin-cert-ca-1"},
 		{mesh: "m", name: "dataplane-token-signing-key-m-2"},
 		{mesh: "m", name: "dataplane-token-signing-key-m-10"},

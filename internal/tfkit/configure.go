@@ -24,16 +24,29 @@ type ProviderData struct {
 	Clock kuma.Clock
 	// Run is what is known within this run of the provider.
 	Run *Run
+
+	kind kind // of what has the data
 }
+
+// A kind decides when Terraform asks: a resource during apply, the others during
+// plan already.
+type kind int
+
+const (
+	aResource kind = iota
+	aDataSource
+	anEphemeralResource
+	anAction
+)
 
 // Resource is embedded by every resource.
 type Resource struct {
 	ProviderData
 }
 
-// Configure takes over what the provider has set up.
+// Configure sets the data of the provider.
 func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.take(req.ProviderData, &resp.Diagnostics)
+	r.take(aResource, req.ProviderData, &resp.Diagnostics)
 }
 
 // DataSource is embedded by every data source.
@@ -41,9 +54,9 @@ type DataSource struct {
 	ProviderData
 }
 
-// Configure takes over what the provider has set up.
+// Configure sets the data of the provider.
 func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.take(req.ProviderData, &resp.Diagnostics)
+	d.take(aDataSource, req.ProviderData, &resp.Diagnostics)
 }
 
 // EphemeralResource is embedded by every ephemeral resource.
@@ -51,9 +64,9 @@ type EphemeralResource struct {
 	ProviderData
 }
 
-// Configure takes over what the provider has set up.
+// Configure sets the data of the provider.
 func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
-	e.take(req.ProviderData, &resp.Diagnostics)
+	e.take(anEphemeralResource, req.ProviderData, &resp.Diagnostics)
 }
 
 // Action is embedded by every action.
@@ -61,12 +74,12 @@ type Action struct {
 	ProviderData
 }
 
-// Configure takes over what the provider has set up.
+// Configure sets the data of the provider.
 func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
-	a.take(req.ProviderData, &resp.Diagnostics)
+	a.take(anAction, req.ProviderData, &resp.Diagnostics)
 }
 
-func (d *ProviderData) take(data any, diags *diag.Diagnostics) {
+func (d *ProviderData) take(kind kind, data any, diags *diag.Diagnostics) {
 	if data == nil { // Terraform validates before it configures
 		return
 	}
@@ -76,21 +89,40 @@ func (d *ProviderData) take(data any, diags *diag.Diagnostics) {
 		return
 	}
 	*d = *known
+	d.kind = kind
 }
 
-// Ready tells whether requests can be made, and adds an error if not. For
-// applying alone: a plan goes on without requests.
-func (d *ProviderData) Ready(diags *diag.Diagnostics) bool {
+// Ready reports whether requests can be made, and adds an error if not. A plan of
+// a resource goes on without requests, and does not ask.
+func (d *ProviderData) Ready(diags *diag.Diagnostics) bool { return d.readyAt(path.Empty(), diags) }
+
+// readyAt is [ProviderData.Ready] with the error on an attribute.
+func (d *ProviderData) readyAt(at path.Path, diags *diag.Diagnostics) bool {
 	if d.Client != nil {
 		return true
 	}
-	diags.AddError("Provider configuration is unknown",
-		"A value in the provider block is still unknown, and the provider needs it to apply changes. Apply the "+
-			"resource that sets it first, with -target, or set it with a variable.")
+	const summary = "Provider configuration is unknown"
+	var unknown diag.Diagnostics
+	switch d.kind {
+	case aDataSource:
+		unknown.AddError(summary,
+			"A value in the provider block is still unknown, so the provider cannot send requests. Add depends_on with the "+
+				"resource that sets the value, so that Terraform reads this during apply, or set the value with a variable.")
+	case anEphemeralResource:
+		unknown.AddError(summary,
+			"A value in the provider block is still unknown, so the provider cannot send requests. Set it with a variable, "+
+				"or apply the resource that sets it first, with -target. "+
+				readWhilePlanning)
+	default:
+		unknown.AddError(summary,
+			"A value in the provider block is still unknown, and the provider needs it to apply changes. Apply the "+
+				"resource that sets it first, with -target, or set it with a variable.")
+	}
+	addAllAt(diags, at, unknown)
 	return false
 }
 
-// readWhilePlanning is what to do where something is read before it is there.
+// readWhilePlanning is what to do where something is read before it exists.
 // Terraform, unlike OpenTofu, heeds a depends_on of data sources alone.
 const readWhilePlanning = "Terraform reads this during plan. If the same run creates the object, add depends_on with its resource to a " +
 	"data source. In an ephemeral resource, use a value that is unknown during plan, such as the output of a " +
@@ -100,7 +132,7 @@ const readWhilePlanning = "Terraform reads this during plan. If the same run cre
 // What is not there is an error on the attribute `mesh` or `backend`.
 func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (backend kuma.Backend, ok bool) {
 	at := path.Root("backend")
-	document, ok := d.mesh(ctx, mesh, at, diags)
+	document, ok := d.Mesh(ctx, mesh, at, path.Root("mesh"), diags)
 	if !ok {
 		return kuma.Backend{}, false
 	}
@@ -119,29 +151,24 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	return kuma.Backend{}, false
 }
 
-// connected tells whether requests can be made. Terraform takes no unknown
-// values from what it reads, so that a provider without configuration is an error.
-func (d *ProviderData) connected(at path.Path, diags *diag.Diagnostics) bool {
-	if d.Client == nil {
-		diags.AddAttributeError(at, "Provider configuration is unknown",
-			"A value in the provider block is still unknown, so the provider cannot send requests. Set it with a variable, "+
-				"or apply the resource that sets it first, with -target. "+
-				readWhilePlanning)
-	}
-	return d.Client != nil
-}
-
-func (d *ProviderData) mesh(ctx context.Context, name string, at path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
-	if !d.connected(at, diags) {
+// Mesh reads a mesh, for what is read during plan. at is the attribute that needs
+// it, and named the one that names it.
+func (d *ProviderData) Mesh(ctx context.Context, name string, at, named path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
+	if !d.readyAt(at, diags) {
 		return nil, false
 	}
 	mesh, err := d.Client.Mesh(ctx, name)
 	if kuma.Absent(err) {
-		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. %s", name, readWhilePlanning))
+		AddNoMesh(diags, named, name)
 		return nil, false
 	}
 	addErrorAt(diags, at, fmt.Sprintf("read mesh %q", name), err)
 	return mesh, err == nil
+}
+
+// AddNoMesh adds the error for a mesh that is read during plan and does not exist.
+func AddNoMesh(diags *diag.Diagnostics, at path.Path, mesh string) {
+	diags.AddAttributeError(at, "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. %s", mesh, readWhilePlanning))
 }
 
 // Content reads what a backend of a mesh, or a configuration, refers to, for
@@ -172,12 +199,12 @@ func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.Dat
 }
 
 func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Path, diags *diag.Diagnostics) (content []byte, ok bool) {
-	if !d.connected(at, diags) {
+	if !d.readyAt(at, diags) {
 		return nil, false
 	}
 	secret, err := d.Client.Secret(ctx, mesh, name)
 	if kuma.Absent(err) {
-		if _, ok := d.mesh(ctx, mesh, at, diags); ok {
+		if _, ok := d.Mesh(ctx, mesh, at, path.Root("mesh"), diags); ok {
 			diags.AddAttributeError(at, "No such secret", fmt.Sprintf("Mesh %q has no secret %q. %s", mesh, name, readWhilePlanning))
 		}
 		return nil, false
@@ -197,7 +224,15 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 func addErrorAt(diags *diag.Diagnostics, at path.Path, task string, err error) {
 	var found diag.Diagnostics
 	AddError(&found, task, err)
+	addAllAt(diags, at, found)
+}
+
+// addAllAt adds diagnostics on an attribute, unless the path is empty.
+func addAllAt(diags *diag.Diagnostics, at path.Path, found diag.Diagnostics) {
 	for _, d := range found {
-		diags.Append(diag.WithPath(at, d))
+		if len(at.Steps()) > 0 {
+			d = diag.WithPath(at, d)
+		}
+		diags.Append(d)
 	}
 }

@@ -34,6 +34,14 @@ func Keep(prior types.String, now string, same Equivalence) types.String {
 	return types.StringValue(now)
 }
 
+// Optional returns null for an empty text.
+func Optional(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
+
 // KeepEquivalent plans no change where the configuration only spells what is
 // in the state in another way.
 func KeepEquivalent(same Equivalence) planmodifier.String {

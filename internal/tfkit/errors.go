@@ -233,6 +233,27 @@ func AddMeshAbsent(diags *diag.Diagnostics, mesh string) {
 			"`mesh = kongmesh_mesh.this.name`, so that Terraform knows the order. Otherwise, create it first.", mesh))
 }
 
+// AddImportMeshAbsent adds the error for an import of an object whose mesh does
+// not exist.
+func AddImportMeshAbsent(diags *diag.Diagnostics, mesh string) {
+	diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which starts with the name of the mesh, and "+
+		"the address in the provider block.", mesh))
+}
+
+// AddNoRandom adds the error for a machine that gives no random numbers.
+func AddNoRandom(diags *diag.Diagnostics, err error) {
+	diags.AddError("No random numbers", fmt.Sprintf("This machine did not provide random numbers, which protect the hash of a secret in the state: %s. Apply "+
+		"again, or on another machine.", err))
+}
+
+// Backends names mTLS backends in a sentence.
+func Backends(names []string) string {
+	if len(names) == 1 {
+		return "mTLS backend " + Quote(names...)
+	}
+	return "mTLS backends " + Quote(names...)
+}
+
 // AddProblems puts problems of CA material on the attribute that holds it.
 func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 	for _, p := range problems {

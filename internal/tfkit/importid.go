@@ -1,13 +1,11 @@
 package tfkit
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
@@ -44,11 +42,3 @@ func fits(parts, forms []string) bool {
 
 // isSeparator tells whether people write a character between the parts of an ID.
 func isSeparator(r rune) bool { return strings.ContainsRune("/,;:|\\ \t", r) }
-
-// ImportIdentity reads the identity that an import is given in place of an ID.
-func ImportIdentity(ctx context.Context, req resource.ImportStateRequest, identity any, diags *diag.Diagnostics) {
-	diags.Append(req.Identity.Get(ctx, identity)...)
-	if pki.MayHoldKey(req.Identity.Raw.String()) {
-		diags.AddError("Invalid import ID", "The identity is not shown, because it may contain a private key. An identity consists of names.")
-	}
-}

@@ -90,6 +90,42 @@ func (d *ProviderData) QueriedMeshes(ctx context.Context, name types.String, dia
 	return nil
 }
 
+// QuerySecrets calls each with every mesh that a query is about and its secrets by
+// name, until each returns false.
+func (d *ProviderData) QuerySecrets(ctx context.Context, req list.ListRequest, diags *diag.Diagnostics, each func(name string, mesh *kuma.Mesh, secrets map[string]*kuma.Secret) bool) {
+	var only types.String
+	diags.Append(req.Config.GetAttribute(ctx, path.Root("mesh"), &only)...)
+	if diags.HasError() {
+		return
+	}
+	for _, mesh := range d.QueriedMeshes(ctx, only, diags) {
+		name, secrets, err := d.secretsOf(ctx, mesh)
+		if kuma.Absent(err) {
+			continue // it has gone in the meantime
+		}
+		if err != nil {
+			AddError(diags, fmt.Sprintf("list the secrets of mesh %q", name), err)
+			return
+		}
+		if !each(name, mesh, secrets) {
+			return
+		}
+	}
+}
+
+func (d *ProviderData) secretsOf(ctx context.Context, mesh *kuma.Mesh) (name string, secrets map[string]*kuma.Secret, err error) {
+	name, err = mesh.Name()
+	if err != nil {
+		return name, nil, err
+	}
+	all, err := d.Client.Secrets(ctx, name)
+	if err != nil {
+		return name, nil, err
+	}
+	secrets, err = kuma.SecretsByName(all)
+	return name, secrets, err
+}
+
 // MeshQuery is the schema of a query for what belongs to meshes.
 func MeshQuery(about string) listschema.Schema {
 	return listschema.Schema{

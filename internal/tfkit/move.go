@@ -13,6 +13,12 @@ import (
 // whatever registry or mirror it comes from.
 const vendorProvider = "/kong/kong-mesh"
 
+// VendorSecret is the state of the vendor's type for a secret of a mesh.
+type VendorSecret struct {
+	Mesh, Name string
+	Data       []byte // encoding/json reads base64
+}
+
 // MoveFromVendor takes over the state of a type of the vendor's own provider,
 // which a `moved` block names. S is what is read of that state. A move gets no
 // client: Terraform does not configure the provider for it. What it cannot tell

@@ -1,6 +1,8 @@
 package tfkit
 
-import "github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+import (
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+)
 
 // PlanBundle notes what a certificate secret will hold, so that a backend that
 // refers to it can be planned before it is uploaded.

@@ -1,6 +1,8 @@
 package tfkit
 
-import "sync"
+import (
+	"sync"
+)
 
 // Run is what the resources of one run of the provider tell one another. Names of
 // objects are the same in all of them. The zero value knows nothing. Safe for
@@ -10,6 +12,10 @@ type Run struct {
 
 	notes, begun, created, deposed sync.Map
 }
+
+// SecretClaim is the name of a secret of a mesh among the objects of a run,
+// whichever resource manages it.
+func SecretClaim(mesh, name string) string { return "secret " + mesh + "/" + name }
 
 // Note makes a note, and tells whether there was none like it.
 func (r *Run) Note(note string) (first bool) { return add(&r.notes, note) }

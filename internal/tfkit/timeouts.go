@@ -2,10 +2,12 @@ package tfkit
 
 import (
 	"context"
+	"time"
 
 	actiontimeouts "github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	action "github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
@@ -41,4 +43,14 @@ func ActionTimeouts(ctx context.Context, description string) action.Attribute {
 		return nested
 	}
 	return attribute
+}
+
+// WithTimeout returns a context that ends after the time that a configuration
+// has for an operation, by one of the methods of [timeouts.Value], else after def.
+func (d *ProviderData) WithTimeout(
+	ctx context.Context, configured func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), def time.Duration, diags *diag.Diagnostics,
+) (context.Context, context.CancelFunc) {
+	limit, more := configured(ctx, def)
+	diags.Append(more...)
+	return d.Clock.WithTimeout(ctx, limit)
 }

@@ -1,6 +1,8 @@
 package tfkit
 
-import "sync"
+import (
+	"sync"
+)
 
 // ZoneEgress records the meshes that are to have zone egress as soon as they have
 // mTLS: the control plane accepts routing.zoneEgress only with mTLS, and a run

@@ -29,6 +29,8 @@ type secret struct {
 	name string
 }
 
+func text(s string) knownvalue.Check { return knownvalue.StringExact(s) }
+
 func newMeshSecret(t *testing.T, options ...kumatest.Option) *secret {
 	t.Helper()
 	env := acctest.New(t, options...)

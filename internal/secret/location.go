@@ -9,62 +9,59 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A place is where one secret is: in a mesh, or global.
-type place struct {
+// A location is where one secret is: in a mesh, or global.
+type location struct {
 	global     bool
 	mesh, name string
 }
 
 // String is how messages name the secret.
-func (p place) String() string {
-	if p.global {
-		return fmt.Sprintf("global secret %q", p.name)
+func (l location) String() string {
+	if l.global {
+		return fmt.Sprintf("global secret %q", l.name)
 	}
-	return fmt.Sprintf("secret %q of mesh %q", p.name, p.mesh)
+	return fmt.Sprintf("secret %q of mesh %q", l.name, l.mesh)
 }
 
 // resourceType is the type of the resource that manages a secret in this place.
-func (p place) resourceType() string {
-	if p.global {
+func (l location) resourceType() string {
+	if l.global {
 		return "kongmesh_global_secret"
 	}
 	return "kongmesh_mesh_secret"
 }
 
 // id is the import ID.
-func (p place) id() string {
-	if p.global {
-		return p.name
+func (l location) id() string {
+	if l.global {
+		return l.name
 	}
-	return p.mesh + "/" + p.name
+	return l.mesh + "/" + l.name
 }
 
 // claim is the place among the objects of a run.
-func (p place) claim() string {
-	if p.global {
-		return "global secret " + p.name
+func (l location) claim() string {
+	if l.global {
+		return "global secret " + l.name
 	}
-	return secretClaim(p.mesh, p.name)
+	return tfkit.SecretClaim(l.mesh, l.name)
 }
-
-// secretClaim is the name of a secret among the objects of a run, whichever
-// resource manages it.
-func secretClaim(mesh, name string) string { return "secret " + mesh + "/" + name }
 
 // read is what is there, nil for nothing. What may be recent comes from a list,
 // which all resources of a mesh share.
-func (p place) read(ctx context.Context, client *kuma.Client, age kuma.Freshness) (secret *kuma.Secret, err error) {
+func (l location) read(ctx context.Context, client *kuma.Client, age kuma.Freshness) (secret *kuma.Secret, err error) {
 	switch {
-	case p.global:
-		secret, err = client.GlobalSecret(ctx, p.name)
+	case l.global:
+		secret, err = client.GlobalSecret(ctx, l.name)
 	case age == kuma.Recent:
-		found, err := client.NamedSecrets(ctx, p.mesh, age, p.name)
-		return found[p.name], err
+		found, err := client.NamedSecrets(ctx, l.mesh, age, l.name)
+		return found[l.name], err
 	default:
-		secret, err = client.Secret(ctx, p.mesh, p.name)
+		secret, err = client.Secret(ctx, l.mesh, l.name)
 	}
 	if kuma.Absent(err) {
 		return nil, nil
@@ -72,53 +69,53 @@ func (p place) read(ctx context.Context, client *kuma.Client, age kuma.Freshness
 	return secret, err
 }
 
-func (p place) put(ctx context.Context, client *kuma.Client, data []byte, previous *kuma.Secret) error {
-	if p.global {
-		return client.PutGlobalSecret(ctx, p.name, data, previous)
+func (l location) put(ctx context.Context, client *kuma.Client, data []byte, previous *kuma.Secret) error {
+	if l.global {
+		return client.PutGlobalSecret(ctx, l.name, data, previous)
 	}
-	return client.PutSecret(ctx, p.mesh, p.name, data, previous)
+	return client.PutSecret(ctx, l.mesh, l.name, data, previous)
 }
 
-func (p place) remove(ctx context.Context, client *kuma.Client) error {
-	if p.global {
-		return client.DeleteGlobalSecret(ctx, p.name)
+func (l location) remove(ctx context.Context, client *kuma.Client) error {
+	if l.global {
+		return client.DeleteGlobalSecret(ctx, l.name)
 	}
-	return client.DeleteOwnSecret(ctx, p.mesh, p.name)
+	return client.DeleteOwnSecret(ctx, l.mesh, l.name)
 }
 
 // existing is the secret, for the error that it exists already.
-func (p place) existing() tfkit.Existing {
-	what := p.String()
-	return tfkit.Existing{At: path.Root("name"), What: strings.ToUpper(what[:1]) + what[1:], ResourceType: p.resourceType(), ID: p.id()}
+func (l location) existing() tfkit.Existing {
+	what := l.String()
+	return tfkit.Existing{At: path.Root("name"), What: strings.ToUpper(what[:1]) + what[1:], ResourceType: l.resourceType(), ID: l.id()}
 }
 
 // refuseImport is the error for the import of a secret that is not the user's.
-func (p place) refuseImport(diags *diag.Diagnostics) {
-	if what, advice := p.owned(); what != "" {
+func (l location) refuseImport(diags *diag.Diagnostics) {
+	if what, advice := l.owned(); what != "" {
 		diags.AddError("Secret belongs to control plane", fmt.Sprintf(
 			"The %s is %s. A change or a destroy in Terraform would break what needs it, so the provider does not import "+
-				"it. %s", p, what, advice))
+				"it. %s", l, what, advice))
 	}
 }
 
 // owned says what a secret is that the control plane, or this provider, makes
 // for itself, and how it is changed; nothing of any other. The names are those
 // of Kuma 2.7 and 2.14. A signing key with a higher number is made by people.
-func (p place) owned() (what, advice string) {
-	if p.global {
-		return ownedGlobal(p.name)
+func (l location) owned() (what, advice string) {
+	if l.global {
+		return ownedGlobal(l.name)
 	}
-	for half, prefix := range map[string]string{"certificate": p.mesh + ".ca-builtin-cert-", "private key": p.mesh + ".ca-builtin-key-"} {
-		if backend, is := strings.CutPrefix(p.name, prefix); is {
+	for half, prefix := range map[string]string{"certificate": l.mesh + ".ca-builtin-cert-", "private key": l.mesh + ".ca-builtin-key-"} {
+		if backend, is := strings.CutPrefix(l.name, prefix); is {
 			return fmt.Sprintf("the %s of the CA that the control plane created for the builtin mTLS backend %q", half, backend),
 				"To use another CA, add another backend to the mesh, and switch to it: a builtin backend gets a new CA by " +
 					"itself. For your own CA, use a kongmesh_mesh_ca_secret with a kongmesh_mtls_provided_backend."
 		}
 	}
-	if key := "dataplane-token-signing-key-" + p.mesh; firstKey(p.name, key) {
+	if key := "dataplane-token-signing-key-" + l.mesh; firstKey(l.name, key) {
 		return "the signing key of data plane tokens that the control plane created for the mesh", nextKey(key, "data plane")
 	}
-	if kuma.IsStepSecret(p.name) {
+	if rollout.IsStepSecret(l.name) {
 		return "an interim CA secret of a rotation", "kongmesh_mtls_provided_backend creates such secrets, and deletes them at the end of the rotation."
 	}
 	return "", ""

@@ -1,4 +1,4 @@
-package secret
+package casecret
 
 import (
 	"context"
@@ -14,17 +14,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// vendorSecret is the state of the vendor's type, which has a resource for each
-// secret.
-type vendorSecret struct {
-	Mesh, Name string
-	Data       []byte // encoding/json reads base64
-}
-
 // MoveState takes over the vendor's resource of the certificate secret. Which
 // secret has the key that state does not tell; the read that follows finds it.
 func (r *caSecret) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
+	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source tfkit.VendorSecret, resp *resource.MoveStateResponse) {
 		if _, ok := readBundle(source.Data); !ok {
 			resp.Diagnostics.AddError("Not a certificate chain secret", notTheChain(source))
 			return
@@ -36,20 +29,8 @@ func (r *caSecret) MoveState(context.Context) []resource.StateMover {
 	})}
 }
 
-// MoveState makes of the vendor's resource what an import makes of the secret:
-// its value goes out of the state.
-func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source vendorSecret, resp *resource.MoveStateResponse) {
-		place{mesh: source.Mesh, name: source.Name}.refuseImport(&resp.Diagnostics)
-		id := meshSecretIdentity{types.StringValue(source.Mesh), types.StringValue(source.Name)}
-		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
-		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("name"), id.Name)...)
-		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, id)...)
-	})}
-}
-
 // notTheChain says why a secret cannot be moved. What is in it is not quoted.
-func notTheChain(source vendorSecret) string {
+func notTheChain(source tfkit.VendorSecret) string {
 	if publicKeyOf(source.Data).IsNull() {
 		return fmt.Sprintf("Secret %q of mesh %q contains neither the certificates nor the key of a CA. Move it to a kongmesh_mesh_secret "+
 			"instead of a kongmesh_mesh_ca_secret.", source.Name, source.Mesh)

@@ -4,14 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"golang.org/x/crypto/argon2"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // privateDigest is where private state keeps the digest of what was last
@@ -62,35 +62,12 @@ func (d digest) matches(data []byte) bool {
 	return len(d.Hash) > 0 && subtle.ConstantTimeCompare(d.Hash, hash(d.Salt, data)) == 1
 }
 
-// privateState is the framework's, whose type has no name outside of it.
-type privateState interface {
-	GetKey(ctx context.Context, name string) ([]byte, diag.Diagnostics)
-	SetKey(ctx context.Context, name string, value []byte) diag.Diagnostics
-}
-
-// loadDigest reads the digest of a private state. ok is false when there is none.
-func loadDigest(ctx context.Context, private privateState, diags *diag.Diagnostics) (d digest, ok bool) {
-	encoded, more := private.GetKey(ctx, privateDigest)
-	diags.Append(more...)
-	if encoded == nil || json.Unmarshal(encoded, &d) != nil {
-		return digest{}, false
-	}
-	return d, true
-}
-
-// keepDigest puts the digest of what the control plane holds into a private state.
-func keepDigest(ctx context.Context, private privateState, random io.Reader, data []byte, diags *diag.Diagnostics) {
+// keepDigest puts the digest of what the control plane has into a private state.
+func keepDigest(ctx context.Context, private tfkit.PrivateWriter, random io.Reader, data []byte, diags *diag.Diagnostics) {
 	d, err := newDigest(random, data)
 	if err != nil {
-		addNoRandom(diags, err)
+		tfkit.AddNoRandom(diags, err)
 		return
 	}
-	encoded, _ := json.Marshal(d) // two texts always marshal
-	diags.Append(private.SetKey(ctx, privateDigest, encoded)...)
-}
-
-// addNoRandom adds the error for a machine that gives no random numbers.
-func addNoRandom(diags *diag.Diagnostics, err error) {
-	diags.AddError("No random numbers", fmt.Sprintf("This machine did not provide random numbers, which protect the hash of a secret in the state: %s. Apply "+
-		"again, or on another machine.", err))
+	tfkit.KeepPrivate(ctx, private, privateDigest, d, diags)
 }

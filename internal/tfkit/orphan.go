@@ -1,4 +1,4 @@
-package secret
+package tfkit
 
 import (
 	"errors"
@@ -8,12 +8,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// warnOrphaned warns of secrets that stay because their mesh was deleted first.
+// WarnOrphaned warns of secrets that stay because their mesh was deleted first.
 // ok is false if err is another one.
-func warnOrphaned(diags *diag.Diagnostics, err error, names ...string) (ok bool) {
+func WarnOrphaned(diags *diag.Diagnostics, err error, names ...string) (ok bool) {
 	var orphaned *kuma.OrphanedError
 	if !errors.As(err, &orphaned) {
 		return false
@@ -30,6 +29,18 @@ func warnOrphaned(diags *diag.Diagnostics, err error, names ...string) (ok bool)
 		"Mesh %[1]q was deleted before the %[2]s %[3]s, and the control plane keeps %[4]s, a private key included: a new mesh of that name has %[4]s again. To delete what is left:\n\n"+
 			"  printf 'type: Mesh\\nname: %[1]s\\n' | kumactl apply -f -\n%[5]s  kumactl delete mesh %[1]s\n\n"+
 			"To let Terraform delete secrets before their mesh, refer to the mesh in the attribute mesh, as in `mesh = kongmesh_mesh.this.name`. A generated configuration has the name instead.",
-		orphaned.Mesh, what, tfkit.Quote(names...), they, commands.String()))
+		orphaned.Mesh, what, Quote(names...), they, commands.String()))
 	return true
+}
+
+// LeftBehind reports whether a secret is older than its mesh, so that it belonged
+// to another one of that name, which was deleted. This counts for an absent
+// secret as well.
+func LeftBehind(secret *kuma.Secret, mesh *kuma.Mesh) bool {
+	if secret == nil {
+		return true
+	}
+	created, err := secret.CreationTime()
+	meshCreated, errMesh := mesh.CreationTime()
+	return err == nil && errMesh == nil && !created.IsZero() && created.Before(meshCreated)
 }

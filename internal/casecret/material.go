@@ -1,66 +1,23 @@
-package secret
+package casecret
 
 import (
 	"crypto/x509"
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// fingerprintLength is how many hex digits of the fingerprint are in a derived
-// name: enough that two CAs of one name do not meet.
-const fingerprintLength = 10
-
-// names are the names of the pair's secrets.
-func (m model) names(b pki.Bundle) (certificate, key string) {
-	if m.fixed() {
-		return m.CertificateSecretName.ValueString(), m.KeySecretName.ValueString()
-	}
-	prefix := m.Name.ValueString() + "-" + b.Fingerprint()[:fingerprintLength]
-	return prefix + "-cert", prefix + "-key"
-}
-
-// fixed tells that the names of the secrets are given, not derived.
-func (m model) fixed() bool { return !m.CertificateSecretName.IsNull() }
-
 // known tells that the certificates of a model are known.
 func (m model) known() bool {
 	return !m.CertificateChain.IsUnknown() && !m.TrustedCertificates.IsUnknown()
-}
-
-// addProblems puts problems on the attribute that holds the material, without the
-// warnings that the configuration accepts.
-func (m model) addProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
-	var accepted []pki.Rule
-	for _, element := range m.AcceptWarnings.Elements() {
-		if rule, ok := element.(types.String); ok {
-			accepted = append(accepted, pki.Rule(rule.ValueString()))
-		}
-	}
-	problems = problems.Accepting(accepted...)
-	for i, p := range problems {
-		if p.Severity == pki.Warning && slices.Contains(pki.WarningRules(), p.Rule) {
-			problems[i].Message += fmt.Sprintf("\nTo accept this warning:\n  accept_warnings = [%q]", p.Rule)
-		}
-	}
-	tfkit.AddProblems(diags, at, problems)
-}
-
-// warningRule is the rule for the name of a rule whose warnings can be accepted.
-func warningRule() validator.String {
-	var names []string
-	for _, rule := range pki.WarningRules() {
-		names = append(names, string(rule))
-	}
-	return tfkit.OneOf(names...)
 }
 
 // parse reads the certificates of a model. The problems are on their
@@ -91,6 +48,33 @@ func (m model) privateKey() (text *string, at path.Path) {
 	return nil, path.Empty()
 }
 
+// addProblems puts problems on the attribute that holds the material, without the
+// warnings that the configuration accepts.
+func (m model) addProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
+	var accepted []pki.Rule
+	for _, element := range m.AcceptWarnings.Elements() {
+		if rule, ok := element.(types.String); ok {
+			accepted = append(accepted, pki.Rule(rule.ValueString()))
+		}
+	}
+	problems = problems.Accepting(accepted...)
+	for i, p := range problems {
+		if p.Severity == pki.Warning && slices.Contains(pki.WarningRules(), p.Rule) {
+			problems[i].Message += fmt.Sprintf("\nTo accept this warning:\n  accept_warnings = [%q]", p.Rule)
+		}
+	}
+	tfkit.AddProblems(diags, at, problems)
+}
+
+// warningRule is the rule for the name of a rule whose warnings can be accepted.
+func warningRule() validator.String {
+	var names []string
+	for _, rule := range pki.WarningRules() {
+		names = append(names, string(rule))
+	}
+	return tfkit.OneOf(names...)
+}
+
 // parseKey reads a private key and says what does not fit. normal is its PEM
 // without anything around it.
 func parseKey(diags *diag.Diagnostics, at path.Path, text string, b pki.Bundle) (normal []byte, ok bool) {
@@ -104,6 +88,20 @@ func parseKey(diags *diag.Diagnostics, at path.Path, text string, b pki.Bundle) 
 	}
 	normal, problems = pki.NormalizePrivateKey([]byte(text))
 	return normal, !problems.HasErrors()
+}
+
+func certificateRight(secret *kuma.Secret, b pki.Bundle) bool {
+	data, err := secret.Data()
+	if err != nil {
+		return false
+	}
+	there, ok := readBundle(data)
+	return ok && b.Equal(there)
+}
+
+func keyRight(secret *kuma.Secret, b pki.Bundle) bool {
+	data, err := secret.Data()
+	return err == nil && publicKeyOf(data).ValueString() == b.PublicKeySHA256()
 }
 
 // publicKeyOf is the SHA-256 of the public key that the private key in a secret
@@ -146,22 +144,4 @@ func sameKey(a, b string) bool {
 	x, problemsX := pki.NormalizePrivateKey([]byte(a))
 	y, problemsY := pki.NormalizePrivateKey([]byte(b))
 	return !problemsX.HasErrors() && !problemsY.HasErrors() && slices.Equal(x, y)
-}
-
-// certificateList is a value of `certificates`.
-func certificateList(certificates []*x509.Certificate) types.List {
-	elements := make([]attr.Value, 0, len(certificates))
-	for _, c := range certificates {
-		info := pki.Describe(c)
-		elements = append(elements, types.ObjectValueMust(certificateType().AttrTypes, map[string]attr.Value{
-			"subject":              types.StringValue(info.Subject),
-			"issuer":               types.StringValue(info.Issuer),
-			"serial_number":        types.StringValue(info.SerialNumber),
-			"not_before":           types.StringValue(info.NotBefore.UTC().Format(timeFormat)),
-			"not_after":            types.StringValue(info.NotAfter.UTC().Format(timeFormat)),
-			"public_key_algorithm": types.StringValue(info.PublicKeyAlgorithm),
-			"sha256_fingerprint":   types.StringValue(info.SHA256Fingerprint),
-		}))
-	}
-	return types.ListValueMust(certificateType(), elements)
 }

@@ -1,9 +1,8 @@
-package secret
+package casecret
 
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -43,18 +42,9 @@ const (
 	unnamedHolder = "unnamed"
 )
 
-func loadHolding(ctx context.Context, private privateState, diags *diag.Diagnostics) (h holding) {
-	encoded, more := private.GetKey(ctx, privateHolding)
-	diags.Append(more...)
-	if encoded == nil || json.Unmarshal(encoded, &h) != nil {
-		return holding{}
-	}
+func loadHolding(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) holding {
+	h, _ := tfkit.LoadPrivate[holding](ctx, private, privateHolding, diags)
 	return h
-}
-
-func keepHolding(ctx context.Context, private privateState, h holding, diags *diag.Diagnostics) {
-	encoded, _ := json.Marshal(h) // strings always marshal
-	diags.Append(private.SetKey(ctx, privateHolding, encoded)...)
 }
 
 // ids are the IDs by which labels name the object.
@@ -72,10 +62,10 @@ func (h holding) note(run *tfkit.Run, pair string) {
 	}
 }
 
-// look is the holding after a refresh, in which other objects made their notes. A
+// refreshed is the holding after a refresh, in which other objects made their notes. A
 // deposed object is refreshed before the current one, and those of two resources
 // at the same time: each refresh can find one that another did not.
-func (h holding) look(run *tfkit.Run, pair string) holding {
+func (h holding) refreshed(run *tfkit.Run, pair string) holding {
 	known := func(id string) bool { return run.Noted(pair + " is held by " + id) }
 	h.Before = slices.DeleteFunc(slices.Clone(h.Before), known)
 	h.Unseen = h.Before
@@ -110,7 +100,7 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 			return nil, false
 		}
 	}
-	left := leftover(found.certificate, mesh) && leftover(found.key, mesh)
+	left := tfkit.LeftBehind(found.certificate, mesh) && tfkit.LeftBehind(found.key, mesh)
 	right := (found.certificate == nil || certificateRight(found.certificate, b)) && (found.key == nil || keyRight(found.key, b))
 	if !right || plan.fixed() && len(holders) == 0 && !left {
 		plan.existing().Add(diags)
@@ -128,17 +118,6 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 		return []string{unnamedHolder}, true
 	}
 	return holders, true
-}
-
-// leftover tells whether a secret is older than its mesh, so that it belonged to
-// another one of that name, which was deleted. An absent secret is no obstacle.
-func leftover(secret *kuma.Secret, mesh *kuma.Mesh) bool {
-	if secret == nil {
-		return true
-	}
-	created, err := secret.CreationTime()
-	meshCreated, errMesh := mesh.CreationTime()
-	return err == nil && errMesh == nil && !created.IsZero() && created.Before(meshCreated)
 }
 
 // existing is the pair, for the error that it exists already.

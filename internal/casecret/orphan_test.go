@@ -1,4 +1,4 @@
-package secret_test
+package casecret_test
 
 import (
 	"net/http"

@@ -1,3 +1,5 @@
+// Package secret holds the resources that are one secret: kongmesh_mesh_secret and
+// kongmesh_global_secret. CA secrets belong to package casecret.
 package secret
 
 import (
@@ -5,15 +7,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -28,7 +33,7 @@ type plain struct {
 
 // A plainModel is a pointer to the model of such a resource.
 type plainModel interface {
-	place() place
+	location() location
 	content() *value
 	identity() any
 }
@@ -57,11 +62,11 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	}
 	data, known := config.content().wanted(&resp.Diagnostics)
 	warnOfSize(data, &resp.Diagnostics)
-	applied, _ := loadDigest(ctx, req.Private, &resp.Diagnostics)
+	applied, _ := tfkit.LoadPrivate[digest](ctx, req.Private, privateDigest, &resp.Diagnostics)
 	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied) })
 	inSync := config.content().planned(*state.content(), same)
-	if inSync.IsUnknown() && known && plan.place() == state.place() && !same() {
-		r.refuseInUse(ctx, plan.place(), data, &resp.Diagnostics)
+	if inSync.IsUnknown() && known && plan.location() == state.location() && !same() {
+		r.refuseInUse(ctx, plan.location(), data, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
 }
@@ -77,12 +82,12 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 	if !ok {
 		return
 	}
-	at := plan.place()
+	at := plan.location()
 	if !r.Run.Begin(at.claim()) {
 		at.existing().AddTwice(&resp.Diagnostics)
 		return
 	}
-	found, ok := r.look(ctx, at, kuma.Fresh, &resp.Diagnostics)
+	found, ok := r.readSecret(ctx, at, kuma.Fresh, &resp.Diagnostics)
 	if !ok || found != nil && !r.adopt(ctx, at, found, data, &resp.Diagnostics) {
 		return
 	}
@@ -107,8 +112,8 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	if resp.Diagnostics.HasError() || r.Client == nil {
 		return
 	}
-	at := state.place()
-	found, ok := r.look(ctx, at, kuma.Recent, &resp.Diagnostics)
+	at := state.location()
+	found, ok := r.readSecret(ctx, at, kuma.Recent, &resp.Diagnostics)
 	switch {
 	case !ok:
 		return
@@ -120,7 +125,7 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	if !ok {
 		return
 	}
-	applied, ok := loadDigest(ctx, req.Private, &resp.Diagnostics)
+	applied, ok := tfkit.LoadPrivate[digest](ctx, req.Private, privateDigest, &resp.Diagnostics)
 	if !ok { // an import: what is there is what counts as applied
 		keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	}
@@ -141,8 +146,8 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 	if !ok {
 		return
 	}
-	at := plan.place()
-	found, ok := r.look(ctx, at, kuma.Fresh, &resp.Diagnostics)
+	at := plan.location()
+	found, ok := r.readSecret(ctx, at, kuma.Fresh, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -170,12 +175,12 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	at := state.place()
+	at := state.location()
 	if r.Run.Created(at.claim()) {
 		return
 	}
 	err := at.remove(ctx, r.Client)
-	if warnOrphaned(&resp.Diagnostics, err, at.name) {
+	if tfkit.WarnOrphaned(&resp.Diagnostics, err, at.name) {
 		return
 	}
 	if kuma.Refused(err) {
@@ -192,14 +197,14 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 // adopt tells whether a secret that exists already counts as created: one with
 // the same value that a mesh of the same name left, which was deleted. Else it
 // adds an error.
-func (r *plain) adopt(ctx context.Context, at place, found *kuma.Secret, data []byte, diags *diag.Diagnostics) bool {
+func (r *plain) adopt(ctx context.Context, at location, found *kuma.Secret, data []byte, diags *diag.Diagnostics) bool {
 	if !at.global && holds(found, data) {
 		mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
 		if err != nil {
 			tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
 			return false
 		}
-		if leftover(found, mesh) {
+		if tfkit.LeftBehind(found, mesh) {
 			return true
 		}
 	}
@@ -208,7 +213,7 @@ func (r *plain) adopt(ctx context.Context, at place, found *kuma.Secret, data []
 }
 
 // addExists is the error for a secret that exists already.
-func (r *plain) addExists(ctx context.Context, at place, diags *diag.Diagnostics) {
+func (r *plain) addExists(ctx context.Context, at location, diags *diag.Diagnostics) {
 	if what, advice := at.owned(); what != "" {
 		diags.AddAttributeError(path.Root("name"), "Secret belongs to control plane", fmt.Sprintf("There is already a %s, which is %s. %s", at, what, advice))
 		return
@@ -220,7 +225,7 @@ func (r *plain) addExists(ctx context.Context, at place, diags *diag.Diagnostics
 
 // refusePair adds an error where a secret is one of the two of a CA, which
 // kongmesh_mesh_ca_secret manages together. It tells whether it did.
-func (r *plain) refusePair(ctx context.Context, at place, diags *diag.Diagnostics) bool {
+func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnostics) bool {
 	if at.global || r.Client == nil {
 		return false
 	}
@@ -233,7 +238,7 @@ func (r *plain) refusePair(ctx context.Context, at place, diags *diag.Diagnostic
 		return false
 	}
 	what := "certificate chain"
-	if pair.KeySecret.ValueString() == at.name {
+	if pair.Key == at.name {
 		what = "private key"
 	}
 	diags.AddAttributeError(path.Root("name"), "Secret belongs to a CA", fmt.Sprintf(
@@ -243,12 +248,12 @@ func (r *plain) refusePair(ctx context.Context, at place, diags *diag.Diagnostic
 			"Remove this resource. If no resource manages the CA yet, add this block and a kongmesh_mesh_ca_secret "+
 			"resource with that name:\n\n"+
 			"%s",
-		at, what, tfkit.ImportBlock("kongmesh_mesh_ca_secret", model{}.of(*pair).id())))
+		at, what, tfkit.ImportBlock("kongmesh_mesh_ca_secret", at.mesh+"/"+pair.Certificate+"/"+pair.Key)))
 	return true
 }
 
-// pairOf is the CA that a secret belongs to, nil if there is none.
-func (r *plain) pairOf(ctx context.Context, at place) (*identity, error) {
+// pairOf returns the CA that a secret belongs to, nil if there is none.
+func (r *plain) pairOf(ctx context.Context, at location) (*rollout.CASecrets, error) {
 	mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
 	if kuma.Absent(err) {
 		return nil, nil
@@ -256,21 +261,23 @@ func (r *plain) pairOf(ctx context.Context, at place) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	here, err := secretsOf(ctx, r.Client, mesh)
+	all, err := r.Client.Secrets(ctx, at.mesh)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range here.cas {
-		if id.CertificateSecret.ValueString() == at.name || id.KeySecret.ValueString() == at.name {
-			return &id, nil
-		}
+	secrets, err := kuma.SecretsByName(all)
+	if err != nil {
+		return nil, err
 	}
-	return nil, nil
+	cas, err := rollout.FindCAs(mesh, secrets)
+	if i := slices.IndexFunc(cas, func(ca rollout.CASecrets) bool { return ca.Has(at.name) }); i >= 0 {
+		return &cas[i], err
+	}
+	return nil, err
 }
 
-// look reads what is in a place, nil for nothing. ok is false when that cannot
-// be told, and then there is an error.
-func (r *plain) look(ctx context.Context, at place, age kuma.Freshness, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
+// readSecret reads a secret, nil if it does not exist. ok is false with an error.
+func (r *plain) readSecret(ctx context.Context, at location, age kuma.Freshness, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
 	found, err := at.read(ctx, r.Client, age)
 	tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
 	return found, err == nil
@@ -279,7 +286,7 @@ func (r *plain) look(ctx context.Context, at place, age kuma.Freshness, diags *d
 // refuseInUse is the error for another value in a secret that a backend of the
 // mesh takes its CA from, for the reason that a pair in use has none. The same
 // CA material in another spelling is not refused.
-func (r *plain) refuseInUse(ctx context.Context, at place, data []byte, diags *diag.Diagnostics) {
+func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags *diag.Diagnostics) {
 	if r.Client == nil || at.global {
 		return
 	}
@@ -295,19 +302,19 @@ func (r *plain) refuseInUse(ctx context.Context, at place, data []byte, diags *d
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
 	case len(users) > 0:
-		if found, ok := r.look(ctx, at, kuma.Recent, diags); !ok || found != nil && holdsMaterial(found, data) {
+		if found, ok := r.readSecret(ctx, at, kuma.Recent, diags); !ok || found != nil && holdsMaterial(found, data) {
 			return
 		}
 		diags.AddAttributeError(path.Root("name"), "CA secret is in use", fmt.Sprintf(
 			"The CA of the %s is in %s, and the configuration has another value for it. Proxies would continue to trust the "+
 				"current CA. Hours later, they would get their next certificate from the new CA, and handshakes would fail.\n\n"+
 				"Upload the new CA to secrets with other names, and set cert and key of the backend to them. A "+
-				"kongmesh_mesh_ca_secret does this, and validates the CA.", backends(users), at))
+				"kongmesh_mesh_ca_secret does this, and validates the CA.", tfkit.Backends(users), at))
 	}
 }
 
 // addWriteError is the diagnostic for a write that failed.
-func addWriteError(diags *diag.Diagnostics, at place, err error) {
+func addWriteError(diags *diag.Diagnostics, at location, err error) {
 	if kuma.Absent(err) && !at.global {
 		tfkit.AddMeshAbsent(diags, at.mesh)
 		return
@@ -316,7 +323,7 @@ func addWriteError(diags *diag.Diagnostics, at place, err error) {
 }
 
 // dataOf is what a secret holds.
-func dataOf(secret *kuma.Secret, at place, diags *diag.Diagnostics) (data []byte, ok bool) {
+func dataOf(secret *kuma.Secret, at location, diags *diag.Diagnostics) (data []byte, ok bool) {
 	data, err := secret.Data()
 	if err != nil { // not quoted: it may hold a part of the value
 		tfkit.AddUnreadable(diags, "The "+at.String(), tfkit.ErrNotBase64)
@@ -334,4 +341,20 @@ func holds(secret *kuma.Secret, data []byte) bool {
 func holdsMaterial(secret *kuma.Secret, data []byte) bool {
 	there, err := secret.Data()
 	return err == nil && pki.SameMaterial(there, data)
+}
+
+// foundSecret returns a secret as the result of a query, without its value, as it
+// is after an import.
+func foundSecret(at location, id any) tfkit.Found {
+	return tfkit.Found{
+		ID:       at.id(),
+		Identity: id,
+		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {
+			diags := state.SetAttribute(ctx, path.Root("name"), at.name)
+			if !at.global {
+				diags.Append(state.SetAttribute(ctx, path.Root("mesh"), at.mesh)...)
+			}
+			return append(diags, state.SetAttribute(ctx, path.Root("in_sync"), true)...)
+		},
+	}
 }

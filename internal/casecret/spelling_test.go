@@ -1,4 +1,4 @@
-package secret_test
+package casecret_test
 
 import (
 	"net/http"
@@ -25,17 +25,17 @@ func TestAccCASecret_spellings(t *testing.T) {
 		spellings []spelling
 		want      plancheck.ResourceActionType
 	}{
-		"root twice":          {[]spelling{{ca.Chain + root.Chain, ""}, {ca.Chain, ""}}, none},
-		"issuer twice":        {[]spelling{{alone + ca.Chain, ""}, {ca.Chain, ""}}, none},
-		"ends, then goes on":  {[]spelling{{ca.Chain, again.Chain}, {ca.Chain + again.Chain, ""}, {alone, root.Chain + again.Chain}}, none},
-		"text around":         {[]spelling{{"subject=CA\n" + ca.Chain, ""}, {strings.ReplaceAll(ca.Chain, "\n", "\r\n"), ""}}, none},
-		"trusted in disorder": {[]spelling{{ca.Chain, root.Chain + again.Chain}, {ca.Chain, again.Chain + root.Chain + again.Chain}}, none},
+		"root twice":          {[]spelling{{ca.Chain + root.Chain, ""}, {ca.Chain, ""}}, plancheck.ResourceActionNoop},
+		"issuer twice":        {[]spelling{{alone + ca.Chain, ""}, {ca.Chain, ""}}, plancheck.ResourceActionNoop},
+		"ends, then goes on":  {[]spelling{{ca.Chain, again.Chain}, {ca.Chain + again.Chain, ""}, {alone, root.Chain + again.Chain}}, plancheck.ResourceActionNoop},
+		"text around":         {[]spelling{{"subject=CA\n" + ca.Chain, ""}, {strings.ReplaceAll(ca.Chain, "\n", "\r\n"), ""}}, plancheck.ResourceActionNoop},
+		"trusted in disorder": {[]spelling{{ca.Chain, root.Chain + again.Chain}, {ca.Chain, again.Chain + root.Chain + again.Chain}}, plancheck.ResourceActionNoop},
 		// Behind the root, a secret does not tell the order of a chain from that of what is trusted besides.
-		"beyond the root":              {[]spelling{{ca.Chain + again.Chain + third.Chain, ""}, {ca.Chain + again.Chain + third.Chain + again.Chain, ""}}, none},
-		"beyond the root, other order": {[]spelling{{ca.Chain + third.Chain + again.Chain, ""}, {ca.Chain + third.Chain + again.Chain + third.Chain, ""}}, none},
+		"beyond the root":              {[]spelling{{ca.Chain + again.Chain + third.Chain, ""}, {ca.Chain + again.Chain + third.Chain + again.Chain, ""}}, plancheck.ResourceActionNoop},
+		"beyond the root, other order": {[]spelling{{ca.Chain + third.Chain + again.Chain, ""}, {ca.Chain + third.Chain + again.Chain + third.Chain, ""}}, plancheck.ResourceActionNoop},
 		// An attribute that is new in the configuration shows in the plan.
-		"trusted from now on, other order": {[]spelling{{alone + again.Chain + root.Chain, ""}, {alone, again.Chain + root.Chain}}, update},
-		"trusted from now on":              {[]spelling{{ca.Chain + root.Chain + again.Chain, ""}, {alone, again.Chain + root.Chain}}, update},
+		"trusted from now on, other order": {[]spelling{{alone + again.Chain + root.Chain, ""}, {alone, again.Chain + root.Chain}}, plancheck.ResourceActionUpdate},
+		"trusted from now on":              {[]spelling{{ca.Chain + root.Chain + again.Chain, ""}, {alone, again.Chain + root.Chain}}, plancheck.ResourceActionUpdate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,12 +72,12 @@ func TestAccCASecret_importSpellings(t *testing.T) {
 		secret, chain, trusted string
 		want                   plancheck.ResourceActionType
 	}{
-		"root twice":                   {ca.Chain + root.Chain, ca.Chain + root.Chain, "", none},
-		"cross-signed, as one chain":   {ca.Chain + again.Chain, ca.Chain + again.Chain, "", none},
-		"cross-signed, as trusted":     {ca.Chain + again.Chain, ca.Chain, again.Chain, none},
-		"trusted in the other order":   {ca.Chain + again.Chain + other.Chain, ca.Chain, other.Chain + again.Chain, none},
-		"text between":                 {strings.ReplaceAll(ca.Chain, "-----BEGIN", "# next\n-----BEGIN"), ca.Chain, "", none},
-		"what hides from others shows": {hidden, ca.Chain, other.Chain, update},
+		"root twice":                   {ca.Chain + root.Chain, ca.Chain + root.Chain, "", plancheck.ResourceActionNoop},
+		"cross-signed, as one chain":   {ca.Chain + again.Chain, ca.Chain + again.Chain, "", plancheck.ResourceActionNoop},
+		"cross-signed, as trusted":     {ca.Chain + again.Chain, ca.Chain, again.Chain, plancheck.ResourceActionNoop},
+		"trusted in the other order":   {ca.Chain + again.Chain + other.Chain, ca.Chain, other.Chain + again.Chain, plancheck.ResourceActionNoop},
+		"text between":                 {strings.ReplaceAll(ca.Chain, "-----BEGIN", "# next\n-----BEGIN"), ca.Chain, "", plancheck.ResourceActionNoop},
+		"what hides from others shows": {hidden, ca.Chain, other.Chain, plancheck.ResourceActionUpdate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +99,7 @@ func TestAccCASecret_importSpellings(t *testing.T) {
 			}})
 			env.ResetRequests()
 			wrote := env.Wrote()
-			if c.want == update {
+			if c.want == plancheck.ResourceActionUpdate {
 				wrote = env.Wrote("/meshes/" + mesh + "/secrets/ca.cert")
 			}
 			full := env.Config(text+`
@@ -115,7 +115,7 @@ import {
 				ProtoV6ProviderFactories: env.Provider(),
 				Steps: []resource.TestStep{
 					{Config: full, ConfigPlanChecks: action(c.want), Check: wrote},
-					{Config: full, ConfigPlanChecks: action(none)},
+					{Config: full, ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
 				},
 			})
 			env.Do(http.MethodDelete, "/meshes/"+mesh, nil)

@@ -1,17 +1,17 @@
-package secret
+package rollout
 
 import (
 	"strings"
 	"testing"
 )
 
-func FuzzDerivedName(f *testing.F) {
+func FuzzCAName(f *testing.F) {
 	f.Add("ca-0123456789-cert", "ca-0123456789-key")
 	f.Add("ca.cert", "ca.key")
 	f.Add("-0123456789-cert", "-0123456789-key")
 	f.Add("a-b-0123456789-cert", "a-c-0123456789-key")
 	f.Fuzz(func(t *testing.T, certificate, key string) {
-		name, ok := derivedName(certificate, key)
+		name, ok := CAName(certificate, key)
 		if !ok {
 			return
 		}

@@ -1,4 +1,4 @@
-package secret
+package casecret
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -55,7 +56,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 		return nil, 0, err
 	}
 	defer unlock()
-	if r.Run.Created(secretClaim(mesh, certificate)) {
+	if r.Run.Created(tfkit.SecretClaim(mesh, certificate)) {
 		_, err := r.leave(ctx, state, h.ids())
 		return nil, 0, err
 	}
@@ -130,23 +131,15 @@ func (r *caSecret) deleteSteps(ctx context.Context, name string, mesh *kuma.Mesh
 	if enabled, err := mesh.EnabledBackend(); err != nil || enabled == "" {
 		return err
 	}
-	return r.Client.DeleteUnusedSteps(ctx, name, mesh)
+	return rollout.DeleteUnusedSteps(ctx, r.Client, name, mesh)
 }
 
 // inUse says that backends use the secrets of a CA.
 func inUse(users []string) string {
 	if len(users) == 1 {
-		return "the " + backends(users) + " uses them"
+		return "the " + tfkit.Backends(users) + " uses them"
 	}
-	return "the " + backends(users) + " use them"
-}
-
-// backends names backends in a sentence.
-func backends(names []string) string {
-	if len(names) == 1 {
-		return "mTLS backend " + tfkit.Quote(names...)
-	}
-	return "mTLS backends " + tfkit.Quote(names...)
+	return "the " + tfkit.Backends(users) + " use them"
 }
 
 // replaceSafely is what a resource needs whose CA is replaced.

@@ -1,16 +1,18 @@
-package secret
+package casecret
 
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -19,25 +21,53 @@ const (
 	shortForm = "mesh/name"
 )
 
+func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var id identity
+	if req.ID != "" {
+		id = r.parseID(ctx, req.ID, &resp.Diagnostics)
+	} else if names := tfkit.ImportedIdentity(ctx, req, &resp.Diagnostics, "mesh", "certificate_secret", "key_secret"); names != nil {
+		id = identityOf(names[0], rollout.CASecrets{Certificate: names[1], Key: names[2]})
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if r.Client != nil {
+		found := r.checkPair(ctx, id, &resp.Diagnostics)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		holders, err := found.certificate.Holders()
+		if err != nil {
+			tfkit.AddUnreadable(&resp.Diagnostics, fmt.Sprintf("Secret %q of mesh %q", id.CertificateSecret.ValueString(), id.Mesh.ValueString()), err)
+			return
+		}
+		tfkit.KeepPrivate(ctx, resp.Private, privateHolding, holding{IDs: holders}, &resp.Diagnostics)
+	}
+	var state model
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
+	resp.Diagnostics.Append(resp.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state.of(id))...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
+}
+
 // parseID reads `mesh/certificate-secret/key-secret`, or finds the one pair
 // that `mesh/name` can mean.
 func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnostics) identity {
 	parts := tfkit.SplitID(diags, text, fullForm, shortForm)
 	switch {
 	case len(parts) == 3:
-		return identityOf(parts[0], parts[1], parts[2])
+		return identityOf(parts[0], rollout.CASecrets{Certificate: parts[1], Key: parts[2]})
 	case len(parts) != 2 || !r.Ready(diags):
 		return identity{}
 	}
 	pairs, err := r.pairs(ctx, parts[0], parts[1])
 	switch {
 	case kuma.Absent(err):
-		diags.AddError("No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the import ID, which starts with the name of the mesh, and "+
-			"the address in the provider block.", parts[0]))
+		tfkit.AddImportMeshAbsent(diags, parts[0])
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", parts[0]), err)
 	case len(pairs) == 1:
-		return identityOf(parts[0], pairs[0]+"-cert", pairs[0]+"-key")
+		return identityOf(parts[0], pairs[0])
 	case len(pairs) == 0:
 		diags.AddError("No such CA", fmt.Sprintf(
 			"Mesh %q has no CA secrets %s-<fingerprint>-cert and %s-<fingerprint>-key. For secrets with other names, "+
@@ -46,7 +76,7 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	default:
 		ids := make([]string, len(pairs))
 		for i, pair := range pairs {
-			ids[i] = fmt.Sprintf("  %s/%s-cert/%s-key", parts[0], pair, pair)
+			ids[i] = fmt.Sprintf("  %s/%s/%s", parts[0], pair.Certificate, pair.Key)
 		}
 		diags.AddError("Several CAs with that name", fmt.Sprintf("Mesh %q has %d CAs named %q. Import one of them with its full ID:\n\n"+"%s",
 			parts[0], len(pairs), parts[1], strings.Join(ids, "\n")))
@@ -54,8 +84,8 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	return identity{}
 }
 
-func identityOf(mesh, certificate, key string) identity {
-	return identity{types.StringValue(mesh), types.StringValue(certificate), types.StringValue(key)}
+func identityOf(mesh string, ca rollout.CASecrets) identity {
+	return identity{types.StringValue(mesh), types.StringValue(ca.Certificate), types.StringValue(ca.Key)}
 }
 
 // checkPair reads the pair that an import names, and adds an error where it is
@@ -71,7 +101,7 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", mesh), err)
 		return pair{}
 	}
-	all, err := byName(secrets)
+	all, err := kuma.SecretsByName(secrets)
 	if err != nil {
 		tfkit.AddUnreadable(diags, fmt.Sprintf("A secret of mesh %q", mesh), err)
 		return pair{}
@@ -104,13 +134,13 @@ func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 		if err != nil {
 			continue
 		}
-		secrets, err := byName(all)
+		secrets, err := kuma.SecretsByName(all)
 		if err != nil {
 			continue
 		}
 		others := slices.Delete(slices.Clone(names), i, i+1)
 		for range others {
-			if (fit(pair{secrets[others[0]], secrets[others[1]]})) {
+			if fit(pair{secrets[others[0]], secrets[others[1]]}) {
 				return fmt.Sprintf(": import %s/%s/%s", mesh, others[0], others[1])
 			}
 			slices.Reverse(others)
@@ -164,65 +194,15 @@ func fit(p pair) bool {
 	return err == nil && ok && keyRight(p.key, b)
 }
 
-// of is the model of the pair that an identity names.
-func (m model) of(id identity) model {
-	m.Mesh, m.CertificateSecret, m.KeySecret = id.Mesh, id.CertificateSecret, id.KeySecret
-	if name, ok := derivedName(id.CertificateSecret.ValueString(), id.KeySecret.ValueString()); ok {
-		m.Name = types.StringValue(name)
-	} else {
-		m.Name, m.CertificateSecretName, m.KeySecretName = id.CertificateSecret, id.CertificateSecret, id.KeySecret
-	}
-	return m
-}
-
-// pairs are the common beginnings of the names of a CA's pairs.
-func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]string, error) {
-	secrets, err := r.Client.Secrets(ctx, mesh)
+// pairs returns the secrets of the CAs of a mesh that have a name.
+func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]rollout.CASecrets, error) {
+	all, err := r.Client.Secrets(ctx, mesh)
 	if err != nil {
 		return nil, err
 	}
-	there, err := byName(secrets)
-	return slices.DeleteFunc(derivedPairs(there), func(prefix string) bool {
-		derived, _ := derivedName(prefix+"-cert", prefix+"-key")
-		return derived != name
+	secrets, err := kuma.SecretsByName(all)
+	return slices.DeleteFunc(rollout.NamedCAs(secrets), func(ca rollout.CASecrets) bool {
+		is, _ := rollout.CAName(ca.Certificate, ca.Key)
+		return is != name
 	}), err
-}
-
-// byName are secrets by their names.
-func byName(secrets []*kuma.Secret) (map[string]*kuma.Secret, error) {
-	all := map[string]*kuma.Secret{}
-	for _, secret := range secrets {
-		name, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
-		all[name] = secret
-	}
-	return all, nil
-}
-
-// derivedPairs are the common beginnings of the names of all pairs whose names
-// are of the derived form, in their order.
-func derivedPairs(secrets map[string]*kuma.Secret) []string {
-	var prefixes []string
-	for name := range secrets {
-		prefix, found := strings.CutSuffix(name, "-cert")
-		if _, derived := derivedName(name, prefix+"-key"); found && derived && secrets[prefix+"-key"] != nil {
-			prefixes = append(prefixes, prefix)
-		}
-	}
-	slices.Sort(prefixes)
-	return prefixes
-}
-
-var derivedPattern = regexp.MustCompile(`^(.+-[0-9a-f]{10})-cert$`)
-
-// derivedName is the name of the CA whose pair these two are, if their names
-// are of the derived form.
-func derivedName(certificate, key string) (string, bool) {
-	match := derivedPattern.FindStringSubmatch(certificate)
-	if match == nil || key != match[1]+"-key" {
-		return "", false
-	}
-	return match[1][:len(match[1])-fingerprintLength-1], true
 }

@@ -1,0 +1,128 @@
+package casecret
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// pair is what the control plane has under a pair's names; nil is nothing.
+type pair struct {
+	certificate, key *kuma.Secret
+}
+
+// meant is the bundle in the certificate secret as its author means it: with the
+// blocks that the control plane does not see.
+func (p pair) meant() (b pki.Bundle, ok bool) {
+	if p.certificate == nil {
+		return b, false
+	}
+	data, err := p.certificate.Data()
+	certificates, problems := pki.ParseCertificates(data)
+	return pki.SplitBundle(certificates), err == nil && !problems.HasErrors()
+}
+
+// readPair reads both secrets of a pair.
+func (r *caSecret) readPair(ctx context.Context, m model, age kuma.Freshness, diags *diag.Diagnostics) (found pair, ok bool) {
+	mesh, certificate, key := m.Mesh.ValueString(), m.CertificateSecret.ValueString(), m.KeySecret.ValueString()
+	secrets, err := r.Client.NamedSecrets(ctx, mesh, age, certificate, key)
+	if err != nil {
+		tfkit.AddError(diags, fmt.Sprintf("read the secrets %q and %q of mesh %q", certificate, key, mesh), err)
+		return pair{}, false
+	}
+	return pair{secrets[certificate], secrets[key]}, true
+}
+
+// stateFrom is what the two secrets say. What cannot be read as
+// it should be is null, which the next plan puts right.
+func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	state := prior
+	state.CertificateChain, state.TrustedCertificates = types.StringNull(), types.StringNull()
+	state.Certificates = types.ListNull(certificateFields().Type())
+	state.PublicKeySHA256 = types.StringNull()
+	if found.certificate != nil {
+		data, err := found.certificate.Data()
+		if err != nil {
+			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.CertificateSecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
+			return prior, diags
+		}
+		state.takeCertificates(data, prior)
+	}
+	if found.key != nil {
+		data, err := found.key.Data()
+		if err != nil { // not quoted: it may hold a part of the key
+			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.KeySecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
+			return prior, diags
+		}
+		state.PublicKeySHA256 = publicKeyOf(data)
+	}
+	return state, diags
+}
+
+// takeCertificates reads a certificate secret's content. Content that is what
+// the state had stays as it was written there.
+func (m *model) takeCertificates(data []byte, prior model) {
+	b, ok := readBundle(data)
+	if !ok {
+		return
+	}
+	if had, ok := prior.parse(&diag.Diagnostics{}); ok && had.Equal(b) {
+		m.CertificateChain, m.TrustedCertificates, m.Certificates = prior.CertificateChain, prior.TrustedCertificates, prior.Certificates
+		return
+	}
+	b = b.Canonical()
+	m.CertificateChain = types.StringValue(string(pki.EncodeCertificates(b.Chain)))
+	if len(b.Trusted) > 0 {
+		m.TrustedCertificates = types.StringValue(string(pki.EncodeCertificates(b.Trusted)))
+	}
+	m.Certificates = certificateFields().List(b.Certificates())
+}
+
+// certificateFields are the fields of an element of `certificates`.
+func certificateFields() tfkit.CertificateFields {
+	return tfkit.AllCertificateFields().Only("subject", "issuer", "serial_number", "not_before", "not_after", "public_key_algorithm", "sha256_fingerprint")
+}
+
+func (m model) identity() identity { return identity{m.Mesh, m.CertificateSecret, m.KeySecret} }
+
+// id is the import ID.
+func (m model) id() string {
+	return m.Mesh.ValueString() + "/" + m.CertificateSecret.ValueString() + "/" + m.KeySecret.ValueString()
+}
+
+// of is the model of the pair that an identity names.
+func (m model) of(id identity) model {
+	m.Mesh, m.CertificateSecret, m.KeySecret = id.Mesh, id.CertificateSecret, id.KeySecret
+	if name, ok := rollout.CAName(id.CertificateSecret.ValueString(), id.KeySecret.ValueString()); ok {
+		m.Name = types.StringValue(name)
+	} else {
+		m.Name, m.CertificateSecretName, m.KeySecretName = id.CertificateSecret, id.CertificateSecret, id.KeySecret
+	}
+	return m
+}
+
+// names are the names of the pair's secrets.
+func (m model) names(b pki.Bundle) (certificate, key string) {
+	if m.fixed() {
+		return m.CertificateSecretName.ValueString(), m.KeySecretName.ValueString()
+	}
+	return rollout.CASecretNames(m.Name.ValueString(), b.Fingerprint())
+}
+
+// fixed tells that the names of the secrets are given, not derived.
+func (m model) fixed() bool { return !m.CertificateSecretName.IsNull() }
+
+// fingerprintJSON is a fingerprint as private state takes it.
+func fingerprintJSON(b pki.Bundle) string {
+	encoded, _ := json.Marshal(b.Fingerprint()) // a string always marshals
+	return string(encoded)
+}

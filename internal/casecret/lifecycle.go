@@ -1,0 +1,280 @@
+package casecret
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var config, plan model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+
+	b, key, ok := r.readMaterial(config, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	plan.describe(b)
+	if !r.begin(plan, &resp.Diagnostics) {
+		return
+	}
+	unlock, err := r.Client.LockSecret(ctx, plan.Mesh.ValueString(), plan.CertificateSecret.ValueString())
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("write %s", plan), err)
+		return
+	}
+	defer unlock()
+	found, ok := r.readPair(ctx, plan, kuma.Fresh, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	holders, ok := r.adopt(ctx, plan, found, b, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	id, err := newHolder(r.random)
+	if err != nil {
+		tfkit.AddNoRandom(&resp.Diagnostics, err)
+		return
+	}
+	made := r.upload(ctx, plan, found, upload{bundle: b, key: key, holders: append(slices.Clone(holders), id)}, &resp.Diagnostics)
+	if made == untouched {
+		return
+	}
+	tfkit.KeepPrivate(ctx, resp.Private, privateHolding, holding{IDs: []string{id}, Before: holders}, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...) // also of what only may be there: it must not be forgotten
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// begin notes that this run creates a pair, and adds an error where it does so
+// for another resource as well.
+func (r *caSecret) begin(plan model, diags *diag.Diagnostics) bool {
+	mesh := plan.Mesh.ValueString()
+	for _, name := range []string{plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString()} {
+		if !r.Run.Begin(tfkit.SecretClaim(mesh, name)) {
+			plan.existing().AddTwice(diags)
+			return false
+		}
+	}
+	return true
+}
+
+func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var before model
+	resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
+	state := before
+	if !resp.Diagnostics.HasError() && state.KeySecret.IsNull() {
+		state = r.findKey(ctx, state, &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	if resp.Diagnostics.HasError() || r.Client == nil {
+		return
+	}
+	h := loadHolding(ctx, req.Private, &resp.Diagnostics)
+	h.note(r.Run, state.id())
+	found, ok := r.readPair(ctx, state, kuma.Recent, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if found.certificate == nil && found.key == nil {
+		r.RemoveAbsent(ctx, kuma.SecretType, fmt.Sprintf("the secrets %s of mesh %q", tfkit.Quote(state.CertificateSecret.ValueString(), state.KeySecret.ValueString()), state.Mesh.ValueString()), resp)
+		return
+	}
+	state, diags := stateFrom(found, state)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
+	applied, diags := req.Private.GetKey(ctx, privateContent)
+	resp.Diagnostics.Append(diags...)
+	if meant, ok := found.meant(); ok && applied == nil { // an import: what somebody applied is what counts as applied
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(meant)))...)
+	}
+	if len(h.Before) > 0 {
+		tfkit.KeepPrivate(ctx, resp.Private, privateHolding, h.refreshed(r.Run, state.id()), &resp.Diagnostics)
+	}
+}
+
+func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var config, plan, state model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+
+	b, key, ok := r.readMaterial(config, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	plan.describe(b)
+	if plan.fixed() {
+		applied, diags := req.Private.GetKey(ctx, privateContent)
+		resp.Diagnostics.Append(diags...)
+		if r.refuseNewContent(ctx, plan, state, string(applied), &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	found, ok := r.readPair(ctx, plan, kuma.Fresh, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	holders := loadHolding(ctx, req.Private, &resp.Diagnostics).IDs
+	if found.certificate != nil {
+		there, err := found.certificate.Holders()
+		if err != nil {
+			tfkit.AddUnreadable(&resp.Diagnostics, plan.String(), err)
+			return
+		}
+		holders = append(there, holders...)
+	}
+	again := !plan.PrivateKeyWOVersion.Equal(state.PrivateKeyWOVersion)
+	made := r.upload(ctx, plan, found, upload{bundle: b, key: key, holders: holders, again: again}, &resp.Diagnostics)
+	if made < half {
+		return // the state stays as it was, and the next refresh looks
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	if made == whole {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
+	}
+}
+
+func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := r.WithTimeout(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+
+	left, err := r.remove(ctx, state, loadHolding(ctx, req.Private, &resp.Diagnostics))
+	if tfkit.WarnOrphaned(&resp.Diagnostics, err, state.CertificateSecret.ValueString(), state.KeySecret.ValueString()) {
+		return
+	}
+	if err != nil {
+		addDeleteError(&resp.Diagnostics, fmt.Sprintf("delete %s", state), state, err)
+		return
+	}
+	addKept(&resp.Diagnostics, state, left)
+}
+
+// readMaterial reads and checks all that is uploaded. The warnings were given with the plan.
+func (r *caSecret) readMaterial(config, plan model, diags *diag.Diagnostics) (b pki.Bundle, key []byte, ok bool) {
+	var found diag.Diagnostics
+	b, ok = config.parse(&found)
+	if ok {
+		chain, trusted := b.Check(pki.Options{Now: r.Clock.Now()})
+		if chain.HasErrors() || trusted.HasErrors() {
+			tfkit.AddProblems(&found, path.Root("certificate_chain"), chain)
+			tfkit.AddProblems(&found, path.Root("trusted_certificates"), trusted)
+		}
+		text, at := config.privateKey()
+		if text == nil {
+			text, at = plan.PrivateKey.ValueStringPointer(), path.Root("private_key")
+		}
+		if text == nil {
+			empty := ""
+			text, at = &empty, path.Root("private_key_wo")
+		}
+		key, _ = parseKey(&found, at, *text, b)
+	}
+	diags.Append(found.Errors()...)
+	return b, key, !found.HasError()
+}
+
+// An upload is what a pair is to be.
+type upload struct {
+	bundle  pki.Bundle
+	key     []byte
+	holders []string
+	again   bool // write the key even if the right one is there
+}
+
+// progress is how far an upload came.
+type progress int
+
+const (
+	untouched progress = iota // nothing is written
+	uncertain                 // the certificate secret may be written
+	half                      // the certificate secret is written, the key secret may be
+	whole                     // both are written
+)
+
+// content is what private state says of what was uploaded.
+func (p progress) content(b pki.Bundle) []byte {
+	if p < whole {
+		return nil
+	}
+	return []byte(fingerprintJSON(b))
+}
+
+// as is the state of a pair that was uploaded so far. The key counts once it is
+// certain.
+func (m model) as(made progress) model {
+	if made < whole {
+		m.PublicKeySHA256 = types.StringNull()
+	}
+	return m
+}
+
+// upload writes what is not right yet, the certificate first.
+func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted upload, diags *diag.Diagnostics) progress {
+	mesh := plan.Mesh.ValueString()
+	put := func(name string, data []byte, previous *kuma.Secret) error {
+		err := r.Client.PutSecret(ctx, mesh, name, data, previous)
+		switch {
+		case kuma.Absent(err):
+			tfkit.AddMeshAbsent(diags, mesh)
+		case err != nil:
+			tfkit.AddError(diags, fmt.Sprintf("write secret %q of mesh %q", name, mesh), err)
+		}
+		return err
+	}
+	held, err := found.certificate.WithHolders(wanted.holders...)
+	if err != nil {
+		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", plan.CertificateSecret.ValueString(), mesh), err)
+		return untouched
+	}
+	right := found.certificate != nil && certificateRight(found.certificate, wanted.bundle)
+	if !right || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
+		data := wanted.bundle.Encode()
+		if right {
+			data, _ = found.certificate.Data() // which certificateRight has read
+		}
+		if err := put(plan.CertificateSecret.ValueString(), data, held); kuma.Uncertain(err) {
+			return uncertain
+		} else if err != nil {
+			return untouched
+		}
+	}
+	r.Run.Create(tfkit.SecretClaim(mesh, plan.CertificateSecret.ValueString()))
+	if found.key == nil || wanted.again || !keyRight(found.key, wanted.bundle) {
+		if put(plan.KeySecret.ValueString(), wanted.key, found.key) != nil {
+			return half
+		}
+	}
+	return whole
+}

@@ -1,0 +1,210 @@
+package casecret
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+func (r *caSecret) ConfigValidators(context.Context) []resource.ConfigValidator {
+	return []resource.ConfigValidator{
+		resourcevalidator.Conflicting(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
+		resourcevalidator.RequiredTogether(path.MatchRoot("certificate_secret_name"), path.MatchRoot("key_secret_name")),
+		resourcevalidator.AtLeastOneOf(path.MatchRoot("name"), path.MatchRoot("certificate_secret_name")),
+	}
+}
+
+func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() && config.PrivateKey.IsNull() && config.PrivateKeyWO.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("private_key_wo"), "No private key",
+			"Set private_key_wo or private_key to the private key of the first certificate. Terraform cannot generate it "+
+				"for an import: replace `private_key_wo = null` with a reference to the key, such as an ephemeral variable. "+
+				"The provider compares it with the key on the control plane, and does not upload the same key again.")
+	}
+}
+
+func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.Preflight(ctx, kuma.SecretType, req, resp)
+	if req.Plan.Raw.IsNull() {
+		var state model
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		r.Run.Depose(state.object(loadHolding(ctx, req.Private, &resp.Diagnostics)))
+		return
+	}
+	var config, plan model
+	var state *model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if !req.State.Raw.IsNull() {
+		state = &model{}
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if state != nil && state.KeySecret.IsNull() {
+		addNotRead(&resp.Diagnostics)
+		return
+	}
+	proposed := plan
+	plan.planComputed(config, state)
+	if config.known() {
+		b, ok := r.checkPlan(config, plan, state, &resp.Diagnostics)
+		if !ok {
+			return
+		}
+		plan.describe(b)
+		plan.keepEqual(b, state)
+		r.Run.PlanBundle(plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), b)
+	}
+	resp.RequiresReplace.Append(plan.replaced(state)...)
+	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {
+		applied, diags := req.Private.GetKey(ctx, privateContent)
+		resp.Diagnostics.Append(diags...)
+		r.refuseNewContent(ctx, plan, *state, string(applied), &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.Plan, proposed, plan)...)
+}
+
+// planComputed fills in what does not depend on the certificates.
+func (m *model) planComputed(config model, state *model) {
+	m.CertificateSecret, m.KeySecret = types.StringUnknown(), types.StringUnknown()
+	m.PublicKeySHA256, m.Certificates = types.StringUnknown(), types.ListUnknown(certificateFields().Type())
+	if config.TrustedCertificates.IsNull() {
+		m.TrustedCertificates = types.StringNull() // computed, so that keepEqual may plan another value
+	}
+	switch {
+	case m.CertificateSecretName.IsUnknown() && config.Name.IsNull():
+		m.Name = types.StringUnknown()
+		return
+	case !m.fixed() || m.CertificateSecretName.IsUnknown():
+		m.Name = config.Name
+		return
+	}
+	m.CertificateSecret, m.KeySecret = m.CertificateSecretName, m.KeySecretName
+	// With fixed names the name of the CA says nothing, so a change of it is none.
+	switch {
+	case state != nil && !state.Name.IsNull():
+		m.Name = state.Name
+	case config.Name.IsNull():
+		m.Name = m.CertificateSecretName
+	}
+}
+
+// keepEqual keeps the certificates of the state where the configuration has the
+// same: an import can't know which of them the author takes for the chain.
+func (m *model) keepEqual(b pki.Bundle, state *model) {
+	if state == nil || !m.CertificateSecret.Equal(state.CertificateSecret) || !m.KeySecret.Equal(state.KeySecret) {
+		return
+	}
+	if had, ok := state.parse(&diag.Diagnostics{}); !ok || !b.Equal(had) {
+		return
+	}
+	m.Certificates = state.Certificates
+	if m.TrustedCertificates.IsNull() || !state.TrustedCertificates.IsNull() { // Terraform does not allow null for a value
+		m.CertificateChain, m.TrustedCertificates = state.CertificateChain, state.TrustedCertificates
+	}
+}
+
+// describe fills in what the certificates tell.
+func (m *model) describe(b pki.Bundle) {
+	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() {
+		certificate, key := m.names(b)
+		m.CertificateSecret, m.KeySecret = types.StringValue(certificate), types.StringValue(key)
+	}
+	m.PublicKeySHA256 = types.StringValue(b.PublicKeySHA256())
+	if m.Certificates.IsUnknown() { // else the plan has them
+		m.Certificates = certificateFields().List(b.Certificates())
+	}
+}
+
+// replaced are the attributes for which the pair must be another one.
+func (m model) replaced(state *model) path.Paths {
+	if state == nil || m.CertificateSecret.Equal(state.CertificateSecret) && m.KeySecret.Equal(state.KeySecret) {
+		return nil
+	}
+	// Terraform takes only those of them that really change.
+	return path.Paths{
+		path.Root("name"), path.Root("certificate_secret_name"), path.Root("key_secret_name"),
+		path.Root("certificate_chain"), path.Root("trusted_certificates"),
+		path.Root("certificate_secret"), path.Root("key_secret"),
+	}
+}
+
+// checkPlan applies all rules to what the configuration says. Of a CA that is
+// already uploaded no error stops a plan, or an expired CA could never be
+// replaced together with anything else.
+func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagnostics) (pki.Bundle, bool) {
+	b, ok := config.parse(diags)
+	if !ok {
+		return b, false
+	}
+	chain, trusted := b.Check(pki.Options{Now: r.Clock.Now()})
+	if state != nil && plan.CertificateChain.Equal(state.CertificateChain) && plan.TrustedCertificates.Equal(state.TrustedCertificates) {
+		chain, trusted = timely(chain), timely(trusted)
+	}
+	config.addProblems(diags, path.Root("certificate_chain"), chain)
+	config.addProblems(diags, path.Root("trusted_certificates"), trusted)
+	if text, at := config.privateKey(); text != nil {
+		_, fits := parseKey(diags, at, *text, b)
+		ok = fits
+	}
+	return b, ok && !chain.HasErrors() && !trusted.HasErrors()
+}
+
+// timely keeps the problems that come with time, as warnings.
+func timely(problems pki.Problems) pki.Problems {
+	var kept pki.Problems
+	for _, p := range problems {
+		switch p.Rule {
+		case pki.RuleExpired, pki.RuleExpiresSoon:
+			p.Severity = pki.Warning
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// refuseNewContent is the error for another CA under fixed names that a
+// backend uses. applied is the fingerprint of what was last uploaded: content
+// that is put back to that is drift put right.
+func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, applied string, diags *diag.Diagnostics) {
+	if r.Client == nil || !plan.known() {
+		return
+	}
+	b, ok := plan.parse(&diag.Diagnostics{})
+	had, known := state.parse(&diag.Diagnostics{})
+	if !ok || fingerprintJSON(b) == applied || known && b.Equal(had) {
+		return
+	}
+	mesh, err := r.Client.Mesh(ctx, plan.Mesh.ValueString())
+	if kuma.Absent(err) {
+		return
+	}
+	var users []string
+	if err == nil {
+		users, err = mesh.Users(plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+	}
+	switch {
+	case err != nil:
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
+	case len(users) > 0:
+		diags.AddAttributeError(path.Root("certificate_chain"), "CA secret is in use", fmt.Sprintf(
+			"The configuration has another CA for %s, and %s. Proxies would continue to trust the current CA. Hours later, "+
+				"they would get their next certificate from the new CA, and handshakes would fail.\n\n"+
+				"Let the provider derive the names from the content: replace certificate_secret_name and key_secret_name with "+
+				"`name`, and add to the resource"+replaceSafely+
+				"The mesh then switches to the new CA secrets in one write.", plan, inUse(users)))
+	}
+}

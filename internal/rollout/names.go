@@ -1,0 +1,122 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// fingerprintLength is how many hex digits of a fingerprint are in the names of
+// secrets: enough that two CAs with one name do not meet.
+const fingerprintLength = 10
+
+var (
+	stepPattern = regexp.MustCompile(`^.+-rollout-[0-9a-f]{10}-(cert|key)$`)
+	caPattern   = regexp.MustCompile(`^(.+-[0-9a-f]{10})-cert$`)
+)
+
+// MaxCAName is the maximum length of a name in [CASecretNames].
+const MaxCAName = kuma.MaxSecretName - fingerprintLength - len("--cert")
+
+// CASecretNames returns the names of the secrets of a CA, which follow from the
+// CA's name and fingerprint.
+func CASecretNames(name, fingerprint string) (certificate, key string) {
+	prefix := name + "-" + fingerprint[:fingerprintLength]
+	return prefix + "-cert", prefix + "-key"
+}
+
+// CAName returns the name of the CA that has these names by [CASecretNames]. ok
+// is false if they have another form.
+func CAName(certificate, key string) (name string, ok bool) {
+	match := caPattern.FindStringSubmatch(certificate)
+	if match == nil || key != match[1]+"-key" {
+		return "", false
+	}
+	return match[1][:len(match[1])-fingerprintLength-1], true
+}
+
+// StepSecrets returns the names of the CA secrets that a mesh uses between two
+// others while a backend changes its CA.
+func StepSecrets(backend, fingerprint string) (certificate, key string) {
+	return CASecretNames(backend+"-rollout", fingerprint)
+}
+
+// IsStepSecret reports whether a secret has a name by [StepSecrets].
+func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
+
+// UnusedSteps returns the secrets by [StepSecrets] that no backend of the mesh uses.
+func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh, age kuma.Freshness) ([]string, error) {
+	secrets, err := client.SecretsAsOf(ctx, name, age)
+	if err != nil && !kuma.Absent(err) {
+		return nil, err
+	}
+	var unused []string
+	for _, secret := range secrets {
+		secretName, err := secret.Name()
+		if err != nil {
+			return nil, err
+		}
+		if !IsStepSecret(secretName) {
+			continue
+		}
+		users, err := mesh.Users(secretName)
+		if err != nil {
+			return nil, err
+		}
+		if len(users) == 0 {
+			unused = append(unused, secretName)
+		}
+	}
+	return unused, nil
+}
+
+// DeleteUnusedSteps deletes what [UnusedSteps] finds.
+func DeleteUnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh) error {
+	unused, err := UnusedSteps(ctx, client, name, mesh, kuma.Fresh)
+	for _, secret := range unused {
+		err = errors.Join(err, client.DeleteSecret(ctx, name, secret))
+	}
+	return err
+}
+
+// CASecrets are the names of the two secrets of a CA.
+type CASecrets struct{ Certificate, Key string }
+
+// Has reports whether a secret is one of the two.
+func (s CASecrets) Has(name string) bool { return name == s.Certificate || name == s.Key }
+
+// NamedCAs returns the CAs among secrets, which are given by name, whose names
+// follow from a CA by [CASecretNames], sorted.
+func NamedCAs(secrets map[string]*kuma.Secret) []CASecrets {
+	var found []CASecrets
+	for _, certificate := range slices.Sorted(maps.Keys(secrets)) {
+		key := strings.TrimSuffix(certificate, "-cert") + "-key"
+		if _, ok := CAName(certificate, key); ok && secrets[key] != nil {
+			found = append(found, CASecrets{certificate, key})
+		}
+	}
+	return found
+}
+
+// FindCAs returns the CAs among the secrets of a mesh, which are given by name:
+// those of [NamedCAs], and those that a backend uses. CA secrets of a rotation
+// step are not a CA of their own.
+func FindCAs(mesh *kuma.Mesh, secrets map[string]*kuma.Secret) ([]CASecrets, error) {
+	backends, err := mesh.Backends()
+	if err != nil {
+		return nil, err
+	}
+	found := NamedCAs(secrets)
+	for _, backend := range backends {
+		ca := CASecrets{backend.Cert.Secret, backend.Key.Secret}
+		if secrets[ca.Certificate] != nil && secrets[ca.Key] != nil && !slices.Contains(found, ca) {
+			found = append(found, ca)
+		}
+	}
+	return slices.DeleteFunc(found, func(ca CASecrets) bool { return IsStepSecret(ca.Certificate) }), nil
+}
