@@ -99,13 +99,13 @@ func New(config Config) (*Client, error) {
 	return client, nil
 }
 
-// headerValue tells whether a text can be sent in a header. net/http would say
+// headerValue tells whether a string can be sent in a header. net/http would say
 // so too, but as if the control plane had not answered.
 func headerValue(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
-// headerName tells whether a text can be the name of a header (RFC 9110, 5.6.2).
+// headerName tells whether a string can be the name of a header (RFC 9110, 5.6.2).
 func headerName(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", r)
@@ -117,7 +117,7 @@ func (c *Client) Address() string {
 	return c.config.Address.Redacted()
 }
 
-// lock serialises the writes of one mesh. It waits as long as the context allows.
+// lock serializes the writes of one mesh. It waits as long as the context allows.
 func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err error) {
 	return c.locked(ctx, meshPath(mesh))
 }

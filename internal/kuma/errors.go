@@ -276,7 +276,7 @@ func (c *Client) answerError(r request, status int, body []byte) *Error {
 	return e
 }
 
-// looksLikeJSON tells whether a text begins as an object or a list.
+// looksLikeJSON tells whether a string begins as an object or a list.
 func looksLikeJSON(text []byte) bool {
 	text = bytes.TrimSpace(text)
 	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
@@ -301,7 +301,7 @@ func jsonDefect(text []byte) string {
 	}
 }
 
-// A quotation is a text that came from elsewhere, and how many characters of it
+// A quotation is a string that came from elsewhere, and how many characters of it
 // a message has at most.
 type quotation struct {
 	text    *string
@@ -344,14 +344,14 @@ func (c *Client) quoteFields(fields []string) []string {
 	return fields
 }
 
-// Printable is a text without what cannot be printed, and what a terminal or a
+// Printable is a string without what cannot be printed, and what a terminal or a
 // reader would take for something else: escape sequences, marks that change the
 // direction of text.
 func Printable(text string) string {
 	return printable(text, len(text))
 }
 
-// printable is [Printable] for the beginning of a text.
+// printable is [Printable] for the beginning of a string.
 func printable(text string, longest int) string {
 	count := 0
 	return strings.Map(func(r rune) rune {

@@ -20,7 +20,7 @@ type Mesh struct {
 }
 
 // writes is how often a change is accepted before it counts as dropped: once,
-// and twice more when somebody else's write came in between.
+// and twice more when another client wrote in between.
 const writes = 3
 
 // maxMesh is how long a mesh may be, in bytes. One with all that there is has
@@ -109,7 +109,7 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 // UpdateMesh changes a part of a mesh: it reads the mesh, lets edit change it,
 // writes it, and reads it back. edit must leave a mesh that is already as
 // wanted untouched: that is how UpdateMesh knows that the change is there. When
-// it is not, because somebody else wrote the mesh at the same time, it is made
+// it is not, because another client wrote the mesh at the same time, it is made
 // again; when it never appears the error is a *DroppedError.
 //
 // A write that fails is not simply repeated, which could undo what others wrote

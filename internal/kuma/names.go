@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Longest names the control plane takes (recordings "mesh names and bodies
+// Longest names that the control plane accepts (recordings "mesh names and bodies
 // that are refused" and "secret lifecycle").
 const (
 	MaxMeshName   = 63

@@ -15,7 +15,7 @@ const (
 	GlobalSecretType = "GlobalSecret"
 )
 
-// ReadOnlyError is a control plane that says beforehand that it takes no writes.
+// ReadOnlyError is a control plane that reports that it accepts no writes.
 type ReadOnlyError struct {
 	Address string
 	Origins Origins

@@ -81,7 +81,7 @@ func permanent(ctx context.Context, err error) bool {
 // backoff is the wait after an attempt, the first is number 1. It doubles with
 // each, up to 20 times the shortest, and up to half of it is taken off by
 // chance. What a server asks for comes on top, so that requests which it
-// turned away together do not come back together.
+// rejected together do not retry together.
 func backoff(shortest time.Duration, attempt int, answer *http.Response, now time.Time) time.Duration {
 	wait := min(shortest<<min(attempt-1, 5), 20*shortest)
 	wait -= rand.N(wait/2 + 1) //nolint:gosec // a spread, not a secret

@@ -23,7 +23,7 @@ const maxBody = 32 << 20
 // maxDepth is how deeply an answer may be nested. A mesh has a dozen levels.
 const maxDepth = 64
 
-// maxConnections is how many idle connections are kept: more than anybody's
+// maxConnections is how many idle connections are kept: more than the usual
 // `terraform apply -parallelism`.
 const maxConnections = 128
 
@@ -64,7 +64,7 @@ func proxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url
 }
 
 // wholeBody reads an answer to its end within the attempt, so that one that
-// breaks off is retried and the time-out covers it.
+// breaks off is retried and the timeout covers it.
 type wholeBody struct {
 	next    http.RoundTripper
 	timeout time.Duration // 0: none

@@ -19,7 +19,7 @@ const certificateLabel = "CERTIFICATE"
 // certificates of a result without errors are exactly those that the control
 // plane sees once they are encoded by [EncodeCertificates].
 //
-// A problem's Index counts PEM blocks here. A text without problems is parsed
+// A problem's Index counts PEM blocks here. A string without problems is parsed
 // once in a process: certificates are shared, so do not change them.
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	c := contentOf(text)
@@ -28,14 +28,14 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 
 // ReadCertificates reads a PEM text that the control plane has, or gets as it
 // is: the certificates are those that the control plane sees (encoding/pem), and
-// the problems those of [ParseCertificates], in which whatever hides a block is
+// the problems those of [ParseCertificates], in which anything that hides a block is
 // an error.
 func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	c := contentOf(text)
 	return slices.Clone(c.read), asStored(c.problems)
 }
 
-// asStored returns problems of a text that nobody encodes anew.
+// asStored returns problems of a string that is not encoded again.
 func asStored(problems Problems) Problems {
 	problems = slices.Clone(problems)
 	for i := range problems {
@@ -94,7 +94,7 @@ func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 		switch {
 		case isPrivateKeyLabel(b.label):
 			problems.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key"))
-		case hasCertificates(b.label): // whoever gives them means them to be there
+		case hasCertificates(b.label): // the user expects them to be used
 			problems.add(Error, RulePEMLabel, b.index, "%s", otherLabel(b))
 		case b.label != certificateLabel:
 			problems.add(Warning, RulePEMLabel, b.index, "%s", otherLabel(b))

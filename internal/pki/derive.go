@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Derive makes a proxy certificate with the profile of the control plane's that
+// Derive issues a proxy certificate with the profile of the control plane's that
 // depends on nothing but its arguments: the same CA, request and window of time
 // give the same key and the same bytes, on any machine.
 //

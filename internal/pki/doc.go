@@ -11,6 +11,6 @@
 //   - the trust bundle: both, as one secret of the mesh holds them.
 //
 // What is wrong is reported as [Problems], all of them at once, and not as an
-// error, since a person who mends a chain wants to see the whole of it. The
+// error, since a person who fixes a chain wants to see the whole of it. The
 // clock and the random source are always parameters.
 package pki

@@ -51,16 +51,16 @@ type ProxyCertificate struct {
 	URIs []string
 }
 
-// clockSkew is how long before its making a proxy certificate is valid already
+// clockSkew is the time for which a proxy certificate is valid before it is issued
 // (recorded).
 const clockSkew = 10 * time.Second
 
-// Issue makes a proxy certificate as the control plane does: a fresh RSA key of
+// Issue signs a proxy certificate as the control plane does: a fresh RSA key of
 // 2048 bits, a random serial number, valid from 10 s before now. A CA that the
 // rules refuse, a mesh or tags that the control plane refuses are errors.
 //
 // random is where the serial number comes from; newer versions of Go take the
-// key from the system's own source, whatever random is.
+// key from the system's own source, not from random.
 func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertificate, error) {
 	expiration, err := expirationOf(r, time.Second)
 	if err != nil {

@@ -34,9 +34,9 @@ func NormalizePrivateKey(text []byte) ([]byte, Problems) {
 	return normal, problems
 }
 
-// ReadPrivateKey reads a text that the control plane has, or gets as it is: the
+// ReadPrivateKey reads a string that the control plane has, or gets as it is: the
 // key is the one that the control plane takes, nil if it sees none, and the
-// problems are those of [ParsePrivateKey], in which whatever hides a block is an
+// problems are those of [ParsePrivateKey], in which anything that hides a block is an
 // error.
 func ReadPrivateKey(text []byte) (crypto.Signer, Problems) {
 	_, problems := ParsePrivateKey(text)
@@ -140,7 +140,7 @@ func notPlainKey(b block) (rule Rule, fault string) {
 	}
 }
 
-// holdsKey tells whether a block has a private key in it, whatever its label says.
+// holdsKey tells whether a block has a private key in it, under any label.
 func (b block) holdsKey() bool {
 	decoded, ok := b.decode()
 	if !ok {
@@ -155,7 +155,7 @@ func isPrivateKeyLabel(label string) bool {
 	return label == "PRIVATE KEY" || strings.HasSuffix(label, " PRIVATE KEY")
 }
 
-// parseKeyDER tries the three encodings whatever the label says, as the
+// parseKeyDER tries all three encodings under any label, as the
 // control plane does. Its errors say nothing about the content.
 func parseKeyDER(der []byte) (crypto.Signer, error) {
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {

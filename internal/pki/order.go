@@ -58,7 +58,7 @@ func checkSignature(cert, issuer *x509.Certificate) signature {
 func IsSelfSigned(cert *x509.Certificate) bool { return signedBy(cert, cert) != notSigned }
 
 // selfIssued is RFC 5280's term for a certificate in which issuer and subject
-// are the same name, whoever signed it.
+// are the same name, even if another CA signed it.
 func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, cert.RawSubject) }
 
 // rsaBits returns the size of an RSA key in bits, 0 for other keys.

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// CheckOverlap tells why proxies would refuse one another while they trust both
+// CheckOverlap tells why handshakes would fail while they trust both
 // bundles and have certificates from either: two CAs that Envoy's TLS library
 // can't tell apart. A problem's Index is the position in next.Certificates().
 //
@@ -60,7 +60,7 @@ func (t twin) String() string {
 }
 
 // twins returns which certificates may be taken for another that issues: for one
-// of issuing, or for the issuer of a certificate among all. A pair is returned
+// of issuing, or for the issuer of a certificate among all. Two CAs are returned
 // once, with the one that comes first in all as cert. Of more than 100
 // certificates there are none: each is compared with each other.
 func twins(all []*x509.Certificate, issuing ...*x509.Certificate) []twin {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A block is one PEM block as it stands in a text.
+// A block is one PEM block as it stands in a string.
 type block struct {
 	index  int
 	line   int    // of its BEGIN, from 1
@@ -18,11 +18,11 @@ type block struct {
 	faulty bool   // something was said of its lines
 }
 
-// scan finds the PEM blocks of a text.
+// scan finds the PEM blocks of a string.
 //
 // It is wider than encoding/pem, which the control plane uses and which skips
-// in silence whatever has a BEGIN or END not alone on its line: scan returns
-// such blocks, with a problem, so that what is wrong inside them is told in
+// without an error what has a BEGIN or END not alone on its line: scan returns
+// such blocks, with a problem, so that what is wrong inside them is reported in
 // the same run. As in encoding/pem, text around blocks is nothing to complain
 // about.
 func scan(text []byte) ([]block, Problems) {
@@ -80,7 +80,7 @@ func scan(text []byte) ([]block, Problems) {
 	return blocks, problems
 }
 
-// A mark is a BEGIN or END in a text, and what shares its line.
+// A mark is a BEGIN or END in a string, and what shares its line.
 type mark struct {
 	begin         bool
 	label         string
@@ -183,7 +183,7 @@ func (m mark) fault() string {
 }
 
 // decode returns the content of a closed block. It is encoding/pem's work,
-// with BEGIN and END put right.
+// with BEGIN and END fixed.
 func (b block) decode() (*pem.Block, bool) {
 	text := fmt.Appendf(nil, "-----BEGIN BLOCK-----\n%s\n-----END BLOCK-----\n", bytes.TrimSpace(b.body))
 	decoded, _ := pem.Decode(text)

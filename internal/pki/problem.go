@@ -15,7 +15,7 @@ type Severity int
 
 const (
 	// Error means that the control plane refuses the material, or that proxies
-	// get something else than its owner believes, or refuse one another.
+	// get something else than its owner believes, or handshakes fail.
 	Error Severity = iota
 	// Warning means that it works, today and in most places.
 	Warning
@@ -102,7 +102,7 @@ func (ps Problems) of(s Severity) Problems {
 	return found
 }
 
-// maxOfARule is how many problems of one rule a text may have that are told
+// maxOfARule is how many problems of one rule a string may have that are reported
 // one by one.
 const maxOfARule = 10
 

@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// MayHoldKey tells whether a text may hold a private key or a part of one, as it
+// MayHoldKey tells whether a string may hold a private key or a part of one, as it
 // gets where it does not belong: PEM, also damaged, its body, a line of that, DER
 // in base64 or hex, or any of these in base64 again. No message may show it.
 // Certificates and other random bytes look the same. Names, URLs, fingerprints
 // in hex and base64 of text do not.
 func MayHoldKey(text string) bool { return mayHoldKey(text, maxLayers) }
 
-// Quote is a text in quotation marks, for a message. Of what may be a private key
+// Quote is a string in quotation marks, for a message. Of what may be a private key
 // it only says that.
 func Quote(text string) string {
 	if MayHoldKey(text) {
@@ -110,7 +110,7 @@ func isMixed(run string) bool {
 	return all.digits*24 > len(run) && all.upper*6 > letters && all.lower*6 > letters && all.disordered()
 }
 
-// classes counts the characters of a text by their kind, and how often the kind
+// classes counts the characters of a string by their kind, and how often the kind
 // changes from one to the next.
 type classes struct{ upper, lower, digits, changes, length int }
 

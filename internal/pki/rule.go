@@ -55,7 +55,7 @@ const (
 	// Control plane: accepts (recorded).
 	RuleKeyUsageShouldNot Rule = "key-usage-should-not"
 	// RuleExpired: the certificate's time is over. RFC 5280, 4.1.2.5. Control
-	// plane: accepts (recorded); proxies refuse one another.
+	// plane: accepts (recorded); handshakes fail.
 	RuleExpired Rule = "expired"
 	// RuleNotYetValid: the certificate's time has not begun. As RuleExpired.
 	RuleNotYetValid Rule = "not-yet-valid"
@@ -68,7 +68,7 @@ const (
 	// 800-131A; proxies' TLS libraries have minimums of their own.
 	RuleWeakKey Rule = "weak-key"
 	// RulePublicKeyKind (warning): a public key other than RSA, ECDSA and
-	// Ed25519. Control plane: refuses the pair if it is the first certificate.
+	// Ed25519. Control plane: rejects the CA secret if it is the first certificate.
 	RulePublicKeyKind Rule = "public-key-kind"
 	// RuleWeakSignature (warning): signed with MD2, MD5 or SHA-1. NIST SP 800-131A;
 	// TLS libraries refuse such signatures by default.

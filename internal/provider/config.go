@@ -155,7 +155,7 @@ func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 	return nil
 }
 
-// withoutUser is a text that may be a URL, without what may be a password in it.
+// withoutUser is a string that may be a URL, without what may be a password in it.
 func withoutUser(text string) string {
 	if _, after, found := strings.Cut(text, "@"); found {
 		return "…@" + after

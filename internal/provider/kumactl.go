@@ -155,7 +155,7 @@ func (f kumactlFile) find(name setting) (apiServer, error) {
 	return apiServer{}, fmt.Errorf("has the context %q (%s), but not its control plane %s. `kumactl config control-planes add` adds it", name.value, name.origin, tfkit.Quote(controlPlane))
 }
 
-// lineNumber is all that is told of an error in YAML: the rest quotes the file.
+// lineNumber is all that a message contains of an error in YAML: the rest quotes the file.
 var lineNumber = regexp.MustCompile(`line \d+`)
 
 func parseKumactl(content []byte) (kumactlFile, error) {

@@ -21,7 +21,7 @@ const (
 // Timing is how long it takes until proxies have what was written, and until
 // the control plane shows that they do.
 type Timing struct {
-	// Secrets is how long secrets must be there before a mesh names them.
+	// Secrets is how long secrets must exist before a mesh uses them.
 	Secrets time.Duration
 	// Judge is how long after a write nothing is judged. A certificate that was
 	// issued just before the control plane noticed the write is of the CA before,

@@ -26,7 +26,7 @@ func sameBy(parse func(string) (time.Duration, error), a, b string) bool {
 }
 
 // Keep is the value for a state: what it was before where that means the same
-// as what is there now, so that another spelling is no difference.
+// as the current value, so that another spelling is no difference.
 func Keep(prior types.String, now string, same Equivalence) types.String {
 	if !prior.IsNull() && !prior.IsUnknown() && (prior.ValueString() == now || same(prior.ValueString(), now)) {
 		return prior

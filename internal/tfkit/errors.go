@@ -266,7 +266,7 @@ func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 	}
 }
 
-// Named puts the path of a nested attribute before a text. Terraform shows the
+// Named puts the path of a nested attribute before a string. Terraform shows the
 // line of an attribute at the top, but not of one within another.
 func Named(at path.Path, text string) string {
 	for pki.MayHoldKey(at.String()) { // a map can have anything as a key

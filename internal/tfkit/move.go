@@ -10,7 +10,7 @@ import (
 )
 
 // vendorProvider is how every address of the vendor's own provider ends,
-// whatever registry or mirror it comes from.
+// from any registry or mirror.
 const vendorProvider = "/kong/kong-mesh"
 
 // VendorSecret is the state of the vendor's type for a secret of a mesh.
@@ -19,7 +19,7 @@ type VendorSecret struct {
 	Data       []byte // encoding/json reads base64
 }
 
-// MoveFromVendor takes over the state of a type of the vendor's own provider,
+// MoveFromVendor migrates the state of a type of the vendor's own provider,
 // which a `moved` block names. S is what is read of that state. A move gets no
 // client: Terraform does not configure the provider for it. What it cannot tell
 // from the state, the read after it must.

@@ -11,11 +11,11 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Preflight adds the error for what the control plane tells beforehand that it
+// Preflight adds the error for what the control plane reports before a write that it
 // would refuse: writes of a type of resource (kuma.MeshType and the like), or
 // secrets to this caller. It asks where something is created or changed, and once
-// in a run, whatever the number of resources. A destroy may be of what somebody
-// else has deleted. Defer it where a plan is still being computed.
+// in a run, for any number of resources. A destroy may be of what another client
+// has deleted. Defer it where a plan is still being computed.
 func (d *ProviderData) Preflight(ctx context.Context, kind string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if d.Client == nil || resp.Diagnostics.HasError() || resp.Plan.Raw.IsNull() || resp.Plan.Raw.Equal(req.State.Raw) {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Proxies describes data plane proxies in a message: their number, how many of
-// them are connected, and a few names, those of connected proxies first. For
+// Proxies describes data plane proxies in a message: their number, the number of
+// connected ones, and a few names, those of connected proxies first. For
 // example `2 data plane proxies (1 connected): "web-1", "db-1"`.
 func Proxies(proxies []kuma.Dataplane) string {
 	byState := slices.Clone(proxies)

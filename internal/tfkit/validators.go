@@ -13,14 +13,14 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// Check makes a validator of a function that finds what is wrong with a text.
+// Check makes a validator of a function that finds what is wrong with a string.
 // summary heads the error, and description says in a few words what is right.
 // What may be a private key is always wrong: later messages would show it.
 func Check(summary, description string, problem func(string) error) validator.String {
 	return check{summary: summary, description: description, problem: problem}
 }
 
-// CheckSecret is Check for a text that no message may show.
+// CheckSecret is Check for a string that no message may show.
 func CheckSecret(summary, description string, problem func(string) error) validator.String {
 	return check{summary: summary, description: description, problem: problem, secret: true}
 }

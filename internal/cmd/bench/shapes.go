@@ -25,7 +25,7 @@ func shape(file string, size int) (string, error) {
 	}
 	head, each, found := strings.Cut(string(content), "# Once for each number N:\n")
 	if !found {
-		return "", fmt.Errorf("%s.tf does not say what is there for each number", file)
+		return "", fmt.Errorf("%s.tf does not define the objects for each number", file)
 	}
 	var all strings.Builder
 	all.WriteString(head)

@@ -3,10 +3,12 @@
 //
 // It finds terms that the project does not use, each with the term to write instead, and sentences that are too long.
 // It reads the prose of Markdown and its templates, and the comments of HCL, shell scripts, makefiles and YAML. In Go
-// files, it reads comments and the strings that are sentences: schema descriptions and diagnostics.
+// files, it reads comments and the strings that are sentences: schema descriptions and diagnostics. With -strings, it reads
+// only these strings.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,7 +17,13 @@ import (
 )
 
 func main() {
-	problems, err := check(os.Args[1:], os.Stdout)
+	onlyStrings := flag.Bool("strings", false, "of Go files, read only the strings; ignore other files and tests")
+	flag.Parse()
+	find := reader
+	if *onlyStrings {
+		find = stringReader
+	}
+	problems, err := check(flag.Args(), find, os.Stdout)
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "words:", err)
@@ -26,15 +34,18 @@ func main() {
 	}
 }
 
+// finder returns the function that finds the passages of a file, or nil if the file has none.
+type finder func(file string) func(content string) ([]passage, error)
+
 // check prints the problems of the files and folders, and returns how many there are.
-func check(paths []string, out io.Writer) (int, error) {
+func check(paths []string, find finder, out io.Writer) (int, error) {
 	files, err := list(paths)
 	if err != nil {
 		return 0, err
 	}
 	problems, rules := 0, compile(terms())
 	for _, file := range files {
-		passages, err := read(file)
+		passages, err := read(file, find)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", file, err)
 		}
@@ -68,8 +79,8 @@ func list(paths []string) ([]string, error) {
 }
 
 // read returns the passages of a file, none if it is of another kind.
-func read(file string) ([]passage, error) {
-	passages := reader(file)
+func read(file string, find finder) ([]passage, error) {
+	passages := find(file)
 	if passages == nil {
 		return nil, nil
 	}

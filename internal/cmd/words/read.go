@@ -27,6 +27,14 @@ func reader(file string) func(string) ([]passage, error) {
 	return nil
 }
 
+// stringReader is [reader] for the strings of Go files that are not tests.
+func stringReader(file string) func(string) ([]passage, error) {
+	if filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+		return nil
+	}
+	return golangStrings
+}
+
 // markdown finds paragraphs, items, headings and cells, the comments in blocks of HCL and shell, and in the front
 // matter the title and the description.
 func markdown(content string) ([]passage, error) {
@@ -100,8 +108,7 @@ func hashComments(content string) ([]passage, error) {
 	return all, nil
 }
 
-// golang finds comments, and strings of at least four words: descriptions and messages. Strings that are put together
-// with "+" are one passage.
+// golang finds the comments and the strings of a Go file.
 func golang(content string) ([]passage, error) {
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, "", content, parser.ParseComments)
@@ -112,6 +119,19 @@ func golang(content string) ([]passage, error) {
 	for _, group := range parsed.Comments {
 		all = append(all, passage{files.Position(group.Pos()).Line, group.Text()})
 	}
+	messages, err := golangStrings(content)
+	return append(all, messages...), err
+}
+
+// golangStrings finds strings of at least four words: descriptions and messages. Strings that are put together with "+"
+// are one passage.
+func golangStrings(content string) ([]passage, error) {
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, "", content, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var all []passage
 	ast.Inspect(parsed, func(node ast.Node) bool {
 		expression, ok := node.(ast.Expr)
 		if !ok {

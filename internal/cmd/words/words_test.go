@@ -96,12 +96,33 @@ func TestCheck_namesFileAndLine(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	problems, err := check([]string{folder}, &out)
+	problems, err := check([]string{folder}, reader, &out)
 	want := filepath.Join(folder, "bad.md") + ":3: \"in no plan\": write not stored in plan or state\n"
 	if err != nil || problems != 1 || out.String() != want {
 		t.Errorf("%d problems, %v:\n%s\nwant\n%s", problems, err, out.String(), want)
 	}
-	if _, err := check([]string{filepath.Join(folder, "absent")}, &out); err == nil {
+	if _, err := check([]string{filepath.Join(folder, "absent")}, reader, &out); err == nil {
 		t.Error("no error for a file that does not exist")
+	}
+}
+
+// With -strings, comments, tests and other files are not read.
+func TestCheck_onlyStrings(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"a.go":      "// It is in no plan.\npackage a\n\nconst b = \"The key is in no plan.\"\n",
+		"a_test.go": "package a\n\nconst c = \"The key is in no plan.\"\n",
+		"bad.md":    "It is in no plan.\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	problems, err := check([]string{folder}, stringReader, &out)
+	want := filepath.Join(folder, "a.go") + ":4: \"in no plan\": write not stored in plan or state\n"
+	if err != nil || problems != 1 || out.String() != want {
+		t.Errorf("%d problems, %v:\n%s\nwant\n%s", problems, err, out.String(), want)
 	}
 }

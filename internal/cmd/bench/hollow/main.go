@@ -1,6 +1,6 @@
 // Command hollow is the provider with nothing in its resources: it has their schemas, knows no rule, asks no control
 // plane, and makes up what it should have read. `make bench` shows by it what the framework and Terraform take for
-// the attributes alone, whatever a provider does with them.
+// the attributes alone, and not what a provider does with them.
 package main
 
 import (
@@ -58,7 +58,7 @@ func (managed) Update(_ context.Context, req resource.UpdateRequest, resp *resou
 
 func (managed) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
-// known has a value where the plan has none: a text that does for a name, or null.
+// known has a value where the plan has none: a string that is a valid name, or null.
 func known(planned tftypes.Value) tftypes.Value {
 	value, err := tftypes.Transform(planned, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		switch {
