@@ -408,9 +408,9 @@ func TestAccCASecret_existsAlready(t *testing.T) {
 	}{
 		"half of the pair":           {config, map[string]string{cert: ca.Chain}, nil},
 		"the whole pair":             {config, map[string]string{cert: ca.Chain, key: ca.Key}, nil},
-		"another chain":              {config, map[string]string{cert: other.Chain}, []string{"Object already exists", "import {", cert + "/" + key}},
-		"another key":                {config, map[string]string{cert: ca.Chain, key: other.Key}, []string{"Object already exists", cert + "/" + key}},
-		"fixed names, right content": {fixed, map[string]string{"ca.cert": ca.Chain}, []string{"Object already exists", "/ca.cert/ca.key"}},
+		"another chain":              {config, map[string]string{cert: other.Chain}, []string{"Exists already", "import {", cert + "/" + key}},
+		"another key":                {config, map[string]string{cert: ca.Chain, key: other.Key}, []string{"Exists already", cert + "/" + key}},
+		"fixed names, right content": {fixed, map[string]string{"ca.cert": ca.Chain}, []string{"Exists already", "/ca.cert/ca.key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -183,7 +183,7 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 }
 
 func (r *caSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{
+	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{ //nolint:gosec // names of attributes
 		"mesh":               "Name of the mesh.",
 		"certificate_secret": "Name of the certificate secret.",
 		"key_secret":         "Name of the key secret.",

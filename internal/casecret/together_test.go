@@ -180,12 +180,12 @@ func TestAccSecrets_meshDeletedByHand(t *testing.T) {
 			{PreConfig: func() {
 				env.PutSecret("acc", "plain", "another value")
 				deleted()
-			}, Config: all, ExpectError: acctest.Words("Object already exists", "kongmesh_mesh_secret.NAME")},
+			}, Config: all, ExpectError: acctest.Words("Exists already", "kongmesh_mesh_secret.NAME")},
 			{PreConfig: func() {
 				env.Must(http.MethodDelete, "/meshes/acc/secrets/plain", nil)
 				env.Wait(t, 1)
 				env.PutSecret("acc", "plain", "x") // somebody else's, of this mesh
-			}, Config: all, ExpectError: acctest.Words("Object already exists", "kongmesh_mesh_secret.NAME")},
+			}, Config: all, ExpectError: acctest.Words("Exists already", "kongmesh_mesh_secret.NAME")},
 			{PreConfig: func() { env.Must(http.MethodDelete, "/meshes/acc/secrets/plain", nil) }, Config: all},
 		},
 	})

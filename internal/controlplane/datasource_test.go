@@ -99,9 +99,9 @@ func TestAccControlPlane_saysLittle(t *testing.T) {
 				Config:            serve(map[string]string{"/": `{"product": "Kuma", "version": "9"}`, "/config": `{"mode": 1}`, "/_resources": `{"resources": []}`}),
 				ConfigStateChecks: []statecheck.StateCheck{value("mode", knownvalue.Null()), value("supports_mesh_mtls", knownvalue.Null())},
 			},
-			{Config: serve(map[string]string{"/": `{"hello": "world"}`}), ExpectError: acctest.Words("Not a control plane")},
+			{Config: serve(map[string]string{"/": `{"hello": "world"}`}), ExpectError: acctest.Words("Not a control plane's answer")},
 			{Config: serve(nil), ExpectError: acctest.Words("Permission denied")},
-			{Config: serve(map[string]string{"/": `{"product": "Kuma", "version": "9"}`, "/config": `[]`}), ExpectError: acctest.Words("Not a control plane")},
+			{Config: serve(map[string]string{"/": `{"product": "Kuma", "version": "9"}`, "/config": `[]`}), ExpectError: acctest.Words("Not a control plane's answer")},
 		},
 	})
 }

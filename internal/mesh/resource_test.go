@@ -105,7 +105,7 @@ func TestAccMesh_existsAlready(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{
 			Config:      env.Config(`resource "kongmesh_mesh" "this" { name = $name }`, "name", name),
-			ExpectError: acctest.Words("Object already exists", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`),
+			ExpectError: acctest.Words("Exists already", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`),
 		}},
 	})
 }
@@ -214,7 +214,7 @@ func TestAccMesh_dropped(t *testing.T) {
 			Config:      with("networking = { outbound = { passthrough = false } }"),
 			ExpectError: acctest.Words("Control plane dropped the change", "accepted networking.outbound.passthrough", "remove networking.outbound.passthrough from the configuration"),
 		},
-		{Config: with(""), Check: env.HasMesh(name)}, // without "Object already exists"
+		{Config: with(""), Check: env.HasMesh(name)}, // without "Exists already"
 	}
 	for _, s := range sectionsOf("2.14.3") {
 		steps = append(steps, resource.TestStep{

@@ -416,7 +416,7 @@ func TestAccProvidedBackend_existsAlready(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
 			{Config: config("ca-1"), ExpectError: acctest.Words("Backend has another type", `a backend "ca-1" of type builtin`)},
-			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Object already exists", `Backend "ca-1"`, "to = kongmesh_mtls_provided_backend.NAME", `id = "`+mesh+`/ca-1"`)},
+			{PreConfig: provided, Config: config("ca-1"), ExpectError: acctest.Words("Exists already", `Backend "ca-1"`, "to = kongmesh_mtls_provided_backend.NAME", `id = "`+mesh+`/ca-1"`)},
 			{Config: config("ca-2"), ExpectError: acctest.Words("Control plane rejected the change", "cannot have more than 1 backends", "keep the existing backend")},
 		},
 	})
@@ -566,7 +566,7 @@ func TestAccProvidedBackend_warnsBeforeOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run.Config(env.Config(test.config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key))
 			output := run.Terraform(test.args...)
-			if !acctest.Words("Warning: mTLS is turned off", `turns off mTLS of mesh "`+mesh+`"`).MatchString(output) {
+			if !acctest.Words("Warning: mTLS of the mesh goes off", `turns off mTLS of mesh "`+mesh+`"`).MatchString(output) {
 				t.Errorf("no warning in\n%s", output)
 			}
 		})

@@ -136,14 +136,14 @@ func TestAccProvider_noControlPlane(t *testing.T) {
 		address string
 		want    []string
 	}{
-		"http to the port for https": {strings.Replace(secure.URL, "https://", "http://", 1), []string{"Not a control plane", "Use https://"}},
+		"http to the port for https": {strings.Replace(secure.URL, "https://", "http://", 1), []string{"Not a control plane's answer", "Use https://"}},
 		"http to a server for TLS":   {"http://" + alertServer(t), []string{"Control plane does not answer", "use https://"}},
 		"an expired certificate":     {expired.URL, []string{"Control plane does not answer", "has expired or is not valid yet"}},
 		"an old version of TLS":      {old.URL, []string{"Control plane does not answer", "TLS 1.2 or later"}},
 		"a client certificate":       {demanding.URL, []string{"Control plane does not answer", "client_cert_file"}},
 		"half an answer":             {cut.URL, []string{"Incomplete answer", "incomplete JSON of 26 bytes", "proxy or gateway"}},
 		"nobody there":               {closed.URL, []string{"Control plane does not answer", closed.URL, "argument address"}},
-		"a page":                     {page.URL, []string{"Not a control plane", "Please sign in", "argument address"}},
+		"a page":                     {page.URL, []string{"Not a control plane's answer", "Please sign in", "argument address"}},
 		"a redirect":                 {elsewhere.URL, []string{"Control plane does not answer", "redirect"}},
 		"self-signed":                {secure.URL, []string{"Control plane does not answer", "ca_cert_file"}},
 		"TLS, not http":              {strings.Replace(page.URL, "http://", "https://", 1), []string{"Control plane does not answer", "does not use TLS"}},

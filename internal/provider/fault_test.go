@@ -215,7 +215,7 @@ func adopt(t *testing.T, run *acctest.Run) {
 			return
 		}
 		_, rest, found := strings.Cut(output, "to = ")
-		if !found || !strings.Contains(output, "Object already exists") {
+		if !found || !strings.Contains(output, "Exists already") {
 			t.Fatalf("the next apply does not say what to do:\n%s", output)
 		}
 		address, rest, _ := strings.Cut(rest, ".NAME")

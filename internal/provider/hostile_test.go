@@ -55,12 +55,12 @@ func TestAccAbsence_ofAnotherServer(t *testing.T) {
 			[]string{"Not on this control plane", "does not have mesh", "zone of the global control plane that it reaches at grpcs://global.example.com:5685"}},
 		"a read-only control plane": {kumatest.New(kumatest.ReadOnly()), []string{"Not on this control plane", "If it is a zone"}},
 		"a gateway's problem": {problem(`{"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404,"traceId":"00-1-2-00"}`),
-			[]string{"Not a control plane", "rfc9110"}},
+			[]string{"Not a control plane's answer", "rfc9110"}},
 		"words of a control plane": {problem(`{"type":"about:blank","title":"Could not retrieve a resource","status":404,"detail":"Not found"}`),
-			[]string{"Not a control plane"}},
+			[]string{"Not a control plane's answer"}},
 		"another status in it": {problem(`{"type":"/std-errors","title":"Could not retrieve a resource","status":400,"detail":"Not found"}`),
-			[]string{"Not a control plane"}},
-		"a page": {problem("404: Page Not Found"), []string{"Not a control plane", "404: Page Not Found"}},
+			[]string{"Not a control plane's answer"}},
+		"a page": {problem("404: Page Not Found"), []string{"Not a control plane's answer", "404: Page Not Found"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(test.server)

@@ -82,7 +82,7 @@ func TestAccRun_twoResourcesOneObject(t *testing.T) {
 			run.Serve(env.Provider())
 			run.Terraform("init")
 			output, err := run.Try("apply", "-auto-approve")
-			if err == nil || !acctest.Words("Object already exists", "Another resource of this configuration").MatchString(output) {
+			if err == nil || !acctest.Words("Exists already", "Another resource of this configuration").MatchString(output) {
 				t.Fatalf("both are created: %v\n%s", err, output)
 			}
 			if path != "" {
@@ -154,7 +154,7 @@ func TestAccRun_replacedUnderItsOwnName(t *testing.T) {
 	run.Terraform("apply", "-auto-approve")
 	for _, resourceType := range []string{"kongmesh_mesh", "kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend"} {
 		output, err := run.Try("apply", "-auto-approve", "-replace="+resourceType+".this")
-		if err == nil || !acctest.Words("Object already exists", "create_before_destroy", "terraform destroy -target="+resourceType+".NAME").MatchString(output) {
+		if err == nil || !acctest.Words("Exists already", "create_before_destroy", "terraform destroy -target="+resourceType+".NAME").MatchString(output) {
 			t.Errorf("%s is replaced, or the cause is not named: %v\n%s", resourceType, err, output)
 		}
 		run.NoChanges()

@@ -224,7 +224,7 @@ func TestAccTogether_meshDeleted(t *testing.T) {
 					}
 				}
 				remove()
-			}, Config: full, ExpectError: acctest.Words("Object already exists", "import {")},
+			}, Config: full, ExpectError: acctest.Words("Exists already", "import {")},
 			{PreConfig: func() {
 				for _, name := range secretsOf(t, env, mesh) {
 					_, secret, _ := strings.Cut(name, "/")

@@ -308,7 +308,7 @@ func TestAccMeshSecret_existsAlready(t *testing.T) {
 	}
 	key := "dataplane-token-signing-key-" + s.mesh
 	steps := []resource.TestStep{
-		step(s, s.name, "Object already exists", "import {", "to = kongmesh_mesh_secret.NAME", s.id()),
+		step(s, s.name, "Exists already", "import {", "to = kongmesh_mesh_secret.NAME", s.id()),
 		step(s, key+"-1", "Secret belongs to control plane", "the signing key of data plane tokens", key+"-2"),
 		// One with a higher number is how the key is rotated.
 		{Config: strings.Replace(s.config(`value_wo = "y"`), s.name, key+"-2", 1), ConfigPlanChecks: s.plans(plancheck.ResourceActionCreate)},
@@ -414,7 +414,7 @@ func TestAccMeshSecret_faults(t *testing.T) {
 			},
 			{PreConfig: fail(http.MethodPut, kumatest.After, kumatest.InternalError), Config: two, ExpectError: acctest.Words("Control plane failed", "write secret")},
 			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(update), Check: s.holds("two", false)},
-			{PreConfig: fail(http.MethodGet, kumatest.Before, kumatest.HTML), Config: two, ExpectError: acctest.Words("Not a control plane")},
+			{PreConfig: fail(http.MethodGet, kumatest.Before, kumatest.HTML), Config: two, ExpectError: acctest.Words("Not a control plane's answer")},
 			{PreConfig: calm, Config: two, ConfigPlanChecks: s.plans(none)},
 			{Config: key},
 			{ // a backend needs it

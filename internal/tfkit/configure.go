@@ -168,7 +168,8 @@ func (d *ProviderData) Mesh(ctx context.Context, name string, at, named path.Pat
 
 // AddNoMesh adds the error for a mesh that is read during plan and does not exist.
 func AddNoMesh(diags *diag.Diagnostics, at path.Path, mesh string) {
-	diags.AddAttributeError(at, "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. %s", mesh, readWhilePlanning))
+	diags.AddAttributeError(at, "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. If a resource creates it, refer to "+
+		"that resource, as in `kongmesh_mesh.this.name`. %s", mesh, readWhilePlanning))
 }
 
 // Content reads what a backend of a mesh, or a configuration, refers to, for

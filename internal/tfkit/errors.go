@@ -96,7 +96,7 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 			"The answer looks like an answer of a control plane, but it is for another request, or incomplete. Check the " +
 			"proxies, gateways and caches between Terraform and the control plane, and apply again."
 	case e.Foreign() && e.Status == http.StatusBadRequest && strings.HasPrefix(e.Address, "http://"):
-		return "Not a control plane", said + fmt.Sprintf(
+		return "Not a control plane's answer", said + fmt.Sprintf(
 			"A server that expects TLS answers like this. Use https:// in the address, %s (%s), or use the HTTP port of "+
 				"the API, 5681 by default.", e.Address, e.Origins.Address)
 	case e.Foreign() && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
@@ -105,7 +105,7 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 				"token, headers, or a client certificate in the provider block, as the gateway requires.",
 			e.Origins.Address, token)
 	case e.Foreign():
-		return "Not a control plane", said + fmt.Sprintf(
+		return "Not a control plane's answer", said + fmt.Sprintf(
 			"The answer does not come from the API of a control plane. Check the address, %s (%s): it must be the address "+
 				"of the HTTP API, port 5681 by default, with the base path if there is one.", e.Address, e.Origins.Address)
 	case e.Unauthenticated() && e.Origins.Token == "":

@@ -23,7 +23,7 @@ func (e Existing) Claim() string { return e.ResourceType + "/" + e.ID }
 // Add adds the error for the object. Terraform does not tell whether the resource
 // itself manages it already, so the error has all three causes.
 func (e Existing) Add(diags *diag.Diagnostics) {
-	diags.AddAttributeError(e.At, "Object already exists", fmt.Sprintf(
+	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
 		"%[1]s already exists. In the following, replace NAME with the name of the resource.\n\n"+
 			"If Terraform does not manage the object yet, add this block to import it, and apply again.\n\n"+
 			"%[2]s\n"+
@@ -38,7 +38,7 @@ func (e Existing) Add(diags *diag.Diagnostics) {
 // AddTwice adds the error for an object that another resource creates in the
 // same run.
 func (e Existing) AddTwice(diags *diag.Diagnostics) {
-	diags.AddAttributeError(e.At, "Object already exists", fmt.Sprintf(
+	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
 		"Another resource of this configuration also creates %s. Each of them would undo the changes of the other one, "+
 			"and deleting one would delete the object of both. Remove one of them, or use another name.", e.What))
 }
