@@ -288,7 +288,6 @@ func TestAccProvidedBackend_inlineSpellings(t *testing.T) {
 func TestAccProvidedBackend_badInput(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
-	wrong, key := acctest.PKI(t, "chain-wrong-order.crt"), acctest.PKI(t, "int1.key")
 	names := "cert = { secret = \"a\" }\nkey = { secret = \"b\" }\n"
 	for name, test := range map[string]struct {
 		body string
@@ -305,7 +304,6 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 		"no form of key":    {`cert = { secret = "a" }` + "\n" + `key = {}`, []string{"key", "secret", "inline"}},
 		"no rotation":       {names + `dp_cert = {}`, []string{"rotation"}},
 		"not base64":        {`cert = { inline = "***" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid base64", "cert.inline", "base64encode"}},
-		"inline CA":         {acctest.Fill("cert = { inline_string = $cert }\nkey = { inline_string = $key }", "cert", wrong, "key", key), []string{"key mismatch", "key.inline_string"}},
 		"bad secret name":   {`cert = { secret = "A B" }` + "\n" + `key = { secret = "b" }`, []string{"Invalid name", "lowercase letters"}},
 		"bad mesh name":     {`mesh = "No Mesh"` + "\n" + names, []string{"Invalid name", "lowercase letters"}},
 		"empty name":        {`name = ""` + "\n" + names, []string{"Invalid value", "name = ", "it is empty"}},
@@ -321,6 +319,20 @@ func TestAccProvidedBackend_badInput(t *testing.T) {
 			env.PlanFails(t, env.Config("resource \"kongmesh_mtls_provided_backend\" \"this\" {\n"+body+"\n}"), test.want...)
 		})
 	}
+}
+
+// A key that does not fit inline certificates fails the plan. Where meshes have no
+// backends, the plan says that first.
+func TestAccProvidedBackend_inlineKeyMismatch(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedMTLS()
+	env.PlanFails(t, env.Config(`resource "kongmesh_mtls_provided_backend" "this" {
+  mesh = "m"
+  name = "ca-1"
+  cert = { inline_string = $cert }
+  key  = { inline_string = $key }
+}`, "cert", acctest.PKI(t, "chain-wrong-order.crt"), "key", acctest.PKI(t, "int1.key")), "key mismatch", "key.inline_string")
 }
 
 func TestAccProvidedBackend_applyFails(t *testing.T) {
