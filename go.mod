@@ -3,6 +3,7 @@ module github.com/kongmesh/terraform-provider-kongmesh
 go 1.25.8
 
 require (
+	github.com/golang-jwt/jwt/v5 v5.3.0
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/go-plugin v1.7.0
 	github.com/hashicorp/go-retryablehttp v0.7.8

@@ -122,3 +122,22 @@ func PKI(t *testing.T, name string) string {
 	}
 	return string(content)
 }
+
+// MeshWithCA is the configuration of a mesh $mesh and its CA, with the contents
+// $chain and $key. The references in it are for [Fill].
+const MeshWithCA = `
+resource "kongmesh_mesh" "this" {
+  name = $mesh
+}
+
+resource "kongmesh_mesh_ca_secret" "this" {
+  mesh              = kongmesh_mesh.this.name
+  name              = "ca"
+  certificate_chain = $chain
+  private_key_wo    = $key
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+`

@@ -73,8 +73,8 @@ func (s *session) persist(ctx context.Context, do func() error) error {
 	return err
 }
 
-// look reads the mesh and its proxies, also while the control plane restarts.
-func (s *session) look(ctx context.Context) (v rollout.View, err error) {
+// readView reads the mesh and its proxies, also while the control plane restarts.
+func (s *session) readView(ctx context.Context) (v rollout.View, err error) {
 	err = s.persist(ctx, func() error {
 		v, err = rollout.Read(ctx, s.Client, s.mesh)
 		return err
@@ -87,7 +87,7 @@ func (s *session) look(ctx context.Context) (v rollout.View, err error) {
 func (s *session) wait(ctx context.Context, pause time.Duration, did string, judge func(rollout.View) []rollout.Pending) error {
 	pending, err := rollout.Wait{
 		Clock: s.Clock,
-		Look:  func() (rollout.View, error) { return s.look(ctx) },
+		Look:  func() (rollout.View, error) { return s.readView(ctx) },
 		Judge: judge,
 		Report: func(done, total int) {
 			if total == 0 {

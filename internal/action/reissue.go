@@ -92,7 +92,7 @@ func (s *session) reissue(ctx context.Context) error {
 	if err := s.Clock.Sleep(ctx, timing.Secrets); err != nil {
 		return err
 	}
-	before, err := s.look(ctx)
+	before, err := s.readView(ctx)
 	if err != nil {
 		return err
 	}

@@ -65,11 +65,11 @@ func (a *verify) Invoke(ctx context.Context, req action.InvokeRequest, resp *act
 		return
 	}
 	s := &session{ProviderData: a.ProviderData, mesh: config.Mesh.ValueString(), progress: resp.SendProgress, diags: &resp.Diagnostics}
-	v, err := s.look(ctx)
+	v, err := s.readView(ctx)
 	if shown := s.timing(ctx).Shown; err == nil && justConnected(v, a.Clock.Now().Add(-shown)) {
 		s.report("waiting %s for proxies that have just connected", shown)
 		if err = a.Clock.Sleep(ctx, shown); err == nil {
-			v, err = s.look(ctx)
+			v, err = s.readView(ctx)
 		}
 	}
 	if err != nil {

@@ -24,22 +24,7 @@ import (
 
 const address = "kongmesh_mesh_ca_secret.this"
 
-const config = `
-resource "kongmesh_mesh" "this" {
-  name = $mesh
-}
-
-resource "kongmesh_mesh_ca_secret" "this" {
-  mesh              = kongmesh_mesh.this.name
-  name              = "ca"
-  certificate_chain = $chain
-  private_key_wo    = $key
-
-  lifecycle {
-    create_before_destroy = true
-  }
-}
-`
+const config = acctest.MeshWithCA
 
 // names are the names that the pair of a bundle must have, found without the
 // provider's code.

@@ -27,6 +27,10 @@ func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequ
 		id = r.parseID(ctx, req.ID, &resp.Diagnostics)
 	} else if names := tfkit.ImportedIdentity(ctx, req, &resp.Diagnostics, "mesh", "certificate_secret", "key_secret"); names != nil {
 		id = identityOf(names[0], rollout.CASecrets{Certificate: names[1], Key: names[2]})
+		if names[1] == names[2] {
+			resp.Diagnostics.AddError("Invalid import ID", fmt.Sprintf("The identity has the name %q for both secrets. A CA has a secret with its certificates and "+
+				"another one with its private key.", names[1]))
+		}
 	}
 	if resp.Diagnostics.HasError() {
 		return

@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -88,13 +87,8 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 			"The provider finds the secret with the key. Remove the resource of the key from the state with a `removed` " +
 			"block and `destroy = false`. The configuration then needs the fixed names of both secrets.",
 		Attributes: map[string]schema.Attribute{
-			"mesh": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh. It must exist. Refer to the mesh, as in `kongmesh_mesh.this.name`, so that Terraform deletes the secrets before the mesh. " +
-					"If it deletes the mesh first, the control plane keeps the secrets, the private key included.",
-				Required:      true,
-				Validators:    []validator.String{tfkit.MeshReference()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
+			"mesh": tfkit.MeshAttribute(" Refer to the mesh, as in `kongmesh_mesh.this.name`, so that Terraform deletes the secrets before the mesh. " +
+				"If it deletes the mesh first, the control plane keeps the secrets, the private key included."),
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the CA. The secrets are named `<name>-<fingerprint>-cert` and `<name>-<fingerprint>-key`. The " +
 					"fingerprint is the first 10 hex digits of the SHA-256 of all certificates (DER). Optional if " +
@@ -183,9 +177,9 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 }
 
 func (r *caSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{ //nolint:gosec // names of attributes
-		"mesh":               "Name of the mesh.",
-		"certificate_secret": "Name of the certificate secret.",
-		"key_secret":         "Name of the key secret.",
-	})
+	resp.IdentitySchema = tfkit.IdentitySchema(
+		"mesh", "Name of the mesh.",
+		"certificate_secret", "Name of the certificate secret.",
+		"key_secret", "Name of the key secret.",
+	)
 }

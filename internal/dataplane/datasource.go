@@ -110,7 +110,7 @@ func (d *dataplanes) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	mesh := config.Mesh.ValueString()
 	found, err := d.Client.Dataplanes(ctx, mesh)
 	if kuma.Absent(err) {
-		tfkit.AddNoMesh(&resp.Diagnostics, path.Root("mesh"), mesh)
+		tfkit.AddNoMeshToRead(&resp.Diagnostics, path.Root("mesh"), mesh)
 		return
 	}
 	if err != nil {

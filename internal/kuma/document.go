@@ -279,11 +279,6 @@ func insert(raw, item []byte) []byte {
 	return splice(raw, at, at, append([]byte{','}, item...))
 }
 
-// remove takes the element with this index out, with one of the commas around it.
-func remove(raw []byte, index int) []byte {
-	return rewrite(raw, func(i int, e element) (text []byte, keep bool) { return raw[e.start:e.end], i != index })
-}
-
 // rewrite gives each element of an object or array another value, or takes it
 // out, with one of the commas around it. All that is between stays.
 func rewrite(raw []byte, edit func(i int, e element) (text []byte, keep bool)) []byte {

@@ -1,7 +1,9 @@
 package kumatest_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
@@ -56,5 +58,41 @@ func TestProxiedCallerIsNoAdmin(t *testing.T) {
 		if status, _ := roundTrip(t, request); status != test.status {
 			t.Errorf("%s: %s: status %d, want %d", test.header, test.value, status, test.status)
 		}
+	}
+}
+
+// TestIssuedToken: a user token that the control plane issued is a caller's credential, until it expires or is changed.
+func TestIssuedToken(t *testing.T) {
+	for _, version := range []string{"2.7.29", "2.14.3", "3.0"} {
+		t.Run(version, func(t *testing.T) {
+			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			server := kumatest.NewServer(kumatest.Version(version), kumatest.Authentication(), kumatest.Clock(func() time.Time { return now }))
+			defer server.Close()
+			issue := func(by, name string, groups ...string) (int, string) {
+				t.Helper()
+				status, token := send(t, server, "POST", "/tokens/user", by, object{"name": name, "groups": groups, "validFor": "1h"})
+				return status, string(token)
+			}
+			_, admin := issue(kumatest.AdminToken, "jane", "mesh-system:admin")
+			_, plain := issue(kumatest.AdminToken, "joe", "readers")
+			head, rest, _ := strings.Cut(admin, ".")
+			expect := func(what, token string, want int) {
+				t.Helper()
+				if status, body := send(t, server, "GET", "/global-secrets", token, nil); status != want {
+					t.Errorf("%s: status %d, want %d: %s", what, status, want, body)
+				}
+			}
+			expect("an admin's", admin, 200)
+			expect("a user's", plain, 403)
+			expect("another signature", head+"."+rest[:len(rest)-8]+"AAAAAAAA", 401)
+			expect("claims of another", strings.Join([]string{head, strings.Split(plain, ".")[1], strings.Split(admin, ".")[2]}, "."), 401)
+			if status, _ := issue(plain, "eve", "mesh-system:admin"); status != 403 {
+				t.Errorf("a user issues a token: status %d", status)
+			}
+			now = now.Add(59 * time.Minute)
+			expect("an admin's after 59 minutes", admin, 200)
+			now = now.Add(2 * time.Minute)
+			expect("an admin's after 61 minutes", admin, 401)
+		})
 	}
 }

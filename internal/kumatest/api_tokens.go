@@ -1,13 +1,10 @@
 package kumatest
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	_ "embed" // for the signing key
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -16,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -91,7 +90,7 @@ func (cp *ControlPlane) dataplaneToken(caller user, request tokenRequest) (strin
 	if err := mayGenerate(caller, "dataplane token"); err != nil {
 		return "", err
 	}
-	claims := map[string]any{"Name": request.Name, "Mesh": request.Mesh, "Tags": request.Tags, "Type": request.Type}
+	claims := jwt.MapClaims{"Name": request.Name, "Mesh": request.Mesh, "Tags": request.Tags, "Type": request.Type}
 	if cp.release.set&from214 != 0 {
 		claims["Workload"] = request.Workload
 	}
@@ -120,7 +119,7 @@ func (cp *ControlPlane) userToken(caller user, request tokenRequest) (string, er
 	if err := invalid("Invalid request", broken); err != nil {
 		return "", err
 	}
-	return cp.sign(map[string]any{"Name": request.Name, "Groups": request.Groups}, "", userKeyPrefix, validFor)
+	return cp.sign(jwt.MapClaims{"Name": request.Name, "Groups": request.Groups}, "", userKeyPrefix, validFor)
 }
 
 func (cp *ControlPlane) zoneToken(caller user, request tokenRequest) (string, error) {
@@ -135,7 +134,7 @@ func (cp *ControlPlane) zoneToken(caller user, request tokenRequest) (string, er
 	if err := invalid("Invalid request", append(broken, problems...)); err != nil {
 		return "", err
 	}
-	claims := map[string]any{"Zone": request.Zone, "Scope": request.Scope}
+	claims := jwt.MapClaims{"Zone": request.Zone, "Scope": request.Scope}
 	return cp.sign(claims, "", zoneKeyPrefix, validFor)
 }
 
@@ -152,7 +151,7 @@ func validity(text string) (time.Duration, violations) {
 }
 
 // sign makes a token of claims, signed by the latest of the keys whose names begin with prefix.
-func (cp *ControlPlane) sign(claims map[string]any, mesh, prefix string, validFor time.Duration) (string, error) {
+func (cp *ControlPlane) sign(claims jwt.MapClaims, mesh, prefix string, validFor time.Duration) (string, error) {
 	key, serial, err := cp.latestKey(mesh, prefix)
 	if err != nil {
 		return "", err
@@ -161,14 +160,13 @@ func (cp *ControlPlane) sign(claims map[string]any, mesh, prefix string, validFo
 	claims["jti"] = newID()
 	claims["iat"], claims["nbf"] = issued.Unix(), issued.Unix()
 	claims["exp"] = issued.Add(validFor).Add(tokenSkew).Unix()
-	head := map[string]any{"alg": "RS256", "typ": "JWT", "kid": strconv.Itoa(serial)}
-	signed := base64.RawURLEncoding.EncodeToString(mustMarshal(head)) + "." + base64.RawURLEncoding.EncodeToString(mustMarshal(claims))
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	token.Header["kid"] = strconv.Itoa(serial)
+	signed, err := token.SignedString(key)
 	if err != nil {
 		return "", internal("Could not issue a token")
 	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+	return signed, nil
 }
 
 // latestKey returns the signing key with the highest serial number.
@@ -229,54 +227,30 @@ func newID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// userOf returns the user of a token that this control plane has signed and that is valid now.
-func (cp *ControlPlane) userOf(token string) (user, error) {
-	var head struct {
-		Algorithm string `json:"alg"`
-		KeyID     string `json:"kid"`
-	}
-	var claims struct {
-		Name    string
-		Groups  []string
-		Expires int64 `json:"exp"`
-		Begins  int64 `json:"nbf"`
-	}
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return user{}, fmt.Errorf("a token has 3 parts, this one has %d", len(parts))
-	}
-	if err := decodePart(parts[0], &head); err != nil {
-		return user{}, err
-	}
-	if err := decodePart(parts[1], &claims); err != nil {
-		return user{}, err
-	}
-	serial, err := strconv.Atoi(head.KeyID)
-	if err != nil || head.Algorithm != "RS256" {
-		return user{}, fmt.Errorf("a token of algorithm %q and key %q", head.Algorithm, head.KeyID)
-	}
-	key, err := cp.signingKey("", signingKeyName(userKeyPrefix, serial))
-	if err != nil {
-		return user{}, err
-	}
-	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil {
-		return user{}, err
-	}
-	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	if err := rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, digest[:], signature); err != nil {
-		return user{}, err
-	}
-	if now := cp.now().Unix(); now < claims.Begins || now >= claims.Expires {
-		return user{}, fmt.Errorf("a token for the time from %d to %d, not %d", claims.Begins, claims.Expires, now)
-	}
-	return known(claims.Name, claims.Groups...), nil
+// userClaims are the claims of a user token.
+type userClaims struct {
+	Name   string
+	Groups []string
+	jwt.RegisteredClaims
 }
 
-func decodePart(part string, into any) error {
-	raw, err := base64.RawURLEncoding.DecodeString(part)
+// userOf returns the user of a token that this control plane has signed and that is valid now.
+func (cp *ControlPlane) userOf(token string) (user, error) {
+	var claims userClaims
+	_, err := jwt.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) {
+		id, _ := t.Header["kid"].(string)
+		serial, err := strconv.Atoi(id)
+		if err != nil {
+			return nil, err
+		}
+		key, err := cp.signingKey("", signingKeyName(userKeyPrefix, serial))
+		if err != nil {
+			return nil, err
+		}
+		return &key.PublicKey, nil
+	}, jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithTimeFunc(cp.now), jwt.WithExpirationRequired())
 	if err != nil {
-		return err
+		return user{}, err
 	}
-	return json.Unmarshal(raw, into)
+	return known(claims.Name, claims.Groups...), nil
 }

@@ -70,7 +70,7 @@ func (s *shape) validate(path string, value any) []string {
 		problems = append(problems, s.validateList(path, value)...)
 	}
 	if len(s.rules.enum) > 0 {
-		if text, ok := value.(string); !ok || !slices.Contains(s.rules.enum, text) {
+		if !slices.Contains(s.rules.enum, fmt.Sprint(value)) || typeName(value) == "string" && s.schemaType() == "integer" {
 			problems = append(problems, fmt.Sprintf("%s in body should be one of [%s]", path, strings.Join(s.rules.enum, " ")))
 		}
 	}

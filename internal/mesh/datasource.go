@@ -91,12 +91,17 @@ func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config sourceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
+	if resp.Diagnostics.HasError() || !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	name := config.Name.ValueString()
-	mesh, ok := d.Mesh(ctx, name, path.Empty(), path.Root("name"), &resp.Diagnostics)
-	if !ok {
+	mesh, err := d.Client.Mesh(ctx, name)
+	if kuma.Absent(err) {
+		tfkit.AddNoMeshToRead(&resp.Diagnostics, path.Root("name"), name)
+		return
+	}
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", name), err)
 		return
 	}
 	state, err := sourceFrom(ctx, mesh, config.Name)

@@ -117,7 +117,7 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 }
 
 func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"name": "Name of the mesh."})
+	resp.IdentitySchema = tfkit.IdentitySchema("name", "Name of the mesh.")
 }
 
 func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {

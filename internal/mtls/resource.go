@@ -98,12 +98,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 			"The control plane issues the certificates of all proxies from the CA that the backend uses.\n\n" +
 			"The provider does not change the rest of the mesh, including other backends.",
 		Attributes: map[string]schema.Attribute{
-			"mesh": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh. It must exist.",
-				Required:            true,
-				Validators:          []validator.String{tfkit.MeshReference()},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
+			"mesh": tfkit.MeshAttribute(""),
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the backend, unique in the mesh.",
 				Required:            true,
@@ -246,7 +241,7 @@ func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 }
 
 func (r *backend) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"mesh": "Name of the mesh.", "name": "Name of the backend."})
+	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the backend.")
 }
 
 func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {

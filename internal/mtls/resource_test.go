@@ -26,22 +26,7 @@ import (
 const address = "kongmesh_mtls_provided_backend.this"
 
 // before is a mesh and its CA.
-const before = `
-resource "kongmesh_mesh" "this" {
-  name = $mesh
-}
-
-resource "kongmesh_mesh_ca_secret" "this" {
-  mesh              = kongmesh_mesh.this.name
-  name              = "ca"
-  certificate_chain = $chain
-  private_key_wo    = $key
-
-  lifecycle {
-    create_before_destroy = true
-  }
-}
-`
+const before = acctest.MeshWithCA
 
 // backend is a backend with these lines in it.
 func backend(body string) string {

@@ -281,7 +281,7 @@ func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pai
 	if err := ro.Clock.Sleep(ctx, ro.timing.Secrets); err != nil {
 		return nil, ro.ended(s, err, nil)
 	}
-	before, err := ro.look(ctx, s)
+	before, err := ro.readView(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -335,8 +335,8 @@ func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend
 	return ro.Client.PutSecret(ctx, mesh, wanted.Key.Secret, target.Key, nil)
 }
 
-// look reads what the control plane shows at one moment.
-func (ro *rotation) look(ctx context.Context, s rollout.Step) (v rollout.View, err error) {
+// readView reads what the control plane shows at one moment.
+func (ro *rotation) readView(ctx context.Context, s rollout.Step) (v rollout.View, err error) {
 	err = ro.persist(ctx, s, func() error {
 		v, err = rollout.Read(ctx, ro.Client, ro.plan.Mesh.ValueString())
 		return err
@@ -363,7 +363,7 @@ func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
 	pending, err := rollout.Wait{
 		Clock: ro.Clock,
 		Look: func() (rollout.View, error) {
-			v, err := ro.look(ctx, s)
+			v, err := ro.readView(ctx, s)
 			if err == nil {
 				_, err = ro.inUse(v.Mesh, ro.current.Cert)
 			}
@@ -415,19 +415,13 @@ func describePending(pending []rollout.Pending) string {
 	return " Waiting for:\n  " + rollout.Describe(pending)
 }
 
-// mostNamed is how many proxies a message names.
-const mostNamed = 10
-
 // listPending names proxies, and since when they are disconnected.
 func listPending(pending []rollout.Pending) string {
 	names := make([]string, 0, len(pending))
 	for _, p := range pending {
 		names = append(names, fmt.Sprintf("%s (since %s)", p.Name, utc(p.Since)))
 	}
-	if len(names) > mostNamed {
-		names = append(names[:mostNamed], fmt.Sprintf("and %d more", len(pending)-mostNamed))
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(rollout.Some(names), ", ")
 }
 
 func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -151,7 +151,7 @@ func (p plannedRotation) leftOut() string {
 	if len(p.foreign) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" It ignores proxies whose certificate is from a MeshIdentity and not from this CA: %s.", nameSome(p.foreign))
+	return fmt.Sprintf(" It ignores proxies whose certificate is from a MeshIdentity and not from this CA: %s.", strings.Join(rollout.Some(p.foreign), ", "))
 }
 
 func (p plannedRotation) assumptions() string {
@@ -182,7 +182,7 @@ func (p plannedRotation) warnExpiry(diags *diag.Diagnostics) {
 	diags.AddAttributeWarning(path.Root("cert"), "Certificates outlive their CA", fmt.Sprintf(
 		"The current CA, %s, expires on %s, before certificates that it issued to %s. Handshakes of these proxies fail "+
 			"after that date: finish the rotation before it.",
-		issuer.Subject, utc(issuer.NotAfter), nameSome(names)))
+		issuer.Subject, utc(issuer.NotAfter), strings.Join(rollout.Some(names), ", ")))
 }
 
 // leastTime is how long a rotation takes at least: the waits of its steps, and
@@ -232,12 +232,4 @@ func sinceDisconnected(proxies []kuma.Dataplane) []rollout.Pending {
 		list = append(list, rollout.Pending{Name: proxy.Name, Since: proxy.Disconnected})
 	}
 	return list
-}
-
-// nameSome lists names, not more than a person reads.
-func nameSome(names []string) string {
-	if len(names) > mostNamed {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
-	}
-	return strings.Join(names, ", ")
 }

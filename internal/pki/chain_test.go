@@ -67,7 +67,7 @@ func TestCheckDates(t *testing.T) {
 		if got := rules(CheckChain(ca, o)); !slices.Equal(got, c.want) {
 			t.Errorf("at %s, lifetime %s: %v, want %v", c.at, c.lifetime, got, c.want)
 		}
-		if got := rules(CheckTrusted(ca, o)); !slices.Equal(got, c.want) {
+		if got := rules(checkTrusted(ca, o).finished()); !slices.Equal(got, c.want) {
 			t.Errorf("trusted at %s, lifetime %s: %v, want %v", c.at, c.lifetime, got, c.want)
 		}
 	}

@@ -31,12 +31,8 @@ type Options struct {
 	Mesh string
 }
 
-// CheckTrusted checks certificates that proxies are to trust besides the
+// checkTrusted checks certificates that proxies are to trust besides the
 // issuing chain, each one by itself: how they relate does not matter.
-func CheckTrusted(trusted []*x509.Certificate, o Options) Problems {
-	return checkTrusted(trusted, o).finished()
-}
-
 func checkTrusted(trusted []*x509.Certificate, o Options) Problems {
 	var ps Problems
 	firstAt := map[string]int{}

@@ -297,7 +297,7 @@ func certificateRuleCases() []messageCase {
 		}),
 		{name: "trusted: everything alike, and in any order", judge: func(t testing.TB) Problems {
 			notCA, root := readCerts(t, "pki/notca.crt")[0], readCerts(t, "pki/root.crt")[0]
-			return CheckTrusted([]*x509.Certificate{root, notCA, readCerts(t, "pki/int2.crt")[0], root}, Options{Now: now})
+			return checkTrusted([]*x509.Certificate{root, notCA, readCerts(t, "pki/int2.crt")[0], root}, Options{Now: now}).finished()
 		}},
 	}
 }

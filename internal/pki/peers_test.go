@@ -74,7 +74,7 @@ func TestCheckChain_peersRefuse(t *testing.T) {
 			if problems.HasErrors() != c.refused {
 				t.Errorf("problems %v", problems)
 			}
-			for _, p := range CheckTrusted(list(ca), Options{Now: now, Mesh: "default"}) {
+			for _, p := range checkTrusted(list(ca), Options{Now: now, Mesh: "default"}).finished() {
 				if p.Severity != Warning && p.Rule == RuleExtKeyUsage {
 					t.Errorf("of a trusted certificate: %s", p)
 				}

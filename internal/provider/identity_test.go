@@ -119,3 +119,35 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 		t.Errorf("an import changed the mesh: %s", body)
 	}
 }
+
+// An identity that cannot be that of an object is refused before a request: in a
+// URL, a slash or an empty name would lead to another object.
+func TestIdentity_importRefused(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin()
+	provider := env.Protocol()
+	for kind, schema := range provider.Identities {
+		for _, attribute := range schema.IdentityAttributes {
+			for _, wrong := range []any{"", nil, "a/b"} {
+				identity := map[string]any{}
+				for _, each := range schema.IdentityAttributes {
+					identity[each.Name] = each.Name
+				}
+				identity[attribute.Name] = wrong
+				env.ResetRequests()
+				state, _, problems := provider.Import(kind, identity)
+				if state != nil || len(problems) != 1 || problems[0].Summary != "Invalid import ID" || !strings.Contains(problems[0].Detail, attribute.Name+" = ") {
+					t.Errorf("%s with %s = %v: %v %v", kind, attribute.Name, wrong, state, problems)
+				}
+				if sent := env.Twin.Requests(); len(sent) > 0 {
+					t.Errorf("%s with %s = %v: %d requests", kind, attribute.Name, wrong, len(sent))
+				}
+			}
+		}
+	}
+	_, _, problems := provider.Import("kongmesh_mesh_ca_secret", map[string]any{"mesh": "default", "certificate_secret": "ca", "key_secret": "ca"})
+	if len(problems) != 1 || !strings.Contains(problems[0].Detail, `"ca" for both secrets`) {
+		t.Errorf("one secret for both: %v", problems)
+	}
+}

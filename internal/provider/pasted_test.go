@@ -135,6 +135,13 @@ func TestPastedKey_everywhere(t *testing.T) {
 			return answer.Diagnostics, err
 		})
 	}
+	actions, _ := server.ProviderServer.(tfprotov6.ActionServer)
+	for name, schema := range server.Schemas.ActionSchemas {
+		try("action "+name, schema.Schema, func(ctx context.Context, config *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error) {
+			answer, err := actions.ValidateActionConfig(ctx, &tfprotov6.ValidateActionConfigRequest{ActionType: name, Config: config})
+			return answer.Diagnostics, err
+		})
+	}
 	for name, schema := range server.Schemas.ListResourceSchemas {
 		try("list "+name, schema, func(ctx context.Context, config *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error) {
 			answer, err := server.Lists.ValidateListResourceConfig(ctx, &tfprotov6.ValidateListResourceConfigRequest{TypeName: name, Config: config})

@@ -20,16 +20,10 @@ type Certificates struct {
 
 // Look takes the proxies as they are now and returns those that are waited for.
 func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
-	seen := map[proxyID]*proxy{}
+	c.proxies = afterLook(c.proxies, now, dataplanes, c.Timing)
 	var pending []Pending
 	for _, d := range dataplanes {
-		id := proxyID{d.Zone, d.Name}
-		f := c.proxies[id]
-		if f == nil {
-			f = &proxy{subscribed: now}
-		}
-		f.update(now, d, c.Timing)
-		seen[id] = f
+		f := c.proxies[proxyID{d.Zone, d.Name}]
 		if !d.Online {
 			continue
 		}
@@ -47,7 +41,6 @@ func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pendin
 			pending = append(pending, waiting)
 		}
 	}
-	c.proxies = seen
 	return pending
 }
 

@@ -106,22 +106,30 @@ func (p *Proxies) Judge(now time.Time, v View) []Pending {
 
 // Look takes the proxies as they are now and returns those that are waited for.
 func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
-	seen := map[proxyID]*proxy{}
+	p.proxies = afterLook(p.proxies, now, dataplanes, p.Timing)
 	var pending []Pending
 	for _, d := range dataplanes {
-		id := proxyID{d.Zone, d.Name}
-		f := p.proxies[id]
-		if f == nil {
-			f = &proxy{subscribed: now}
-		}
-		f.update(now, d, p.Timing)
-		seen[id] = f
-		if waiting, is := p.pending(now, f); is {
+		if waiting, is := p.pending(now, p.proxies[proxyID{d.Zone, d.Name}]); is {
 			pending = append(pending, waiting)
 		}
 	}
-	p.proxies = seen // one that is gone for good is not waited for
 	return pending
+}
+
+// afterLook returns what is known of proxies after a look. One that is gone for good
+// is not among them.
+func afterLook(known map[proxyID]*proxy, now time.Time, dataplanes []kuma.Dataplane, timing Timing) map[proxyID]*proxy {
+	seen := map[proxyID]*proxy{}
+	for _, d := range dataplanes {
+		id := proxyID{d.Zone, d.Name}
+		f := known[id]
+		if f == nil {
+			f = &proxy{subscribed: now}
+		}
+		f.update(now, d, timing)
+		seen[id] = f
+	}
+	return seen
 }
 
 // Pass ends a step: proxies that are disconnected and do not have what it

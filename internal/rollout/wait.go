@@ -120,8 +120,14 @@ func Describe(pending []Pending) string {
 			lines[i] += fmt.Sprintf(" (since %s)", p.Since.UTC().Format(time.RFC3339))
 		}
 	}
-	if len(lines) > mostNamed {
-		lines = append(lines[:mostNamed], fmt.Sprintf("and %d more", len(pending)-mostNamed))
+	return strings.Join(Some(lines), "\n  ")
+}
+
+// Some returns what a message names of a list: no more than a person reads, and
+// how many more there are.
+func Some(all []string) []string {
+	if len(all) <= mostNamed {
+		return all
 	}
-	return strings.Join(lines, "\n  ")
+	return append(slices.Clone(all[:mostNamed]), fmt.Sprintf("and %d more", len(all)-mostNamed))
 }

@@ -83,7 +83,7 @@ func (r *globalSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 }
 
 func (r *globalSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"name": "Name of the secret."})
+	resp.IdentitySchema = tfkit.IdentitySchema("name", "Name of the secret.")
 }
 
 func (r *globalSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

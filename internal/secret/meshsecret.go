@@ -79,13 +79,8 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 		Attributes: valueAttributes(),
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
-		"mesh": schema.StringAttribute{
-			MarkdownDescription: "Name of the mesh that the secret belongs to. It must exist. Refer to the mesh, as in `kongmesh_mesh.this.name`: then Terraform deletes the secret before the mesh. " +
-				"If it deletes the mesh first, the control plane keeps the secret.",
-			Required:      true,
-			Validators:    []validator.String{tfkit.MeshReference()},
-			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		},
+		"mesh": tfkit.MeshAttribute(" Refer to the mesh, as in `kongmesh_mesh.this.name`, so that Terraform deletes the secret before the mesh. " +
+			"If it deletes the mesh first, the control plane keeps the secret."),
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the secret: at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the secret.",
 			Required:            true,
@@ -106,7 +101,7 @@ func notAStep() validator.String {
 }
 
 func (r *meshSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema(map[string]string{"mesh": "Name of the mesh.", "name": "Name of the secret."})
+	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the secret.")
 }
 
 func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

@@ -28,15 +28,14 @@ type ProviderData struct {
 	kind kind // of what has the data
 }
 
-// A kind decides when Terraform asks: a resource during apply, the others during
-// plan already.
+// A kind decides when Terraform asks: a resource and an action during apply, the
+// others during plan already.
 type kind int
 
 const (
 	aResource kind = iota
 	aDataSource
 	anEphemeralResource
-	anAction
 )
 
 // Resource is embedded by every resource.
@@ -76,7 +75,7 @@ type Action struct {
 
 // Configure sets the data of the provider.
 func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
-	a.take(anAction, req.ProviderData, &resp.Diagnostics)
+	a.take(aResource, req.ProviderData, &resp.Diagnostics)
 }
 
 func (d *ProviderData) take(kind kind, data any, diags *diag.Diagnostics) {
@@ -132,7 +131,7 @@ const readWhilePlanning = "Terraform reads this during plan. If the same run cre
 // What is not there is an error on the attribute `mesh` or `backend`.
 func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (backend kuma.Backend, ok bool) {
 	at := path.Root("backend")
-	document, ok := d.Mesh(ctx, mesh, at, path.Root("mesh"), diags)
+	document, ok := d.mesh(ctx, mesh, at, diags)
 	if !ok {
 		return kuma.Backend{}, false
 	}
@@ -151,25 +150,26 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	return kuma.Backend{}, false
 }
 
-// Mesh reads a mesh, for what is read during plan. at is the attribute that needs
-// it, and named the one that names it.
-func (d *ProviderData) Mesh(ctx context.Context, name string, at, named path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
+func (d *ProviderData) mesh(ctx context.Context, name string, at path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
 	if !d.readyAt(at, diags) {
 		return nil, false
 	}
 	mesh, err := d.Client.Mesh(ctx, name)
 	if kuma.Absent(err) {
-		AddNoMesh(diags, named, name)
+		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. %s", name, readWhilePlanning))
 		return nil, false
 	}
 	addErrorAt(diags, at, fmt.Sprintf("read mesh %q", name), err)
 	return mesh, err == nil
 }
 
-// AddNoMesh adds the error for a mesh that is read during plan and does not exist.
-func AddNoMesh(diags *diag.Diagnostics, at path.Path, mesh string) {
-	diags.AddAttributeError(at, "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. If a resource creates it, refer to "+
-		"that resource, as in `kongmesh_mesh.this.name`. %s", mesh, readWhilePlanning))
+// AddNoMeshToRead adds the error for a mesh that a data source reads, or reads
+// objects of, and that does not exist. at is the attribute that names the mesh.
+func AddNoMeshToRead(diags *diag.Diagnostics, at path.Path, mesh string) {
+	diags.AddAttributeError(at, "No such mesh", fmt.Sprintf(
+		"There is no mesh %q on the control plane. Terraform reads a data source during plan, unless one of its "+
+			"dependencies changes. If the same run creates the mesh, refer to the resource, as in `%s = "+
+			"kongmesh_mesh.this.name`.", mesh, at))
 }
 
 // Content reads what a backend of a mesh, or a configuration, refers to, for
@@ -205,7 +205,7 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 	}
 	secret, err := d.Client.Secret(ctx, mesh, name)
 	if kuma.Absent(err) {
-		if _, ok := d.Mesh(ctx, mesh, at, path.Root("mesh"), diags); ok {
+		if _, ok := d.mesh(ctx, mesh, at, diags); ok {
 			diags.AddAttributeError(at, "No such secret", fmt.Sprintf("Mesh %q has no secret %q. %s", mesh, name, readWhilePlanning))
 		}
 		return nil, false

@@ -242,8 +242,8 @@ func AddImportMeshAbsent(diags *diag.Diagnostics, mesh string) {
 
 // AddNoRandom adds the error for a machine that gives no random numbers.
 func AddNoRandom(diags *diag.Diagnostics, err error) {
-	diags.AddError("No random numbers", fmt.Sprintf("This machine did not provide random numbers, which protect the hash of a secret in the state: %s. Apply "+
-		"again, or on another machine.", err))
+	diags.AddError("No random numbers", fmt.Sprintf("This machine did not provide random numbers, which the provider needs for the private state: %s. "+
+		"Apply again, or on another machine.", err))
 }
 
 // Backends names mTLS backends in a sentence.

@@ -2,6 +2,7 @@ package tfkit
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -13,12 +14,12 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// IdentitySchema returns the schema of an identity that consists of names, each
-// with its description.
-func IdentitySchema(names map[string]string) identityschema.Schema {
+// IdentitySchema returns the schema of an identity that consists of names. It takes
+// each attribute followed by its description.
+func IdentitySchema(names ...string) identityschema.Schema {
 	schema := identityschema.Schema{Attributes: map[string]identityschema.Attribute{}}
-	for name, about := range names {
-		schema.Attributes[name] = identityschema.StringAttribute{RequiredForImport: true, Description: about}
+	for i := 0; i < len(names); i += 2 {
+		schema.Attributes[names[i]] = identityschema.StringAttribute{RequiredForImport: true, Description: names[i+1]}
 	}
 	return schema
 }
@@ -46,16 +47,23 @@ func importedValues(ctx context.Context, req resource.ImportStateRequest, diags 
 }
 
 // ImportedIdentity returns the values of an identity that an import has in place
-// of an ID.
+// of an ID, or nil with an error: they are checked as those of [SplitID].
 func ImportedIdentity(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics, names ...string) []string {
+	if pki.MayHoldKey(req.Identity.Raw.String()) {
+		diags.AddError("Invalid import ID", "The identity is not shown, because it may contain a private key. An identity consists of names.")
+		return nil
+	}
 	values := make([]string, len(names))
 	for i, name := range names {
 		var value types.String
 		diags.Append(req.Identity.GetAttribute(ctx, path.Root(name), &value)...)
 		values[i] = value.ValueString()
+		if err := checkPart(name, values[i]); err != nil {
+			diags.AddError("Invalid import ID", fmt.Sprintf("The identity has %s = %s, which is not a valid name: %s.", name, Quote(values[i]), err))
+		}
 	}
-	if pki.MayHoldKey(req.Identity.Raw.String()) {
-		diags.AddError("Invalid import ID", "The identity is not shown, because it may contain a private key. An identity consists of names.")
+	if diags.HasError() {
+		return nil
 	}
 	return values
 }

@@ -1,6 +1,7 @@
 package tfkit
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,12 +33,30 @@ func SplitID(diags *diag.Diagnostics, id string, forms ...string) []string {
 func fits(parts, forms []string) bool {
 	return slices.ContainsFunc(forms, func(form string) bool {
 		names := strings.Split(form, "/")
-		if len(names) != len(parts) || slices.Contains(parts, "") {
+		if len(names) != len(parts) {
 			return false
 		}
-		i := slices.Index(names, "mesh")
-		return i < 0 || kuma.CheckMeshReference(parts[i]) == nil
+		for i, name := range names {
+			if checkPart(name, parts[i]) != nil {
+				return false
+			}
+		}
+		return true
 	})
+}
+
+// checkPart checks a value of an import ID or an identity, which stands for the
+// attribute with this name. In a URL, a slash would lead to another object.
+func checkPart(name, value string) error {
+	switch {
+	case value == "":
+		return errors.New("it is empty")
+	case strings.Contains(value, "/"):
+		return errors.New("it contains a slash")
+	case name == "mesh":
+		return kuma.CheckMeshReference(value)
+	}
+	return nil
 }
 
 // isSeparator tells whether people write a character between the parts of an ID.

@@ -45,11 +45,9 @@ func (p passage) at(text string, offset int) int {
 	return p.line + strings.Count(text[:offset], "\n")
 }
 
-// plain replaces markup by what a reader sees of it, and keeps line breaks. Code counts as a word, and so
-// does each template action and each indented line of a configuration.
+// plain replaces markup by what a reader sees of it, and keeps line breaks. Code and template actions count as a word.
 func plain(text string) string {
 	text = regexp.MustCompile(`\{\{.*?\}\}`).ReplaceAllString(text, "X")
-	text = regexp.MustCompile(`(?m)^ {2,}.*[{}=].*$`).ReplaceAllString(text, "X")
 	text = regexp.MustCompile("`[^`]*`").ReplaceAllStringFunc(text, func(code string) string {
 		return "X" + strings.Repeat("\n", strings.Count(code, "\n"))
 	})
