@@ -83,6 +83,9 @@ const (
 	// holds one of the pieces of gram bytes that begin at each stride.
 	gram   = 6
 	stride = longestRest + 2 - gram
+	// longestGap is how many bytes may stand between two pieces of one secret:
+	// what is between them is hidden as well.
+	longestGap = 16
 )
 
 // clear replaces in texts all that may be of a secret: of one that was sent,
@@ -132,7 +135,6 @@ func mark(marks []bool, from, to int) {
 
 // replaceMarked replaces what is marked, together with short gaps in between.
 func replaceMarked(text string, marks []bool) string {
-	const longestGap = 16
 	last := -1 // the end of the last mark
 	for i := range marks {
 		if !marks[i] {
@@ -206,55 +208,57 @@ func unescaped(text string) *view {
 	return v
 }
 
-// lettersAndDigits is a view without all else, so that line breaks, quotation
-// marks and the alphabets of base64 do not matter.
-func (v *view) lettersAndDigits() *view {
-	kept := &view{}
-	for i, b := range v.content {
-		if alnum(b) {
-			kept.addOf(b, v, i, i)
+// joined are the pieces of a view that are close to each other in the text, put
+// together. A byte beyond a long gap would be of a secret by chance only.
+func (v *view) joined(pieces [][]int) []*view {
+	var groups []*view
+	for n, at := range pieces {
+		if n == 0 || v.from[at[0]]-v.to[pieces[n-1][1]-1] > longestGap {
+			groups = append(groups, &view{})
+		}
+		for i := at[0]; i < at[1]; i++ {
+			groups[len(groups)-1].addOf(v.content[i], v, i, i)
 		}
 	}
-	return kept
+	return groups
+}
+
+// lettersAndDigits are views without all else, so that line breaks, quotation
+// marks and the alphabets of base64 do not matter.
+func (v *view) lettersAndDigits() []*view {
+	return v.joined(alnumRun.FindAllIndex(v.content, -1))
 }
 
 func alnum(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 }
 
-// base64Run is what may be base64, or a line of it.
-var base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`)
-
 // decoded are the views of what may be encoded in a view: from each place where
 // base64 or hexadecimal digits may begin, and from numbers of bytes.
 func (v *view) decoded() []*view {
-	letters, digits, numbers := &view{}, &view{}, &view{}
-	for _, at := range base64Run.FindAllIndex(v.content, -1) {
-		for i := at[0]; i < at[1]; i++ {
-			letters.addOf(v.content[i], v, i, i)
-		}
-	}
-	for _, at := range hexDigits.FindAllIndex(v.content, -1) {
-		for i := at[0]; i < at[1]; i++ {
-			digits.addOf(v.content[i], v, i, i)
-		}
-	}
+	numbers := &view{}
 	for _, at := range byteNumber.FindAllIndex(v.content, -1) {
 		if code, err := strconv.ParseUint(string(v.content[at[0]:at[1]]), 10, 8); err == nil {
 			numbers.addOf(byte(code), v, at[0], at[1]-1)
 		}
 	}
 	views := []*view{numbers}
-	for shift := range 4 {
-		views = append(views, letters.fromBase64(shift))
+	for _, letters := range v.joined(base64Run.FindAllIndex(v.content, -1)) {
+		for shift := range 4 {
+			views = append(views, letters.fromBase64(shift))
+		}
 	}
-	for shift := range 2 {
-		views = append(views, digits.fromHex(shift))
+	for _, digits := range v.joined(hexDigits.FindAllIndex(v.content, -1)) {
+		for shift := range 2 {
+			views = append(views, digits.fromHex(shift))
+		}
 	}
 	return views
 }
 
 var (
+	alnumRun   = regexp.MustCompile(`[A-Za-z0-9]+`)
+	base64Run  = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`) // what may be base64, or a line of it
 	hexDigits  = regexp.MustCompile(`[0-9a-fA-F]{2,}`)
 	byteNumber = regexp.MustCompile(`[0-9]+`)
 )
@@ -318,7 +322,9 @@ func newFinder(text string, marks []bool) *finder {
 		f.views = append(f.views, v.decoded()...)
 	}
 	for _, v := range f.views {
-		f.alnum.add(v.lettersAndDigits())
+		for _, letters := range v.lettersAndDigits() {
+			f.alnum.add(letters)
+		}
 		f.all.add(v)
 	}
 	return f

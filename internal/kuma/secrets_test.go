@@ -143,6 +143,21 @@ func TestClear(t *testing.T) {
 	}
 }
 
+// A word before a secret may decode to the byte that the secret has there.
+func TestClear_byteByChance(t *testing.T) {
+	line := strings.Repeat("q7Zk", 16)
+	secret, err := base64.StdEncoding.DecodeString("Resource" + line + "plus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s sentSecrets
+	s.add(secret[5:]) // its first byte is of "Resource"
+	got := s.clear("Resource is not valid: got "+line+" as the answer that is plus five", "another")
+	if want := "Resource is not valid: got (hidden) as the answer that is plus five"; got[0] != want {
+		t.Errorf("got  %q\nwant %q", got[0], want)
+	}
+}
+
 func TestClear_whatWasNotSent(t *testing.T) {
 	var s sentSecrets
 	s.add([]byte(newKey(t)))
