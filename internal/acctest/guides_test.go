@@ -23,14 +23,19 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// Every guide, and README, is followed by its commands alone.
+// rootPages returns the pages in the root of the repository that have commands or links to follow.
+func rootPages() []string {
+	return []string{filepath.Join("..", "..", "README.md"), filepath.Join("..", "..", "CONTRIBUTING.md")}
+}
+
+// Every guide, README and CONTRIBUTING can be followed with its commands alone.
 func TestAccGuides(t *testing.T) {
 	t.Parallel()
 	guides, err := filepath.Glob(filepath.Join("..", "..", "templates", "guides", "*.md.tmpl"))
 	if err != nil || len(guides) == 0 {
 		t.Fatalf("there are no guides: %v", err)
 	}
-	for _, guide := range append(guides, filepath.Join("..", "..", "README.md")) {
+	for _, guide := range append(guides, rootPages()...) {
 		content, err := os.ReadFile(guide)
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +195,7 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 	}
 	// What make would do takes minutes: that there is such a target is what is tested.
 	run.Tool("make", "exec /usr/bin/env -i PATH=\"${PATH#*:}\" make --no-print-directory -n -C '"+repository+"' \"$@\"")
-	run.Tool("git", "exit 0")
+	run.Tool("git", `ln -sfn . "$(basename "$2")"`) // a clone of the repository is the folder of the test
 	switch name {
 	case "README":
 		if err := os.CopyFS(run.Path("examples"), os.DirFS(examples)); err != nil {
@@ -444,12 +449,11 @@ func TestAccGuides_fromBuiltin(t *testing.T) {
 	})
 }
 
-// pages are README and all of docs/.
+// pages returns the root pages and all pages of docs/.
 func pages(t *testing.T) []string {
 	t.Helper()
-	root := filepath.Join("..", "..")
-	pages := []string{filepath.Join(root, "README.md")}
-	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+	pages := rootPages()
+	err := filepath.WalkDir(filepath.Join("..", "..", "docs"), func(path string, _ fs.DirEntry, err error) error {
 		if filepath.Ext(path) == ".md" {
 			pages = append(pages, path)
 		}
@@ -485,7 +489,7 @@ func TestPages(t *testing.T) {
 		}
 		text := string(content)
 		front := frontMatter.FindString(text)
-		if filepath.Base(page) != "README.md" && (!strings.Contains(front, "\npage_title: \"") || !strings.Contains(front, "\ndescription: |-\n  ")) {
+		if !slices.Contains(rootPages(), page) && (!strings.Contains(front, "\npage_title: \"") || !strings.Contains(front, "\ndescription: |-\n  ")) {
 			t.Errorf("%s has the front matter %q", page, front)
 		}
 		text = fence.ReplaceAllString(strings.TrimPrefix(text, front), "")
@@ -506,6 +510,38 @@ func TestPages(t *testing.T) {
 		}
 		if level == 0 {
 			t.Errorf("%s has no title", page)
+		}
+	}
+}
+
+// The map of packages in CONTRIBUTING has each folder of internal/ and internal/cmd/, and no other.
+func TestContributing_packages(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(filepath.Join("..", "..", "CONTRIBUTING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped := map[string]bool{}
+	for _, line := range regexp.MustCompile(`(?m)^(?:internal/|  )([a-z]+/(?:, [a-z]+/)*)  `).FindAllStringSubmatch(string(content), -1) {
+		for name := range strings.SplitSeq(line[1], ", ") {
+			mapped[strings.TrimSuffix(name, "/")] = true
+		}
+	}
+	exists := map[string]bool{}
+	for _, folder := range []string{"..", filepath.Join("..", "cmd")} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if exists[entry.Name()] = true; entry.IsDir() && !mapped[entry.Name()] {
+				t.Errorf("CONTRIBUTING.md does not name %s", filepath.Join("internal", folder[2:], entry.Name()))
+			}
+		}
+	}
+	for name := range mapped {
+		if !exists[name] {
+			t.Errorf("CONTRIBUTING.md names the package %s, which does not exist", name)
 		}
 	}
 }

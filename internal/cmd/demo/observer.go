@@ -162,7 +162,7 @@ func (o *observer) lookAtProxies(now time.Time) {
 	}
 	o.served = true
 	o.journal.done(o.since(now))
-	o.lines.note(now, "All %d proxies have the certificates and the trust", len(all))
+	o.lines.note(now, "All %d proxies have these certificates and trust these CAs", len(all))
 }
 
 // get reads a part of the mesh, and reports whether it exists.

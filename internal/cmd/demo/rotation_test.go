@@ -90,7 +90,7 @@ func TestObserver(t *testing.T) {
 					t.Errorf("there is no line %q in\n%s", line, text)
 				}
 			}
-			if got := strings.Count(text, "> All 5 proxies have the certificates"); got != len(want) {
+			if got := strings.Count(text, "> All 5 proxies have these certificates"); got != len(want) {
 				t.Errorf("all proxies had the result %d times, want %d:\n%s", got, len(want), text)
 			}
 			if failures := strings.Count(text, "> Handshake failed: "); (failures == 1) != test.fails {
