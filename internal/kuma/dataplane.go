@@ -23,6 +23,9 @@ type Dataplane struct {
 	// Disconnected when it ended: zero while Online. Both by the control plane's clock.
 	Subscription            string
 	Connected, Disconnected time.Time
+	// Ended is its last connection that ended, nil if none is known. While Online it
+	// is the one before.
+	Ended *EndedConnection
 	// LastUpdate is when the control plane last noted what the proxy acknowledged.
 	LastUpdate time.Time
 	// Total counts all responses to it, Secrets those with its certificate and the CAs to trust.
@@ -31,6 +34,14 @@ type Dataplane struct {
 	Version, Envoy string
 	// Certificate is nil as long as the control plane has noted none.
 	Certificate *DataplaneCertificate
+}
+
+// EndedConnection is what the control plane noted of a connection as it ended.
+type EndedConnection struct {
+	// Connected is when it began, by the control plane's clock.
+	Connected time.Time
+	// Secrets counts the responses with certificates that were sent over it.
+	Secrets Responses
 }
 
 // Responses counts what was sent over a connection, and what came of it.
@@ -98,6 +109,29 @@ func (c *counters) add(other counters, sign int64) {
 	c.Rejected += uint64(sign) * other.Rejected         //nolint:gosec // likewise
 }
 
+// A subscription is one connection of a proxy, as its insight has it.
+type subscription struct {
+	ID             string     `json:"id"`
+	ConnectTime    time.Time  `json:"connectTime"`
+	DisconnectTime *time.Time `json:"disconnectTime"`
+	Status         struct {
+		LastUpdateTime            time.Time
+		Total, CDS, EDS, LDS, RDS counters
+	}
+	Version struct {
+		KumaDp, Envoy struct{ Version string }
+	}
+}
+
+// secrets returns the responses that are of no other kind (contract, rotation 4).
+func (s *subscription) secrets() Responses {
+	secrets := s.Status.Total
+	for _, other := range []counters{s.Status.CDS, s.Status.EDS, s.Status.LDS, s.Status.RDS} {
+		secrets.add(other, -1)
+	}
+	return Responses(secrets)
+}
+
 func parseDataplane(item json.RawMessage) (Dataplane, error) {
 	var overview struct {
 		Name      string            `json:"name"`
@@ -109,19 +143,8 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 			}
 		}
 		Insight struct {
-			Subscriptions []struct {
-				ID             string     `json:"id"`
-				ConnectTime    time.Time  `json:"connectTime"`
-				DisconnectTime *time.Time `json:"disconnectTime"`
-				Status         struct {
-					LastUpdateTime            time.Time
-					Total, CDS, EDS, LDS, RDS counters
-				}
-				Version struct {
-					KumaDp, Envoy struct{ Version string }
-				}
-			}
-			MTLS *struct {
+			Subscriptions []subscription
+			MTLS          *struct {
 				Expires time.Time `json:"certificateExpirationTime"`
 				Issued  time.Time `json:"lastCertificateRegeneration"`
 				Backend string    `json:"issuedBackend"`
@@ -156,11 +179,12 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 		}
 		d.Subscription, d.LastUpdate = last.ID, last.Status.LastUpdateTime
 		d.Version, d.Envoy = last.Version.KumaDp.Version, last.Version.Envoy.Version
-		secrets := last.Status.Total
-		for _, other := range []counters{last.Status.CDS, last.Status.EDS, last.Status.LDS, last.Status.RDS} {
-			secrets.add(other, -1)
+		d.Total, d.Secrets = Responses(last.Status.Total), last.secrets()
+	}
+	for _, s := range overview.Insight.Subscriptions {
+		if s.DisconnectTime != nil {
+			d.Ended = &EndedConnection{Connected: s.ConnectTime, Secrets: s.secrets()}
 		}
-		d.Total, d.Secrets = Responses(last.Status.Total), Responses(secrets)
 	}
 	return d, nil
 }

@@ -13,7 +13,9 @@ const overview = `{"total": 3, "next": null, "items": [
    "dataplane": {"networking": {"inbound": [{"tags": {"kuma.io/service": "web"}}, {"tags": {"kuma.io/service": "admin", "version": "v1"}}]}},
    "dataplaneInsight": {
      "subscriptions": [
-       {"id": "old", "disconnectTime": "2026-01-01T00:00:00Z", "status": {"total": {"responsesSent": "99"}}},
+       {"id": "old", "connectTime": "2025-12-31T23:59:59Z", "disconnectTime": "2026-01-01T00:00:00Z", "status": {
+         "total": {"responsesSent": "4", "responsesAcknowledged": "4"}, "cds": {"responsesSent": "1", "responsesAcknowledged": "1"},
+         "eds": {"responsesSent": "1", "responsesAcknowledged": "1"}, "lds": {"responsesSent": "1", "responsesAcknowledged": "1"}}},
        {"id": "new", "status": {
          "lastUpdateTime": "2026-01-02T00:00:10.5Z",
          "total": {"responsesSent": "9", "responsesAcknowledged": "7", "responsesRejected": "2"},
@@ -48,8 +50,10 @@ func TestDataplanes(t *testing.T) {
 	equal(t, "version", one.Version+" "+one.Envoy, "2.14.3 1.37.0")
 	equal(t, "a gateway's zone", list[1].Zone, "west")
 	equal(t, "when one left", list[1].Disconnected.IsZero(), false)
+	equal(t, "the connection before", *one.Ended, EndedConnection{Connected: time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC), Secrets: Responses{Sent: 1, Acknowledged: 1}})
+	equal(t, "the connection of one that left", *list[1].Ended, EndedConnection{})
 	equal(t, "one that left", list[1].Online || list[1].Subscription != "x" || list[1].Certificate != nil, false)
-	equal(t, "one that never came", list[2].Online || list[2].Subscription != "", false)
+	equal(t, "one that never came", list[2].Online || list[2].Subscription != "" || list[2].Ended != nil, false)
 }
 
 func TestZones(t *testing.T) {

@@ -22,7 +22,11 @@ func (p *Proxy) connect() {
 	p.subscribe()
 	p.flush()
 	p.beat()
-	p.within(connectLeast, connectMost, p.consider)
+	first := time.Duration(0)
+	if p.fleet.cp.release.looksLate {
+		first = p.fleet.cp.every.proxyRefresh
+	}
+	p.within(first+connectLeast, first+connectMost, p.consider)
 }
 
 func (p *Proxy) disconnect() {

@@ -27,6 +27,7 @@ type release struct {
 	meshTLS       bool // a mesh has mtls and the other sections that went with it
 	dnsLabelNames bool // the name of a mesh has to be a DNS label
 	warnsOfName   bool // a mesh with another name is accepted with a warning
+	looksLate     bool // a proxy that connects is looked at when the first interval is over, not at once
 	backsOff      bool // a failed issuance is tried again later and later, and ten stop it in the whole mesh
 }
 
@@ -49,7 +50,7 @@ func releases() []release {
 			version: "2.7.29", set: in27,
 			emptyAnswers: true, tersely: true, zoneStatus: true, tagline: true, keepsNames: true,
 			createTitle: "Could not create a resource", updateTitle: "Could not update a resource", missing: "Resource not found",
-			meshTLS: true,
+			meshTLS: true, looksLate: true,
 		},
 		{
 			version: "2.14.3", set: in214,

@@ -403,8 +403,8 @@ func (ro *rotation) reportMissed() {
 		return
 	}
 	ro.diags.AddAttributeWarning(path.Root("rollout"), "Proxies missed the rotation", fmt.Sprintf(
-		"These proxies of mesh %q were disconnected during a step of the CA rotation: %s. Each one gets the new CA "+
-			"when it reconnects. Until then, its handshakes fail. To wait for disconnected proxies, set offline_proxies = "+
+		"These proxies of mesh %q were disconnected during a step of the CA rotation, or reconnected too often to get a "+
+			"certificate: %s. Each one gets the new CA when it reconnects and stays connected. Until then, its handshakes fail. To wait for disconnected proxies, set offline_proxies = "+
 			`"wait" in rollout.`, ro.plan.Mesh.ValueString(), listPending(missed)))
 }
 

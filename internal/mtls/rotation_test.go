@@ -390,9 +390,9 @@ func TestRotation_goesOnWhereItStopped(t *testing.T) {
 
 // changing is a mesh "acc" with the secrets of two CAs, and what makes its backend
 // use "first" or "then", with a client of its own, as a run of the provider has.
-func changing(t *testing.T, first, then *acctest.CA) (env *acctest.Env, change func(ctx context.Context, pair string) diag.Diagnostics) {
+func changing(t *testing.T, first, then *acctest.CA, options ...kumatest.Option) (env *acctest.Env, change func(ctx context.Context, pair string) diag.Diagnostics) {
 	t.Helper()
-	env = acctest.New(t, kumatest.Version("2.14.3"))
+	env = acctest.New(t, append([]kumatest.Option{kumatest.Version("2.14.3")}, options...)...)
 	env.NeedTwin()
 	const mesh = "acc"
 	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})

@@ -192,3 +192,32 @@ func TestRotation_logsProgress(t *testing.T) {
 		t.Errorf("the log has %s, not %s", got, want)
 	}
 }
+
+// A proxy that reconnects before it is served keeps its old certificate: the
+// rotation waits for it for a minute, then goes on and names it.
+func TestRotation_neverServed(t *testing.T) {
+	t.Parallel()
+	env, change := changing(t, acctest.NewCA(t, "First CA"), acctest.NewCA(t, "Second CA"), kumatest.Version("2.7.29"))
+	if diags := change(t.Context(), "first"); diags.HasError() {
+		t.Fatal(diags)
+	}
+	w := watch(env, "acc")
+	connect(t, env, "acc", 5)
+	env.Twin.Proxies("acc")[2].ReconnectEvery(time.Second)
+	began := env.Clock.Now()
+	diags := change(t.Context(), "then")
+	if took := env.Clock.Now().Sub(began); diags.HasError() || took > 2*quiet {
+		t.Errorf("after %s: %v", took, diags)
+	}
+	if len(diags) != 1 || diags[0].Summary() != "Proxies missed the rotation" || !strings.Contains(diags[0].Detail(), ": dp-3 (since 20") {
+		t.Errorf("the proxy is not named: %v", diags)
+	}
+	for _, refusal := range w.refused {
+		if refusal.By != "dp-3" && refusal.Of != "dp-3" {
+			t.Errorf("a handshake of other proxies failed: %s", refusal)
+		}
+	}
+	if len(w.refused) == 0 {
+		t.Errorf("of %d handshakes none failed, although dp-3 kept its certificate", w.tried)
+	}
+}

@@ -15,15 +15,16 @@ type Certificates struct {
 	// for any.
 	Backend string
 
-	proxies map[proxyID]*proxy
+	seen Proxies
 }
 
 // Look takes the proxies as they are now and returns those that are waited for.
 func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
-	c.proxies = afterLook(c.proxies, now, dataplanes, c.Timing)
+	c.seen.Timing = c.Timing
+	c.seen.proxies = c.seen.afterLook(now, dataplanes)
 	var pending []Pending
 	for _, d := range dataplanes {
-		f := c.proxies[proxyID{d.Zone, d.Name}]
+		f := c.seen.proxies[proxyID{d.Zone, d.Name}]
 		if !d.Online {
 			continue
 		}

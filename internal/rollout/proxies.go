@@ -6,6 +6,7 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +21,6 @@ const (
 	// rejecting is how long a proxy may reject what it is sent before the rollout
 	// stops: the control plane sends again every 5 s.
 	rejecting = 30 * time.Second
-	// serving is how long a proxy that connects waits for its certificate at most
-	// (measured: 0.3 s).
-	serving = time.Second
 )
 
 // Proxies follows the proxies of a mesh through the writes of a rollout. What a
@@ -35,6 +33,7 @@ type Proxies struct {
 
 	modified time.Time // of the last write, by the control plane's clock
 	written  time.Time // the same by the provider's clock
+	looked   time.Time // when the proxies were last seen
 	proxies  map[proxyID]*proxy
 	zones    []kuma.Zone           // as they were just before the last write
 	missed   map[proxyID]time.Time // since when those are disconnected that missed a write
@@ -46,11 +45,11 @@ type proxyID struct{ zone, name string }
 type proxy struct {
 	kuma.Dataplane // as it was last seen
 
-	subscribed   time.Time      // when its subscription was first seen, by the provider's clock
+	subscribed   time.Time      // when its subscription began, by the provider's clock
 	before       kuma.Responses // of its subscription, as of the write
 	issuedBefore time.Time      // its certificate as of the write, zero if unknown
 	done         bool           // it was seen to have what was written
-	lostAt       time.Time      // when it was first seen disconnected after it was connected
+	lostAt       time.Time      // since when it has not been connected for long enough to be served, zero if it is
 	rejection    rejection
 }
 
@@ -74,9 +73,14 @@ type Pending struct {
 // Begin notes a write that makes the control plane issue certificates: its
 // modification time, read back, and the view of just before it.
 func (p *Proxies) Begin(modified, now time.Time, before View) {
+	back := func(d kuma.Dataplane) bool { // before the step after the one it missed
+		return d.Online && p.servedFrom(d.Connected) && now.Sub(p.written)-d.Connected.Sub(p.modified) >= p.Timing.Connecting
+	}
+	maps.DeleteFunc(p.missed, func(id proxyID, _ time.Time) bool {
+		return slices.ContainsFunc(before.Proxies, func(d kuma.Dataplane) bool { return id == proxyID{d.Zone, d.Name} && back(d) })
+	})
 	p.zones = before.Zones
-	served := p.modified.Add(p.Timing.Served)
-	p.modified, p.written = modified, now
+	p.modified, p.written, p.looked = modified, now, now
 	known := p.proxies
 	p.proxies = map[proxyID]*proxy{}
 	for _, d := range before.Proxies {
@@ -85,13 +89,10 @@ func (p *Proxies) Begin(modified, now time.Time, before View) {
 			f.issuedBefore = d.Certificate.Issued
 		}
 		id := proxyID{d.Zone, d.Name}
-		if d.Online && d.Connected.After(served) {
-			delete(p.missed, id) // it came back before the step after the one it missed
-		}
 		switch was := known[id]; {
-		case d.Online:
 		case was != nil && !was.lostAt.IsZero():
 			f.lostAt = was.lostAt
+		case d.Online:
 		case was != nil && was.Online, d.Disconnected.After(modified.Add(-grace)):
 			f.lostAt = now
 		}
@@ -106,7 +107,8 @@ func (p *Proxies) Judge(now time.Time, v View) []Pending {
 
 // Look takes the proxies as they are now and returns those that are waited for.
 func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
-	p.proxies = afterLook(p.proxies, now, dataplanes, p.Timing)
+	p.proxies = p.afterLook(now, dataplanes)
+	p.looked = now
 	var pending []Pending
 	for _, d := range dataplanes {
 		if waiting, is := p.pending(now, p.proxies[proxyID{d.Zone, d.Name}]); is {
@@ -118,32 +120,41 @@ func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 
 // afterLook returns what is known of proxies after a look. One that is gone for good
 // is not among them.
-func afterLook(known map[proxyID]*proxy, now time.Time, dataplanes []kuma.Dataplane, timing Timing) map[proxyID]*proxy {
+func (p *Proxies) afterLook(now time.Time, dataplanes []kuma.Dataplane) map[proxyID]*proxy {
 	seen := map[proxyID]*proxy{}
 	for _, d := range dataplanes {
 		id := proxyID{d.Zone, d.Name}
-		f := known[id]
+		f := p.proxies[id]
 		if f == nil {
 			f = &proxy{subscribed: now}
 		}
-		f.update(now, d, timing)
+		p.update(f, now, d)
 		seen[id] = f
 	}
 	return seen
 }
 
-// Pass ends a step: proxies that are disconnected and do not have what it
-// brought have missed it, also when they come back later.
+// Pass ends a step: proxies that are disconnected, or never connected for long,
+// and do not have what it brought have missed it, also when they come back later.
 func (p *Proxies) Pass() {
 	for id, f := range p.proxies {
-		if f.Online || f.Subscription == "" || f.holds(p) || Foreign(f.Dataplane) {
+		if !f.away() || f.done || Foreign(f.Dataplane) {
 			continue
 		}
 		if p.missed == nil {
 			p.missed = map[proxyID]time.Time{}
 		}
 		p.missed[id] = f.Disconnected
+		if f.Online {
+			p.missed[id] = f.lostAt
+		}
 	}
+}
+
+// away reports whether a proxy that was connected once is not, or not for long
+// enough to be served.
+func (f *proxy) away() bool {
+	return f.Subscription != "" && (!f.Online || !f.lostAt.IsZero())
 }
 
 // Missed returns the proxies that have missed a step, by name.
@@ -164,19 +175,48 @@ func Foreign(d kuma.Dataplane) bool {
 }
 
 // update takes a proxy as it is now.
-func (f *proxy) update(now time.Time, d kuma.Dataplane, timing Timing) {
+func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 	if d.Subscription != f.Subscription {
+		if f.Subscription != "" && f.lostAt.IsZero() {
+			f.lostAt = p.looked
+		}
 		f.before, f.Secrets, f.rejection = kuma.Responses{}, kuma.Responses{}, rejection{}
-		f.subscribed, f.done = now, false
+		f.subscribed, f.done = p.began(d.Connected, now), f.done && p.servedFrom(d.Connected)
 	}
 	switch {
-	case d.Online:
+	case d.Online && now.Sub(f.subscribed) >= p.Timing.Connecting:
 		f.lostAt = time.Time{}
-	case f.Online && f.lostAt.IsZero():
+	case !d.Online && f.Online && f.lostAt.IsZero():
 		f.lostAt = now
 	}
-	f.rejection.update(now, f.Secrets, d.Secrets, timing)
+	f.rejection.update(now, f.Secrets, d.Secrets, p.Timing)
 	f.Dataplane = d
+	f.done = f.done || p.servedOver(d.Ended)
+}
+
+// began returns when a new connection began by the provider's clock: after the
+// last look, whatever the clock of the instance that it is to.
+func (p *Proxies) began(connected, now time.Time) time.Time {
+	by := p.written.Add(connected.Sub(p.modified))
+	switch {
+	case by.Before(p.looked):
+		return p.looked
+	case by.After(now):
+		return now
+	}
+	return by
+}
+
+// servedFrom reports whether a connection began so long after the write that it
+// brings what was written.
+func (p *Proxies) servedFrom(connected time.Time) bool {
+	return connected.After(p.modified.Add(p.Timing.Served))
+}
+
+// servedOver reports whether a connection that ended has brought what was
+// written: the control plane notes what was acknowledged as it ends (measured).
+func (p *Proxies) servedOver(c *kuma.EndedConnection) bool {
+	return c != nil && p.servedFrom(c.Connected) && c.Secrets.Acknowledged > 0 && c.Secrets.Rejected == 0
 }
 
 // update judges by what came last: a proxy that rejected once may have accepted
@@ -193,34 +233,39 @@ func (r *rejection) update(now time.Time, before, responses kuma.Responses, timi
 	}
 }
 
-// holds reports whether a proxy that is disconnected has what was written: it
-// was seen to have it, or was connected to a control plane that served it.
-func (f *proxy) holds(p *Proxies) bool {
-	return f.done || f.Connected.After(p.modified.Add(p.Timing.Served)) && f.Disconnected.Sub(f.Connected) > serving
-}
-
 // pending tells whether a proxy is waited for, and why.
 func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 	waiting = Pending{Name: f.Name, Since: p.written, Connected: f.Online}
 	switch {
-	case Foreign(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero(), !f.Online && f.holds(p):
+	case Foreign(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero():
 		return waiting, false
-	case !f.Online:
-		waiting.Since, waiting.Why = f.Disconnected, "it is disconnected"
-		lost := !f.lostAt.IsZero() && now.Sub(f.lostAt) < grace
-		if lost {
-			waiting.Why = "it disconnected, and has one minute to reconnect"
-		}
-		return waiting, lost || p.WaitForOffline
-	case !f.rejection.since.IsZero():
+	case !f.rejection.since.IsZero() && f.Online:
 		waiting.reject(now, f)
 		return waiting, true
+	case f.Online && p.lacks(f) == "":
+		f.done, f.lostAt = true, time.Time{}
+		return waiting, false
+	case f.away():
+		return waiting, p.absent(&waiting, now, f)
 	case p.servedByConnecting(now, f):
 		return waiting, false
 	}
 	waiting.Why = p.lacks(f)
-	f.done = waiting.Why == ""
-	return waiting, !f.done
+	return waiting, true
+}
+
+// absent says why a proxy that is away is waited for, and whether it is.
+func (p *Proxies) absent(waiting *Pending, now time.Time, f *proxy) bool {
+	lost := !f.lostAt.IsZero() && now.Sub(f.lostAt) < grace
+	switch {
+	case f.Online:
+		waiting.Since, waiting.Why = f.lostAt, "it reconnects, and no connection has lasted long enough to bring its certificate"
+	case lost:
+		waiting.Since, waiting.Why = f.Disconnected, "it disconnected, and has one minute to reconnect"
+	default:
+		waiting.Since, waiting.Why = f.Disconnected, "it is disconnected"
+	}
+	return lost || p.WaitForOffline
 }
 
 // reject notes that a proxy rejects, and whether that is for too long.
@@ -229,10 +274,10 @@ func (p *Pending) reject(now time.Time, f *proxy) {
 }
 
 // servedByConnecting reports whether a proxy connected so long after the write
-// that it was served from it, and so short a time ago that the control plane
+// that it is served from it, and so short a time ago that the control plane
 // cannot show its certificate yet.
 func (p *Proxies) servedByConnecting(now time.Time, f *proxy) bool {
-	return f.Connected.After(p.modified.Add(p.Timing.Served)) && now.Sub(f.subscribed) < p.Timing.Judge
+	return p.servedFrom(f.Connected) && now.Sub(f.subscribed) < p.Timing.Judge
 }
 
 // lacks says what keeps a connected proxy from being seen to have the identity

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,11 @@ func TestProxies_proof(t *testing.T) {
 		"reconnected, rejects": {func(_, now *kuma.Dataplane) {
 			now.Subscription, now.Connected, now.Secrets = "s2", at(14), kuma.Responses{Sent: 2, Acknowledged: 0, Rejected: 1}
 		}, "rejects"},
-		"reconnected late, nothing shown": {func(_, now *kuma.Dataplane) {
+		"reconnected just now": {func(_, now *kuma.Dataplane) {
+			now.Subscription, now.Connected, now.Certificate, now.Secrets = "s2", at(14), nil, kuma.Responses{}
+		}, "no connection has lasted"},
+		"connected for the first time just now": {func(b, now *kuma.Dataplane) {
+			*b = kuma.Dataplane{Name: "dp", Zone: "east"}
 			now.Subscription, now.Connected, now.Certificate, now.Secrets = "s2", at(14), nil, kuma.Responses{}
 		}, ""},
 		"never connected":            {func(b, now *kuma.Dataplane) { *b = kuma.Dataplane{Name: "dp"}; *now = *b }, ""},
@@ -105,6 +110,14 @@ func TestProxies_history(t *testing.T) {
 			d.Subscription, d.Connected, d.Certificate, d.Secrets = "s2", at(since), nil, kuma.Responses{}
 		}
 	}
+	// flaps is connected since a second; what came over the connection before is given.
+	flaps := func(now, ended int, acknowledged, rejected uint64) func(*kuma.Dataplane) {
+		return func(d *kuma.Dataplane) {
+			back(now - 1)(d)
+			d.Subscription = fmt.Sprint("s", now)
+			d.Ended = &kuma.EndedConnection{Connected: at(ended), Secrets: kuma.Responses{Acknowledged: acknowledged, Rejected: rejected}}
+		}
+	}
 	secrets := func(acknowledged, rejected uint64) func(*kuma.Dataplane) {
 		return func(d *kuma.Dataplane) {
 			d.Secrets = kuma.Responses{Sent: acknowledged + rejected, Acknowledged: acknowledged, Rejected: rejected}
@@ -126,16 +139,27 @@ func TestProxies_history(t *testing.T) {
 			{15, gone(3), "it disconnected", false}, {74, gone(3), "it disconnected", false}, {76, gone(3), "", false},
 		}},
 		"lost in the midst, waited for": {policy: true, looks: []moment{{15, gone(3), "it disconnected", false}, {99, gone(3), "it is disconnected", false}}},
-		"lost in the midst, then back":  {looks: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "", false}}},
-		"back, and nothing comes":       {looks: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "", false}, {60, back(39), "does not report its certificate", false}}},
+		"lost in the midst, then back":  {looks: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "no connection has lasted", false}, {42, back(39), "", false}}},
+		"back, and nothing comes":       {looks: []moment{{15, gone(3), "it disconnected", false}, {42, back(39), "", false}, {60, back(39), "does not report its certificate", false}}},
 		"lost just before": {
 			start: gone(-30), looks: []moment{{15, gone(-30), "it disconnected", false}, {61, gone(-30), "", false}},
 		},
 		"away for long":             {start: gone(-300), looks: []moment{{15, gone(-300), "", false}}},
 		"away for long, waited for": {start: gone(-300), policy: true, looks: []moment{{15, gone(-300), "it is disconnected", false}}},
 		"done, then lost":           {looks: []moment{{15, func(*kuma.Dataplane) {}, "", false}, {16, gone(15), "", false}}},
-		"reconnects all the time": {looks: []moment{
-			{15, back(14), "", false}, {16, func(d *kuma.Dataplane) { back(14)(d); d.Subscription = "s2"; d.Online, d.Disconnected = false, at(16) }, "", false},
+		"reconnects all the time, served": {looks: []moment{
+			{15, flaps(15, 11, 1, 0), "no connection has lasted", false}, {16, flaps(16, 13, 1, 0), "", false}, {17, flaps(17, 13, 0, 0), "", false},
+		}},
+		"reconnects all the time, rejects": {looks: []moment{{15, flaps(15, 13, 1, 1), "no connection has lasted", false}}},
+		"reconnects all the time, never served": {looks: []moment{
+			{15, flaps(15, 13, 0, 0), "no connection has lasted", false}, {59, flaps(59, 57, 0, 0), "no connection has lasted", false}, {60, flaps(60, 58, 0, 0), "", false},
+		}},
+		"reconnects all the time, waited for": {policy: true, looks: []moment{{15, flaps(15, 13, 0, 0), "no connection", false}, {99, flaps(99, 97, 0, 0), "no connection", false}}},
+		"reconnects, then stays": {looks: []moment{
+			{15, flaps(15, 13, 0, 0), "no connection", false}, {17, flaps(15, 13, 0, 0), "", false}, {18, flaps(18, 14, 0, 0), "no connection", false},
+		}},
+		"served, then gone": {looks: []moment{
+			{15, func(d *kuma.Dataplane) { flaps(15, 13, 1, 0)(d); d.Online, d.Disconnected = false, at(15) }, "", false},
 		}},
 		"rejects for half a minute": {looks: []moment{
 			{15, secrets(2, 1), "rejects", false}, {25, secrets(2, 3), "rejects", false}, {44, secrets(2, 5), "rejects", false}, {45, secrets(2, 5), "rejects", true},
@@ -211,6 +235,35 @@ func TestProxies_missed(t *testing.T) {
 	}
 }
 
+// Who never stays connected for long enough is waited for in one step, not in each,
+// and has missed them.
+func TestProxies_neverServed(t *testing.T) {
+	t.Parallel()
+	p := follow(before())
+	flapping := func(second int) []kuma.Dataplane {
+		d := before()
+		d.Subscription, d.Connected, d.Certificate, d.Secrets = fmt.Sprint("s", second), at(second), nil, kuma.Responses{}
+		return []kuma.Dataplane{d}
+	}
+	for second := 15; second < 60; second++ {
+		if len(p.Look(at(second), flapping(second))) == 0 {
+			t.Fatalf("it is done after %d s", second)
+		}
+	}
+	if pending := p.Look(at(60), flapping(60)); len(pending) > 0 {
+		t.Fatalf("after a minute: %+v", pending)
+	}
+	p.Pass()
+	p.Begin(at(70), at(70), View{Proxies: flapping(70)})
+	if pending := p.Look(at(85), flapping(85)); len(pending) > 0 {
+		t.Errorf("it is waited for once more: %+v", pending)
+	}
+	p.Pass()
+	if missed := p.Missed(); len(missed) != 1 || !missed[0].Since.Equal(put) {
+		t.Errorf("%+v", missed)
+	}
+}
+
 func TestPendingZones(t *testing.T) {
 	t.Parallel()
 	was := []kuma.Zone{{Name: "z", Online: true, Subscription: "a", Meshes: kuma.Responses{Sent: 3, Acknowledged: 3}}}
@@ -236,15 +289,15 @@ func TestPendingZones(t *testing.T) {
 func TestNewTiming(t *testing.T) {
 	t.Parallel()
 	settings := kuma.Settings{StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second, ZoneRefresh: time.Second, ZoneFlush: 10 * time.Second}
-	if got, want := NewTiming(settings), (Timing{2 * time.Second, 15 * time.Second, 12 * time.Second, 11 * time.Second}); got != want {
+	if got, want := NewTiming(settings), (Timing{2 * time.Second, 15 * time.Second, 12 * time.Second, 3 * time.Second, 11 * time.Second}); got != want {
 		t.Errorf("zone: %+v", got)
 	}
 	settings.Global = true
-	if got, want := NewTiming(settings), (Timing{3 * time.Second, 20 * time.Second, 13 * time.Second, 15 * time.Second}); got != want {
+	if got, want := NewTiming(settings), (Timing{3 * time.Second, 20 * time.Second, 13 * time.Second, 3 * time.Second, 15 * time.Second}); got != want {
 		t.Errorf("global: %+v", got)
 	}
 	settings.StoreCache, settings.ZoneRefresh = 30*time.Second, 40*time.Second
-	if got, want := NewTiming(settings), (Timing{42 * time.Second, 88 * time.Second, 81 * time.Second, 15 * time.Second}); got != want {
+	if got, want := NewTiming(settings), (Timing{42 * time.Second, 88 * time.Second, 81 * time.Second, 3 * time.Second, 15 * time.Second}); got != want {
 		t.Errorf("slow: %+v", got)
 	}
 }

@@ -30,6 +30,10 @@ type Timing struct {
 	// Served is how long after a write a proxy that connects is served from it for
 	// certain, whichever instance of the control plane it connects to.
 	Served time.Duration
+	// Connecting is how long a proxy that connects waits for its certificate at
+	// most: 2.7 looks at it for the first time when one interval is over (measured:
+	// 0.3 s on 2.14.3, 1.4 s on 2.7.29).
+	Connecting time.Duration
 	// Shown is how long it takes until the control plane shows what a proxy said.
 	Shown time.Duration
 }
@@ -38,7 +42,7 @@ type Timing struct {
 // Kuma's defaults Judge is 15 s, and 20 s for a global control plane.
 func NewTiming(s kuma.Settings) Timing {
 	noticed := s.StoreCache + s.ProxyRefresh
-	t := Timing{Secrets: 2 * time.Second, Shown: s.StatusFlush + margin}
+	t := Timing{Secrets: 2 * time.Second, Connecting: s.ProxyRefresh + issuing, Shown: s.StatusFlush + margin}
 	if s.Global {
 		noticed += s.ZoneRefresh
 		t.Secrets += s.ZoneRefresh
