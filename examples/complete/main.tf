@@ -350,6 +350,48 @@ data "kongmesh_dataplanes" "web" {
   }
 }
 
+# Any other resource of the control plane: a policy, and one of an old type,
+# whose content has no spec.
+resource "kongmesh_resource" "timeouts" {
+  type   = "MeshTimeout"
+  mesh   = kongmesh_mesh.payments.name
+  name   = "timeouts"
+  labels = { team = "payments" }
+
+  spec = {
+    targetRef = { kind = "Mesh" }
+    to = [{
+      targetRef = { kind = "Mesh" }
+      default   = { idleTimeout = "1h", http = { requestTimeout = "90s" } }
+    }]
+  }
+}
+
+resource "kongmesh_resource" "permission" {
+  type = "TrafficPermission"
+  mesh = kongmesh_mesh.payments.name
+  name = "web-to-backend"
+
+  fields = {
+    sources      = [{ match = { "kuma.io/service" = "web" } }]
+    destinations = [{ match = { "kuma.io/service" = "backend" } }]
+  }
+}
+
+data "kongmesh_resource" "timeouts" {
+  type       = "MeshTimeout"
+  mesh       = kongmesh_mesh.payments.name
+  name       = "timeouts"
+  depends_on = [kongmesh_resource.timeouts]
+}
+
+data "kongmesh_resources" "timeouts" {
+  type       = "MeshTimeout"
+  mesh       = kongmesh_mesh.payments.name
+  labels     = { team = "payments" }
+  depends_on = [kongmesh_resource.timeouts]
+}
+
 # A chain from PEM, from a secret, and from a backend.
 data "kongmesh_ca_chain" "next" {
   content = file("${path.module}/ca-chain.pem")

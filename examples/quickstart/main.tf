@@ -29,6 +29,21 @@ resource "kongmesh_mesh_ca_secret" "demo" {
   }
 }
 
+# With mTLS, proxies deny every request that no policy allows.
+resource "kongmesh_resource" "allow" {
+  type = "MeshTrafficPermission"
+  mesh = kongmesh_mesh.demo.name
+  name = "allow-all"
+
+  spec = {
+    targetRef = { kind = "Mesh" }
+    from = [{
+      targetRef = { kind = "Mesh" }
+      default   = { action = "Allow" }
+    }]
+  }
+}
+
 resource "kongmesh_mtls_provided_backend" "demo" {
   mesh = kongmesh_mesh.demo.name
   name = "ca-1"
@@ -44,4 +59,7 @@ resource "kongmesh_mtls_provided_backend" "demo" {
       expiration = "1d"
     }
   }
+
+  # The permission exists before mTLS is on.
+  depends_on = [kongmesh_resource.allow]
 }

@@ -197,8 +197,42 @@ func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
 	case tftypes.Set:
 		return tftypes.NewValue(of, elementsOf(t, of.ElementType, plain))
 	default: // texts and numbers
+		if of.Is(tftypes.DynamicPseudoType) && plain != nil {
+			return dynamicOf(t, plain)
+		}
 		return tftypes.NewValue(of, plain)
 	}
+}
+
+// dynamicOf is a value of the type that Terraform gives to it in a configuration.
+func dynamicOf(t *testing.T, plain any) tftypes.Value {
+	t.Helper()
+	switch plain := plain.(type) {
+	case nil:
+		return tftypes.NewValue(tftypes.DynamicPseudoType, nil)
+	case bool:
+		return tftypes.NewValue(tftypes.Bool, plain)
+	case string:
+		return tftypes.NewValue(tftypes.String, plain)
+	case int, float64:
+		return tftypes.NewValue(tftypes.Number, plain)
+	case map[string]any:
+		kinds, values := map[string]tftypes.Type{}, map[string]tftypes.Value{}
+		for name, one := range plain {
+			values[name] = dynamicOf(t, one)
+			kinds[name] = values[name].Type()
+		}
+		return tftypes.NewValue(tftypes.Object{AttributeTypes: kinds}, values)
+	case []any:
+		kinds, values := make([]tftypes.Type, len(plain)), make([]tftypes.Value, len(plain))
+		for i, one := range plain {
+			values[i] = dynamicOf(t, one)
+			kinds[i] = values[i].Type()
+		}
+		return tftypes.NewValue(tftypes.Tuple{ElementTypes: kinds}, values)
+	}
+	t.Fatalf("a %T is no part of a configuration", plain)
+	return tftypes.Value{}
 }
 
 // elementsOf are the elements of a list or set, nil for null.

@@ -27,6 +27,15 @@ type model struct {
 	Mode             types.String `tfsdk:"mode"`
 	SupportsMeshMTLS types.Bool   `tfsdk:"supports_mesh_mtls"`
 	ReadOnly         types.Bool   `tfsdk:"read_only"`
+	ResourceTypes    []kindModel  `tfsdk:"resource_types"`
+}
+
+type kindModel struct {
+	Name     types.String `tfsdk:"name"`
+	Path     types.String `tfsdk:"path"`
+	Scope    types.String `tfsdk:"scope"`
+	ReadOnly types.Bool   `tfsdk:"read_only"`
+	Policy   types.Bool   `tfsdk:"policy"`
 }
 
 func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -51,6 +60,18 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 					"On Kubernetes, change them with kubectl.",
 				Computed: true,
 			},
+			"resource_types": schema.ListNestedAttribute{
+				MarkdownDescription: "Types of resources that the control plane has, sorted by name. `kongmesh_resource` manages those that have no " +
+					"resource of their own.",
+				Computed: true,
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name":      schema.StringAttribute{MarkdownDescription: "Name of the type, such as `MeshTimeout`.", Computed: true},
+					"path":      schema.StringAttribute{MarkdownDescription: "Part of the URL that stands for the type, such as `meshtimeouts`.", Computed: true},
+					"scope":     schema.StringAttribute{MarkdownDescription: "Scope: `Mesh` or `Global`.", Computed: true},
+					"read_only": schema.BoolAttribute{MarkdownDescription: "Whether this control plane does not accept writes of the type.", Computed: true},
+					"policy":    schema.BoolAttribute{MarkdownDescription: "Whether the type is a policy.", Computed: true},
+				}},
+			},
 		},
 	}
 }
@@ -70,6 +91,11 @@ func (d *source) Read(ctx context.Context, _ datasource.ReadRequest, resp *datas
 		SupportsMeshMTLS: types.BoolPointerValue(is.MeshMTLS),
 		ReadOnly:         types.BoolPointerValue(is.ReadOnly),
 		Mode:             tfkit.Optional(is.Mode),
+	}
+	for _, t := range is.Types {
+		state.ResourceTypes = append(state.ResourceTypes, kindModel{
+			types.StringValue(t.Name), types.StringValue(t.Path), types.StringValue(t.Scope), types.BoolValue(t.ReadOnly), types.BoolValue(t.IsPolicy()),
+		})
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }

@@ -55,6 +55,7 @@ type Client struct {
 	store  store
 	sent   sentSecrets
 	own    ownWrites
+	warned warned
 
 	shared   shared
 	looks    looks

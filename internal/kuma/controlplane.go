@@ -17,6 +17,8 @@ type ControlPlane struct {
 	// ReadOnly tells that it takes no meshes: they are on the global control
 	// plane, or in Kubernetes.
 	ReadOnly *bool
+	// Types are those of resources, by name.
+	Types []Type
 }
 
 // ControlPlane asks the control plane what it is. It writes nothing.
@@ -43,6 +45,7 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 	}
 	if err == nil {
 		is.MeshMTLS, is.ReadOnly = capabilities(kinds)
+		is.Types, _ = typesIn(kinds) // of another kind they say nothing
 	}
 	return is, nil
 }

@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"time"
 )
 
 // Mesh is the document of a mesh.
@@ -236,61 +233,6 @@ func (c *Client) DeleteMesh(ctx context.Context, name string) error {
 	defer unlock()
 	c.own.forget(name)
 	return c.delete(ctx, meshKey(name))
-}
-
-// ModificationTime is when the mesh was last written, by the control plane's clock.
-func (m *Mesh) ModificationTime() (time.Time, error) {
-	var modified time.Time
-	if err := m.Decode("modificationTime", &modified); err != nil {
-		return time.Time{}, err
-	}
-	return modified, nil
-}
-
-// Labels are the labels that users set. Those the control plane itself puts on
-// what it keeps have names of kuma.io or a domain below it.
-func (m *Mesh) Labels() (map[string]string, error) {
-	labels, err := m.AllLabels()
-	for name := range labels {
-		if ReservedLabel(name) {
-			delete(labels, name)
-		}
-	}
-	return labels, err
-}
-
-// ReservedLabel tells whether a label belongs to the control plane.
-func ReservedLabel(name string) bool {
-	domain, _, found := strings.Cut(name, "/")
-	return found && (domain == "kuma.io" || strings.HasSuffix(domain, ".kuma.io"))
-}
-
-// AllLabels are the labels with those of the control plane.
-func (m *Mesh) AllLabels() (map[string]string, error) {
-	labels := map[string]string{}
-	err := m.Decode("labels", &labels)
-	return labels, err
-}
-
-// SetLabels replaces the labels that users set.
-func (m *Mesh) SetLabels(wanted map[string]string) error {
-	current, err := m.Labels()
-	if err != nil {
-		return err
-	}
-	return m.EditObject("labels", func(labels *Document) error {
-		for name := range current {
-			if _, keep := wanted[name]; !keep {
-				labels.Delete(name)
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(wanted)) {
-			if value, there := current[name]; !there || value != wanted[name] {
-				labels.Set(name, text(wanted[name]))
-			}
-		}
-		return nil
-	})
 }
 
 // SkipCreatingInitialPolicies are the kinds of policies that the control plane

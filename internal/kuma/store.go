@@ -149,8 +149,8 @@ func (s httpStore) delete(ctx context.Context, of key, course *attempts, retries
 	return s.write(ctx, request{method: http.MethodDelete, path: of.path}, course, retries)
 }
 
-// write sends a request whose answer has nothing to say: it is empty (2.7) or an
-// object (2.14). Any other is not a control plane's, whatever its status.
+// write sends a request whose answer is empty (2.7), or an object that may have
+// warnings (2.14). Any other is not a control plane's, whatever its status.
 func (s httpStore) write(ctx context.Context, r request, course *attempts, retries int) error {
 	answer, err := s.send(ctx, r, course, retries)
 	if err != nil {
@@ -159,8 +159,12 @@ func (s httpStore) write(ctx context.Context, r request, course *attempts, retri
 	if len(bytes.TrimSpace(answer.body)) == 0 {
 		return nil
 	}
-	if _, err := ParseDocument(answer.body); err != nil {
+	document, err := ParseDocument(answer.body)
+	if err != nil {
 		return s.answerError(r, answer.status, answer.body)
 	}
+	var warnings []string
+	_ = document.Decode("warnings", &warnings) // of another kind they say nothing
+	s.warned.add(r.path, s.quoteFields(warnings))
 	return nil
 }

@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -19,6 +20,7 @@ func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag
 		return
 	}
 	proxies, err := r.Client.DataplanesAsOf(ctx, name, kuma.Recent)
+	proxies = slices.DeleteFunc(slices.Clone(proxies), func(proxy kuma.Dataplane) bool { return r.Run.DeletesProxy(name, proxy.Name) })
 	switch {
 	case kuma.Absent(err) || kuma.Forbidden(err): // then the control plane says so when the mesh is deleted
 	case err != nil:

@@ -104,7 +104,7 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			MarkdownDescription: "Labels of the mesh, without the labels that the control plane adds (`kuma.io/…`).",
 			ElementType:         types.StringType,
 			Optional:            true,
-			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.KeysAre(labelName()), mapvalidator.ValueStringsAre(labelValue())},
+			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.KeysAre(tfkit.LabelName()), mapvalidator.ValueStringsAre(tfkit.LabelValue())},
 		},
 		"skip_creating_initial_policies": schema.SetAttribute{
 			MarkdownDescription: "Types of policies, such as `MeshTimeout`, that the control plane does not create with the mesh. `*` means all " +

@@ -34,6 +34,11 @@ func newScene(t *testing.T, options ...kumatest.Option) *scene {
 	s.set("")
 	s.Terraform("init")
 	s.Terraform("apply", "-auto-approve")
+	env.Must(http.MethodPut, "/meshes/"+s.mesh+"/meshtrafficpermissions/allow", map[string]any{
+		"type": "MeshTrafficPermission", "mesh": s.mesh, "name": "allow", "spec": map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "from": []any{
+			map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "default": map[string]any{"action": "Allow"}},
+		}},
+	})
 	return s
 }
 

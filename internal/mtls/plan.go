@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,13 @@ import (
 // none. What cannot be read is said when it is applied.
 func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diags *diag.Diagnostics) {
 	name := plan.Mesh.ValueString()
-	if r.Client == nil || plan.Mesh.IsUnknown() || plan.Name.IsUnknown() || r.Run.CreatesMesh(name) {
+	if r.Client == nil || plan.Mesh.IsUnknown() || plan.Name.IsUnknown() {
+		return
+	}
+	if r.Run.CreatesMesh(name) {
+		if plan.Enabled.ValueBool() {
+			r.warnDenied(ctx, name, diags)
+		}
 		return
 	}
 	mesh, err := r.Client.MeshAsOf(ctx, name, kuma.Recent)
@@ -28,6 +35,9 @@ func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diag
 		return
 	}
 	in, err := placeIn(mesh, old, plan)
+	if err == nil && plan.Enabled.ValueBool() && in.enabled == nil {
+		r.warnDenied(ctx, name, diags)
+	}
 	switch {
 	case err != nil: // the read has said so
 	case in.named != nil && in.named.Type != kuma.Provided:
@@ -151,6 +161,39 @@ func (r *backend) warnStrict(ctx context.Context, plan model, now *kuma.Backend,
 		"Mesh %q %s. Without a certificate of this backend: %s. In mode STRICT, proxies reject all connections without "+
 			"a certificate: those from these proxies until they have one, and all from outside the mesh. %s",
 		plan.Mesh.ValueString(), why, tfkit.Proxies(refused), advice))
+}
+
+// warnDenied warns of mTLS in a mesh without a permission: the control plane creates
+// none (measured on 2.7.29 and 2.14.3). A permission that this run plans counts if it
+// was planned before, which depends_on makes sure of.
+func (r *backend) warnDenied(ctx context.Context, mesh string, diags *diag.Diagnostics) {
+	if r.Run.PlansPermission(mesh) {
+		return
+	}
+	if !r.Run.CreatesMesh(mesh) {
+		if there, known := r.Client.HasPermission(ctx, mesh); there || !known {
+			return
+		}
+	}
+	diags.AddAttributeWarning(path.Root("enabled"), "Requests will be denied", fmt.Sprintf(
+		"Requests between proxies of mesh %q will be denied: the backend enables mTLS, and the mesh has no MeshTrafficPermission. Without "+
+			"mTLS, requests need no permission. Add one in the same run, and let the backend wait for it:\n\n%s\n\n"+
+			"In the backend, set `depends_on = [kongmesh_resource.allow]`. Ignore this warning if this run already creates a permission.",
+		mesh, allowAll(mesh)))
+}
+
+// allowAll is a permission for each request in a mesh.
+func allowAll(mesh string) string {
+	return strings.Join([]string{
+		`  resource "kongmesh_resource" "allow" {`,
+		`    type = "MeshTrafficPermission"`,
+		`    mesh = ` + strconv.Quote(mesh),
+		`    name = "allow-all"`,
+		`    spec = {`,
+		`      from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }]`,
+		`    }`,
+		`  }`,
+	}, "\n")
 }
 
 // known are the proxies that are, or were, connected.

@@ -44,6 +44,7 @@ func exemptions() []exemption {
 			"kongmesh_mesh_secret.mesh", "kongmesh_mesh_secret.name",
 			"kongmesh_global_secret.name",
 			"kongmesh_mtls_provided_backend.mesh", "kongmesh_mtls_provided_backend.name",
+			"kongmesh_resource.type", "kongmesh_resource.mesh", "kongmesh_resource.name",
 		}},
 		{"write-only: in no plan and in no state; what happens to it shows in public_key_sha256", events(), []string{
 			"kongmesh_mesh_ca_secret.private_key_wo",
@@ -229,7 +230,7 @@ type document struct {
 	content map[string]any
 }
 
-// documents are all secrets and meshes, in the order in which they can be put.
+// documents are all secrets, meshes, and documents of kongmesh_resource, in the order in which they can be put.
 func documents(t *testing.T, env *acctest.Env) []document {
 	t.Helper()
 	var all []document
@@ -247,6 +248,8 @@ func documents(t *testing.T, env *acctest.Env) []document {
 	paths := list("/global-secrets")
 	for _, mesh := range meshes {
 		paths = append(paths, list(mesh+"/secrets")...)
+		paths = append(paths, list(mesh+"/meshtimeouts")...)
+		paths = append(paths, list(mesh+"/external-services")...)
 	}
 	for _, path := range append(paths, meshes...) {
 		all = append(all, document{path, read(t, env, path)})
@@ -410,6 +413,21 @@ resource "kongmesh_mtls_provided_backend" "file" {
   skip_validation = true
   cert            = { file = "/${local.x}" }
   key             = { file = "/${local.x}" }
+}
+
+resource "kongmesh_resource" "spec" {
+  type   = "MeshTimeout"
+  mesh   = kongmesh_mesh.this.name
+  name   = "all"
+  labels = { team = local.x }
+  spec   = { to = [{ targetRef = { kind = "Mesh" }, default = { idleTimeout = local.minutes } }] }
+}
+
+resource "kongmesh_resource" "fields" {
+  type   = "ExternalService"
+  mesh   = kongmesh_mesh.this.name
+  name   = "all"
+  fields = { networking = { address = "${local.x}.example.com:80" }, tags = { "kuma.io/service" = "x", "kuma.io/protocol" = "http" } }
 }
 
 resource "kongmesh_mesh_secret" "value" {

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -60,6 +62,8 @@ type collection struct {
 	shown []place
 	// sizes are those of forms where it is not the form's own.
 	sizes map[form]int
+	// id is the import ID, by default the name.
+	id string
 }
 
 type place struct {
@@ -121,6 +125,14 @@ func written() []collection {
 		of("metrics.backends.prometheus.aggregate", `metrics = { backends = [{ name = "p", prometheus = { aggregate = $value } }] }`,
 			items(`{ name = "a", port = 1 }`, `{ name = "b", port = 2 }`), "metrics", "backends", 0, "prometheus", "aggregate"),
 		endpointTags,
+		{
+			path: "resource.kongmesh_resource.labels",
+			config: "resource \"kongmesh_resource\" $name {\n  type = \"MeshTimeout\"\n  mesh = \"default\"\n  name = $name\n  labels = $value\n" +
+				"  spec = { to = [{ targetRef = { kind = \"Mesh\" }, default = { connectionTimeout = \"5s\" } }] }\n}\n",
+			values: map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "" }`, hasNull: `{ a = null }`},
+			shown:  []place{{"kongmesh_resource", []any{"labels"}, asWritten}},
+			id:     "MeshTimeout/default/x-labels",
+		},
 	}
 }
 
@@ -128,6 +140,7 @@ func written() []collection {
 func shownOnly(t *testing.T) []collection {
 	t.Helper()
 	computed := map[form]string{isNull: "computed"}
+	labeled := map[form]string{isNull: "computed", isEmpty: "the control plane adds several", isOne: "the control plane adds several"}
 	chain := func(attribute string, values map[form]string, path ...any) collection {
 		return collection{
 			path: "data.kongmesh_ca_chain." + attribute, config: "data \"kongmesh_ca_chain\" $name {\n  content = $value\n}\n",
@@ -168,6 +181,17 @@ func shownOnly(t *testing.T) []collection {
 		source("kongmesh_meshes.meshes.labels", `labels = $value`, map[form]string{isEmpty: `{}`, isOne: `{ meshes = "1" }`, isMany: `{ more = "x" }`}, computed, "meshes", 0, "labels"),
 		source("kongmesh_meshes.labels", `labels = $value`,
 			map[form]string{isEmpty: `{}`, isOne: `{ meshes = "1" }`, isMany: `{ meshes = "2", more = "x" }`, hasNull: `{ a = null }`}, nil, "labels"),
+		source("kongmesh_resources.names", "type = \"MeshRetry\"\nmesh = \"many\"\nlabels = { few = $value }",
+			map[form]string{isEmpty: `"0"`, isOne: `"1"`, isMany: `"2"`}, computed, "names"),
+		source("kongmesh_resources.resources", "type = \"MeshRetry\"\nmesh = \"many\"\nlabels = { few = $value }",
+			map[form]string{isEmpty: `"0"`, isOne: `"1"`, isMany: `"2"`}, computed, "resources"),
+		source("kongmesh_resources.labels", "type = \"MeshRetry\"\nlabels = $value",
+			map[form]string{isEmpty: `{}`, isOne: `{ few = "1" }`, isMany: `{ few = "2", more = "x" }`, hasNull: `{ a = null }`}, nil, "labels"),
+		source("kongmesh_resources.resources.labels", "type = \"MeshRetry\"\nlabels = { few = $value }",
+			map[form]string{isMany: `"1"`}, labeled, "resources", 0, "labels"),
+		source("kongmesh_resource.labels", "type = \"MeshRetry\"\nmesh = \"many\"\nname = $value", map[form]string{isMany: `"one"`}, labeled, "labels"),
+		source("kongmesh_control_plane.resource_types", "# $value", map[form]string{isMany: `many`},
+			map[form]string{isNull: "computed", isEmpty: "each control plane has many", isOne: "each control plane has many"}, "resource_types"),
 		{
 			path:   "resource.kongmesh_mesh_ca_secret.certificates",
 			config: "resource \"kongmesh_mesh_ca_secret\" $name {\n  mesh = \"none\"\n  name = $name\n  certificate_chain = $value\n  private_key = $key\n}\n",
@@ -186,6 +210,23 @@ func shownOnly(t *testing.T) []collection {
 			values: map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "2" }`, hasNull: `{ a = null }`},
 		},
 	}
+	token := func(attribute, body string, values, refused map[form]string, path string) collection {
+		kind, _, _ := strings.Cut(attribute, ".")
+		return collection{
+			path: "ephemeral." + attribute, config: "ephemeral \"" + kind + "\" $name {\n" + body + "\nvalid_for = \"1h\"\n}\n",
+			values: values, refused: refused, shown: []place{{"ephemeral", []any{path}, asWritten}},
+		}
+	}
+	all = append(all,
+		token("kongmesh_dataplane_token.tags", "mesh = \"many\"\ntags = $value", map[form]string{
+			isEmpty: `{}`, isOne: `{ a = ["1"] }`, isMany: `{ a = ["1"], b = ["1", "2"] }`, hasNull: `{ a = [null] }`,
+		}, nil, "tags"),
+		token("kongmesh_user_token.groups", "name = \"john\"\ngroups = $value", map[form]string{
+			isEmpty: `[]`, isOne: `["a"]`, isMany: `["a", "b"]`, hasNull: `["a", null]`,
+		}, nil, "groups"),
+		token("kongmesh_zone_token.scope", "zone = \"east\"\nscope = $value", map[form]string{
+			isOne: `["cp"]`, isMany: `["ingress", "egress"]`, hasNull: `["cp", null]`,
+		}, map[form]string{isNull: "scope", isEmpty: "at least 1"}, "scope"))
 	for kind, block := range map[string]string{
 		"data":      "data \"kongmesh_proxy_certificate\" $name {\nBODY\n}\n",
 		"ephemeral": "ephemeral \"kongmesh_proxy_certificate\" $name {\nBODY\n}\n",
@@ -249,6 +290,12 @@ func (c collection) name() string {
 	return "x-" + strings.NewReplacer(".", "-", "_", "-").Replace(strings.Join(attribute, ""))
 }
 
+// kind is the type of the object that has the collection.
+func (c collection) kind() string { return strings.Split(c.path, ".")[1] }
+
+// kept is under which name the provider echo keeps an ephemeral resource.
+func (c collection) kept() string { return c.kind() + "-" + c.name() }
+
 // value is a form in HCL, also of one that is refused.
 func (c collection) value(f form) (value string, there bool) {
 	value, there = c.values[f]
@@ -286,7 +333,7 @@ func (c collection) checks(f form) (checks []statecheck.StateCheck) {
 	}
 	for _, p := range c.shown {
 		if p.address == "ephemeral" { // which the provider echo keeps
-			p.address, p.path = "echo.this", append([]any{"data", c.name()}, p.path...)
+			p.address, p.path = "echo.this", append([]any{"data", c.kept()}, p.path...)
 		} else {
 			p.address += "." + c.name()
 		}
@@ -387,7 +434,7 @@ func imported(t *testing.T, env *acctest.Env, form form) resource.TestCheckFunc 
 		provider := env.Protocol()
 		for _, c := range written() {
 			_, is := c.in(form, plain)
-			state, _, problems := provider.Import(c.shown[0].address, c.name())
+			state, _, problems := provider.Import(c.shown[0].address, cmp.Or(c.id, c.name()))
 			provider.NoProblems(problems)
 			want, other := c.sizes[is]
 			if !other {
@@ -424,6 +471,10 @@ func TestAccCollections_read(t *testing.T) {
 					putDataplane(env, "many", name, tags)
 				}
 			}
+			for name, labels := range map[string]string{"one": `"few": "1"`, "two": `"few": "2", "more": "x"`, "three": `"few": "2"`} {
+				env.Must(http.MethodPut, "/meshes/many/meshretries/"+name, fmt.Sprintf(
+					`{"type": "MeshRetry", "mesh": "many", "name": %q, "labels": {%s}, "spec": {"to": [{"targetRef": {"kind": "Mesh"}, "default": {"tcp": {"maxConnectAttempt": 5}}}]}}`, name, labels))
+			}
 			step := resource.TestStep{Config: env.Config("")}
 			var ephemerals []string
 			for _, c := range shownOnly(t) {
@@ -431,7 +482,7 @@ func TestAccCollections_read(t *testing.T) {
 				step.Config += config
 				step.ConfigStateChecks = append(step.ConfigStateChecks, c.checks(is)...)
 				if c.shown != nil && c.shown[0].address == "ephemeral" {
-					ephemerals = append(ephemerals, fmt.Sprintf("%s = ephemeral.kongmesh_proxy_certificate.%[1]s", c.name()))
+					ephemerals = append(ephemerals, fmt.Sprintf("%s = ephemeral.%s.%s", c.kept(), c.kind(), c.name()))
 				}
 			}
 			step.Config += "provider \"echo\" {\n  data = {\n" + strings.Join(ephemerals, "\n") + "\n  }\n}\nresource \"echo\" \"this\" {}\n"
@@ -489,25 +540,32 @@ func TestCollections_query(t *testing.T) {
 	env := acctest.New(t)
 	env.NeedTwin()
 	env.Must(http.MethodPut, "/meshes/a", `{"type": "Mesh", "name": "a", "labels": {"a": "1", "b": "2"}}`)
+	env.Must(http.MethodPut, "/meshes/a/external-services/a", `{"type": "ExternalService", "mesh": "a", "name": "a", "labels": {"a": "1", "b": "2"},
+		"networking": {"address": "a:80"}, "tags": {"kuma.io/service": "a"}}`)
+	env.Must(http.MethodPut, "/meshes/a/external-services/b", `{"type": "ExternalService", "mesh": "a", "name": "b",
+		"networking": {"address": "a:80"}, "tags": {"kuma.io/service": "b"}}`)
 	provider := env.Protocol()
-	for form, test := range map[form]struct {
-		labels map[string]any
-		found  int
-	}{
-		isNull: {nil, 2}, isEmpty: {map[string]any{}, 2}, isOne: {map[string]any{"a": "1"}, 1}, isMany: {map[string]any{"a": "1", "b": "2"}, 1},
-	} {
-		config := map[string]any{}
-		if test.labels != nil {
-			config["labels"] = test.labels
+	for kind, needed := range map[string]map[string]any{"kongmesh_mesh": nil, "kongmesh_resource": {"type": "ExternalService"}} {
+		query := func(labels any) ([]acctest.Listed, []*tfprotov6.Diagnostic) {
+			config := map[string]any{"labels": labels}
+			maps.Copy(config, needed)
+			return provider.Query(kind, config, 0, true)
 		}
-		found, problems := provider.Query("kongmesh_mesh", config, 0, true)
-		provider.NoProblems(problems)
-		if len(found) != test.found {
-			t.Errorf("%s: %d meshes are found, not %d", form, len(found), test.found)
+		for form, test := range map[form]struct {
+			labels any
+			found  int
+		}{
+			isNull: {nil, 2}, isEmpty: {map[string]any{}, 2}, isOne: {map[string]any{"a": "1"}, 1}, isMany: {map[string]any{"a": "1", "b": "2"}, 1},
+		} {
+			found, problems := query(test.labels)
+			provider.NoProblems(problems)
+			if len(found) != test.found {
+				t.Errorf("%s: %d %s are found, not %d", form, len(found), kind, test.found)
+			}
 		}
-	}
-	if _, problems := provider.Query("kongmesh_mesh", map[string]any{"labels": map[string]any{"a": nil}}, 0, true); len(problems) != 1 {
-		t.Errorf("with a null there are %d problems", len(problems))
+		if _, problems := query(map[string]any{"a": nil}); len(problems) != 1 {
+			t.Errorf("with a null there are %d problems", len(problems))
+		}
 	}
 }
 
@@ -515,7 +573,7 @@ func TestCollections_query(t *testing.T) {
 // or says why not.
 func TestCollections_all(t *testing.T) {
 	t.Parallel()
-	tested := map[string]bool{"list.kongmesh_mesh.labels": true} // TestCollections_query
+	tested := map[string]bool{"list.kongmesh_mesh.labels": true, "list.kongmesh_resource.labels": true} // TestCollections_query
 	for _, c := range slices.Concat(written(), shownOnly(t)) {
 		tested[c.path] = true
 		for _, p := range c.shown {

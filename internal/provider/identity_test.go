@@ -20,6 +20,7 @@ var identities = map[string]string{
 	"kongmesh_mtls_provided_backend": "0 mesh name",
 	"kongmesh_mesh_secret":           "0 mesh name",
 	"kongmesh_global_secret":         "0 name",
+	"kongmesh_resource":              "0 mesh name type",
 }
 
 func TestIdentity_schemas(t *testing.T) {
@@ -29,7 +30,8 @@ func TestIdentity_schemas(t *testing.T) {
 		shape := "0"
 		for _, attribute := range schema.IdentityAttributes {
 			shape += " " + attribute.Name
-			if !attribute.RequiredForImport || attribute.Description == "" {
+			optional := name == "kongmesh_resource" && attribute.Name == "mesh" // a type of scope Global has none
+			if attribute.RequiredForImport == optional || attribute.Description == "" {
 				t.Errorf("%s.%s is optional, or says nothing", name, attribute.Name)
 			}
 		}
@@ -57,7 +59,10 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 	env := acctest.New(t)
 	env.NeedMTLS()
 	mesh, ca := env.Mesh(), acctest.NewCA(t, "CA")
-	t.Cleanup(func() { env.Do(http.MethodDelete, "/global-secrets/"+mesh+"-plain", nil) })
+	t.Cleanup(func() {
+		env.Do(http.MethodDelete, "/global-secrets/"+mesh+"-plain", nil)
+		env.Do(http.MethodDelete, "/hostnamegenerators/"+mesh, nil)
+	})
 	provider := env.Protocol()
 	for _, test := range []struct {
 		kind, id         string
@@ -74,6 +79,26 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 			map[string]any{"mesh": mesh, "certificate_secret_name": "ca.cert", "key_secret_name": "ca.key", "certificate_chain": ca.Chain, "private_key_wo": ca.Key},
 			map[string]any{"mesh": mesh, "certificate_secret": "ca.cert", "key_secret": "ca.key"},
 			map[string]string{"key_secret_name": `"ca.key"`, "private_key": "null", "private_key_wo": "null"},
+		},
+		{
+			"kongmesh_resource", "TrafficPermission/" + mesh + "/allow",
+			map[string]any{"type": "TrafficPermission", "mesh": mesh, "name": "allow", "labels": map[string]any{"team": "a"}, "fields": map[string]any{
+				"sources":      []any{map[string]any{"match": map[string]any{"kuma.io/service": "*"}}},
+				"destinations": []any{map[string]any{"match": map[string]any{"kuma.io/service": "*"}}},
+			}},
+			map[string]any{"type": "TrafficPermission", "mesh": mesh, "name": "allow"},
+			map[string]string{
+				"labels": `{"team":"a"}`, "spec": "null",
+				"fields": `{"destinations":[{"match":{"kuma.io/service":"*"}}],"sources":[{"match":{"kuma.io/service":"*"}}]}`,
+			},
+		},
+		{
+			"kongmesh_resource", "HostnameGenerator/" + mesh,
+			map[string]any{"type": "HostnameGenerator", "name": mesh, "spec": map[string]any{
+				"selector": map[string]any{"meshService": map[string]any{"matchLabels": map[string]any{"a": "b"}}}, "template": "{{ .Name }}.mesh",
+			}},
+			map[string]any{"type": "HostnameGenerator", "mesh": nil, "name": mesh},
+			map[string]string{"mesh": "null", "labels": "null", "fields": "null", "spec": `{"selector":{"meshService":{"matchLabels":{"a":"b"}}},"template":"{{ .Name }}.mesh"}`},
 		},
 		{
 			"kongmesh_mtls_provided_backend", mesh + "/ca-1",
@@ -109,7 +134,9 @@ func TestIdentity_createdImportedAndRead(t *testing.T) {
 		}
 		other := maps.Clone(test.identity)
 		for name := range other {
-			other[name] = "absent"
+			if name != "type" && other[name] != nil {
+				other[name] = "absent"
+			}
 		}
 		if state, _, _ := provider.Import(test.kind, other); state != nil {
 			t.Errorf("of %s there is one that is not there: %v", test.kind, state)
@@ -130,6 +157,9 @@ func TestIdentity_importRefused(t *testing.T) {
 	for kind, schema := range provider.Identities {
 		for _, attribute := range schema.IdentityAttributes {
 			for _, wrong := range []any{"", nil, "a/b"} {
+				if wrong == nil && attribute.OptionalForImport {
+					continue
+				}
 				identity := map[string]any{}
 				for _, each := range schema.IdentityAttributes {
 					identity[each.Name] = each.Name

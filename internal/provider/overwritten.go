@@ -9,8 +9,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// Noticed adds warnings about what this run has written and what was overwritten
-// since: the control plane has no conditional write that would prevent it.
+// Noticed adds warnings about what this run has written: what was overwritten
+// since, because the control plane has no conditional write that would prevent it,
+// and what the control plane itself warned of.
 func (p *kongmesh) Noticed(diags *diag.Diagnostics) {
 	client := p.client.Load()
 	if client == nil {
@@ -23,5 +24,8 @@ func (p *kongmesh) Noticed(diags *diag.Diagnostics) {
 				"plane keeps the later write. Run `terraform plan` to see what is missing, and apply again. To prevent it, do "+
 				"not apply two workspaces that change the same mesh at the same time.",
 			o.Mesh, o.Written.UTC().Format(time.RFC3339), o.Seen.UTC().Format(time.RFC3339), tfkit.Quote(o.Fields...)))
+	}
+	for _, w := range client.Warnings() {
+		diags.AddWarning("Warning from the control plane", fmt.Sprintf("The control plane accepted a write of %s, and warns: %s", tfkit.Quote(w.Path), w.Text))
 	}
 }

@@ -80,8 +80,17 @@ func everywhere(of tftypes.Type, text string) map[string]tftypes.Value {
 	case tftypes.Set:
 		within(of.ElementType, func(v tftypes.Value) any { return []tftypes.Value{v} })
 	default:
-		if of.Is(tftypes.String) {
+		switch {
+		case of.Is(tftypes.String):
 			all[""] = tftypes.NewValue(of, text)
+		case of.Is(tftypes.DynamicPseudoType):
+			all["=text"] = tftypes.NewValue(tftypes.String, text)
+			for place, name := range map[string]string{"=member": "name", "=name of member": text} {
+				content := tftypes.Object{AttributeTypes: map[string]tftypes.Type{name: tftypes.String, "spec": tftypes.String}}
+				all[place] = tftypes.NewValue(content, map[string]tftypes.Value{
+					name: tftypes.NewValue(tftypes.String, text), "spec": tftypes.NewValue(tftypes.String, text),
+				})
+			}
 		}
 	}
 	return all

@@ -22,6 +22,8 @@ var oneOfEach = map[string]string{
 	"kongmesh_global_secret":  "name = \"plain\"\nvalue_wo = \"x\"",
 	"kongmesh_mtls_provided_backend": "mesh = \"new\"\nname = \"ca-1\"\n" +
 		"cert = { secret = \"a\" }\nkey = { secret = \"b\" }",
+	"kongmesh_resource": "type = \"MeshTimeout\"\nmesh = \"new\"\nname = \"slow\"\n" +
+		"spec = { to = [{ targetRef = { kind = \"Mesh\" }, default = { connectionTimeout = \"5s\" } }] }",
 }
 
 // What the control plane tells beforehand that it refuses is an error of the

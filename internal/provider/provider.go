@@ -29,8 +29,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mesh"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
+	anyresource "github.com/kongmesh/terraform-provider-kongmesh/internal/resource"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/secret"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/token"
 )
 
 var (
@@ -209,6 +211,7 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 		secret.NewMeshSecret(rand.Reader),
 		secret.NewGlobalSecret(rand.Reader),
 		mtls.NewResource,
+		anyresource.NewResource,
 	}
 }
 
@@ -220,6 +223,7 @@ func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
 		secret.NewMeshSecretList,
 		secret.NewGlobalSecretList,
 		mtls.NewListResource,
+		anyresource.NewListResource,
 	}
 }
 
@@ -232,6 +236,8 @@ func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
 		issuer.NewDataSource,
 		mesh.NewDataSource,
 		mesh.NewMeshesDataSource,
+		anyresource.NewDataSource,
+		anyresource.NewResourcesDataSource,
 	}
 }
 
@@ -248,6 +254,9 @@ func (p *kongmesh) Actions(context.Context) []func() frameworkaction.Action {
 func (p *kongmesh) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{
 		issuer.NewEphemeral(rand.Reader),
+		token.NewDataplaneToken,
+		token.NewUserToken,
+		token.NewZoneToken,
 	}
 }
 

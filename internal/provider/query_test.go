@@ -51,8 +51,17 @@ func TestQuery(t *testing.T) {
 	provider := env.Protocol()
 	env.PutSecret("", "license", "license")
 	env.PutSecret("", "user-token-signing-key-1", "key")
+	for mesh, names := range map[string][]string{"a": {"slow", "fast"}, "b": {"slow"}} {
+		for _, name := range names {
+			env.Must(http.MethodPut, "/meshes/"+mesh+"/meshtimeouts/"+name, map[string]any{
+				"type": "MeshTimeout", "mesh": mesh, "name": name, "labels": map[string]any{"speed": name, "of": mesh},
+				"spec": map[string]any{"to": []any{map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "default": map[string]any{"connectionTimeout": "5s"}}}},
+			})
+		}
+	}
+	env.Must(http.MethodPut, "/zones/east", map[string]any{"type": "Zone", "name": "east", "enabled": true})
 	const mesh, secret, backend = "kongmesh_mesh", "kongmesh_mesh_ca_secret", "kongmesh_mtls_provided_backend"
-	const plain, global = "kongmesh_mesh_secret", "kongmesh_global_secret"
+	const plain, global, policy = "kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_resource"
 	for name, test := range map[string]struct {
 		kind   string
 		config map[string]any
@@ -75,7 +84,19 @@ func TestQuery(t *testing.T) {
 		"secrets of a mesh": {plain, map[string]any{"mesh": "a"}, 100, []string{"a/half-0123456789-cert", "a/token"}, ""},
 		"one secret":        {plain, nil, 1, []string{"a/half-0123456789-cert"}, ""},
 		"global secrets":    {global, nil, 100, []string{"license"}, ""},
-		"bad name":          {backend, map[string]any{"mesh": "Ä"}, 100, nil, "Invalid name"},
+		"policies of a mesh": {
+			policy, map[string]any{"type": "MeshTimeout", "mesh": "a", "labels": map[string]any{"of": "a"}}, 100, []string{"MeshTimeout/a/fast", "MeshTimeout/a/slow"}, "",
+		},
+		"policies with label": {
+			policy, map[string]any{"type": "MeshTimeout", "labels": map[string]any{"speed": "slow"}}, 100, []string{"MeshTimeout/a/slow", "MeshTimeout/b/slow"}, "",
+		},
+		"one policy":       {policy, map[string]any{"type": "MeshTimeout", "mesh": "a"}, 1, []string{"MeshTimeout/a/fast"}, ""},
+		"policies of none": {policy, map[string]any{"type": "MeshTimeout", "mesh": "absent"}, 100, nil, "No such mesh"},
+		"zones":            {policy, map[string]any{"type": "Zone"}, 100, []string{"Zone/default", "Zone/east"}, ""},
+		"zones of a mesh":  {policy, map[string]any{"type": "Zone", "mesh": "a"}, 100, nil, "Mesh is not allowed"},
+		"unknown type":     {policy, map[string]any{"type": "MeshTimeouts"}, 100, nil, "Unknown type"},
+		"secrets by type":  {policy, map[string]any{"type": "Secret"}, 100, nil, "Invalid type"},
+		"bad name":         {backend, map[string]any{"mesh": "Ä"}, 100, nil, "Invalid name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,9 +152,10 @@ func TestQuery_requests(t *testing.T) {
 		"kongmesh_mtls_provided_backend": {"/meshes"},
 		"kongmesh_global_secret":         {"/global-secrets"},
 		"kongmesh_mesh_ca_secret":        {"/meshes", "/meshes/a/secrets", "/meshes/b/secrets", "/meshes/default/secrets"},
+		"kongmesh_resource":              {"/_resources", "/meshtimeouts"},
 	} {
 		env.ResetRequests()
-		_, problems := provider.Query(kind, nil, 100, true)
+		_, problems := provider.Query(kind, anyOf(kind), 100, true)
 		provider.NoProblems(problems)
 		var got []string
 		for _, request := range env.Twin.Requests() {
@@ -164,8 +186,11 @@ func TestQuery_sensitive(t *testing.T) {
 	env.PutSecret("m", "plain", value)
 	env.PutSecret("", "plain", value)
 	provider := env.Protocol()
+	env.Must(http.MethodPut, "/meshes/m/meshtimeouts/slow", map[string]any{"type": "MeshTimeout", "mesh": "m", "name": "slow", "spec": map[string]any{
+		"to": []any{map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "default": map[string]any{"connectionTimeout": "5s"}}},
+	}})
 	for kind := range provider.Schemas.ListResourceSchemas {
-		found, problems := provider.Query(kind, nil, 0, true)
+		found, problems := provider.Query(kind, anyOf(kind), 0, true)
 		provider.NoProblems(problems)
 		if len(found) == 0 {
 			t.Errorf("there is no %s to show a sensitive value of", kind)
@@ -193,6 +218,14 @@ func TestQuery_sensitive(t *testing.T) {
 			}
 		}
 	}
+}
+
+// anyOf is a query for objects of a kind, which must say a type where there are several.
+func anyOf(kind string) map[string]any {
+	if kind == "kongmesh_resource" {
+		return map[string]any{"type": "MeshTimeout"}
+	}
+	return nil
 }
 
 // valueAt is the value at a path of attributes, nil if there is none.

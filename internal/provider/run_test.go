@@ -27,6 +27,13 @@ resource "kongmesh_global_secret" "this" {
   name     = "global"
   value_wo = "x"
 }
+
+resource "kongmesh_resource" "this" {
+  type = "MeshTrafficPermission"
+  mesh = kongmesh_mesh.this.name
+  name = "allow-all"
+  spec = { from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }] }
+}
 `
 
 // withSource is a configuration for Terraform's own commands.
@@ -67,6 +74,7 @@ func TestAccRun_twoResourcesOneObject(t *testing.T) {
 		"kongmesh_mesh_secret":           "/meshes/acc/secrets/plain",
 		"kongmesh_global_secret":         "/global-secrets/global",
 		"kongmesh_mtls_provided_backend": "",
+		"kongmesh_resource":              "/meshes/acc/meshtrafficpermissions/allow-all",
 	} {
 		t.Run(resourceType, func(t *testing.T) {
 			t.Parallel()
@@ -144,7 +152,7 @@ func TestAccRun_replacedUnderItsOwnName(t *testing.T) {
 	env.NeedTwin()
 	ca := acctest.NewCA(t, "CA")
 	config := withSource(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key))
-	for _, resourceType := range []string{"kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend"} { // the mesh inherits it
+	for _, resourceType := range []string{"kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend", "kongmesh_resource"} { // the mesh inherits it
 		head := fmt.Sprintf("resource %q \"this\" {\n", resourceType)
 		config = strings.Replace(config, head, head+"  lifecycle {\n    create_before_destroy = true\n  }\n", 1)
 	}
@@ -152,7 +160,7 @@ func TestAccRun_replacedUnderItsOwnName(t *testing.T) {
 	run.Serve(env.Provider())
 	run.Terraform("init")
 	run.Terraform("apply", "-auto-approve")
-	for _, resourceType := range []string{"kongmesh_mesh", "kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend"} {
+	for _, resourceType := range []string{"kongmesh_mesh", "kongmesh_mesh_secret", "kongmesh_global_secret", "kongmesh_mtls_provided_backend", "kongmesh_resource"} {
 		output, err := run.Try("apply", "-auto-approve", "-replace="+resourceType+".this")
 		if err == nil || !acctest.Words("Exists already", "create_before_destroy", "terraform destroy -target="+resourceType+".NAME").MatchString(output) {
 			t.Errorf("%s is replaced, or the cause is not named: %v\n%s", resourceType, err, output)

@@ -131,7 +131,7 @@ const readWhilePlanning = "Terraform reads this during plan. If the same run cre
 // What is not there is an error on the attribute `mesh` or `backend`.
 func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (backend kuma.Backend, ok bool) {
 	at := path.Root("backend")
-	document, ok := d.mesh(ctx, mesh, at, diags)
+	document, ok := d.Mesh(ctx, mesh, at, diags)
 	if !ok {
 		return kuma.Backend{}, false
 	}
@@ -150,7 +150,8 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	return kuma.Backend{}, false
 }
 
-func (d *ProviderData) mesh(ctx context.Context, name string, at path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
+// Mesh reads a mesh, for what is read during plan. at is the attribute that needs it.
+func (d *ProviderData) Mesh(ctx context.Context, name string, at path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
 	if !d.readyAt(at, diags) {
 		return nil, false
 	}
@@ -205,7 +206,7 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 	}
 	secret, err := d.Client.Secret(ctx, mesh, name)
 	if kuma.Absent(err) {
-		if _, ok := d.mesh(ctx, mesh, at, diags); ok {
+		if _, ok := d.Mesh(ctx, mesh, at, diags); ok {
 			diags.AddAttributeError(at, "No such secret", fmt.Sprintf("Mesh %q has no secret %q. %s", mesh, name, readWhilePlanning))
 		}
 		return nil, false

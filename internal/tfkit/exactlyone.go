@@ -10,12 +10,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 )
 
 // ExactlyOneOf is the rule that one of these attributes is set, of an object or
-// at the root of a data source or ephemeral resource. What is unknown may turn
+// at the root of a resource, data source or ephemeral resource. What is unknown may turn
 // out to be set or not.
 //
 // The library's rule of that name looks for its attributes in the whole
@@ -30,6 +31,7 @@ var (
 	_ validator.Object           = OneAttribute{}
 	_ datasource.ConfigValidator = OneAttribute{}
 	_ ephemeral.ConfigValidator  = OneAttribute{}
+	_ resource.ConfigValidator   = OneAttribute{}
 )
 
 // Description is the rule in words.
@@ -53,6 +55,11 @@ func (o OneAttribute) ValidateDataSource(ctx context.Context, req datasource.Val
 
 // ValidateEphemeralResource checks the configuration of an ephemeral resource.
 func (o OneAttribute) ValidateEphemeralResource(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+	o.checkRoot(ctx, req.Config, &resp.Diagnostics)
+}
+
+// ValidateResource checks the configuration of a resource.
+func (o OneAttribute) ValidateResource(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	o.checkRoot(ctx, req.Config, &resp.Diagnostics)
 }
 

@@ -81,13 +81,20 @@ func (d *ProviderData) QueriedMeshes(ctx context.Context, name types.String, dia
 	mesh, err := d.Client.Mesh(ctx, name.ValueString())
 	switch {
 	case kuma.Absent(err):
-		diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf("There is no mesh %q on the control plane. Check the name, or remove mesh to query all meshes.", name.ValueString()))
+		AddNoMeshToQuery(diags, name.ValueString())
 	case err != nil:
 		AddError(diags, fmt.Sprintf("read mesh %q", name.ValueString()), err)
 	default:
 		return []*kuma.Mesh{mesh}
 	}
 	return nil
+}
+
+// AddNoMeshToQuery adds the error for a mesh that a query names and that does not
+// exist.
+func AddNoMeshToQuery(diags *diag.Diagnostics, mesh string) {
+	diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf(
+		"There is no mesh %q on the control plane. Check the name, or remove mesh to query all meshes.", mesh))
 }
 
 // QuerySecrets calls each with every mesh that a query is about and its secrets by

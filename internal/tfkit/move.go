@@ -24,8 +24,14 @@ type VendorSecret struct {
 // client: Terraform does not configure the provider for it. What it cannot tell
 // from the state, the read after it must.
 func MoveFromVendor[S any](sourceType string, move func(ctx context.Context, source S, resp *resource.MoveStateResponse)) resource.StateMover {
+	return MoveTypesFromVendor(func(name string) bool { return name == sourceType }, move)
+}
+
+// MoveTypesFromVendor is [MoveFromVendor] for all types whose names movable accepts.
+func MoveTypesFromVendor[S any](movable func(sourceType string) bool, move func(ctx context.Context, source S, resp *resource.MoveStateResponse)) resource.StateMover {
 	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-		if req.SourceTypeName != sourceType {
+		sourceType := req.SourceTypeName
+		if !movable(sourceType) {
 			return // the framework says that there is no such move
 		}
 		var source S

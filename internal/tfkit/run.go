@@ -30,6 +30,14 @@ func (r *Run) NoteMesh(name string) { r.Note("creates mesh " + name) }
 // CreatesMesh tells whether the run creates a mesh.
 func (r *Run) CreatesMesh(name string) bool { return r.Noted("creates mesh " + name) }
 
+// DeleteProxy notes that the run deletes a data plane proxy.
+func (r *Run) DeleteProxy(mesh, name string) { r.Note("deletes proxy " + mesh + "/" + name) }
+
+// DeletesProxy tells whether the run deletes a data plane proxy.
+func (r *Run) DeletesProxy(mesh, name string) bool {
+	return r.Noted("deletes proxy " + mesh + "/" + name)
+}
+
 // Begin notes that a resource is about to create an object. It is false where
 // another resource of this run was before it.
 func (r *Run) Begin(object string) (first bool) { return add(&r.begun, object) }

@@ -1,6 +1,7 @@
-package mesh
+package tfkit
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // The control plane's rules for labels are those of Kubernetes (recording
@@ -24,8 +24,6 @@ func checkLabelName(name string) error {
 		domain, part = "", name
 	}
 	switch {
-	case kuma.ReservedLabel(name):
-		return fmt.Errorf("labels with kuma.io belong to the control plane")
 	case !labelPart.MatchString(part):
 		return fmt.Errorf(`the name of a label has at most 63 letters, digits, "-", "_" and ".", and starts and ends with a letter or ` +
 			"digit")
@@ -43,10 +41,23 @@ func checkLabelValue(value string) error {
 	return nil
 }
 
-func labelName() validator.String {
-	return tfkit.Check("Invalid label", "the name of a label", checkLabelName)
+// LabelName is the rule for the name of a label that users set.
+func LabelName() validator.String {
+	return Check("Invalid label", "the name of a label", func(name string) error {
+		if kuma.ReservedLabel(name) {
+			return errors.New("labels with kuma.io belong to the control plane")
+		}
+		return checkLabelName(name)
+	})
 }
 
-func labelValue() validator.String {
-	return tfkit.Check("Invalid label", "the value of a label", checkLabelValue)
+// AnyLabelName is [LabelName] for an object whose labels with kuma.io users can set
+// as well, such as `kuma.io/effect` of a policy.
+func AnyLabelName() validator.String {
+	return Check("Invalid label", "the name of a label", checkLabelName)
+}
+
+// LabelValue is the rule for the value of a label.
+func LabelValue() validator.String {
+	return Check("Invalid label", "the value of a label", checkLabelValue)
 }

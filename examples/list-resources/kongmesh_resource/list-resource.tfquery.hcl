@@ -1,0 +1,9 @@
+list "kongmesh_resource" "timeouts" {
+  provider = kongmesh
+
+  config {
+    type   = "MeshTimeout"
+    mesh   = "payments"
+    labels = { team = "payments" }
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = kongmesh_resource.allow
+  id = "MeshTrafficPermission/payments/allow-all"
+}

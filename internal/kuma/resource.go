@@ -1,0 +1,238 @@
+package kuma
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Type is a type of resource that the control plane has, as `/_resources`
+// lists it. Paths, and which types there are, differ from version to version.
+type Type struct {
+	Name string `json:"name"`
+	// Path is the part of the URL that stands for the type.
+	Path string `json:"path"`
+	// Scope is "Mesh" or "Global".
+	Scope string `json:"scope"`
+	// ReadOnly tells that this control plane takes no writes of the type.
+	ReadOnly bool `json:"readOnly"`
+	// Policy is null for what is no policy.
+	Policy json.RawMessage `json:"policy"`
+}
+
+// InMesh tells whether objects of the type belong to a mesh.
+func (t Type) InMesh() bool { return t.Scope == "Mesh" }
+
+// IsPolicy tells whether the type is a policy.
+func (t Type) IsPolicy() bool { return len(t.Policy) > 0 && !bytes.Equal(t.Policy, []byte("null")) }
+
+// Types lists the types of resources of the control plane by name. It asks once
+// in a run.
+func (c *Client) Types(ctx context.Context) ([]Type, error) {
+	document, err := c.peek(ctx, "_resources", nil)
+	if Passing(err) {
+		document, err = c.getDocument(ctx, "_resources", nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return typesIn(document)
+}
+
+// typesIn are the types that a document of `/_resources` lists, by name.
+func typesIn(document *Document) ([]Type, error) {
+	var types []Type
+	if err := document.Decode("resources", &types); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(types, func(a, b Type) int { return cmp.Compare(a.Name, b.Name) })
+	return types, nil
+}
+
+// Version is the version that the control plane reports, "unknown" if it reports none.
+func (c *Client) Version(ctx context.Context) string {
+	return cmp.Or(c.quote(c.about(ctx).Version, longestName), "unknown")
+}
+
+// An ObjectKey says which object of any type a request is about. Mesh is "" for
+// a type of scope Global.
+type ObjectKey struct {
+	Type       Type
+	Mesh, Name string
+}
+
+func (k ObjectKey) key() key {
+	return key{path: collection(k.Type, k.Mesh) + "/" + url.PathEscape(k.Name), kind: k.Type.Name, mesh: k.Mesh, name: k.Name}
+}
+
+// collection is the path of all objects of a type, of one mesh or of all.
+func collection(t Type, mesh string) string {
+	if mesh == "" {
+		return t.Path
+	}
+	return meshPath(mesh) + "/" + t.Path
+}
+
+// Object reads an object of any type. The error is [Absent] when the object or
+// its mesh is not there. The result is shared: it must not be changed.
+func (c *Client) Object(ctx context.Context, of ObjectKey, age Freshness) (*Document, error) {
+	k := of.key()
+	return share(ctx, c, k.path, age, func() (*Document, error) { return c.store.get(ctx, k) })
+}
+
+// Objects lists the objects of a type, of one mesh or, with "", of all.
+func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document, error) {
+	path := collection(of, mesh)
+	return listOf(ctx, c, path, func(item json.RawMessage) (*Document, error) {
+		document, err := ParseDocument(item)
+		if err != nil {
+			return nil, err
+		}
+		wanted := key{path: path, kind: of.Name, mesh: mesh}
+		if mesh == "" && of.InMesh() {
+			if err := document.Decode("mesh", &wanted.mesh); err != nil {
+				return nil, err
+			}
+		}
+		return document, c.check(document, wanted)
+	})
+}
+
+// WriteObject creates or changes an object: it lets edit change a copy of current,
+// nil for an object that is not there, writes it, and reads it back. It repeats a
+// write that conflicts with another client's, after it has read the object again.
+// An object together with an error is one that was written, or may have been:
+// *UnverifiedError is a write that succeeded and could not be read back.
+// warnings are the control plane's own words.
+func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Document, edit func(*Document) error) (result *Document, warnings []string, err error) {
+	k, course := of.key(), c.attempts()
+	for try := 0; ; try++ {
+		document := k.document(nil)
+		if current != nil {
+			document = current.Clone()
+		}
+		if err := edit(document); err != nil {
+			return nil, nil, err
+		}
+		_, err := c.put(ctx, k, document, course, c.config.MaxRetries)
+		warnings := c.warned.take(k.path)
+		switch {
+		case err == nil:
+			back, err := c.Object(ctx, of, anew)
+			if err != nil {
+				return document, warnings, &UnverifiedError{Err: err}
+			}
+			return back, warnings, nil
+		case !conflict(err) || try == c.config.MaxRetries:
+			if Uncertain(err) {
+				return document, nil, err
+			}
+			return nil, nil, err
+		}
+		if err := c.pause(ctx, request{method: http.MethodPut, path: k.path}, course); err != nil {
+			return nil, nil, err
+		}
+		if current, err = c.Object(ctx, of, anew); err != nil && !Absent(err) {
+			return nil, nil, err
+		}
+	}
+}
+
+// DeleteObject removes an object. That it, or its mesh, is not there is success.
+func (c *Client) DeleteObject(ctx context.Context, of ObjectKey) error {
+	return c.delete(ctx, of.key())
+}
+
+// ModificationTime is when the object was last written, by the control plane's
+// clock, zero if it does not say.
+func (d *Document) ModificationTime() (time.Time, error) {
+	var modified time.Time
+	err := d.Decode("modificationTime", &modified)
+	return modified, err
+}
+
+// A Warning is what the control plane says about a write that it accepted.
+type Warning struct {
+	// Path is that of the object, below the address of the control plane.
+	Path, Text string
+}
+
+// warned collects the warnings of one client, each once.
+type warned struct {
+	mu   sync.Mutex
+	seen map[Warning]bool
+	new  []Warning
+}
+
+// add notes warnings that are new.
+func (w *warned) add(path string, texts []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, text := range texts {
+		warning := Warning{path, text}
+		if w.seen[warning] {
+			continue
+		}
+		if w.seen == nil {
+			w.seen = map[Warning]bool{}
+		}
+		w.seen[warning] = true
+		w.new = append(w.new, warning)
+	}
+}
+
+// take takes out the warnings about one object.
+func (w *warned) take(path string) (texts []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.new = slices.DeleteFunc(w.new, func(warning Warning) bool {
+		if warning.Path == path {
+			texts = append(texts, warning.Text)
+		}
+		return warning.Path == path
+	})
+	return texts
+}
+
+// Warnings are those of writes since the last call, each once. Those of
+// [Client.WriteObject] are not among them.
+func (c *Client) Warnings() []Warning {
+	c.warned.mu.Lock()
+	defer c.warned.mu.Unlock()
+	found := c.warned.new
+	c.warned.new = nil
+	return found
+}
+
+// PermissionTypes are the types of policies that allow requests between proxies.
+// In a mesh with mTLS and none of them, every request is denied.
+func PermissionTypes() []string { return []string{"MeshTrafficPermission", "TrafficPermission"} }
+
+// HasPermission tells whether a mesh has a policy that may allow requests between
+// proxies. known is false where the control plane does not tell.
+func (c *Client) HasPermission(ctx context.Context, mesh string) (there, known bool) {
+	types, err := c.Types(ctx)
+	if err != nil {
+		return false, false
+	}
+	for _, t := range types {
+		if !slices.Contains(PermissionTypes(), t.Name) {
+			continue
+		}
+		objects, err := c.Objects(ctx, t, mesh)
+		switch {
+		case err != nil:
+			return false, false
+		case len(objects) > 0:
+			return true, true
+		}
+		known = true
+	}
+	return false, known
+}

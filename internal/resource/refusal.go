@@ -1,0 +1,199 @@
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// A step of a path into a document: a member, `["key"]` or `[0]`.
+var step = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
+
+// attributeOf is the attribute that a path of the control plane into the document
+// leads to.
+func (m *model) attributeOf(field string) path.Path {
+	_, at, old := m.content()
+	for i, match := range step.FindAllStringSubmatch(field, -1) {
+		name := match[1] + match[3]
+		switch index, err := strconv.Atoi(match[2]); {
+		case i == 0 && slices.Contains([]string{"labels", "name", "mesh", "type"}, name):
+			at = path.Root(name)
+			if name != "labels" {
+				return at
+			}
+		case i == 0 && !old && name == specMember:
+		case err == nil:
+			at = at.AtListIndex(index)
+		case at.Equal(path.Root("labels")):
+			return at.AtMapKey(name)
+		default:
+			at = at.AtName(name)
+		}
+	}
+	return at
+}
+
+// addWriteError adds what a write failed on, on the attributes that it is about.
+func (m *model) addWriteError(t kuma.Type, err error, diags *diag.Diagnostics) {
+	task := "write " + m.String()
+	var refusal *kuma.Error
+	switch {
+	case kuma.Absent(err) && t.InMesh():
+		tfkit.AddMeshAbsent(diags, m.Mesh.ValueString())
+	case errors.As(err, &refusal) && refusal.Refused() && !refusal.Foreign():
+		_, content, _ := m.content()
+		for _, parameter := range refusal.Parameters {
+			at := m.attributeOf(parameter.Field)
+			diags.AddAttributeError(at, "Control plane rejected the change", tfkit.Named(at, fmt.Sprintf(
+				"Could not %s. The control plane rejected %s: %s.%s", task, subject(parameter.Field), parameter.Reason, m.quoted(parameter.Field))))
+		}
+		if len(refusal.Parameters) == 0 {
+			diags.AddAttributeError(content, "Control plane rejected the change", fmt.Sprintf(
+				"Could not %s. The control plane answered: %s.\n\nIt does not say which value it cannot read. Durations have Go's "+
+					"units: ns, us, ms, s, m and h, as in `36h`.", task, refusal.Detail))
+		}
+	default:
+		tfkit.AddError(diags, task, err)
+	}
+}
+
+// subject is how a message names a path of the control plane.
+func subject(field string) string {
+	if field == "" {
+		return "the document"
+	}
+	return field
+}
+
+// quoted is the end of a message that shows the value at a path, unless it is an
+// object, or may be secret.
+func (m *model) quoted(field string) string {
+	lower := strings.ToLower(field)
+	for _, hidden := range []string{"inline", "secret", "password", "token", "data", "key"} {
+		if strings.Contains(lower, hidden) {
+			return ""
+		}
+	}
+	value, _, old := m.content()
+	at, _ := jsonOf(*value)
+	for i, match := range step.FindAllStringSubmatch(field, -1) {
+		if i == 0 && !old {
+			continue // spec itself
+		}
+		switch v := at.(type) {
+		case map[string]any:
+			at = v[match[1]+match[3]]
+		case []any:
+			index, err := strconv.Atoi(match[2])
+			if err != nil || index >= len(v) {
+				return ""
+			}
+			at = v[index]
+		}
+	}
+	switch v := at.(type) {
+	case string:
+		return fmt.Sprintf(" The value is %s.", tfkit.Quote(v))
+	case bool, json.Number:
+		return fmt.Sprintf(" The value is %v.", v)
+	}
+	return ""
+}
+
+// addDifferences adds the errors for what the control plane did not keep.
+func (r *anyResource) addDifferences(ctx context.Context, m model, at path.Path, found []difference, diags *diag.Diagnostics) {
+	var dropped []string
+	for _, d := range found {
+		if d.has == nil {
+			dropped = append(dropped, d.path)
+			continue
+		}
+		diags.AddAttributeError(at, "Control plane changed the document", fmt.Sprintf(
+			"The control plane at version %s accepted %s, but has another value at %s. Set it to the value that "+
+				"`terraform plan` shows, or check whether another client changes the resource.", r.Client.Version(ctx), m, d.path))
+	}
+	if len(dropped) > 0 {
+		diags.AddAttributeError(at, "Control plane dropped part of the document", fmt.Sprintf(
+			"The control plane at version %s accepted %s, but does not have these parts of it:\n\n  %s\n\n"+
+				"This version does not know them, and dropped them without an error, so the resource does not do what the "+
+				"configuration says. Check the spelling, and the documentation of this version. The object exists without "+
+				"these parts: remove them from the configuration, or replace them, and apply again.",
+			r.Client.Version(ctx), m, strings.Join(dropped, "\n  ")))
+	}
+}
+
+// quotedName is a name in the words of the control plane.
+var quotedName = regexp.MustCompile(`'([A-Za-z][A-Za-z0-9.]*)'|\b([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+)\b`)
+
+// addWarnings adds the control plane's warnings about a write, each once in a run,
+// on the attribute that it names.
+func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagnostics) {
+	for _, warning := range warnings {
+		if !run.Note("warning about " + m.key() + ": " + warning) {
+			continue
+		}
+		at := m.warnedAbout(warning)
+		diags.AddAttributeWarning(at, "Warning from the control plane", tfkit.Named(at, fmt.Sprintf(
+			"The control plane accepted %s, and warns: %s", m, warning)))
+	}
+}
+
+// warnedAbout is the attribute that a warning names, else that of the content.
+func (m *model) warnedAbout(warning string) path.Path {
+	value, content, old := m.content()
+	decoded, _ := jsonOf(*value)
+	for _, match := range quotedName.FindAllStringSubmatch(warning, -1) {
+		name := strings.Split(strings.TrimPrefix(match[1]+match[2], "spec."), ".")
+		if field := find(specMember, decoded, name); field != "" {
+			if old {
+				field = strings.TrimPrefix(field, specMember+".")
+			}
+			return m.attributeOf(field)
+		}
+	}
+	return content
+}
+
+// find is the path of the first member of these names, one in the other, "" if
+// there is none.
+func find(at string, decoded any, names []string) string {
+	switch v := decoded.(type) {
+	case map[string]any:
+		if value, ok := v[names[0]]; ok {
+			if len(names) == 1 {
+				return member(at, names[0])
+			}
+			if below, ok := value.(map[string]any); ok && below[names[1]] != nil {
+				return find(member(at, names[0]), below, names[1:])
+			}
+		}
+		all := make([]string, 0, len(v))
+		for name := range v {
+			all = append(all, name)
+		}
+		slices.Sort(all)
+		for _, name := range all {
+			if found := find(member(at, name), v[name], names); found != "" {
+				return found
+			}
+		}
+	case []any:
+		for i := range v {
+			if found := find(fmt.Sprintf("%s[%d]", at, i), v[i], names); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}

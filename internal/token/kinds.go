@@ -1,0 +1,191 @@
+package token
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ ephemeral.EphemeralResourceWithConfigure = (*dataplaneToken)(nil)
+	_ ephemeral.EphemeralResourceWithConfigure = (*userToken)(nil)
+	_ ephemeral.EphemeralResourceWithConfigure = (*zoneToken)(nil)
+)
+
+// NewDataplaneToken is the ephemeral resource kongmesh_dataplane_token.
+func NewDataplaneToken() ephemeral.EphemeralResource { return &dataplaneToken{} }
+
+// NewUserToken is the ephemeral resource kongmesh_user_token.
+func NewUserToken() ephemeral.EphemeralResource { return &userToken{} }
+
+// NewZoneToken is the ephemeral resource kongmesh_zone_token.
+func NewZoneToken() ephemeral.EphemeralResource { return &zoneToken{} }
+
+type dataplaneToken struct{ tfkit.EphemeralResource }
+
+type dataplaneModel struct {
+	Mesh     types.String        `tfsdk:"mesh"`
+	Name     types.String        `tfsdk:"name"`
+	Tags     map[string][]string `tfsdk:"tags"`
+	Type     types.String        `tfsdk:"type"`
+	Workload types.String        `tfsdk:"workload"`
+	issued
+}
+
+func (*dataplaneToken) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_dataplane_token"
+}
+
+func (*dataplaneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A token with which a data plane proxy connects to the control plane. Without `name`, `tags` and `workload`, any " +
+			"proxy of the mesh can use it." + opened,
+		Attributes: attributes(map[string]schema.Attribute{
+			"mesh": schema.StringAttribute{
+				MarkdownDescription: "Name of the mesh that the proxy belongs to.",
+				Required:            true,
+				Validators:          []validator.String{tfkit.MeshReference()},
+			},
+			"name": schema.StringAttribute{
+				MarkdownDescription: "Name of the only proxy that can use the token.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.Text()},
+			},
+			"tags": schema.MapAttribute{
+				MarkdownDescription: "Tags that a proxy must have to use the token: for each tag, the list of allowed values.",
+				ElementType:         types.ListType{ElemType: types.StringType},
+				Optional:            true,
+				Validators: []validator.Map{
+					tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls(), listvalidator.SizeAtLeast(1)),
+				},
+			},
+			"type": schema.StringAttribute{
+				MarkdownDescription: "Type of the proxy: `dataplane`, `ingress` or `egress`. Kuma 3 has only `dataplane`. Defaults to `dataplane`.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.OneOf("dataplane", "ingress", "egress")},
+			},
+			"workload": schema.StringAttribute{
+				MarkdownDescription: "Workload of the proxies that can use the token (the label `kuma.io/workload`). Requires a control plane with " +
+					"workloads.",
+				Optional:   true,
+				Validators: []validator.String{tfkit.Text()},
+			},
+		}),
+	}
+}
+
+func (e *dataplaneToken) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var m dataplaneModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	members := map[string]any{"mesh": text(m.Mesh), "name": text(m.Name), "type": text(m.Type), "workload": text(m.Workload)}
+	if len(m.Tags) > 0 {
+		members["tags"] = m.Tags
+	}
+	m.issue(ctx, &e.ProviderData, kuma.DataplaneToken, members, &resp.Diagnostics)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
+	}
+}
+
+type userToken struct{ tfkit.EphemeralResource }
+
+type userModel struct {
+	Name   types.String `tfsdk:"name"`
+	Groups []string     `tfsdk:"groups"`
+	issued
+}
+
+func (*userToken) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user_token"
+}
+
+func (*userToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A token with which a user calls the API of the control plane, as this provider does." + opened,
+		Attributes: attributes(map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				MarkdownDescription: "Name of the user.",
+				Required:            true,
+				Validators:          []validator.String{tfkit.Text()},
+			},
+			"groups": schema.ListAttribute{
+				MarkdownDescription: "Groups of the user, such as `mesh-system:admin`.",
+				ElementType:         types.StringType,
+				Optional:            true,
+				Validators:          []validator.List{tfkit.NoNulls(), listvalidator.ValueStringsAre(tfkit.Text())},
+			},
+		}),
+	}
+}
+
+func (e *userToken) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var m userModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	members := map[string]any{"name": text(m.Name)}
+	if len(m.Groups) > 0 {
+		members["groups"] = m.Groups
+	}
+	m.issue(ctx, &e.ProviderData, kuma.UserToken, members, &resp.Diagnostics)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
+	}
+}
+
+type zoneToken struct{ tfkit.EphemeralResource }
+
+type zoneModel struct {
+	Zone  types.String `tfsdk:"zone"`
+	Scope []string     `tfsdk:"scope"`
+	issued
+}
+
+func (*zoneToken) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_zone_token"
+}
+
+func (*zoneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A token with which a zone control plane, a zone ingress or a zone egress connects." + opened,
+		Attributes: attributes(map[string]schema.Attribute{
+			"zone": schema.StringAttribute{
+				MarkdownDescription: "Name of the zone.",
+				Required:            true,
+				Validators:          []validator.String{tfkit.SecretName()},
+			},
+			"scope": schema.ListAttribute{
+				MarkdownDescription: "What can use the token: `egress`, `ingress`, `cp`.",
+				ElementType:         types.StringType,
+				Required:            true,
+				Validators: []validator.List{
+					tfkit.NoNulls(), listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(tfkit.OneOf("cp", "egress", "ingress")),
+				},
+			},
+		}),
+	}
+}
+
+func (e *zoneToken) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var m zoneModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.issue(ctx, &e.ProviderData, kuma.ZoneToken, map[string]any{"zone": text(m.Zone), "scope": m.Scope}, &resp.Diagnostics)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
+	}
+}
