@@ -1,5 +1,5 @@
-// Command terraform-provider-kongmesh is a Terraform provider for service
-// meshes run by a Kong Mesh or Kuma control plane.
+// Command terraform-provider-kongmesh is a Terraform provider for the service
+// meshes of a Kong Mesh or Kuma control plane.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
-// version is set by the release.
+// version is set by the release build.
 var version = "dev"
 
 func main() {

@@ -1,5 +1,5 @@
-// Package action holds the actions: what `action_trigger` blocks and
-// `terraform apply -invoke` do with the certificates of a mesh's proxies.
+// Package action has the actions of `action_trigger` blocks and `terraform
+// apply -invoke` for the certificates of a mesh's proxies.
 package action
 
 import (
@@ -38,16 +38,16 @@ func backendAttribute() schema.Attribute {
 	}
 }
 
-// A session is what an invocation of an action has to do with one mesh.
+// A session is the invocation of an action for one mesh.
 type session struct {
 	tfkit.ProviderData
 	mesh     string
-	limit    time.Duration // zero: none
+	limit    time.Duration // zero if there is none
 	progress func(action.InvokeProgressEvent)
 	diags    *diag.Diagnostics
 }
 
-// limited starts to count the time of timeouts.invoke.
+// limited starts the timeout of timeouts.invoke.
 func (s *session) limited(ctx context.Context, t timeouts.Value) (context.Context, context.CancelFunc) {
 	limit, diags := t.Invoke(ctx, defaultTimeout)
 	s.diags.Append(diags...)
@@ -59,12 +59,13 @@ func (s *session) report(format string, args ...any) {
 	s.progress(action.InvokeProgressEvent{Message: fmt.Sprintf("Mesh %q: ", s.mesh) + fmt.Sprintf(format, args...)})
 }
 
-// timing is how long the control plane takes to issue, and to show it.
+// timing returns how long the control plane takes to issue certificates, and to
+// report them.
 func (s *session) timing(ctx context.Context) rollout.Timing {
 	return rollout.NewTiming(s.Client.Settings(ctx))
 }
 
-// persist is [rollout.Persist] with the error of a wait.
+// persist calls [rollout.Persist], and returns the error of a wait.
 func (s *session) persist(ctx context.Context, do func() error) error {
 	silent, err := rollout.Persist(ctx, s.Clock, do)
 	if len(silent) > 0 {
@@ -73,7 +74,8 @@ func (s *session) persist(ctx context.Context, do func() error) error {
 	return err
 }
 
-// readView reads the mesh and its proxies, also while the control plane restarts.
+// readView reads the mesh and its proxies, and retries while the control plane
+// restarts.
 func (s *session) readView(ctx context.Context) (v rollout.View, err error) {
 	err = s.persist(ctx, func() error {
 		v, err = rollout.Read(ctx, s.Client, s.mesh)
@@ -82,8 +84,9 @@ func (s *session) readView(ctx context.Context) (v rollout.View, err error) {
 	return v, err
 }
 
-// wait waits until judge returns nothing, and reports each change of the number
-// of proxies that are done. did says what those have: `have a certificate`.
+// wait waits until judge returns no proxies, and reports each change of the
+// number of proxies that are done. did says what these have: `have a
+// certificate`.
 func (s *session) wait(ctx context.Context, pause time.Duration, did string, judge func(rollout.View) []rollout.Pending) error {
 	pending, err := rollout.Wait{
 		Clock: s.Clock,
@@ -104,8 +107,8 @@ func (s *session) wait(ctx context.Context, pause time.Duration, did string, jud
 	return &pendingError{err, pending}
 }
 
-// A pendingError is a wait that ended while proxies were pending. Without an
-// error below it, one of them rejects its certificate.
+// A pendingError reports a wait that ended while proxies were pending. If it
+// wraps no error, a proxy rejects its certificate.
 type pendingError struct {
 	error
 	pending []rollout.Pending
@@ -113,8 +116,8 @@ type pendingError struct {
 
 func (e *pendingError) Unwrap() error { return e.error }
 
-// addWaitError says why an action ended early. summary and task are of the
-// action, advice is what else there is to do.
+// addWaitError adds the error for an action that ended early. summary and task
+// are those of the action, advice is appended.
 func (s *session) addWaitError(summary, task, advice string, err error) {
 	pending := (*pendingError)(nil)
 	switch {

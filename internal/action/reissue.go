@@ -22,7 +22,8 @@ var (
 	_ action.ActionWithModifyPlan = (*reissue)(nil)
 )
 
-// restoring is how long the change of the mesh may take that ends a reissue.
+// restoring limits the time for the write that restores the mesh after a
+// reissue.
 const restoring = 30 * time.Second
 
 // NewReissue returns kongmesh_reissue_certificates.
@@ -53,7 +54,7 @@ func (a *reissue) Schema(ctx context.Context, _ action.SchemaRequest, resp *acti
 	}
 }
 
-// ModifyPlan reports a control plane that does not accept changes of meshes.
+// ModifyPlan reports a control plane that does not accept writes of meshes.
 func (a *reissue) ModifyPlan(ctx context.Context, _ action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	if a.Client != nil {
 		a.AddErrorOnce(&resp.Diagnostics, "write meshes", a.Client.CheckWrites(ctx, kuma.MeshType))
@@ -81,14 +82,15 @@ func (a *reissue) Invoke(ctx context.Context, req action.InvokeRequest, resp *ac
 	}
 }
 
-// A disabledError is a mesh in which no backend issues certificates.
+// A disabledError reports a mesh in which no backend issues certificates.
 type disabledError struct{ error }
 
-// reissue changes the enabled backend, waits until each proxy has what was
-// issued because of that, and changes the backend back.
+// reissue changes the enabled backend, waits until each proxy has a certificate
+// from after this change, and restores the backend.
 func (s *session) reissue(ctx context.Context) error {
 	timing := s.timing(ctx)
-	// A secret that was written just before is cached until then.
+	// Until then, the control plane may use a cached copy of a secret that was
+	// just written.
 	if err := s.Clock.Sleep(ctx, timing.Secrets); err != nil {
 		return err
 	}
@@ -133,8 +135,8 @@ func (s *session) reissue(ctx context.Context) error {
 	})
 }
 
-// enabledBackend returns the backend that issues. The error is a *disabledError
-// if there is none.
+// enabledBackend returns the backend that issues certificates. The error is a
+// *disabledError if there is none.
 func enabledBackend(mesh *kuma.Mesh) (kuma.Backend, error) {
 	name, err := mesh.EnabledBackend()
 	if err != nil {
@@ -147,8 +149,9 @@ func enabledBackend(mesh *kuma.Mesh) (kuma.Backend, error) {
 	return backend, err
 }
 
-// nudge returns another value of rootChain that means the same, or nearly so: to
-// any difference within mtls the control plane reacts with new certificates.
+// nudge returns a different value of rootChain with the same or nearly the same
+// meaning. The control plane issues new certificates after any difference
+// within mtls.
 func nudge(current *kuma.RootChain) *kuma.RootChain {
 	switch {
 	case current == nil:
@@ -163,8 +166,8 @@ func nudge(current *kuma.RootChain) *kuma.RootChain {
 	return &kuma.RootChain{RequestTimeout: (timeout + time.Millisecond).String()}
 }
 
-// restore changes rootChain back, unless another client has changed it since.
-// It also runs after the action was cancelled.
+// restore restores rootChain, unless another client has changed it since. It
+// also runs after the action was canceled.
 func (s *session) restore(ctx context.Context, original kuma.Backend, changed *kuma.RootChain) {
 	ctx, cancel := s.Clock.WithTimeout(context.WithoutCancel(ctx), restoring)
 	defer cancel()

@@ -100,8 +100,8 @@ func justConnected(v rollout.View, after time.Time) bool {
 	return false
 }
 
-// failures returns the connected proxies without a certificate as required, and
-// the zones whose proxies nothing is known of.
+// failures returns the connected proxies without the required certificate, and
+// the zones whose proxies are not visible.
 func (m verifyModel) failures(now time.Time, v rollout.View) []rollout.Pending {
 	var failed []rollout.Pending
 	for _, d := range v.Proxies {
@@ -134,7 +134,7 @@ func (m verifyModel) failure(now time.Time, d kuma.Dataplane) string {
 	return strings.Join(why, ", and ")
 }
 
-// duration reads a duration that was validated; is is false for null.
+// duration converts a validated duration; is is false for null.
 func duration(text types.String) (d time.Duration, is bool) {
 	d, err := time.ParseDuration(text.ValueString())
 	return d, err == nil

@@ -14,13 +14,14 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// pair is what the control plane has under a pair's names; nil is nothing.
+// pair has the two secrets of a CA on the control plane; nil means that a
+// secret does not exist.
 type pair struct {
 	certificate, key *kuma.Secret
 }
 
-// meant is the bundle in the certificate secret as its author means it: with the
-// blocks that the control plane does not see.
+// meant returns the bundle in the certificate secret as its author means it,
+// including blocks that the control plane does not see.
 func (p pair) meant() (b pki.Bundle, ok bool) {
 	if p.certificate == nil {
 		return b, false
@@ -30,7 +31,7 @@ func (p pair) meant() (b pki.Bundle, ok bool) {
 	return pki.SplitBundle(certificates), err == nil && !problems.HasErrors()
 }
 
-// readPair reads both secrets of a pair.
+// readPair reads both secrets of a CA.
 func (r *caSecret) readPair(ctx context.Context, m model, age kuma.Freshness, diags *diag.Diagnostics) (found pair, ok bool) {
 	mesh, certificate, key := m.Mesh.ValueString(), m.CertificateSecret.ValueString(), m.KeySecret.ValueString()
 	secrets, err := r.Client.NamedSecrets(ctx, mesh, age, certificate, key)
@@ -41,8 +42,8 @@ func (r *caSecret) readPair(ctx context.Context, m model, age kuma.Freshness, di
 	return pair{secrets[certificate], secrets[key]}, true
 }
 
-// stateFrom is what the two secrets say. What cannot be read as
-// it should be is null, which the next plan puts right.
+// stateFrom returns the state of two secrets. A value that cannot be read is
+// null, so the next plan restores it.
 func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	state := prior
@@ -59,7 +60,7 @@ func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 	}
 	if found.key != nil {
 		data, err := found.key.Data()
-		if err != nil { // not quoted: it may hold a part of the key
+		if err != nil { // not quoted: it may contain a part of the key
 			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.KeySecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
 			return prior, diags
 		}
@@ -68,8 +69,8 @@ func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 	return state, diags
 }
 
-// takeCertificates reads a certificate secret's content. Content that is what
-// the state had stays as it was written there.
+// takeCertificates reads the content of a certificate secret. Equivalent
+// content keeps the spelling of the prior state.
 func (m *model) takeCertificates(data []byte, prior model) {
 	b, ok := readBundle(data)
 	if !ok {
@@ -87,19 +88,19 @@ func (m *model) takeCertificates(data []byte, prior model) {
 	m.Certificates = certificateFields().List(b.Certificates())
 }
 
-// certificateFields are the fields of an element of `certificates`.
+// certificateFields returns the attributes of an element of `certificates`.
 func certificateFields() tfkit.CertificateFields {
 	return tfkit.AllCertificateFields().Only("subject", "issuer", "serial_number", "not_before", "not_after", "public_key_algorithm", "sha256_fingerprint")
 }
 
 func (m model) identity() identity { return identity{m.Mesh, m.CertificateSecret, m.KeySecret} }
 
-// id is the import ID.
+// id returns the import ID.
 func (m model) id() string {
 	return m.Mesh.ValueString() + "/" + m.CertificateSecret.ValueString() + "/" + m.KeySecret.ValueString()
 }
 
-// of is the model of the pair that an identity names.
+// of returns the model of the CA secret that an identity refers to.
 func (m model) of(id identity) model {
 	m.Mesh, m.CertificateSecret, m.KeySecret = id.Mesh, id.CertificateSecret, id.KeySecret
 	if name, ok := rollout.CAName(id.CertificateSecret.ValueString(), id.KeySecret.ValueString()); ok {
@@ -110,7 +111,7 @@ func (m model) of(id identity) model {
 	return m
 }
 
-// names are the names of the pair's secrets.
+// names returns the names of the two secrets.
 func (m model) names(b pki.Bundle) (certificate, key string) {
 	if m.fixed() {
 		return m.CertificateSecretName.ValueString(), m.KeySecretName.ValueString()
@@ -118,10 +119,10 @@ func (m model) names(b pki.Bundle) (certificate, key string) {
 	return rollout.CASecretNames(m.Name.ValueString(), b.Fingerprint())
 }
 
-// fixed tells that the names of the secrets are given, not derived.
+// fixed reports whether the configuration sets the names of the secrets.
 func (m model) fixed() bool { return !m.CertificateSecretName.IsNull() }
 
-// fingerprintJSON is a fingerprint as private state takes it.
+// fingerprintJSON returns a fingerprint as JSON for the private state.
 func fingerprintJSON(b pki.Bundle) string {
 	encoded, _ := json.Marshal(b.Fingerprint()) // a string always marshals
 	return string(encoded)

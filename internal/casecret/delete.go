@@ -14,26 +14,26 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// How long to wait for other objects of the same run: one that takes over a pair
-// in use, as where a resource has a new name without a moved block, or others
-// that hold the pair and are deleted as well.
+// How long to wait for other objects of the same run: for one that gets a CA
+// secret in use under management, such as a resource renamed without a moved
+// block, or for others that hold the same secrets and are deleted too.
 const (
 	othersTime = 5 * time.Second
 	othersPoll = time.Second
 )
 
-// errInUse is why a pair is not deleted.
+// errInUse reports why a CA secret is not deleted.
 type errInUse struct{ users []string }
 
 func (e *errInUse) Error() string { return inUse(e.users) }
 
-// A kept pair was not deleted.
+// A kept CA secret was not deleted.
 type kept struct {
 	users  []string // backends that use it
-	others bool     // others hold it as well, and are perhaps in no state
+	others bool     // others hold it as well, and may not be in any state
 }
 
-// remove deletes a pair, unless others hold it.
+// remove deletes a CA secret, unless others hold it.
 func (r *caSecret) remove(ctx context.Context, state model, h holding) (*kept, error) {
 	until := r.Clock.Now().Add(othersTime)
 	for {
@@ -47,8 +47,8 @@ func (r *caSecret) remove(ctx context.Context, state model, h holding) (*kept, e
 	}
 }
 
-// tryRemove is remove without waiting: it returns how long to wait. patient: a
-// pair in use may still be taken over.
+// tryRemove is remove without waiting: it returns how long to wait. With
+// patient, another object may still get a CA secret in use.
 func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patient bool) (*kept, time.Duration, error) {
 	mesh, certificate, key := state.Mesh.ValueString(), state.CertificateSecret.ValueString(), state.KeySecret.ValueString()
 	unlock, err := r.Client.LockSecret(ctx, mesh, certificate)
@@ -66,7 +66,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 	}
 	mine := h.ids()
 	if len(users) == 0 {
-		mine = slices.Concat(mine, h.Unseen) // a pair in use is somebody's
+		mine = slices.Concat(mine, h.Unseen) // a CA secret in use has a holder
 	}
 	others, err := r.leave(ctx, state, mine)
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 	deposed := r.Run.Deposed(state.object(h))
 	switch used := len(users) > 0; {
 	case len(others) > 0 && deposed && used:
-		return nil, 0, nil // they are those of its successor, which the mesh uses
+		return nil, 0, nil // they belong to its successor, which the mesh uses
 	case len(others) > 0 && patient:
 		return nil, othersPoll, nil
 	case len(others) > 0 || used && deposed:
@@ -94,7 +94,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 	if err := r.deleteSteps(ctx, mesh, document); err != nil {
 		return nil, 0, err
 	}
-	for _, name := range []string{key, certificate} { // the holders go last
+	for _, name := range []string{key, certificate} { // the secret with the holders is the last one
 		if err := r.Client.DeleteOwnSecret(ctx, mesh, name); err != nil {
 			return nil, 0, err
 		}
@@ -102,9 +102,9 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 	return nil, 0, nil
 }
 
-// users reads which backends use a pair. In a destroy of everything the backend
-// has just read back that mTLS is off; of any other mesh it counts how it is now.
-// mesh is nil when it is not there.
+// users returns the backends that use a CA secret. When Terraform destroys
+// everything, the backend has just confirmed that mTLS is off; for any other
+// mesh, its current state counts. mesh is nil if it does not exist.
 func (r *caSecret) users(ctx context.Context, state model) (mesh *kuma.Mesh, users []string, err error) {
 	for age := kuma.Recent; ; age = kuma.Fresh {
 		mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), age)
@@ -122,8 +122,8 @@ func (r *caSecret) users(ctx context.Context, state model) (mesh *kuma.Mesh, use
 	}
 }
 
-// deleteSteps deletes what a rotation left that was interrupted after its last
-// step. Where mTLS is off, the backend has done so.
+// deleteSteps deletes the secrets of a rotation that was interrupted after its
+// last step. If mTLS is off, the backend has done so.
 func (r *caSecret) deleteSteps(ctx context.Context, name string, mesh *kuma.Mesh) error {
 	if mesh == nil {
 		return nil
@@ -134,7 +134,7 @@ func (r *caSecret) deleteSteps(ctx context.Context, name string, mesh *kuma.Mesh
 	return rollout.DeleteUnusedSteps(ctx, r.Client, name, mesh)
 }
 
-// inUse says that backends use the secrets of a CA.
+// inUse returns the reason that backends use the secrets of a CA.
 func inUse(users []string) string {
 	if len(users) == 1 {
 		return "the " + tfkit.Backends(users) + " uses them"
@@ -142,7 +142,7 @@ func inUse(users []string) string {
 	return "the " + tfkit.Backends(users) + " use them"
 }
 
-// replaceSafely is what a resource needs whose CA is replaced.
+// replaceSafely is the block that a resource needs to replace its CA.
 const replaceSafely = "\n\n  lifecycle {\n    create_before_destroy = true\n  }\n\n"
 
 func addDeleteError(diags *diag.Diagnostics, task string, state model, err error) {
@@ -157,7 +157,7 @@ func addDeleteError(diags *diag.Diagnostics, task string, state model, err error
 			"If Terraform does not manage the backend, remove it from mesh %q first.", task, err, state.Mesh.ValueString()))
 }
 
-// addKept warns of a pair that stays and may be in no state.
+// addKept warns of a CA secret that stays and may not be in any state.
 func addKept(diags *diag.Diagnostics, state model, left *kept) {
 	if left == nil {
 		return

@@ -16,29 +16,30 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// Several objects of a state can hold one pair of secrets: a current object and
-// a deposed one, after a replacement by the same CA was interrupted, or those of
-// two resources. None of them knows of the others. So each object that Create
-// makes has an ID, in its private state and as a holder in the labels of the
-// certificate secret. The last holder deletes the pair.
+// Several objects in the state can hold one CA secret: a current and a deposed
+// one, after a replacement by the same CA was interrupted, or objects of two
+// resources. None of them knows of the others. Therefore, each object that
+// Create creates has an ID, in its private state and as a holder in the labels
+// of the certificate secret. The last holder deletes the CA secret.
 
-// A holding is what an object knows of its hold on a pair. The zero value is that
-// of an object without an ID.
+// A holding is what an object knows of the holders of its CA secret. The zero
+// value is that of an object without an ID.
 type holding struct {
-	// IDs are those of the object: one, or of an object that was imported those of
-	// all holders at that time.
+	// IDs are those of the object: one, or, after an import, those of all
+	// holders at that time.
 	IDs []string `json:"ids"`
-	// Before are the holders that the object found when it was created.
+	// Before are the holders at the time of the creation.
 	Before []string `json:"before,omitempty"`
-	// Unseen are those of them that no refresh has found in the state: creations
-	// that were killed before Terraform could save their state.
+	// Unseen are those of Before that no refresh has found in the state: of
+	// creations that were killed before Terraform could save the state.
 	Unseen []string `json:"unseen,omitempty"`
 }
 
 const (
-	// privateHolding is where private state keeps the holding of an object.
+	// privateHolding is the key in the private state of the holding of an
+	// object.
 	privateHolding = "holding"
-	// unnamedHolder is the ID of an object that has none of its own.
+	// unnamedHolder is the ID of an object without an ID of its own.
 	unnamedHolder = "unnamed"
 )
 
@@ -47,7 +48,7 @@ func loadHolding(ctx context.Context, private tfkit.PrivateReader, diags *diag.D
 	return h
 }
 
-// ids are the IDs by which labels name the object.
+// ids returns the IDs of the object in labels.
 func (h holding) ids() []string {
 	if len(h.IDs) == 0 {
 		return []string{unnamedHolder}
@@ -62,9 +63,10 @@ func (h holding) note(run *tfkit.Run, pair string) {
 	}
 }
 
-// refreshed is the holding after a refresh, in which other objects made their notes. A
-// deposed object is refreshed before the current one, and those of two resources
-// at the same time: each refresh can find one that another did not.
+// refreshed returns the holding after a refresh in which other objects made
+// their notes. Terraform refreshes a deposed object before the current one, and
+// the objects of two resources concurrently: each refresh can find objects that
+// another one did not.
 func (h holding) refreshed(run *tfkit.Run, pair string) holding {
 	known := func(id string) bool { return run.Noted(pair + " is held by " + id) }
 	h.Before = slices.DeleteFunc(slices.Clone(h.Before), known)
@@ -72,7 +74,7 @@ func (h holding) refreshed(run *tfkit.Run, pair string) holding {
 	return h
 }
 
-// newHolder is the ID of an object that is to be created.
+// newHolder returns the ID of a new object.
 func newHolder(random io.Reader) (string, error) {
 	id := make([]byte, 8)
 	if _, err := io.ReadFull(random, id); err != nil {
@@ -81,10 +83,10 @@ func newHolder(random io.Reader) (string, error) {
 	return hex.EncodeToString(id), nil
 }
 
-// adopt tells whether a pair may be created where found is, and which holders
-// the pair has then. Secrets whose content is right are taken as they are, if
-// their derived names or a holder say that this provider created them, or if a
-// mesh of the same name that was deleted left them.
+// adopt reports whether Create may use the secrets in found, and returns the
+// holders of the CA secret then. It uses secrets with the correct content if
+// their derived names or a holder show that this provider created them, or if
+// they belonged to a deleted mesh of the same name.
 func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bundle, diags *diag.Diagnostics) (holders []string, ok bool) {
 	if found.certificate == nil && found.key == nil {
 		return nil, true
@@ -107,7 +109,7 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 		return nil, false
 	}
 	if left || found.certificate == nil || found.key == nil {
-		return nil, true // no object has the pair: an interrupted creation left half of it, or a mesh that is gone
+		return nil, true // no object holds it: it is half of an interrupted creation, or belonged to a deleted mesh
 	}
 	users, err := mesh.Users(plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
 	if err != nil {
@@ -120,7 +122,7 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 	return holders, true
 }
 
-// existing is the pair, for the error that it exists already.
+// existing returns the CA secret for the error that it already exists.
 func (m model) existing() tfkit.Existing {
 	return tfkit.Existing{At: path.Root("mesh"), What: "Secret " + m.pairOr(), ResourceType: "kongmesh_mesh_ca_secret", ID: m.id()}
 }
@@ -130,16 +132,16 @@ func (m model) pairOr() string {
 	return fmt.Sprintf("%q or %q of mesh %q", m.CertificateSecret.ValueString(), m.KeySecret.ValueString(), m.Mesh.ValueString())
 }
 
-// String is how messages name the secrets.
+// String returns the names of the secrets for messages.
 func (m model) String() string {
 	return fmt.Sprintf("the secrets %q and %q of mesh %q", m.CertificateSecret.ValueString(), m.KeySecret.ValueString(), m.Mesh.ValueString())
 }
 
-// object is the name of an object among those that a run deletes.
+// object returns the name of an object among those that a run deletes.
 func (m model) object(h holding) string { return m.id() + " " + strings.Join(h.IDs, ",") }
 
-// leave takes IDs out of the holders of a pair, and returns the others. Nothing
-// is written where there are none: then the pair may be deleted.
+// leave removes IDs from the holders of a CA secret, and returns the others. If
+// none is left, it writes nothing, because the CA secret may be deleted then.
 func (r *caSecret) leave(ctx context.Context, state model, ids []string) (others []string, err error) {
 	mesh, name := state.Mesh.ValueString(), state.CertificateSecret.ValueString()
 	certificate, err := r.Client.Secret(ctx, mesh, name)

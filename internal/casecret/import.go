@@ -54,8 +54,8 @@ func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequ
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, id)...)
 }
 
-// parseID reads `mesh/certificate-secret/key-secret`, or finds the one pair
-// that `mesh/name` can mean.
+// parseID splits `mesh/certificate-secret/key-secret`, or finds the only CA
+// secret that `mesh/name` can mean.
 func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnostics) identity {
 	parts := tfkit.SplitID(diags, text, fullForm, shortForm)
 	switch {
@@ -92,8 +92,9 @@ func identityOf(mesh string, ca rollout.CASecrets) identity {
 	return identity{types.StringValue(mesh), types.StringValue(ca.Certificate), types.StringValue(ca.Key)}
 }
 
-// checkPair reads the pair that an import names, and adds an error where it is
-// none: the plan would be to import something, and to replace it at once.
+// checkPair reads the CA secret of an import. It adds an error if the two
+// secrets do not form a CA, because Terraform would import them and plan to
+// replace them at once.
 func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagnostics) (found pair) {
 	mesh, certificate, key := id.Mesh.ValueString(), id.CertificateSecret.ValueString(), id.KeySecret.ValueString()
 	secrets, err := r.Client.Secrets(ctx, mesh)
@@ -130,8 +131,8 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 	return found
 }
 
-// rightID is the ID that has the same names in the right order, for the end of a
-// sentence, if one of the names is that of a mesh.
+// rightID returns the ID with the same names in the right order, for the end of
+// a sentence, if one of the names is that of a mesh.
 func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 	for i, mesh := range names {
 		all, err := r.Client.Secrets(ctx, mesh)
@@ -153,7 +154,7 @@ func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 	return ""
 }
 
-// kind says what a secret contains.
+// kind is the kind of content of a secret.
 type kind string
 
 const (
@@ -163,7 +164,7 @@ const (
 	otherKind       kind = "contains neither certificates nor a private key"
 )
 
-// insteadOf says what a secret is that should be of another kind.
+// insteadOf describes a secret that should be of another kind.
 func (k kind) insteadOf(wanted kind) string {
 	if k == absentKind || k == otherKind {
 		return string(k)
@@ -188,7 +189,7 @@ func kindOf(secret *kuma.Secret) kind {
 	return otherKind
 }
 
-// fit tells whether two secrets are the certificates and the key of one CA.
+// fit reports whether two secrets are the certificates and the key of one CA.
 func fit(p pair) bool {
 	if kindOf(p.certificate) != certificateKind || p.key == nil {
 		return false
@@ -198,7 +199,7 @@ func fit(p pair) bool {
 	return err == nil && ok && keyRight(p.key, b)
 }
 
-// pairs returns the secrets of the CAs of a mesh that have a name.
+// pairs returns the CA secrets of a mesh with this name.
 func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]rollout.CASecrets, error) {
 	all, err := r.Client.Secrets(ctx, mesh)
 	if err != nil {

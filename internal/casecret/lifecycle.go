@@ -59,12 +59,12 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	tfkit.KeepPrivate(ctx, resp.Private, privateHolding, holding{IDs: []string{id}, Before: holders}, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...) // also of what only may be there: it must not be forgotten
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...) // also after an uncertain write, so that Terraform does not forget the secrets
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// begin notes that this run creates a pair, and adds an error where it does so
-// for another resource as well.
+// begin records that this run creates a CA secret. It adds an error if another
+// resource of the run creates the same one.
 func (r *caSecret) begin(plan model, diags *diag.Diagnostics) bool {
 	mesh := plan.Mesh.ValueString()
 	for _, name := range []string{plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString()} {
@@ -105,7 +105,7 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
 	applied, diags := req.Private.GetKey(ctx, privateContent)
 	resp.Diagnostics.Append(diags...)
-	if meant, ok := found.meant(); ok && applied == nil { // an import: what somebody applied is what counts as applied
+	if meant, ok := found.meant(); ok && applied == nil { // after an import, the current content counts as applied
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(meant)))...)
 	}
 	if len(h.Before) > 0 {
@@ -152,7 +152,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	again := !plan.PrivateKeyWOVersion.Equal(state.PrivateKeyWOVersion)
 	made := r.upload(ctx, plan, found, upload{bundle: b, key: key, holders: holders, again: again}, &resp.Diagnostics)
 	if made < half {
-		return // the state stays as it was, and the next refresh looks
+		return // the state stays the same, and the next refresh reads again
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
@@ -181,7 +181,8 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	addKept(&resp.Diagnostics, state, left)
 }
 
-// readMaterial reads and checks all that is uploaded. The warnings were given with the plan.
+// readMaterial reads and checks the material to upload. Warnings were part of
+// the plan.
 func (r *caSecret) readMaterial(config, plan model, diags *diag.Diagnostics) (b pki.Bundle, key []byte, ok bool) {
 	var found diag.Diagnostics
 	b, ok = config.parse(&found)
@@ -205,25 +206,25 @@ func (r *caSecret) readMaterial(config, plan model, diags *diag.Diagnostics) (b 
 	return b, key, !found.HasError()
 }
 
-// An upload is what a pair is to be.
+// An upload is the wanted content of a CA secret.
 type upload struct {
 	bundle  pki.Bundle
 	key     []byte
 	holders []string
-	again   bool // write the key even if the right one is there
+	again   bool // write the key even if the secret already contains it
 }
 
-// progress is how far an upload came.
+// progress is how far an upload got.
 type progress int
 
 const (
-	untouched progress = iota // nothing is written
-	uncertain                 // the certificate secret may be written
-	half                      // the certificate secret is written, the key secret may be
-	whole                     // both are written
+	untouched progress = iota // nothing was written
+	uncertain                 // the certificate secret may have been written
+	half                      // the certificate secret was written, and the key secret may have been
+	whole                     // both were written
 )
 
-// content is what private state says of what was uploaded.
+// content returns the uploaded fingerprint for the private state.
 func (p progress) content(b pki.Bundle) []byte {
 	if p < whole {
 		return nil
@@ -231,8 +232,8 @@ func (p progress) content(b pki.Bundle) []byte {
 	return []byte(fingerprintJSON(b))
 }
 
-// as is the state of a pair that was uploaded so far. The key counts once it is
-// certain.
+// as returns the state of a CA secret after this progress. The key counts once
+// its write is certain.
 func (m model) as(made progress) model {
 	if made < whole {
 		m.PublicKeySHA256 = types.StringNull()
@@ -240,7 +241,8 @@ func (m model) as(made progress) model {
 	return m
 }
 
-// upload writes what is not right yet, the certificate first.
+// upload writes each secret that does not have the wanted content, the
+// certificate secret first.
 func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted upload, diags *diag.Diagnostics) progress {
 	mesh := plan.Mesh.ValueString()
 	put := func(name string, data []byte, previous *kuma.Secret) error {
@@ -262,7 +264,7 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted up
 	if !right || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
 		data := wanted.bundle.Encode()
 		if right {
-			data, _ = found.certificate.Data() // which certificateRight has read
+			data, _ = found.certificate.Data() // certificateRight has decoded it
 		}
 		if err := put(plan.CertificateSecret.ValueString(), data, held); kuma.Uncertain(err) {
 			return uncertain

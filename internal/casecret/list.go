@@ -17,7 +17,8 @@ import (
 
 var _ list.ListResourceWithConfigure = (*caSecret)(nil)
 
-// NewListResource returns the query for what kongmesh_mesh_ca_secret can manage.
+// NewListResource returns the query for the CA secrets that
+// kongmesh_mesh_ca_secret can manage.
 func NewListResource() list.ListResource { return &caSecret{} }
 
 func (r *caSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {

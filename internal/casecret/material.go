@@ -15,13 +15,13 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// known tells that the certificates of a model are known.
+// known reports whether the certificates of a model are known.
 func (m model) known() bool {
 	return !m.CertificateChain.IsUnknown() && !m.TrustedCertificates.IsUnknown()
 }
 
-// parse reads the certificates of a model. The problems are on their
-// attributes; ok is false when one of them is an error.
+// parse reads the certificates of a model. It adds problems to their
+// attributes; ok is false if one of them is an error.
 func (m model) parse(diags *diag.Diagnostics) (b pki.Bundle, ok bool) {
 	chain, problems := pki.ParseCertificates([]byte(m.CertificateChain.ValueString()))
 	m.addProblems(diags, path.Root("certificate_chain"), problems)
@@ -36,8 +36,8 @@ func (m model) parse(diags *diag.Diagnostics) (b pki.Bundle, ok bool) {
 	return b, ok
 }
 
-// privateKey is the key of a configuration, and the attribute that it is in.
-// It is nil when the configuration does not say or is not known yet.
+// privateKey returns the key in a configuration, and its attribute. The key is
+// nil if the configuration does not have one, or if it is unknown.
 func (m model) privateKey() (text *string, at path.Path) {
 	switch {
 	case !m.PrivateKeyWO.IsNull() && !m.PrivateKeyWO.IsUnknown():
@@ -48,7 +48,7 @@ func (m model) privateKey() (text *string, at path.Path) {
 	return nil, path.Empty()
 }
 
-// addProblems puts problems on the attribute that holds the material, without the
+// addProblems adds problems to the attribute with the material, without the
 // warnings that the configuration accepts.
 func (m model) addProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 	var accepted []pki.Rule
@@ -66,7 +66,8 @@ func (m model) addProblems(diags *diag.Diagnostics, at path.Path, problems pki.P
 	tfkit.AddProblems(diags, at, problems)
 }
 
-// warningRule is the rule for the name of a rule whose warnings can be accepted.
+// warningRule returns the rule for the name of a rule whose warnings can be
+// accepted.
 func warningRule() validator.String {
 	var names []string
 	for _, rule := range pki.WarningRules() {
@@ -75,8 +76,8 @@ func warningRule() validator.String {
 	return tfkit.OneOf(names...)
 }
 
-// parseKey reads a private key and says what does not fit. normal is its PEM
-// without anything around it.
+// parseKey reads a private key, and adds problems with it. normal is its PEM
+// without surrounding text.
 func parseKey(diags *diag.Diagnostics, at path.Path, text string, b pki.Bundle) (normal []byte, ok bool) {
 	key, problems := pki.ParsePrivateKey([]byte(text))
 	if !problems.HasErrors() {
@@ -104,8 +105,8 @@ func keyRight(secret *kuma.Secret, b pki.Bundle) bool {
 	return err == nil && publicKeyOf(data).ValueString() == b.PublicKeySHA256()
 }
 
-// publicKeyOf is the SHA-256 of the public key that the private key in a secret
-// belongs to, null when the control plane can't read it.
+// publicKeyOf returns the SHA-256 of the public key of the private key in a
+// secret, or null if the control plane cannot read it.
 func publicKeyOf(data []byte) types.String {
 	key, _ := pki.ReadPrivateKey(data)
 	if key == nil {
@@ -114,20 +115,21 @@ func publicKeyOf(data []byte) types.String {
 	return types.StringValue(pki.PublicKeySHA256(key.Public()))
 }
 
-// readBundle reads a certificate secret. ok is false where the control plane
-// refuses what is in it, or hands out a private key with it.
+// readBundle reads a certificate secret. ok is false if the control plane
+// rejects its content, or would send a private key to proxies with it.
 func readBundle(data []byte) (b pki.Bundle, ok bool) {
 	b, problems := pki.ReadBundle(data)
 	return b, len(b.Chain) > 0 && !problems.Has(pki.RulePEMBlock, pki.RulePrivateKeyInChain)
 }
 
-// sameChain tells whether two PEM texts hold the same chain.
+// sameChain reports whether two PEM texts contain the same chain.
 func sameChain(a, b string) bool {
 	x, y, ok := parseBoth(a, b)
 	return ok && pki.Bundle{Chain: x}.Equal(pki.Bundle{Chain: y})
 }
 
-// sameSet tells whether two PEM texts hold the same certificates in any order.
+// sameSet reports whether two PEM texts contain the same certificates in any
+// order.
 func sameSet(a, b string) bool {
 	x, y, ok := parseBoth(a, b)
 	return ok && pki.Bundle{Trusted: x}.Equal(pki.Bundle{Trusted: y})
@@ -139,7 +141,8 @@ func parseBoth(a, b string) (x, y []*x509.Certificate, ok bool) {
 	return x, y, !problemsX.HasErrors() && !problemsY.HasErrors()
 }
 
-// sameKey tells whether two PEM texts hold the same private key in the same form.
+// sameKey reports whether two PEM texts contain the same private key in the
+// same form.
 func sameKey(a, b string) bool {
 	x, problemsX := pki.NormalizePrivateKey([]byte(a))
 	y, problemsY := pki.NormalizePrivateKey([]byte(b))

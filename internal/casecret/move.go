@@ -14,8 +14,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// MoveState takes over the vendor's resource of the certificate secret. Which
-// secret has the key that state does not tell; the read that follows finds it.
+// MoveState migrates the state of Kong's resource for the certificate secret.
+// That state does not say which secret has the key; the read that follows finds
+// it.
 func (r *caSecret) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source tfkit.VendorSecret, resp *resource.MoveStateResponse) {
 		if _, ok := readBundle(source.Data); !ok {
@@ -25,11 +26,12 @@ func (r *caSecret) MoveState(context.Context) []resource.StateMover {
 		for name, value := range map[string]string{"mesh": source.Mesh, "certificate_secret": source.Name} {
 			resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(name), value)...)
 		}
-		resp.TargetIdentity = nil // not known as a whole
+		resp.TargetIdentity = nil // not completely known
 	})}
 }
 
-// notTheChain says why a secret cannot be moved. What is in it is not quoted.
+// notTheChain reports why a secret cannot be moved. It does not quote the
+// content.
 func notTheChain(source tfkit.VendorSecret) string {
 	if publicKeyOf(source.Data).IsNull() {
 		return fmt.Sprintf("Secret %q of mesh %q contains neither the certificates nor the key of a CA. Move it to a kongmesh_mesh_secret "+
@@ -46,8 +48,8 @@ func notTheChain(source tfkit.VendorSecret) string {
 		"}\n", source.Name, source.Mesh)
 }
 
-// findKey finds the secret with the key of a certificate secret that was moved
-// here: the one whose key fits, or, of several, the one that a backend names.
+// findKey finds the secret with the key of a moved certificate secret: the one
+// whose key fits, or, of several, the one that a backend uses.
 func (r *caSecret) findKey(ctx context.Context, state model, diags *diag.Diagnostics) model {
 	if !r.Ready(diags) {
 		return state
@@ -72,7 +74,8 @@ func (r *caSecret) findKey(ctx context.Context, state model, diags *diag.Diagnos
 	return state
 }
 
-// keysOf are the names of the secrets with the key of a certificate secret's CA.
+// keysOf returns the names of the secrets with the key of a certificate
+// secret's CA.
 func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]string, error) {
 	secrets, err := r.Client.Secrets(ctx, mesh)
 	if err != nil {
@@ -87,7 +90,7 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 		}
 		data, err := secret.Data()
 		if err != nil {
-			continue // what it holds, nobody can use
+			continue // nobody can use its content
 		}
 		if name == certificate {
 			if b, ok := readBundle(data); ok {
@@ -100,7 +103,8 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 	return fitting[wanted], nil
 }
 
-// inBackends are those of the keys that a backend names with the certificate.
+// inBackends returns those of the keys that a backend uses with the
+// certificate.
 func (r *caSecret) inBackends(ctx context.Context, mesh, certificate string, keys []string) ([]string, error) {
 	document, err := r.Client.Mesh(ctx, mesh)
 	if err != nil {
@@ -115,7 +119,7 @@ func (r *caSecret) inBackends(ctx context.Context, mesh, certificate string, key
 	}), nil
 }
 
-// addNotRead adds the error for a plan that has not read what was moved.
+// addNotRead adds the error for a plan that has not read the moved secret.
 func addNotRead(diags *diag.Diagnostics) {
 	diags.AddError("Moved resource not read", "The CA was moved from another type of resource, and the provider has not read it yet. Run the plan without "+
 		"-refresh=false.")

@@ -77,12 +77,12 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.Plan, proposed, plan)...)
 }
 
-// planComputed fills in what does not depend on the certificates.
+// planComputed sets the computed values that do not depend on the certificates.
 func (m *model) planComputed(config model, state *model) {
 	m.CertificateSecret, m.KeySecret = types.StringUnknown(), types.StringUnknown()
 	m.PublicKeySHA256, m.Certificates = types.StringUnknown(), types.ListUnknown(certificateFields().Type())
 	if config.TrustedCertificates.IsNull() {
-		m.TrustedCertificates = types.StringNull() // computed, so that keepEqual may plan another value
+		m.TrustedCertificates = types.StringNull() // computed, so keepEqual may plan another value
 	}
 	switch {
 	case m.CertificateSecretName.IsUnknown() && config.Name.IsNull():
@@ -93,7 +93,8 @@ func (m *model) planComputed(config model, state *model) {
 		return
 	}
 	m.CertificateSecret, m.KeySecret = m.CertificateSecretName, m.KeySecretName
-	// With fixed names the name of the CA says nothing, so a change of it is none.
+	// With fixed names, the name of the CA has no effect, so a change of it is
+	// none.
 	switch {
 	case state != nil && !state.Name.IsNull():
 		m.Name = state.Name
@@ -102,8 +103,9 @@ func (m *model) planComputed(config model, state *model) {
 	}
 }
 
-// keepEqual keeps the certificates of the state where the configuration has the
-// same: an import can't know which of them the author takes for the chain.
+// keepEqual keeps the certificates in the state if the configuration has the
+// same ones: an import cannot know which of them the author considers the
+// chain.
 func (m *model) keepEqual(b pki.Bundle, state *model) {
 	if state == nil || !m.CertificateSecret.Equal(state.CertificateSecret) || !m.KeySecret.Equal(state.KeySecret) {
 		return
@@ -112,29 +114,29 @@ func (m *model) keepEqual(b pki.Bundle, state *model) {
 		return
 	}
 	m.Certificates = state.Certificates
-	if m.TrustedCertificates.IsNull() || !state.TrustedCertificates.IsNull() { // Terraform does not allow null for a value
+	if m.TrustedCertificates.IsNull() || !state.TrustedCertificates.IsNull() { // Terraform does not allow null instead of a configured value
 		m.CertificateChain, m.TrustedCertificates = state.CertificateChain, state.TrustedCertificates
 	}
 }
 
-// describe fills in what the certificates tell.
+// describe sets the computed values that the certificates determine.
 func (m *model) describe(b pki.Bundle) {
 	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() {
 		certificate, key := m.names(b)
 		m.CertificateSecret, m.KeySecret = types.StringValue(certificate), types.StringValue(key)
 	}
 	m.PublicKeySHA256 = types.StringValue(b.PublicKeySHA256())
-	if m.Certificates.IsUnknown() { // else the plan has them
+	if m.Certificates.IsUnknown() { // otherwise, the plan already has them
 		m.Certificates = certificateFields().List(b.Certificates())
 	}
 }
 
-// replaced are the attributes for which the pair must be another one.
+// replaced returns the attributes that require another CA secret.
 func (m model) replaced(state *model) path.Paths {
 	if state == nil || m.CertificateSecret.Equal(state.CertificateSecret) && m.KeySecret.Equal(state.KeySecret) {
 		return nil
 	}
-	// Terraform takes only those of them that really change.
+	// Terraform uses only those that really change.
 	return path.Paths{
 		path.Root("name"), path.Root("certificate_secret_name"), path.Root("key_secret_name"),
 		path.Root("certificate_chain"), path.Root("trusted_certificates"),
@@ -142,9 +144,9 @@ func (m model) replaced(state *model) path.Paths {
 	}
 }
 
-// checkPlan applies all rules to what the configuration says. Of a CA that is
-// already uploaded no error stops a plan, or an expired CA could never be
-// replaced together with anything else.
+// checkPlan applies all rules to the configuration. If the CA is already
+// uploaded, no error stops a plan: otherwise, an expired CA could never be
+// replaced together with another change.
 func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagnostics) (pki.Bundle, bool) {
 	b, ok := config.parse(diags)
 	if !ok {
@@ -163,7 +165,7 @@ func (r *caSecret) checkPlan(config, plan model, state *model, diags *diag.Diagn
 	return b, ok && !chain.HasErrors() && !trusted.HasErrors()
 }
 
-// timely keeps the problems that come with time, as warnings.
+// timely returns the problems that arise with time, as warnings.
 func timely(problems pki.Problems) pki.Problems {
 	var kept pki.Problems
 	for _, p := range problems {
@@ -176,9 +178,9 @@ func timely(problems pki.Problems) pki.Problems {
 	return kept
 }
 
-// refuseNewContent is the error for another CA under fixed names that a
-// backend uses. applied is the fingerprint of what was last uploaded: content
-// that is put back to that is drift put right.
+// refuseNewContent adds the error for another CA under fixed names that a
+// backend uses. applied is the fingerprint of the last upload: restoring that
+// content after drift is allowed.
 func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, applied string, diags *diag.Diagnostics) {
 	if r.Client == nil || !plan.known() {
 		return

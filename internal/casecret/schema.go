@@ -1,4 +1,4 @@
-// Package casecret holds kongmesh_mesh_ca_secret: the CA of a mesh as two
+// Package casecret has kongmesh_mesh_ca_secret: the CA of a mesh as two
 // secrets, one with the certificates and one with the key.
 package casecret
 
@@ -32,12 +32,13 @@ var (
 
 const (
 	defaultTimeout = 5 * time.Minute
-	// privateContent is where private state keeps the fingerprint of what was
-	// last uploaded, which tells drift from a new CA.
+	// privateContent is the key in the private state of the fingerprint of the
+	// last upload, which distinguishes drift from a new CA.
 	privateContent = "content"
 )
 
-// NewResource returns kongmesh_mesh_ca_secret. random is for the IDs of its objects.
+// NewResource returns kongmesh_mesh_ca_secret. random is the source of the IDs
+// of its objects.
 func NewResource(random io.Reader) func() resource.Resource {
 	return func() resource.Resource { return &caSecret{random: random} }
 }

@@ -1,4 +1,4 @@
-// Package chain shows what is in a certificate chain: the data source
+// Package chain inspects certificate chains: with the data source
 // kongmesh_ca_chain, and the functions parse_chain, order_chain and spiffe_id.
 package chain
 
@@ -26,7 +26,7 @@ var (
 	_ datasource.DataSourceWithConfigValidators = (*caChain)(nil)
 )
 
-// NewDataSource is kongmesh_ca_chain.
+// NewDataSource returns kongmesh_ca_chain.
 func NewDataSource() datasource.DataSource { return &caChain{} }
 
 type caChain struct {
@@ -41,7 +41,7 @@ type model struct {
 	found
 }
 
-// found is what is in a chain, and what is wrong with it.
+// found has the content of a chain, and its problems.
 type found struct {
 	Certificates       types.List `tfsdk:"certificates"`
 	Valid              types.Bool `tfsdk:"valid"`
@@ -156,7 +156,7 @@ func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
-// content is the text that is asked about.
+// content returns the text to inspect.
 func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics) (content []byte, ok bool) {
 	mesh := m.Mesh.ValueString()
 	switch {
@@ -173,8 +173,8 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 	}
 }
 
-// inspect returns what is in a text. whole takes it for one chain; otherwise it may
-// contain further trusted CAs behind the chain.
+// inspect returns the content of a text. With whole, the text is one chain.
+// Otherwise, it may contain further trusted CAs after the chain.
 func inspect(content []byte, whole bool, options pki.Options) found {
 	bundle, problems := pki.ReadBundle(content)
 	if whole {
@@ -211,7 +211,7 @@ func problemsFrom(problems pki.Problems) []problem {
 	values := make([]problem, 0, len(problems))
 	for _, p := range problems {
 		value := problem{Severity: p.Severity.String(), Rule: string(p.Rule), Message: p.String()}
-		if p.Index >= 0 && p.Subject != "" { // else the index is that of a PEM block
+		if p.Index >= 0 && p.Subject != "" { // otherwise, the index is that of a PEM block
 			index := int64(p.Index)
 			value.Certificate, value.Subject, value.Message = &index, &p.Subject, p.Message
 		}

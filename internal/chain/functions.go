@@ -17,7 +17,7 @@ var (
 	_ function.Function = spiffeID{}
 )
 
-// NewParseChain is the function parse_chain.
+// NewParseChain returns the function parse_chain.
 func NewParseChain() function.Function { return parseChain{} }
 
 type parseChain struct{}
@@ -45,7 +45,7 @@ func (parseChain) Run(ctx context.Context, req function.RunRequest, resp *functi
 	resp.Error = resp.Result.Set(ctx, tfkit.AllCertificateFields().List(certificates))
 }
 
-// NewOrderChain is the function order_chain.
+// NewOrderChain returns the function order_chain.
 func NewOrderChain() function.Function { return orderChain{} }
 
 type orderChain struct{}
@@ -78,18 +78,19 @@ func (orderChain) Run(ctx context.Context, req function.RunRequest, resp *functi
 	resp.Error = resp.Result.Set(ctx, string(pki.EncodeCertificates(ordered)))
 }
 
-// noOrder is an error, and where the order that is there breaks.
+// noOrder returns a message with an error, and with the place where the current
+// order breaks.
 func noOrder(err error, certificates []*x509.Certificate) string {
 	lines := []string{err.Error() + "."}
-	for _, p := range pki.CheckChain(certificates, pki.Options{Now: certificates[0].NotBefore}) { // any time does
+	for _, p := range pki.CheckChain(certificates, pki.Options{Now: certificates[0].NotBefore}) { // the time has no effect on the order
 		if p.Rule == pki.RuleChainOrder {
 			lines = append(lines, p.String())
 		}
 	}
-	return strings.TrimSuffix(strings.Join(lines, "\n\n"), ".") // Terraform adds one
+	return strings.TrimSuffix(strings.Join(lines, "\n\n"), ".") // Terraform appends a full stop
 }
 
-// NewSPIFFEID is the function spiffe_id.
+// NewSPIFFEID returns the function spiffe_id.
 func NewSPIFFEID() function.Function { return spiffeID{} }
 
 type spiffeID struct{}
@@ -115,7 +116,7 @@ func (spiffeID) Run(ctx context.Context, req function.RunRequest, resp *function
 	if resp.Error = req.Arguments.Get(ctx, &mesh, &service); resp.Error != nil {
 		return
 	}
-	if _, err := pki.SPIFFEID(mesh, "any"); err != nil { // whichever service it is
+	if _, err := pki.SPIFFEID(mesh, "any"); err != nil { // the service has no effect on the check of the mesh
 		resp.Error = function.NewArgumentFuncError(0, unpunctuated(err.Error()))
 		return
 	}
@@ -127,14 +128,15 @@ func (spiffeID) Run(ctx context.Context, req function.RunRequest, resp *function
 	resp.Error = resp.Result.Set(ctx, id)
 }
 
-// unpunctuated is the text of an error, behind which Terraform puts a full stop.
+// unpunctuated returns the text of an error without its full stop, because
+// Terraform appends one.
 func unpunctuated(text string) string { return strings.TrimSuffix(text, ".") }
 
 func pemParameter() function.Parameter {
 	return function.StringParameter{Name: "pem", MarkdownDescription: "Certificates in PEM."}
 }
 
-// argument reads the first argument. What cannot be read is an error on it.
+// argument reads the first argument, or returns an error for it.
 func argument(ctx context.Context, req function.RunRequest) ([]*x509.Certificate, *function.FuncError) {
 	var text string
 	if err := req.Arguments.Get(ctx, &text); err != nil {

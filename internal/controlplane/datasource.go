@@ -1,5 +1,5 @@
-// Package controlplane holds the data source kongmesh_control_plane: what
-// answers, and which version it is of.
+// Package controlplane has the data source kongmesh_control_plane: the product
+// and version of the control plane.
 package controlplane
 
 import (
@@ -14,7 +14,7 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*source)(nil)
 
-// NewDataSource is the data source kongmesh_control_plane.
+// NewDataSource returns kongmesh_control_plane.
 func NewDataSource() datasource.DataSource { return &source{} }
 
 type source struct {

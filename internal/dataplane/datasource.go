@@ -1,5 +1,5 @@
-// Package dataplane holds kongmesh_dataplanes: the data plane proxies of a mesh
-// and their certificates.
+// Package dataplane has the data source kongmesh_dataplanes: the data plane
+// proxies of a mesh and their certificates.
 package dataplane
 
 import (
@@ -22,7 +22,7 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*dataplanes)(nil)
 
-// NewDataSource is kongmesh_dataplanes.
+// NewDataSource returns kongmesh_dataplanes.
 func NewDataSource() datasource.DataSource { return &dataplanes{} }
 
 type dataplanes struct {

@@ -15,7 +15,7 @@ var (
 	_ datasource.DataSourceWithConfigValidators = (*derived)(nil)
 )
 
-// NewDataSource is the data source kongmesh_proxy_certificate.
+// NewDataSource returns the data source kongmesh_proxy_certificate.
 func NewDataSource() datasource.DataSource { return &derived{} }
 
 type derived struct {

@@ -17,8 +17,8 @@ var (
 	_ ephemeral.EphemeralResourceWithConfigValidators = (*fresh)(nil)
 )
 
-// NewEphemeral is the ephemeral resource kongmesh_proxy_certificate. random is
-// where serial numbers and keys come from.
+// NewEphemeral returns the ephemeral resource kongmesh_proxy_certificate.
+// random is the source of serial numbers and keys.
 func NewEphemeral(random io.Reader) func() ephemeral.EphemeralResource {
 	return func() ephemeral.EphemeralResource { return &fresh{random: random} }
 }

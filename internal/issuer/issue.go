@@ -18,7 +18,7 @@ import (
 // issue is [pki.Issue] or [pki.Derive].
 type issue func(ca pki.CA, request pki.ProxyRequest, now time.Time) (*pki.ProxyCertificate, error)
 
-// fill issues the certificate that a configuration asks for, and puts it into
+// fill issues the certificate that a configuration describes, and stores it in
 // the model.
 func (m model) fill(ctx context.Context, provider *tfkit.ProviderData, issue issue, diags *diag.Diagnostics) {
 	if m["expiration"].IsNull() {
@@ -30,14 +30,15 @@ func (m model) fill(ctx context.Context, provider *tfkit.ProviderData, issue iss
 		return
 	}
 	issued, err := issue(ca, request, provider.Clock.Now())
-	if err != nil { // of the CA and the tags all is checked, but not how they go together
+	if err != nil { // CA and tags are valid by themselves, but may not fit together
 		diags.AddAttributeError(at, "Invalid proxy certificate", tfkit.Named(at, err.Error()+"."))
 		return
 	}
 	diags.Append(m.take(ctx, issued)...)
 }
 
-// request is for whom the certificate is, and the attribute that says so.
+// request returns the proxy of the certificate, and the attribute that
+// describes it.
 func (m model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
 	request.Mesh, at = m.text("mesh"), path.Root("tags")
 	if tags, _ := m["tags"].(types.Map); !tags.IsNull() {
@@ -56,8 +57,8 @@ func (m model) request(ctx context.Context, diags *diag.Diagnostics) (request pk
 	return request, at
 }
 
-// authority is the CA that issues. One that the rules refuse is an error on the
-// attribute that it is given in.
+// authority returns the CA that issues. If CA material breaks a rule, it adds
+// an error to the attribute of that material.
 func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
 	atCert, atKey := path.Root("ca").AtName("certificate_chain"), path.Root("ca").AtName("private_key")
 	var cert, key []byte
@@ -84,7 +85,7 @@ func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expi
 	if given {
 		ca.Chain, problems = pki.ParseCertificates(cert)
 		ca.Key, keyProblems = pki.ParsePrivateKey(key)
-	} else { // the secret of a backend may hold further trusted CAs
+	} else { // the secret of a backend may contain further trusted CAs
 		ca.Bundle, problems = pki.ReadBundle(cert)
 		ca.Key, keyProblems = pki.ReadPrivateKey(key)
 	}
@@ -92,13 +93,14 @@ func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expi
 	if !problems.HasErrors() {
 		keyProblems = slices.Concat(keyProblems, ca.CheckKey(ca.Key))
 	}
-	// Of warnings, the data source kongmesh_ca_chain tells: here they would be in each plan.
+	// The data source kongmesh_ca_chain reports warnings: here, each plan would
+	// repeat them.
 	tfkit.AddProblems(diags, atCert, problems.Errors())
 	tfkit.AddProblems(diags, atKey, keyProblems.Errors())
 	return ca, !problems.HasErrors() && !keyProblems.HasErrors()
 }
 
-// take puts what was issued into the model.
+// take stores an issued certificate in the model.
 func (m model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
 	info := pki.Describe(issued.Leaf)
 	uris, diags := types.ListValueFrom(ctx, types.StringType, issued.URIs)

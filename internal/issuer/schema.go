@@ -1,5 +1,5 @@
-// Package issuer is kongmesh_proxy_certificate, as a data source and as an
-// ephemeral resource: the certificate that a proxy would get.
+// Package issuer has kongmesh_proxy_certificate, as a data source and as an
+// ephemeral resource: a certificate like the one that a proxy gets.
 package issuer
 
 import (
@@ -21,28 +21,30 @@ import (
 
 const typeName = "_proxy_certificate"
 
-// defaultExpiration is the control plane's, pki.DefaultProxyCertificateLifetime.
+// defaultExpiration is the control plane's default,
+// pki.DefaultProxyCertificateLifetime.
 const defaultExpiration = "24h"
 
-// oneProxy and oneCA are the rules of who the certificate is for and who issues
-// it.
+// oneProxy and oneCA are the rules for the proxy of the certificate and for its
+// issuer.
 func oneProxy() tfkit.OneAttribute { return tfkit.ExactlyOneOf("tags", "services") }
 func oneCA() tfkit.OneAttribute    { return tfkit.ExactlyOneOf("ca", "backend") }
 
-// model is the configuration and what is issued, by attribute, of the data
-// source and of the ephemeral resource alike. It is no struct because the
-// framework compiles a regular expression for each field of one, which was a
-// fourteenth of what a read costs.
+// model has the configuration and the issued certificate, by attribute, for
+// both the data source and the ephemeral resource. It is not a struct, because
+// the framework compiles a regular expression for each field of a struct, which
+// took a fourteenth of the time of a read.
 type model map[string]attr.Value
 
-// configured is what a configuration has; the rest is null.
+// configured returns a model with the values of a configuration; the others are
+// null.
 func configured(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) model {
 	var object types.Object
 	diags.Append(config.Get(ctx, &object)...)
 	return object.Attributes()
 }
 
-// object is the model for a state or a result.
+// object returns the model for a state or a result.
 func (m model) object(ctx context.Context, diags *diag.Diagnostics) types.Object {
 	attributeTypes := make(map[string]attr.Type, len(m))
 	for name, value := range m {
@@ -53,13 +55,13 @@ func (m model) object(ctx context.Context, diags *diag.Diagnostics) types.Object
 	return object
 }
 
-// text is a string, empty where it is null.
+// text returns a string attribute, empty for null.
 func (m model) text(name string) string {
 	value, _ := m[name].(types.String)
 	return value.ValueString()
 }
 
-// ca is the CA that the configuration gives itself.
+// ca returns the CA that the configuration contains.
 func (m model) ca() (ca model, given bool) {
 	value, _ := m["ca"].(types.Object)
 	return value.Attributes(), !value.IsNull()
@@ -72,8 +74,7 @@ const profile = "The certificate has the profile of the control plane's certific
 	"With `ca`, the provider sends no request and needs no address. With `backend`, the provider reads the mesh " +
 	"and the CA's secrets, which requires a token that can read secrets. It reads them during plan. "
 
-// attributes are those of the data source and of the ephemeral resource. key says
-// what kind of key it is.
+// attributes returns the attributes of both. key describes the kind of the key.
 func attributes(caKey, key string) map[string]schema.Attribute {
 	text := func(description string) schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
@@ -149,7 +150,7 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 	}
 }
 
-// tagsRule is the control plane's grammar of tags.
+// tagsRule checks the control plane's grammar of tags.
 type tagsRule struct{}
 
 func (tagsRule) Description(context.Context) string {
@@ -163,7 +164,7 @@ func (tagsRule) ValidateMap(ctx context.Context, req validator.MapRequest, resp 
 	}
 }
 
-// servicesRule is the control plane's grammar of services.
+// servicesRule checks the control plane's grammar of services.
 type servicesRule struct{}
 
 func (servicesRule) Description(context.Context) string               { return "names of services" }
@@ -183,7 +184,8 @@ func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error
 	}
 }
 
-// tagsOf is a map of lists of texts, ok false where a part is not known or null.
+// tagsOf converts a map of lists of strings. ok is false if a part is unknown
+// or null.
 func tagsOf(ctx context.Context, value types.Map) (tags map[string][]string, ok bool) {
 	var lists map[string]types.List
 	if value.IsNull() || value.IsUnknown() || value.ElementsAs(ctx, &lists, false).HasError() {
@@ -198,7 +200,7 @@ func tagsOf(ctx context.Context, value types.Map) (tags map[string][]string, ok 
 	return tags, true
 }
 
-// textsOf is a list of texts, ok false where a part is not known or null.
+// textsOf converts a list of strings. ok is false if a part is unknown or null.
 func textsOf(ctx context.Context, value types.List) (texts []string, ok bool) {
 	var values []types.String
 	if value.IsNull() || value.IsUnknown() || value.ElementsAs(ctx, &values, false).HasError() {

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// Provided is the type of the backends whose CA is the user's own.
+// Provided is the type of backends that use the user's own CA.
 const Provided = "provided"
 
-// Modes of a backend: what proxies accept. STRICT is the default, which the
-// control plane leaves out of its answers.
+// Modes of a backend: which connections proxies accept. STRICT is the default,
+// which the control plane omits from its answers.
 const (
 	Strict     = "STRICT"
 	Permissive = "PERMISSIVE"
 )
 
-// Backend is one entry of mtls.backends. Cert and Key are of type "provided"
-// alone, and empty for the others.
+// Backend is an entry of mtls.backends. Cert and Key are empty unless the type
+// is "provided".
 type Backend struct {
 	Name, Type, Mode string
 	Cert, Key        DataSource
@@ -30,22 +30,22 @@ type Backend struct {
 	RootChain        *RootChain
 }
 
-// DPCert says how the certificates of proxies are made.
+// DPCert configures the certificates of proxies.
 type DPCert struct {
 	// Expiration is dpCert.rotation.expiration, see [ParseDuration].
 	Expiration string
-	// RequestTimeout is a duration of Go's form, "" for the default.
+	// RequestTimeout is a duration in Go's form, or "" for the default.
 	RequestTimeout string
 }
 
-// RootChain says how the CA is loaded.
+// RootChain configures how the control plane loads the CA.
 type RootChain struct {
-	// RequestTimeout is a duration of Go's form, "" for the default.
+	// RequestTimeout is a duration in Go's form, or "" for the default.
 	RequestTimeout string
 }
 
 // Equal reports whether two values mean the same. nil and an empty one do not:
-// the control plane takes them for different.
+// the control plane treats them as different.
 func (r *RootChain) Equal(other *RootChain) bool {
 	if r == nil || other == nil {
 		return r == other
@@ -53,8 +53,8 @@ func (r *RootChain) Equal(other *RootChain) bool {
 	return sameGoDuration(r.RequestTimeout, other.RequestTimeout)
 }
 
-// DataSource is where the control plane finds a certificate or key. One of the
-// fields is set.
+// DataSource is the place of a certificate or key for the control plane.
+// Exactly one field is set.
 type DataSource struct {
 	Secret       string `json:"secret,omitempty"`       // name of a secret of the mesh
 	Inline       string `json:"inline,omitempty"`       // base64
@@ -62,7 +62,7 @@ type DataSource struct {
 	File         string `json:"file,omitempty"`         // path on the control plane's machine
 }
 
-// EnabledBackend is the name of the backend in use, "" when mTLS is off.
+// EnabledBackend returns the name of the enabled backend, or "" if mTLS is off.
 func (m *Mesh) EnabledBackend() (string, error) {
 	mtls, err := m.Object("mtls")
 	if err != nil {
@@ -73,7 +73,8 @@ func (m *Mesh) EnabledBackend() (string, error) {
 	return name, err
 }
 
-// SkipValidation tells whether the control plane takes backends unchecked.
+// SkipValidation reports whether the control plane accepts backends without
+// validation.
 func (m *Mesh) SkipValidation() (bool, error) {
 	mtls, err := m.Object("mtls")
 	if err != nil {
@@ -84,7 +85,7 @@ func (m *Mesh) SkipValidation() (bool, error) {
 	return skip, err
 }
 
-// Backends are the entries of mtls.backends in their order.
+// Backends returns the entries of mtls.backends in their order.
 func (m *Mesh) Backends() ([]Backend, error) {
 	mtls, err := m.Object("mtls")
 	if err != nil {
@@ -105,7 +106,7 @@ func (m *Mesh) Backends() ([]Backend, error) {
 	return backends, nil
 }
 
-// Backend finds an entry of mtls.backends by its name.
+// Backend returns the entry of mtls.backends with this name.
 func (m *Mesh) Backend(name string) (Backend, bool, error) {
 	backends, err := m.Backends()
 	if err != nil {
@@ -119,7 +120,7 @@ func (m *Mesh) Backend(name string) (Backend, bool, error) {
 	return Backend{}, false, nil
 }
 
-// Users are the names of the backends that refer to a secret.
+// Users returns the names of the backends that refer to one of these secrets.
 func (m *Mesh) Users(secrets ...string) ([]string, error) {
 	backends, err := m.Backends()
 	if err != nil {
@@ -191,8 +192,8 @@ func parseDPCert(entry *Document) (*DPCert, error) {
 	return &dpCert, nil
 }
 
-// parseMode reads an enumeration, which may be a name or a number, and is
-// STRICT when it is left out.
+// parseMode returns the mode for an enumeration value: a name, a number, or
+// nothing, which means STRICT.
 func parseMode(value json.RawMessage) string {
 	var name string
 	if json.Unmarshal(value, &name) == nil && name != "" {
@@ -207,9 +208,9 @@ func parseMode(value json.RawMessage) string {
 	return string(value)
 }
 
-// SetBackend adds a provided backend, or changes the one of that name to what
-// is wanted. Members of the entry that this package does not know stay, and so
-// do those that already mean the same.
+// SetBackend adds a provided backend, or changes the one with that name. It
+// keeps members of the entry that this package does not know, and members that
+// already mean the same.
 func (m *Mesh) SetBackend(wanted Backend) error {
 	return m.EditObject("mtls", func(mtls *Document) error {
 		return mtls.EditItems("backends", func(entries []*Document) ([]*Document, error) {
@@ -230,8 +231,8 @@ func (m *Mesh) SetBackend(wanted Backend) error {
 	})
 }
 
-// SetRootChain changes how the CA of a backend of any type is loaded, nil for
-// the defaults. Without a backend of that name it changes nothing.
+// SetRootChain changes how the CA of a backend of any type is loaded; nil means
+// the defaults. If no backend has that name, it changes nothing.
 func (m *Mesh) SetRootChain(name string, wanted *RootChain) error {
 	return m.EditObject("mtls", func(mtls *Document) error {
 		return mtls.EditItems("backends", func(entries []*Document) ([]*Document, error) {
@@ -244,8 +245,8 @@ func (m *Mesh) SetRootChain(name string, wanted *RootChain) error {
 	})
 }
 
-// RemoveBackend takes a backend out, turns mTLS off if it is the enabled one,
-// and leaves no empty mtls behind.
+// RemoveBackend removes a backend, turns mTLS off if it is the enabled one, and
+// leaves no empty mtls.
 func (m *Mesh) RemoveBackend(name string) error {
 	err := m.EditObject("mtls", func(mtls *Document) error {
 		index := -1
@@ -257,7 +258,7 @@ func (m *Mesh) RemoveBackend(name string) error {
 			return slices.Delete(entries, index, index+1), nil
 		})
 		if index >= 0 && mtls.Get("backends") == nil {
-			mtls.Delete("skipValidation") // it is about backends
+			mtls.Delete("skipValidation") // it only concerns backends
 		}
 		return err
 	})
@@ -267,7 +268,7 @@ func (m *Mesh) RemoveBackend(name string) error {
 	return m.DisableBackend(name)
 }
 
-// EnableBackend makes a backend the one in use.
+// EnableBackend makes a backend the enabled one.
 func (m *Mesh) EnableBackend(name string) error {
 	return m.editMTLS(func(mtls *Document, enabled string) {
 		if enabled != name {
@@ -276,7 +277,7 @@ func (m *Mesh) EnableBackend(name string) error {
 	})
 }
 
-// DisableBackend turns mTLS off if the backend is the one in use.
+// DisableBackend turns mTLS off if the backend is the enabled one.
 func (m *Mesh) DisableBackend(name string) error {
 	return m.editMTLS(func(mtls *Document, enabled string) {
 		if enabled == name {
@@ -285,7 +286,8 @@ func (m *Mesh) DisableBackend(name string) error {
 	})
 }
 
-// SetSkipValidation says whether the control plane takes backends unchecked.
+// SetSkipValidation sets whether the control plane accepts backends without
+// validation.
 func (m *Mesh) SetSkipValidation(skip bool) error {
 	current, err := m.SkipValidation()
 	if err != nil || current == skip {
@@ -311,7 +313,8 @@ func (m *Mesh) editMTLS(edit func(mtls *Document, enabled string)) error {
 	})
 }
 
-// findBackend finds an entry of a list of backends, with the index -1 if it is not there.
+// findBackend returns the entry for a backend, with the index -1 if there is
+// none.
 func findBackend(entries []*Document, name string) (index int, backend Backend, err error) {
 	for i, entry := range entries {
 		backend, err := parseBackend(entry)
@@ -331,7 +334,7 @@ func editBackend(entry *Document, current, wanted Backend) error {
 	}
 	if current.Type != Provided {
 		entry.Set("type", text(Provided))
-		entry.Delete("conf") // that of another type means nothing here
+		entry.Delete("conf") // the conf of another type has no meaning for this one
 	}
 	err := entry.EditObject("conf", func(conf *Document) error {
 		setSource(conf, "cert", current.Cert, wanted.Cert)
@@ -350,7 +353,7 @@ func editBackend(entry *Document, current, wanted Backend) error {
 		return err
 	}
 	switch mode := cmp.Or(wanted.Mode, Strict); {
-	case mode == current.Mode: // which may be a number in the document
+	case mode == current.Mode: // the document may have it as a number
 	case mode == Strict:
 		entry.Delete("mode")
 	default:
@@ -402,7 +405,7 @@ func setSource(conf *Document, name string, current, wanted DataSource) {
 	conf.Set(name, encoded)
 }
 
-// setText sets a member, or takes it out when the value is empty.
+// setText sets a member, or removes it if the value is empty.
 func setText(d *Document, name, value string) {
 	if value == "" {
 		d.Delete(name)
@@ -411,13 +414,14 @@ func setText(d *Document, name, value string) {
 	d.Set(name, text(value))
 }
 
-// sameDuration compares durations of the control plane's grammar.
+// sameDuration reports whether two durations are equal in the control plane's
+// grammar.
 func sameDuration(a, b string) bool {
 	return same(a, b, ParseDuration)
 }
 
-// sameGoDuration compares durations of Go's grammar. The control plane gives
-// "1.5s" back as "1.500s".
+// sameGoDuration reports whether two durations are equal in Go's grammar. The
+// control plane returns "1.5s" as "1.500s".
 func sameGoDuration(a, b string) bool {
 	return same(a, b, time.ParseDuration)
 }
@@ -433,9 +437,9 @@ func same(a, b string, parse func(string) (time.Duration, error)) bool {
 
 var backendField = regexp.MustCompile(`^mtls\.backends\[(\d+)\](?:\.(.+))?$`)
 
-// BackendField is which backend a field path of a refusal is about, and what
-// follows it: 0 and `conf.cert` of `mtls.backends[0].conf.cert`. ok is false
-// when the path is about something else.
+// BackendField splits the path of a rejected field into the index of the
+// backend and the rest: 0 and `conf.cert` for `mtls.backends[0].conf.cert`. ok
+// is false if the path is not within a backend.
 func BackendField(field string) (index int, rest string, ok bool) {
 	match := backendField.FindStringSubmatch(field)
 	if match == nil {

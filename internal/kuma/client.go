@@ -13,42 +13,45 @@ import (
 	"time"
 )
 
-// Config is how to reach a control plane.
+// Config configures the connection to a control plane.
 type Config struct {
-	// Address is the URL of the API. A path in it is a prefix of every path.
+	// Address is the URL of the API. Its path is a prefix of every request
+	// path.
 	Address *url.URL
-	// Origins say where the parts of it were configured.
+	// Origins are the sources of the settings.
 	Origins Origins
-	// Token is sent as a bearer token, unless empty. White space around it, such
-	// as the end of the line of a file, is no part of it.
+	// Token is sent as a bearer token if it is not empty. The client removes
+	// surrounding white space, such as the newline at the end of a file.
 	Token string
 	// Headers are sent with every request.
 	Headers map[string]string
-	// TLS is used for https addresses. nil is the default of Go. Versions before
-	// 1.2 are never used.
+	// TLS is for https addresses. nil means Go's default. The client never uses
+	// versions before 1.2.
 	TLS *tls.Config
-	// RequestTimeout bounds each attempt, its answer included. 0: no bound.
+	// RequestTimeout limits each attempt, including its answer. 0 means no
+	// limit.
 	RequestTimeout time.Duration
-	// MaxRetries is how often a request is sent again after the first attempt.
+	// MaxRetries is the maximum number of retries after the first attempt.
 	MaxRetries int
-	// RetryWait is the wait before the first retry; it doubles with each. 0: 250 ms.
+	// RetryWait is the pause before the first retry; it doubles with each. 0
+	// means 250 ms.
 	RetryWait time.Duration
 	// UserAgent is sent with every request.
 	UserAgent string
-	// Clock is asked for the time and to wait. nil is the real one.
+	// Clock returns the time and waits. nil means the system's clock.
 	Clock Clock
-	// Log gets one line a request, and one for each retry: method, path, status,
-	// attempt, time. Never a header, never a body. nil: no log.
+	// Log gets one entry for each request and retry: method, path, status,
+	// attempt, time. It never gets a header or a body. nil means no log.
 	Log func(ctx context.Context, message string, fields map[string]any)
 }
 
-// Origins are for error messages: `attribute address`, for example. That of a
-// part which is not there is empty.
+// Origins name the sources of settings in error messages, such as `attribute
+// address`. The origin of a missing setting is empty.
 type Origins struct {
 	Address, Token, Headers, CA, ClientCert string
 }
 
-// Client is one control plane. It is safe for concurrent use.
+// Client sends requests to one control plane. It is safe for concurrent use.
 type Client struct {
 	config Config
 	http   *http.Client
@@ -59,11 +62,11 @@ type Client struct {
 
 	shared   shared
 	looks    looks
-	locks    sync.Map // path → chan struct{}: writes of one object go one after the other
+	locks    sync.Map // path → chan struct{}: serializes the writes of one object
 	settings atomic.Pointer[Settings]
 }
 
-// New makes a client. It sends nothing.
+// New returns a client. It sends no request.
 func New(config Config) (*Client, error) {
 	if config.Address == nil || config.Address.Host == "" || (config.Address.Scheme != "http" && config.Address.Scheme != "https") {
 		return nil, errors.New("the address of the control plane must be a URL that begins with http:// or https://")
@@ -100,32 +103,33 @@ func New(config Config) (*Client, error) {
 	return client, nil
 }
 
-// headerValue tells whether a string can be sent in a header. net/http would say
-// so too, but as if the control plane had not answered.
+// headerValue reports whether a string can be the value of a header. net/http
+// would report it too, but like a connection error.
 func headerValue(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
-// headerName tells whether a string can be the name of a header (RFC 9110, 5.6.2).
+// headerName reports whether a string can be the name of a header (RFC 9110,
+// 5.6.2).
 func headerName(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", r)
 	})
 }
 
-// Address is where requests go.
+// Address returns the URL of the control plane.
 func (c *Client) Address() string {
 	return c.config.Address.Redacted()
 }
 
-// lock serializes the writes of one mesh. It waits as long as the context allows.
+// lock serializes the writes of one mesh. It waits until the context is done.
 func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err error) {
 	return c.locked(ctx, meshPath(mesh))
 }
 
-// LockSecret keeps others that use this client and lock the same secret from it
-// until unlock is called: for a read, and a write that depends on it. It waits as
-// long as the context allows.
+// LockSecret locks a secret for other users of this client until unlock is
+// called, for a read and a write that depends on it. It waits until the context
+// is done.
 func (c *Client) LockSecret(ctx context.Context, mesh, name string) (unlock func(), err error) {
 	return c.locked(ctx, secretKey(mesh, name).path)
 }

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Clock is the time and the wait, so that tests need neither.
+// Clock returns the time and waits. Tests replace it, to run without waiting.
 type Clock interface {
 	Now() time.Time
-	// Sleep waits, or returns the context's error as soon as it is done.
+	// Sleep waits, or returns the context's error once the context is done.
 	Sleep(ctx context.Context, d time.Duration) error
-	// WithTimeout is [context.WithTimeout] by this clock.
+	// WithTimeout is [context.WithTimeout] with this clock.
 	WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
 }
 
-// SystemClock is the real time.
+// SystemClock is the clock of the operating system.
 type SystemClock struct{}
 
-// Now is the real time.
+// Now returns [time.Now].
 func (SystemClock) Now() time.Time { return time.Now() }
 
-// Sleep really waits.
+// Sleep waits for d.
 func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

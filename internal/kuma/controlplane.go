@@ -6,22 +6,22 @@ import (
 	"net/http"
 )
 
-// ControlPlane is what a control plane says of itself. What it does not say, or
-// not to this user, is "" or nil.
+// ControlPlane describes a control plane. A value that the control plane does
+// not show to this user is "" or nil.
 type ControlPlane struct {
 	Product, Version string
-	// Mode is "zone" or "global", before Kuma 2.6 also "standalone".
+	// Mode is "zone" or "global", or "standalone" before Kuma 2.6.
 	Mode string
-	// MeshMTLS tells whether a mesh can have mTLS backends.
+	// MeshMTLS reports whether a mesh can have mTLS backends.
 	MeshMTLS *bool
-	// ReadOnly tells that it takes no meshes: they are on the global control
-	// plane, or in Kubernetes.
+	// ReadOnly reports whether the control plane rejects writes of meshes,
+	// because they are on the global control plane or in Kubernetes.
 	ReadOnly *bool
 	// Types are those of resources, by name.
 	Types []Type
 }
 
-// ControlPlane asks the control plane what it is. It writes nothing.
+// ControlPlane reads the description of the control plane. It writes nothing.
 func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 	about, err := c.getDocument(ctx, index, nil)
 	if err != nil {
@@ -37,7 +37,7 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 		return nil, err
 	}
 	if err == nil {
-		_ = config.Decode("mode", &is.Mode) // of another kind it says nothing
+		_ = config.Decode("mode", &is.Mode) // a mode of another type is ignored
 	}
 	kinds, err := c.getDocument(ctx, "_resources", nil)
 	if err := keptQuiet(err); err != nil {
@@ -50,7 +50,7 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 	return is, nil
 }
 
-// keptQuiet is nil when the control plane answered that it does not tell.
+// keptQuiet returns nil for an answer that refuses the information.
 func keptQuiet(err error) error {
 	var e *Error
 	if errors.As(err, &e) && (e.Absent() || e.Forbidden() || e.Unauthenticated()) {
@@ -59,9 +59,10 @@ func keptQuiet(err error) error {
 	return err
 }
 
-// capabilities follow from the kinds of resources that there are: mTLS backends
-// went from the mesh in the version that TrafficPermission went in, which only
-// works with them. A version number does not tell: some builds have none.
+// capabilities derives the capabilities from the types of resources: Kuma
+// removed mTLS backends in the version that removed TrafficPermission, which
+// only works with them. The version number is not sufficient: some builds have
+// none.
 func capabilities(document *Document) (meshMTLS, readOnly *bool) {
 	types := typesOf(document)
 	if len(types) == 0 {
@@ -71,15 +72,16 @@ func capabilities(document *Document) (meshMTLS, readOnly *bool) {
 	return &mtls, types[MeshType].ReadOnly
 }
 
-// A resourceType is what `/_resources` says of a type.
+// A resourceType is an entry of `/_resources`.
 type resourceType struct {
 	Name string `json:"name"`
-	// ReadOnly tells that this control plane takes no writes of it. On a zone that
-	// belongs to a global control plane it is true of all types.
+	// ReadOnly reports whether this control plane accepts no writes of this
+	// type. On a zone of a global control plane, this is so for all types.
 	ReadOnly *bool `json:"readOnly"`
 }
 
-// typesOf are the types of resources by name, none if a document has another form.
+// typesOf returns the types of resources by name, or none if the document has
+// another form.
 func typesOf(document *Document) map[string]resourceType {
 	var list []resourceType
 	if document.Decode("resources", &list) != nil {

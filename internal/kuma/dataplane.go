@@ -8,31 +8,36 @@ import (
 	"time"
 )
 
-// Dataplane is a data plane proxy and what the control plane knows of it
+// Dataplane is a data plane proxy and its status on the control plane
 // (recording "rotation", `/meshes/M/dataplanes/_overview`).
 type Dataplane struct {
-	// Name is the proxy's own name, also where a global control plane has a longer one.
+	// Name is the proxy's own name, even if a global control plane has a longer
+	// one.
 	Name string
-	// Zone is where the proxy is, "" if that is not known.
+	// Zone is the zone of the proxy, or "" if that is unknown.
 	Zone string
-	// Tags are those of all its inbounds, or of its gateway.
+	// Tags are the tags of all its inbounds, or of its gateway.
 	Tags map[string][]string
-	// Online tells that it is connected. Of one that never was, all that follows is empty.
+	// Online reports whether it is connected. If it never was, all fields below
+	// are empty.
 	Online bool
-	// Subscription is the ID of its last connection, Connected when that began, and
-	// Disconnected when it ended: zero while Online. Both by the control plane's clock.
+	// Subscription is the ID of its last connection, which began at Connected
+	// and ended at Disconnected (zero while Online), by the control plane's
+	// clock.
 	Subscription            string
 	Connected, Disconnected time.Time
 	// Ended is its last connection that ended, nil if none is known. While Online it
 	// is the one before.
 	Ended *EndedConnection
-	// LastUpdate is when the control plane last noted what the proxy acknowledged.
+	// LastUpdate is the time at which the control plane last recorded an
+	// acknowledgment.
 	LastUpdate time.Time
-	// Total counts all responses to it, Secrets those with its certificate and the CAs to trust.
+	// Total counts all responses to it, Secrets those with its certificate and
+	// the trusted CAs.
 	Total, Secrets Responses
-	// Version is that of the data plane, Envoy that of the proxy itself.
+	// Version is the version of the data plane, Envoy that of the proxy itself.
 	Version, Envoy string
-	// Certificate is nil as long as the control plane has noted none.
+	// Certificate is nil until the control plane has recorded one.
 	Certificate *DataplaneCertificate
 }
 
@@ -44,30 +49,32 @@ type EndedConnection struct {
 	Secrets Responses
 }
 
-// Responses counts what was sent over a connection, and what came of it.
+// Responses counts the responses over a connection, and their results.
 type Responses struct {
 	Sent, Acknowledged, Rejected uint64
 }
 
-// DataplaneCertificate is what is known of a proxy's certificate. It names no CA.
+// DataplaneCertificate is the status of a proxy's certificate. It does not name
+// the CA.
 type DataplaneCertificate struct {
-	// Issued is when it was made, by the clock of the control plane that made it.
+	// Issued is the time of issuance, by the clock of the control plane that
+	// issued it.
 	Issued time.Time
-	// Expires is its end, in whole seconds.
+	// Expires is its expiry date, in whole seconds.
 	Expires time.Time
-	// Backend is the name of the mTLS backend it is from.
+	// Backend is the name of the mTLS backend that issued it.
 	Backend string
 }
 
-// Dataplanes lists the proxies of a mesh, all pages of them. The error is
-// [Absent] when the mesh is not there. The result is the caller's.
+// Dataplanes returns all proxies of a mesh. The error is [Absent] if the mesh
+// does not exist. The caller may change the result.
 func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, error) {
 	shared, err := c.DataplanesAsOf(ctx, mesh, anew)
 	return slices.Clone(shared), err
 }
 
 // DataplanesAsOf is [Client.Dataplanes] with an answer that may be older. The
-// result is shared: it must not be changed.
+// result is shared: do not change it.
 func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age Freshness) ([]Dataplane, error) {
 	of := key{path: meshPath(mesh) + "/dataplanes/_overview", kind: "DataplaneOverview", mesh: mesh}
 	return share(ctx, c, of.path, age, func() ([]Dataplane, error) {
@@ -84,9 +91,9 @@ func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age Freshness)
 	})
 }
 
-// DeletesInUse reports whether the control plane deletes what is in use, such as
-// a mesh with proxies (its setting store.unsafeDelete, off by default). It is
-// false where the control plane does not show its configuration.
+// DeletesInUse reports whether the control plane deletes objects in use, such
+// as a mesh with proxies (its setting store.unsafeDelete, off by default). It
+// returns false if the control plane does not show its configuration.
 func (c *Client) DeletesInUse(ctx context.Context) bool {
 	config, err := c.getDocument(ctx, "config", nil)
 	if err != nil {
@@ -96,7 +103,7 @@ func (c *Client) DeletesInUse(ctx context.Context) bool {
 	return config.Decode("store", &store) == nil && store.UnsafeDelete
 }
 
-// counters are of one kind of response; the API writes them as text.
+// counters are those of one kind of response; the API has them as strings.
 type counters struct {
 	Sent         uint64 `json:"responsesSent,string"`
 	Acknowledged uint64 `json:"responsesAcknowledged,string"`

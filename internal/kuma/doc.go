@@ -1,7 +1,8 @@
-// Package kuma is a client of the HTTP API of a Kuma or Kong Mesh control plane.
+// Package kuma is a client of the HTTP API of a Kuma or Kong Mesh control
+// plane.
 //
-// It knows two kinds of documents, meshes and secrets, and keeps both as the
-// JSON text the control plane sent: a change replaces the members it is about
-// and leaves every other byte alone, so that nothing another tool or a later
-// version put there is lost. It knows nothing of Terraform.
+// It keeps documents, such as meshes and secrets, as the JSON text that the
+// control plane sent. A change replaces only the members that it is about, so
+// that nothing from another tool or a later version is lost. The package does
+// not depend on Terraform.
 package kuma

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// Document is a JSON object as text. Set and Delete change one member and
-// leave every other byte as it is: order, white space, numbers of any size and
-// members this package has never heard of.
+// Document is a JSON object as text. Set and Delete change one member and keep
+// every other byte: order, white space, numbers of any size, and members that
+// this package does not know.
 type Document struct {
 	raw []byte
 }
 
-// ParseDocument takes the text of a JSON object. Anything else is an error.
+// ParseDocument parses the text of a JSON object. Anything else is an error.
 func ParseDocument(text []byte) (*Document, error) {
 	text = bytes.TrimSpace(text)
 	if !json.Valid(text) {
@@ -29,23 +29,23 @@ func ParseDocument(text []byte) (*Document, error) {
 	return &Document{raw: bytes.Clone(text)}, nil
 }
 
-// NewDocument is an object without members.
+// NewDocument returns an object without members.
 func NewDocument() *Document {
 	return &Document{raw: []byte("{}")}
 }
 
-// Bytes is the text of the document.
+// Bytes returns the text of the document.
 func (d *Document) Bytes() []byte {
 	return d.raw
 }
 
-// Clone is an independent copy.
+// Clone returns an independent copy.
 func (d *Document) Clone() *Document {
 	return &Document{raw: bytes.Clone(d.raw)}
 }
 
-// Get is the text of a member's value, nil when there is no such member or its
-// value is null, which Kuma takes for the same.
+// Get returns the text of a member's value, or nil if there is no such member
+// or its value is null, which means the same to Kuma.
 func (d *Document) Get(name string) json.RawMessage {
 	e, ok := d.find(name)
 	if !ok || bytes.Equal(d.raw[e.start:e.end], []byte("null")) {
@@ -54,8 +54,8 @@ func (d *Document) Get(name string) json.RawMessage {
 	return d.raw[e.start:e.end]
 }
 
-// Object is the value of a member that is an object, and an empty document
-// when the member is absent. A value of another kind is an error.
+// Object returns the value of a member that is an object, or an empty document
+// if the member is absent. A value of another type is an error.
 func (d *Document) Object(name string) (*Document, error) {
 	value := d.Get(name)
 	if value == nil {
@@ -68,7 +68,7 @@ func (d *Document) Object(name string) (*Document, error) {
 	return object, nil
 }
 
-// Decode unmarshals a member's value. An absent member leaves target alone.
+// Decode unmarshals a member's value. An absent member does not change target.
 func (d *Document) Decode(name string, target any) error {
 	value := d.Get(name)
 	if value == nil {
@@ -80,8 +80,8 @@ func (d *Document) Decode(name string, target any) error {
 	return nil
 }
 
-// decode unmarshals a value. Its errors quote nothing of the value: those of
-// encoding/json and of time quote what they cannot read.
+// decode unmarshals a value. Its errors do not quote the value, unlike those of
+// encoding/json and time.
 func decode(value []byte, target any) error {
 	err := json.Unmarshal(value, target)
 	var kind *json.UnmarshalTypeError
@@ -89,7 +89,7 @@ func decode(value []byte, target any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &kind):
-		is, _, _ := strings.Cut(kind.Value, " ") // a number follows its kind
+		is, _, _ := strings.Cut(kind.Value, " ") // a number follows the type
 		at := "the value"
 		if kind.Field != "" {
 			at = kind.Field
@@ -100,22 +100,22 @@ func decode(value []byte, target any) error {
 	}
 }
 
-// Name is the member name, "" when it is absent.
+// Name returns the member name, or "" if it is absent.
 func (d *Document) Name() (string, error) {
 	var name string
 	err := d.Decode("name", &name)
 	return name, err
 }
 
-// CreationTime is when the control plane created the object, zero if it does not
-// say.
+// CreationTime returns the time at which the control plane created the object,
+// or zero if that is unknown.
 func (d *Document) CreationTime() (time.Time, error) {
 	var created time.Time
 	err := d.Decode("creationTime", &created)
 	return created, err
 }
 
-// Set gives a member a value, which must be valid JSON. A new member is added
+// Set sets a member to a value, which must be valid JSON. It adds a new member
 // at the end.
 func (d *Document) Set(name string, value json.RawMessage) {
 	if e, ok := d.find(name); ok {
@@ -126,14 +126,14 @@ func (d *Document) Set(name string, value json.RawMessage) {
 	d.raw = insert(d.raw, append(append(key, ':'), value...))
 }
 
-// Delete removes a member, if it is there, as often as it is there.
+// Delete removes all members with a name.
 func (d *Document) Delete(name string) {
 	d.raw = rewrite(d.raw, func(_ int, e element) (text []byte, keep bool) { return d.raw[e.start:e.end], e.name != name })
 }
 
-// EditObject lets edit change the value of a member that is an object, an empty
-// one when the member is absent. A change that leaves nothing in it takes the
-// member out; without a change no byte is touched.
+// EditObject calls edit with the value of a member that is an object, or with
+// an empty one if the member is absent. It removes a member that is empty after
+// a change; without a change, it keeps every byte.
 func (d *Document) EditObject(name string, edit func(*Document) error) error {
 	object, err := d.Object(name)
 	if err != nil {
@@ -152,8 +152,8 @@ func (d *Document) EditObject(name string, edit func(*Document) error) error {
 	return nil
 }
 
-// Items are the objects in a member that is a list, none when the member is
-// absent.
+// Items returns the objects in a member that is a list, or none if the member
+// is absent.
 func (d *Document) Items(name string) ([]*Document, error) {
 	var entries []json.RawMessage
 	if err := d.Decode(name, &entries); err != nil {
@@ -170,9 +170,10 @@ func (d *Document) Items(name string) ([]*Document, error) {
 	return items, nil
 }
 
-// EditItems lets edit change a member that is a list of objects. edit may change
-// the items it gets, and returns those that stay, in their order, followed by new
-// ones. A list that nothing is left in goes; without a change no byte is touched.
+// EditItems calls edit with the objects in a member that is a list. edit may
+// change them, and returns those to keep, in their order, followed by new ones.
+// EditItems removes a list that is empty after a change; without a change, it
+// keeps every byte.
 func (d *Document) EditItems(name string, edit func(items []*Document) ([]*Document, error)) error {
 	items, err := d.Items(name)
 	if err != nil {
@@ -204,7 +205,7 @@ func (d *Document) EditItems(name string, edit func(items []*Document) ([]*Docum
 	return nil
 }
 
-// Empty tells whether the object has no members.
+// Empty reports whether the object has no members.
 func (d *Document) Empty() bool {
 	return len(elements(d.raw)) == 0
 }
@@ -212,7 +213,7 @@ func (d *Document) Empty() bool {
 func (d *Document) find(name string) (element, bool) {
 	var found element
 	ok := false
-	for _, e := range elements(d.raw) { // of a name that is there twice the last counts, as everywhere in Go
+	for _, e := range elements(d.raw) { // the last of two members with one name counts, as in encoding/json
 		if e.name == name {
 			found, ok = e, true
 		}
@@ -221,15 +222,15 @@ func (d *Document) find(name string) (element, bool) {
 }
 
 // An element is one member of an object or one item of an array: raw[start:end]
-// is its value, and from is where the text that belongs to it begins, the comma
-// before it included.
+// is its value, and from is the start of its text, including the comma before
+// it.
 type element struct {
 	name             string
 	from, start, end int
 }
 
-// elements lists what an object or array holds. raw is valid JSON and begins
-// with its bracket; anything else has no elements.
+// elements returns the elements of an object or array. raw is valid JSON and
+// begins with its bracket; any other value has no elements.
 func elements(raw []byte) []element {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	opening, err := decoder.Token()
@@ -261,7 +262,7 @@ func elements(raw []byte) []element {
 	return list
 }
 
-// splice replaces raw[start:end].
+// splice replaces raw[start:end] with other text.
 func splice(raw []byte, start, end int, with []byte) []byte {
 	out := make([]byte, 0, len(raw)-(end-start)+len(with))
 	out = append(out, raw[:start]...)
@@ -279,8 +280,8 @@ func insert(raw, item []byte) []byte {
 	return splice(raw, at, at, append([]byte{','}, item...))
 }
 
-// rewrite gives each element of an object or array another value, or takes it
-// out, with one of the commas around it. All that is between stays.
+// rewrite replaces the value of each element of an object or array, or removes
+// the element with one of the commas around it. It keeps all other text.
 func rewrite(raw []byte, edit func(i int, e element) (text []byte, keep bool)) []byte {
 	list := elements(raw)
 	if len(list) == 0 {
@@ -291,7 +292,7 @@ func rewrite(raw []byte, edit func(i int, e element) (text []byte, keep bool)) [
 	for i, e := range list {
 		text, keep := edit(i, e)
 		switch {
-		case keep && first && i > 0: // without the comma that separated it from what is gone
+		case keep && first && i > 0: // without the comma after the removed element
 			comma := e.from + bytes.IndexByte(raw[e.from:], ',')
 			out = append(append(out, raw[comma+1:e.start]...), text...)
 		case keep:
@@ -304,7 +305,7 @@ func rewrite(raw []byte, edit func(i int, e element) (text []byte, keep bool)) [
 	return append(out, raw[next:]...)
 }
 
-// depth is how deeply the objects and arrays of valid JSON are nested.
+// depth returns the nesting depth of valid JSON.
 func depth(raw []byte) int {
 	deepest, level, inText := 0, 0, false
 	for i := 0; i < len(raw); i++ {
@@ -324,8 +325,8 @@ func depth(raw []byte) int {
 	return deepest
 }
 
-// difference lists the members in which two documents differ, as paths of the
-// form `networking.outbound.passthrough`, lists as a whole.
+// difference returns the members in which two documents differ, as paths such
+// as `networking.outbound.passthrough`. A list is one member.
 func difference(a, b *Document) []string {
 	var paths []string
 	seen := map[string]bool{}

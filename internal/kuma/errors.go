@@ -13,38 +13,39 @@ import (
 	"unicode/utf8"
 )
 
-// Error is an answer of the control plane, or of something in its place, that
-// is no success.
+// Error is an unsuccessful answer of the control plane, or of a server in front
+// of it.
 type Error struct {
 	Method, Path string
 	Status       int
-	// Title and Detail are the control plane's own words.
+	// Title and Detail are the texts of the control plane.
 	Title, Detail string
-	// Parameters name the parts of the document it refused.
+	// Parameters list the rejected parts of the document.
 	Parameters []InvalidParameter
 	// Body is the beginning of an answer that is not the control plane's: HTML,
-	// text, JSON of another API. Empty when the request had a body, or the answer
-	// may hold a secret.
+	// text, JSON of another API. It is empty if the request had a body, or the
+	// answer may contain a secret.
 	Body string
-	// Defect is what is wrong with an answer that looks like the control plane's,
-	// and goes on "and the answer ...", "" if nothing is.
+	// Defect describes what is wrong with an answer that looks like the control
+	// plane's, as the end of "and the answer ...". It is "" if nothing is
+	// wrong.
 	Defect string
-	// Address is that of the control plane, and Origins say where it and the
-	// token were configured.
+	// Address is that of the control plane, and Origins are the sources of the
+	// address and the token.
 	Address string
 	Origins Origins
 
-	doubt bool // an attempt before the one that this answers may have had its effect
+	doubt bool // an earlier attempt may have succeeded
 }
 
-// InvalidParameter is one reason for a refusal: Field is a path into the
-// document, `mtls.backends[0].conf.cert` for example.
+// InvalidParameter is a reason for a rejection: Field is a path in the
+// document, such as `mtls.backends[0].conf.cert`.
 type InvalidParameter struct {
 	Field  string `json:"field"`
 	Reason string `json:"reason"`
 }
 
-// Error gives all the control plane said, in one line for each reason.
+// Error returns the texts of the control plane, with a line for each reason.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s: %d %s", e.Method, e.Path, e.Status, http.StatusText(e.Status))
@@ -67,74 +68,76 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Foreign tells that the answer is not a control plane's: another server, a
-// gateway or a login page gave it. Only the control plane's own answer has a
-// Title.
+// Foreign reports whether the answer is not from a control plane, but from
+// another server, a gateway or a login page. Only the control plane's own
+// answer has a Title.
 func (e *Error) Foreign() bool {
 	return e.Title == ""
 }
 
-// says tells that the control plane itself answered with this status.
+// says reports whether the control plane itself answered with this status.
 func (e *Error) says(status int) bool {
 	return e.Status == status && !e.Foreign()
 }
 
-// Absent tells that the control plane says there is no such object, or no such
-// mesh. Its answer is the same for both except for the title (recordings, all
-// versions). Any other 404 says nothing about the object: that of a gateway, and
-// the control plane's own about a signing key.
+// Absent reports whether the control plane says that the object, or its mesh,
+// does not exist. The two answers differ only in the title (recordings, all
+// versions). Any other 404 says nothing about the object: that of a gateway,
+// and the control plane's own about a signing key.
 func (e *Error) Absent() bool {
 	return e.says(http.StatusNotFound) && e.Detail == "Not found"
 }
 
-// Unauthenticated tells that the control plane does not know the caller.
+// Unauthenticated reports whether the control plane does not know the user.
 func (e *Error) Unauthenticated() bool {
 	return e.says(http.StatusUnauthorized)
 }
 
-// Forbidden tells that the control plane knows the caller, who may not do this.
+// Forbidden reports whether the control plane knows the user, who does not have
+// the permission.
 func (e *Error) Forbidden() bool {
 	return e.says(http.StatusForbidden)
 }
 
-// ReadOnly tells that this control plane takes no writes of this kind
+// ReadOnly reports whether this control plane accepts no writes of this type
 // (recording "read-only control plane").
 func (e *Error) ReadOnly() bool {
 	return e.says(http.StatusMethodNotAllowed)
 }
 
-// Refused tells that the control plane found the document wrong.
+// Refused reports whether the control plane rejected the document as invalid.
 func (e *Error) Refused() bool {
 	return e.says(http.StatusBadRequest)
 }
 
-// Conflict tells that the object was written or created by another client while
-// the control plane handled this write, which had no effect.
+// Conflict reports whether another client wrote or created the object while the
+// control plane handled this write, which had no effect.
 func (e *Error) Conflict() bool {
 	return e.says(http.StatusConflict)
 }
 
-// Absent tells whether err is the control plane's word that there is no such object.
+// Absent reports whether the control plane says that an object does not exist.
 func Absent(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Absent()
 }
 
-// Forbidden reports whether err is the control plane's word that the caller may
-// not do this.
+// Forbidden reports whether the control plane says that the user does not have
+// the permission.
 func Forbidden(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Forbidden() && !e.Foreign()
 }
 
-// Refused tells whether err is the control plane's refusal of a document.
+// Refused reports whether the control plane rejected a document as invalid.
 func Refused(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Refused()
 }
 
-// Passing reports whether err may pass by itself: there was no answer, or one
-// that says the control plane, or what is in front of it, cannot answer now.
+// Passing reports whether an error is transient: there was no answer, or one
+// that says that the control plane, or a server in front of it, cannot answer
+// now.
 func Passing(err error) bool {
 	var (
 		e          *Error
@@ -146,17 +149,17 @@ func Passing(err error) bool {
 	return errors.As(err, &connection)
 }
 
-// conflict tells whether err is the control plane's word that another client
-// wrote the same object at the same time.
+// conflict reports whether the control plane says that another client wrote the
+// same object at the same time.
 func conflict(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Conflict()
 }
 
-// ConnectionError is the lack of any answer.
+// ConnectionError reports that there was no answer.
 type ConnectionError struct {
-	// Address is that of the control plane, and Origins say where it and the
-	// certificates were configured.
+	// Address is that of the control plane, and Origins are the sources of the
+	// address and the certificates.
 	Address string
 	Origins Origins
 	Err     error
@@ -168,14 +171,15 @@ func (e *ConnectionError) Error() string {
 
 func (e *ConnectionError) Unwrap() error { return e.Err }
 
-// DroppedError is a write that the control plane accepted and did not keep.
+// DroppedError reports a write that the control plane accepted but did not
+// store.
 type DroppedError struct {
 	Mesh string
-	// Contested tells that other clients wrote the mesh each time, which may have
-	// overwritten the change.
+	// Contested reports whether other clients wrote the mesh each time, which
+	// may have overwritten the change.
 	Contested bool
-	// Fields are the parts of the document it did not keep, as paths of the form
-	// `networking.outbound.passthrough`.
+	// Fields are the parts of the document that were not stored, as paths such
+	// as `networking.outbound.passthrough`.
 	Fields []string
 }
 
@@ -195,7 +199,7 @@ func (c *Client) connectionError(err error) *ConnectionError {
 	return &ConnectionError{Address: c.Address(), Origins: c.config.Origins, Err: err}
 }
 
-// quotedError is an error whose text quoted what is in no message.
+// quotedError replaces an error whose text quotes what no message may contain.
 type quotedError struct {
 	text string
 	err  error
@@ -204,7 +208,7 @@ type quotedError struct {
 func (e *quotedError) Error() string { return e.text }
 func (e *quotedError) Unwrap() error { return e.err }
 
-// UnverifiedError is a write that succeeded and could not be read back.
+// UnverifiedError reports a write that succeeded, but could not be read back.
 type UnverifiedError struct {
 	Err error
 }
@@ -215,9 +219,9 @@ func (e *UnverifiedError) Error() string {
 
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
-// Uncertain tells that a write may have had its effect although err came back:
-// there was no answer to it or to an earlier attempt at it, or one of something
-// between here and the control plane. Of a *UnverifiedError it is sure.
+// Uncertain reports whether a failed write may have taken effect: there was no
+// answer to it or to an earlier attempt, or a server in front of the control
+// plane answered. With a *UnverifiedError, it certainly has.
 func Uncertain(err error) bool {
 	var (
 		e          *Error
@@ -229,22 +233,22 @@ func Uncertain(err error) bool {
 	return e.doubt || e.Status >= http.StatusInternalServerError || e.Foreign()
 }
 
-// How much of an answer goes into a message, in characters and in reasons. A
-// control plane says less.
+// Maximum sizes of an answer in a message, in characters and in reasons.
+// Answers of a control plane are shorter.
 const (
 	longestBody   = 120
 	longestText   = 1000
 	mostRefusals  = 50
 	longestReason = 500
 	longestName   = 300
-	longestAnswer = 8 << 10 // bytes of all of them, in which secrets are looked for
+	longestAnswer = 8 << 10 // total bytes in which to search for secrets
 )
 
-// errorType is the type of every error that a control plane answers with
-// (recordings, all versions).
+// errorType is the type of every error of a control plane (recordings, all
+// versions).
 const errorType = "/std-errors"
 
-// answerError reads what an answer without success says.
+// answerError returns the error for an unsuccessful answer.
 func (c *Client) answerError(r request, status int, body []byte) *Error {
 	e := &Error{
 		Method: r.method, Path: r.path, Status: status,
@@ -276,13 +280,13 @@ func (c *Client) answerError(r request, status int, body []byte) *Error {
 	return e
 }
 
-// looksLikeJSON tells whether a string begins as an object or a list.
+// looksLikeJSON reports whether a text begins like an object or a list.
 func looksLikeJSON(text []byte) bool {
 	text = bytes.TrimSpace(text)
 	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
 }
 
-// jsonDefect is what is wrong with JSON that cannot be read, without its text.
+// jsonDefect describes what is wrong with invalid JSON, without quoting it.
 func jsonDefect(text []byte) string {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return "is empty"
@@ -301,21 +305,21 @@ func jsonDefect(text []byte) string {
 	}
 }
 
-// A quotation is a string that came from elsewhere, and how many characters of it
-// a message has at most.
+// A quotation is a text from another source, and its maximum number of
+// characters in a message.
 type quotation struct {
 	text    *string
 	longest int
 }
 
-// quoteAll makes texts of one answer fit for messages: short, without what a
-// terminal would obey, and without what is not to be seen. It is the one place
-// where text of an answer becomes text of the provider.
+// quoteAll prepares the texts of one answer for messages: it shortens them, and
+// removes control characters and secrets. It is the only place where text of an
+// answer becomes text of the provider.
 func (c *Client) quoteAll(said []quotation) {
 	texts := make([]string, len(said))
 	left := longestAnswer
 	for i, q := range said {
-		texts[i] = printable(*q.text, min(4*q.longest, left)) // more than is shown, so that a secret is seen that goes on behind it
+		texts[i] = printable(*q.text, min(4*q.longest, left)) // longer than the message, to find a secret that continues after the end
 		left -= len(texts[i])
 	}
 	cleared := c.sent.clear(texts...)
@@ -333,7 +337,7 @@ func (c *Client) quote(text string, longest int) string {
 	return text
 }
 
-// quoteFields is quoteAll for paths into a document of the control plane.
+// quoteFields is quoteAll for paths in a document of the control plane.
 func (c *Client) quoteFields(fields []string) []string {
 	fields = fields[:min(len(fields), mostRefusals)]
 	said := make([]quotation, len(fields))
@@ -344,14 +348,14 @@ func (c *Client) quoteFields(fields []string) []string {
 	return fields
 }
 
-// Printable is a string without what cannot be printed, and what a terminal or a
-// reader would take for something else: escape sequences, marks that change the
+// Printable removes what cannot be printed from a text, and what a terminal or
+// a reader would misinterpret: escape sequences, and marks that change the
 // direction of text.
 func Printable(text string) string {
 	return printable(text, len(text))
 }
 
-// printable is [Printable] for the beginning of a string.
+// printable is [Printable] for the beginning of a text.
 func printable(text string, longest int) string {
 	count := 0
 	return strings.Map(func(r rune) rune {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// holderLabel begins the name of a label that notes one holder of a secret. The
-// rest of the name is the holder's ID.
+// holderLabel is the beginning of the name of a label for one holder of a
+// secret. The rest of the name is the holder's ID.
 const holderLabel = "terraform-provider-kongmesh/holder-"
 
-// Holders are the IDs that [Secret.WithHolders] noted, sorted.
+// Holders returns the IDs that [Secret.WithHolders] recorded, sorted.
 func (s *Secret) Holders() ([]string, error) {
 	labels, err := s.labels()
 	holders := []string{}
@@ -22,14 +22,14 @@ func (s *Secret) Holders() ([]string, error) {
 	return holders, err
 }
 
-// A holderChange is what [Secret.WithHolders] changed.
+// A holderChange is a change by [Secret.WithHolders].
 type holderChange struct{ added, removed []string }
 
-// WithHolders returns a copy of the secret, nil being an empty one, that notes
-// these holders and no others. Everything else in the secret stays. If another
-// client writes the secret in the meantime, [Client.PutSecret] makes the same
-// change to the holders of the new version. An ID consists of at most 50
-// letters, digits and hyphens.
+// WithHolders returns a copy of the secret (of nil: an empty one) that records
+// exactly these holders. The rest of the secret stays. If another client writes
+// the secret in the meantime, [Client.PutSecret] applies the same change to the
+// holders of the new version. An ID consists of at most 50 letters, digits and
+// hyphens.
 func (s *Secret) WithHolders(ids ...string) (*Secret, error) {
 	changed := s.copy()
 	current, err := changed.Holders()
@@ -40,7 +40,7 @@ func (s *Secret) WithHolders(ids ...string) (*Secret, error) {
 }
 
 // rebase returns a copy of now, which another client wrote after this version,
-// with the change of holders that was made to this version. nil is an empty one.
+// with the change of holders of this version. nil is an empty secret.
 func (s *Secret) rebase(now *Secret) (*Secret, error) {
 	changed := now.copy()
 	if s == nil {
@@ -49,7 +49,7 @@ func (s *Secret) rebase(now *Secret) (*Secret, error) {
 	return changed, changed.change(s.holders)
 }
 
-// copy returns an independent copy, of nil an empty one.
+// copy returns an independent copy (of nil: an empty secret).
 func (s *Secret) copy() *Secret {
 	if s == nil {
 		return &Secret{Document: NewDocument()}
@@ -60,7 +60,7 @@ func (s *Secret) copy() *Secret {
 // isNew reports whether the secret does not come from the control plane.
 func (s *Secret) isNew() bool { return s == nil || s.Get("type") == nil }
 
-// change changes the holders, and remembers how.
+// change changes the holders, and records the change.
 func (s *Secret) change(change holderChange) error {
 	s.holders = change
 	return s.EditObject("labels", func(labels *Document) error {
@@ -76,7 +76,7 @@ func (s *Secret) change(change holderChange) error {
 	})
 }
 
-// without returns the IDs that are not among others.
+// without returns the IDs that are not in others.
 func without(ids, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(others, id) })
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Labels are the labels that users set. Those the control plane itself puts on
-// what it keeps have names of kuma.io or a domain below it.
+// Labels returns the labels of users. The control plane's own labels have names
+// in kuma.io or a subdomain.
 func (d *Document) Labels() (map[string]string, error) {
 	labels, err := d.AllLabels()
 	for name := range labels {
@@ -18,20 +18,20 @@ func (d *Document) Labels() (map[string]string, error) {
 	return labels, err
 }
 
-// ReservedLabel tells whether a label belongs to the control plane.
+// ReservedLabel reports whether a label belongs to the control plane.
 func ReservedLabel(name string) bool {
 	domain, _, found := strings.Cut(name, "/")
 	return found && (domain == "kuma.io" || strings.HasSuffix(domain, ".kuma.io"))
 }
 
-// AllLabels are the labels with those of the control plane.
+// AllLabels returns all labels, including those of the control plane.
 func (d *Document) AllLabels() (map[string]string, error) {
 	labels := map[string]string{}
 	err := d.Decode("labels", &labels)
 	return labels, err
 }
 
-// SetLabels replaces the labels that users set.
+// SetLabels replaces the labels of users.
 func (d *Document) SetLabels(wanted map[string]string) error {
 	current, err := d.Labels()
 	if err != nil {

@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// pageSize is the most that the control plane gives at once.
+// pageSize is the largest page that the control plane returns.
 const pageSize = "1000"
 
-// Limits of a list, for a server that never ends one: pages, and the time that
-// all of them take together.
+// Limits for a list from a server that never ends one: the number of pages, and
+// the total time.
 const (
 	maxPages    = 1000
 	maxListTime = 5 * time.Minute
-	maxListSize = 8 * maxBody // bytes of all items
+	maxListSize = 8 * maxBody // total bytes of the items
 )
 
-// items reads all pages of a list. One that changes between its pages, so that
-// its total is not the number of its items, is read again, a few times.
+// items reads all pages of a list. If it changes in the meantime, so that its
+// total differs from the number of its items, items reads it again, up to a few
+// times.
 func (c *Client) items(ctx context.Context, path string) ([]json.RawMessage, error) {
 	limited, cancel := c.config.Clock.WithTimeout(ctx, maxListTime)
 	defer cancel()
@@ -38,7 +39,7 @@ func (c *Client) items(ctx context.Context, path string) ([]json.RawMessage, err
 		"control plane", path)
 }
 
-// listOf is a list, each item as parse reads it.
+// listOf returns a list, with each item as parse returns it.
 func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.RawMessage) (T, error)) ([]T, error) {
 	items, err := c.items(ctx, path)
 	if err != nil {
@@ -55,7 +56,7 @@ func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.
 	return all, nil
 }
 
-// checkItem is [Client.check] for an item that is no document yet.
+// checkItem is [Client.check] for an item that is not parsed yet.
 func (c *Client) checkItem(item json.RawMessage, of key) error {
 	document, err := ParseDocument(item)
 	if err != nil {
@@ -64,8 +65,8 @@ func (c *Client) checkItem(item json.RawMessage, of key) error {
 	return c.check(document, of)
 }
 
-// pages reads a list once. It ends as soon as there are more items than the
-// list says, or as a page comes again.
+// pages reads a list once. It stops if there are more items than the total in
+// the list, or if a page repeats.
 func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessage, total int, err error) {
 	query := url.Values{"size": {pageSize}}
 	seen := map[string]bool{}
@@ -88,7 +89,8 @@ func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessag
 		if next == "" {
 			return items, total, nil
 		}
-		// The URL is the control plane's view of itself; only its query counts.
+		// The URL is that of the control plane for itself; only its query
+		// counts.
 		following, err := url.Parse(next)
 		switch {
 		case err != nil || len(here) == 0 || seen[following.Query().Encode()]:

@@ -16,34 +16,34 @@ type Mesh struct {
 	*Document
 }
 
-// writes is how often a change is accepted before it counts as dropped: once,
-// and twice more when another client wrote in between.
+// writes is the maximum number of accepted writes of a change before it counts
+// as dropped. Writes after which another client wrote the mesh do not count.
 const writes = 3
 
-// maxMesh is how long a mesh may be, in bytes. One with all that there is has
-// less than a tenth of that.
+// maxMesh is the maximum size of a mesh in bytes. A mesh with all possible
+// settings has less than a tenth of that.
 const maxMesh = 4 << 20
 
-// contests is how often a change is made again because another client has
-// written the mesh since.
+// contests is the maximum number of repetitions of a change because another
+// client has written the mesh since.
 const contests = 10
 
 func meshPath(name string) string {
 	return "meshes/" + url.PathEscape(name)
 }
 
-// NewMesh is the document of a mesh without any settings.
+// NewMesh returns the document of a mesh without any settings.
 func NewMesh(name string) *Mesh {
 	return &Mesh{Document: meshKey(name).document(nil)}
 }
 
-// Clone is an independent copy.
+// Clone returns an independent copy.
 func (m *Mesh) Clone() *Mesh {
 	return &Mesh{Document: m.Document.Clone()}
 }
 
-// Mesh reads a mesh. The error is [Absent] when it is not there. The result is
-// shared: it must not be changed.
+// Mesh reads a mesh. The error is [Absent] if it does not exist. The result is
+// shared: do not change it.
 func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 	return c.MeshAsOf(ctx, name, Fresh)
 }
@@ -68,15 +68,15 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 	})
 }
 
-// Meshes lists all meshes, all pages of them.
+// Meshes returns all meshes.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
 	return list(ctx, c, meshesKey(), func(document *Document) *Mesh { return &Mesh{Document: document} })
 }
 
-// CreateMesh writes a mesh that is not there yet, with all that edit puts into
-// it, and reads it back. Where the answer is lost it looks whether the mesh is
-// there. The result is that of [Client.UpdateMesh], except that a mesh of which
-// a part was dropped comes together with the *DroppedError: it is there.
+// CreateMesh writes a mesh that does not exist yet, with the changes of edit,
+// and reads it back. If the answer is lost, it reads whether the mesh exists.
+// The result is that of [Client.UpdateMesh], but a mesh of which a part was
+// dropped is returned together with the *DroppedError, because it exists.
 func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
@@ -103,23 +103,23 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 	return c.converge(ctx, name, edit, mesh)
 }
 
-// UpdateMesh changes a part of a mesh: it reads the mesh, lets edit change it,
-// writes it, and reads it back. edit must leave a mesh that is already as
-// wanted untouched: that is how UpdateMesh knows that the change is there. When
-// it is not, because another client wrote the mesh at the same time, it is made
-// again; when it never appears the error is a *DroppedError.
+// UpdateMesh changes a part of a mesh: it reads the mesh, calls edit to change
+// it, writes it, and reads it back. edit must not touch a mesh that already has
+// the change: this is how UpdateMesh detects success. If the change is missing
+// because another client wrote the mesh at the same time, UpdateMesh repeats
+// it. If the change never appears, the error is a *DroppedError.
 //
-// A write that fails is not simply repeated, which could undo what others wrote
-// in the meantime: the mesh is read again first, which also tells whether a
-// write whose answer was lost had its effect. A write that conflicts with another
-// one is made again in the same way. The control plane knows no conditional
-// write, so what others write between a read and the write that follows at once
-// is overwritten; see [Client.Overwritten] for the reverse.
+// It does not simply repeat a failed write, which could undo changes of other
+// clients. Instead, it reads the mesh again, which also shows whether a write
+// without an answer took effect. It does the same after a conflict. The control
+// plane has no conditional write, so a write of another client between a read
+// and the write that follows at once is overwritten; see [Client.Overwritten]
+// for the reverse.
 //
-// The result is the mesh as the control plane gives it back. Nothing is
-// written when edit changes nothing. A mesh together with an error is one that
-// was written, or may have been: *UnverifiedError is a write that succeeded and
-// could not be read back.
+// The result is the mesh as the control plane returns it. If edit changes
+// nothing, UpdateMesh writes nothing. A mesh together with an error is one that
+// was written, or may have been: *UnverifiedError reports a write that
+// succeeded but could not be read back.
 func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
@@ -133,16 +133,16 @@ func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) e
 	return mesh, err
 }
 
-// converge is UpdateMesh without the lock. written is what was put last, nil if
-// nothing was.
+// converge is UpdateMesh without the lock. written is the last written mesh, or
+// nil if there is none.
 func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) error, written *Mesh) (*Mesh, error) {
 	var (
-		failure          error // what that failed with
-		accepted, failed int   // how many puts did what
-		contested        int   // how often another client wrote in between
-		before           *Mesh // what was read before the last put
+		failure          error // its error
+		accepted, failed int   // number of writes by result
+		contested        int   // number of writes of other clients in between
+		before           *Mesh // the mesh before the last write
 		course           = c.attempts()
-		paths            []string // what was put there
+		paths            []string // the written paths
 	)
 	if written != nil {
 		paths = changed(NewMesh(name).Document, written.Document)
@@ -160,10 +160,10 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 			c.own.wrote(name, paths, current.Document, c.config.Clock.Now())
 			return current, nil
 		case failure != nil && (!course.again && !conflict(failure) || failed > c.config.MaxRetries):
-			return nil, failure // the read has told that it is not there
+			return nil, failure // the read has shown that it does not exist
 		}
 		if failure == nil && before != nil && differsElsewhere(before, current, paths) {
-			accepted-- // it may have been kept, and overwritten then
+			accepted-- // it may have been stored, and overwritten after that
 			contested++
 		}
 		if accepted == writes || contested == contests {
@@ -173,7 +173,7 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		put := request{method: http.MethodPut, path: meshPath(name)}
 		paths = append(paths, changed(current.Document, wanted.Document)...)
 		c.own.writing(name, paths)
-		course.vague = false // what an earlier write may have done, the read has told
+		course.vague = false // the read has shown the result of an earlier write
 		written = wanted
 		_, failure = c.put(ctx, meshKey(name), wanted.Document, course, 0)
 		again := course.again || conflict(failure)
@@ -185,7 +185,7 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		case !Uncertain(failure):
 			return nil, failure
 		}
-		// What reads back late, or is fought over, gets a little time.
+		// A change that is late or contested gets a short pause.
 		if accepted > 1 || contested > 0 || again && failed <= c.config.MaxRetries {
 			if err := c.pause(ctx, put, course); err != nil {
 				return maybe(written, err)
@@ -194,12 +194,14 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 	}
 }
 
-// differsElsewhere tells whether two states of a mesh differ in more than some paths.
+// differsElsewhere reports whether two versions of a mesh differ in more than
+// these paths.
 func differsElsewhere(before, after *Mesh, paths []string) bool {
 	return slices.ContainsFunc(changed(before.Document, after.Document), func(path string) bool { return !slices.Contains(paths, path) })
 }
 
-// maybe is the outcome of a write that failed: the mesh, if it may be there.
+// maybe returns the result of a failed write: the mesh, if it may have been
+// written.
 func maybe(written *Mesh, failure error) (*Mesh, error) {
 	if Uncertain(failure) {
 		return written, failure
@@ -207,7 +209,7 @@ func maybe(written *Mesh, failure error) (*Mesh, error) {
 	return nil, failure
 }
 
-// edited reads a mesh and lets edit change it. changed is nil when there is
+// edited reads a mesh and calls edit to change it. changed is nil if there is
 // nothing to write.
 func (c *Client) edited(ctx context.Context, name string, edit func(*Mesh) error) (current, changed *Mesh, err error) {
 	current, err = c.MeshAsOf(ctx, name, anew)
@@ -224,7 +226,7 @@ func (c *Client) edited(ctx context.Context, name string, edit func(*Mesh) error
 	return current, changed, nil
 }
 
-// DeleteMesh removes a mesh. That it is not there is success.
+// DeleteMesh deletes a mesh. It succeeds if the mesh does not exist.
 func (c *Client) DeleteMesh(ctx context.Context, name string) error {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
@@ -235,15 +237,17 @@ func (c *Client) DeleteMesh(ctx context.Context, name string) error {
 	return c.delete(ctx, meshKey(name))
 }
 
-// SkipCreatingInitialPolicies are the kinds of policies that the control plane
-// does not make with the mesh. Without any they are empty, not nil.
+// SkipCreatingInitialPolicies returns the kinds of policies that the control
+// plane does not create with the mesh. Without any, it returns an empty list,
+// not nil.
 func (m *Mesh) SkipCreatingInitialPolicies() ([]string, error) {
 	kinds := []string{}
 	err := m.Decode("skipCreatingInitialPolicies", &kinds)
 	return kinds, err
 }
 
-// SetSkipCreatingInitialPolicies replaces them. Their order means nothing.
+// SetSkipCreatingInitialPolicies replaces these kinds. Their order has no
+// meaning.
 func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
 	current, err := m.SkipCreatingInitialPolicies()
 	if err != nil {
@@ -265,7 +269,7 @@ func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
 }
 
 // ZoneEgress reports whether traffic to other zones and to external services
-// goes through the zone egress. The control plane accepts it only with mTLS.
+// uses the zone egress. The control plane accepts it only with mTLS.
 func (m *Mesh) ZoneEgress() (bool, error) {
 	routing, err := m.Object("routing")
 	if err != nil {

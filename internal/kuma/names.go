@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Longest names that the control plane accepts (recordings "mesh names and bodies
-// that are refused" and "secret lifecycle").
+// Maximum lengths of names (recordings "mesh names and bodies that are refused"
+// and "secret lifecycle").
 const (
 	MaxMeshName   = 63
 	MaxSecretName = 253
@@ -17,7 +17,7 @@ const (
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
-// CheckName applies the control plane's rule for names, an RFC 1123 subdomain
+// CheckName applies the control plane's rule for names: an RFC 1123 subdomain
 // of at most longest characters.
 func CheckName(name string, longest int) error {
 	return checkName(name, longest, namePattern, `only lowercase letters, digits, "-" and "." are allowed, and it must start and end with a letter or digit`)
@@ -25,8 +25,8 @@ func CheckName(name string, longest int) error {
 
 var meshReferencePattern = regexp.MustCompile(`^[0-9a-z][-_.0-9a-z]*$`)
 
-// CheckMeshReference applies the rule for the name of a mesh that may be there
-// already: meshes made by versions before 2.7 may have "_" in their names.
+// CheckMeshReference applies the rule for the name of an existing mesh:
+// versions before 2.7 allowed "_".
 func CheckMeshReference(name string) error {
 	return checkName(name, MaxSecretName, meshReferencePattern, `only lowercase letters, digits, "-", "." and "_" are allowed, and it must start with a letter or digit`)
 }
@@ -45,9 +45,9 @@ func checkName(name string, longest int, pattern *regexp.Regexp, rule string) er
 
 var durationPattern = regexp.MustCompile(`^([0-9]+)(y|w|d|h|m|s|ms)$`)
 
-// ParseDuration reads a duration as the control plane does where it says how
-// long a certificate lives: one whole number and one unit, y, w, d, h, m, s or
-// ms, or 0 (recording "backend configuration that is refused, and its forms").
+// ParseDuration parses a duration like the control plane does for the lifetime
+// of a certificate: one whole number and one unit (y, w, d, h, m, s or ms), or
+// 0 (recording "backend configuration that is refused, and its forms").
 func ParseDuration(text string) (time.Duration, error) {
 	if text == "0" {
 		return 0, nil

@@ -9,28 +9,29 @@ import (
 	"time"
 )
 
-// lookAgain is how long after a write of a mesh it is read once more, if other
-// requests are made by then. Two writers that do not see each other are usually
-// less than a second apart.
+// lookAgain is the time after a write of a mesh at which the client reads it
+// once more, if it still sends requests by then. Two writers that do not see
+// each other are usually less than a second apart.
 const lookAgain = 3 * time.Second
 
 // Overwritten is a part of a mesh that this client wrote, and that another
-// client has changed since: the control plane knows no conditional write.
+// client has changed since: the control plane has no conditional write.
 type Overwritten struct {
 	Mesh string
-	// Fields are paths of the form `mtls.backends[ca-1].mode`, sorted.
+	// Fields are paths such as `mtls.backends[ca-1].mode`, sorted.
 	Fields []string
-	// Written is when this client wrote the mesh, Seen when it read the other value.
+	// Written is the time at which this client wrote the mesh, Seen that at
+	// which it read the other value.
 	Written, Seen time.Time
 }
 
-// ownWrites is what this client wrote into meshes: digests of the values, by
-// their paths. Each read of a mesh is compared with it.
+// ownWrites has digests of the values that this client wrote to meshes, by
+// path. It compares each read of a mesh with them.
 type ownWrites struct {
 	mu     sync.Mutex
-	count  int // of changes to what follows: a read that began before one of them tells nothing
+	count  int // of changes to the fields below: a read that began before one of them is not compared
 	meshes map[string]*ownWrite
-	due    []string // meshes that are to be read again, in the order of their writes
+	due    []string // meshes to read again, in the order of their writes
 	busy   bool     // one of them is being read
 	found  []Overwritten
 }
@@ -38,13 +39,13 @@ type ownWrites struct {
 type ownWrite struct {
 	count  int
 	at     time.Time
-	read   bool // late enough
+	read   bool // it was read late enough
 	values map[string]digest
 }
 
 type digest [sha256.Size]byte
 
-// Overwritten is what was found since the last call.
+// Overwritten returns the findings since its last call.
 func (c *Client) Overwritten() []Overwritten {
 	c.own.mu.Lock()
 	defer c.own.mu.Unlock()
@@ -53,7 +54,7 @@ func (c *Client) Overwritten() []Overwritten {
 	return found
 }
 
-// writing notes that paths of a mesh are about to be written anew.
+// writing records that paths of a mesh are about to be written.
 func (o *ownWrites) writing(mesh string, paths []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -68,7 +69,7 @@ func (o *ownWrites) writing(mesh string, paths []string) {
 	}
 }
 
-// wrote notes what a mesh has at paths that were written and read back.
+// wrote records the values at paths that were written and read back.
 func (o *ownWrites) wrote(mesh string, paths []string, now *Document, at time.Time) {
 	if len(paths) == 0 {
 		return
@@ -87,27 +88,27 @@ func (o *ownWrites) wrote(mesh string, paths []string, now *Document, at time.Ti
 	write.count, write.at, write.read = o.count, at, false
 	values := leaves(now)
 	for _, path := range paths {
-		write.values[path] = values[path] // the zero digest: it is not there
+		write.values[path] = values[path] // the zero digest if it is absent
 	}
 	o.due = append(o.due, mesh)
 }
 
-// forget notes that a mesh is not there any more.
+// forget records that a mesh does not exist any more.
 func (o *ownWrites) forget(mesh string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.meshes, mesh)
 }
 
-// began is to be asked before a read, for compare.
+// began returns the argument for compare; call it before a read.
 func (o *ownWrites) began() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.count
 }
 
-// compare compares a mesh as it was read with what was written. Fields are made
-// fit for messages by quote.
+// compare compares a mesh that was read with what was written. quote prepares
+// field names for messages.
 func (o *ownWrites) compare(mesh string, began int, read *Document, at time.Time, quote func(string) string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -129,8 +130,8 @@ func (o *ownWrites) compare(mesh string, began int, read *Document, at time.Time
 	}
 }
 
-// next is a mesh that is to be read again now, one at a time: done is to be
-// called then.
+// next returns a mesh to read again now, one at a time. The caller calls done
+// after that.
 func (o *ownWrites) next(now time.Time) (mesh string, is bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -154,8 +155,8 @@ func (o *ownWrites) done() {
 	o.busy = false
 }
 
-// lookAgain reads a mesh that was written some seconds ago, beside what the
-// client is doing anyway: nothing waits for it, and its errors mean nothing.
+// lookAgain reads a mesh some seconds after its write, concurrently with other
+// requests: nothing waits for it, and its errors are ignored.
 func (c *Client) lookAgain(ctx context.Context) {
 	mesh, is := c.own.next(c.config.Clock.Now())
 	if !is {
@@ -167,7 +168,7 @@ func (c *Client) lookAgain(ctx context.Context) {
 	}()
 }
 
-// changed are the paths at which two documents differ.
+// changed returns the paths at which two documents differ.
 func changed(a, b *Document) []string {
 	before, after := leaves(a), leaves(b)
 	var paths []string
@@ -184,9 +185,9 @@ func changed(a, b *Document) []string {
 	return paths
 }
 
-// leaves are digests of all values of a document that are no objects, by their
-// paths. Items of a list that all have a name are found by it. What the control
-// plane itself keeps of a mesh is not among them.
+// leaves returns digests of all values of a document that are not objects, by
+// path. The path of a list item has its name, if all items have one. It omits
+// the control plane's own members of a mesh.
 func leaves(d *Document) map[string]digest {
 	found := map[string]digest{}
 	for _, e := range elements(d.raw) {

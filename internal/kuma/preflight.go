@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Types of resources that the provider writes, as `/_resources` names them.
+// Types of resources that the provider writes, with the names in `/_resources`.
 const (
 	MeshType         = "Mesh"
 	SecretType       = "Secret"
 	GlobalSecretType = "GlobalSecret"
 )
 
-// ReadOnlyError is a control plane that reports that it accepts no writes.
+// ReadOnlyError reports a control plane that accepts no writes.
 type ReadOnlyError struct {
 	Address string
 	Origins Origins
-	// Environment is "kubernetes" or "universal", "" if the control plane does not tell.
+	// Environment is "kubernetes" or "universal", or "" if that is unknown.
 	Environment string
-	// Global is the address that a zone has of its global control plane, for
-	// traffic between the two. It is empty where there is none.
+	// Global is the address of a zone's global control plane, for traffic
+	// between the two, or "" if there is none.
 	Global string
 }
 
@@ -30,7 +30,7 @@ func (e *ReadOnlyError) Error() string {
 	return "the control plane at " + e.Address + " is read-only"
 }
 
-// NoMeshMTLSError is a control plane whose meshes have no mTLS backends.
+// NoMeshMTLSError reports a control plane whose meshes have no mTLS backends.
 type NoMeshMTLSError struct {
 	Address, Version string
 }
@@ -39,10 +39,10 @@ func (e *NoMeshMTLSError) Error() string {
 	return "meshes of the control plane at " + e.Address + " have no mTLS backends"
 }
 
-// CheckWrites asks, without a write, whether the control plane takes writes of a
-// type of resource. The error is a *[ReadOnlyError], or the *[Error] for a caller
-// that the control plane does not know. It is nil where the control plane takes
-// them, does not tell, or does not answer: the write itself tells then.
+// CheckWrites checks, without a write, whether the control plane accepts writes
+// of a type of resource. The error is a *[ReadOnlyError], or the *[Error] for a
+// user that the control plane does not know. It returns nil if writes are
+// allowed or that is unknown: the write itself shows it then.
 func (c *Client) CheckWrites(ctx context.Context, kind string) error {
 	kinds, err := c.peek(ctx, "_resources", nil)
 	if err != nil {
@@ -59,19 +59,20 @@ func (c *Client) CheckWrites(ctx context.Context, kind string) error {
 	return refusal
 }
 
-// placeOf is the environment of a control plane, and the address of its global one.
+// placeOf returns the environment of a control plane, and the address of its
+// global control plane.
 func placeOf(config *Document) (environment, global string) {
 	var zone struct {
 		Zone struct {
 			GlobalAddress string `json:"globalAddress"`
 		} `json:"zone"`
 	}
-	_, _ = config.Decode("environment", &environment), config.Decode("multizone", &zone) // of another kind they say nothing
+	_, _ = config.Decode("environment", &environment), config.Decode("multizone", &zone) // values of another type are ignored
 	return environment, zone.Zone.GlobalAddress
 }
 
-// CheckMeshMTLS asks whether meshes have mTLS backends. The error is a
-// *[NoMeshMTLSError]. It is nil where the control plane does not tell.
+// CheckMeshMTLS checks whether meshes have mTLS backends. The error is a
+// *[NoMeshMTLSError]. It returns nil if that is unknown.
 func (c *Client) CheckMeshMTLS(ctx context.Context) error {
 	kinds, err := c.peek(ctx, "_resources", nil)
 	if err != nil {
@@ -82,44 +83,46 @@ func (c *Client) CheckMeshMTLS(ctx context.Context) error {
 	}
 	about := c.about(ctx)
 	if strings.HasPrefix(about.Version, "2.") {
-		return nil // the types of resources are a sign, and the version a better one
+		return nil // the types of resources are an indication, and the version is a better one
 	}
 	return &NoMeshMTLSError{Address: c.Address(), Version: c.quote(about.Version, longestName)}
 }
 
-// OneBackend tells whether a mesh can have no more than one mTLS backend, which
-// is so in Kuma, and not in other products (recording "two backends").
+// OneBackend reports whether a mesh can have only one mTLS backend, as in Kuma,
+// but not in other products (recording "two backends").
 func (c *Client) OneBackend(ctx context.Context) bool {
 	return c.about(ctx).Product == "Kuma"
 }
 
-// about is what the control plane says of itself, empty where it does not.
+// about returns the description of the control plane, or an empty one.
 func (c *Client) about(ctx context.Context) (is ControlPlane) {
 	if document, err := c.peek(ctx, index, nil); err == nil {
-		_, _ = document.Decode("product", &is.Product), document.Decode("version", &is.Version) // likewise
+		_, _ = document.Decode("product", &is.Product), document.Decode("version", &is.Version) // values of another type are ignored
 	}
 	return is
 }
 
-// CheckSecretWrites asks whether the caller may write secrets of a mesh, "" for
-// one whose name is not known. The error is the *[Error] of the control plane. It
-// is nil where the control plane allows it, or does not tell.
+// CheckSecretWrites checks whether the user may write secrets of a mesh, or of
+// any mesh if the name is "" because it is unknown. The error is the *[Error]
+// of the control plane. It returns nil if writes are allowed or that is
+// unknown.
 //
-// Kuma has one check for reading and writing what administrators alone may, so
-// that a list tells of writes as well (Kuma 2.14.3, pkg/core/resources/access).
+// Kuma has one check for reading and writing resources that only administrators
+// may access, so reading a list shows whether writes are allowed (Kuma 2.14.3,
+// pkg/core/resources/access).
 func (c *Client) CheckSecretWrites(ctx context.Context, mesh string) error {
-	const all = "secrets" // of all meshes, so that one request does for a run
+	const all = "secrets" // of all meshes, so that one request is enough for a run
 	_, err := c.peek(ctx, all, nothing())
 	if !Forbidden(err) {
 		return ifUnauthenticated(err)
 	}
-	if mesh != "" { // roles of Kong Mesh can be for some meshes
+	if mesh != "" { // a role of Kong Mesh can be limited to some meshes
 		_, own := c.peek(ctx, secretsKey(mesh).path, nothing())
 		if own == nil || Forbidden(own) {
 			return own
 		}
 	}
-	if c.about(ctx).Product == "Kuma" { // which has no roles for a mesh that is still to be made
+	if c.about(ctx).Product == "Kuma" { // it has no roles for a mesh that does not exist yet
 		return err
 	}
 	return nil
@@ -133,24 +136,26 @@ func (c *Client) CheckGlobalSecretWrites(ctx context.Context) error {
 	return nil
 }
 
-// nothing asks for the part of a list whose names have a character in them that
-// no name has, so that no secret is read.
+// nothing returns the query for names with a character that no name has, so
+// that the answer contains no secret.
 func nothing() url.Values { return url.Values{"name": {"_"}, "size": {"1"}} }
 
-// A look is the outcome of a request. To have failed is one.
+// A look is the result of a request, which may be an error.
 type look struct {
 	document *Document
 	err      error
 }
 
 const (
-	// peekTime is how long a look ahead may take: a plan goes on without it.
+	// peekTime is the timeout of a preflight read: a plan continues without it.
 	peekTime = 5 * time.Second
-	// peeked is for as long as a client lives: what is asked does not change in a run.
+	// peeked is longer than a client exists: the answers do not change during a
+	// run.
 	peeked = Freshness(24 * time.Hour)
 )
 
-// peek reads what does not change during a run, once and without a retry.
+// peek reads a document that does not change during a run, once and without
+// retries.
 func (c *Client) peek(ctx context.Context, path string, query url.Values) (*Document, error) {
 	seen, err := share(ctx, c, "peek/"+path, peeked, func() (look, error) {
 		ctx, cancel := c.config.Clock.WithTimeout(ctx, peekTime)
@@ -164,7 +169,7 @@ func (c *Client) peek(ctx context.Context, path string, query url.Values) (*Docu
 	return seen.document, seen.err
 }
 
-// ifUnauthenticated is err if the control plane does not know the caller.
+// ifUnauthenticated returns err if the control plane does not know the user.
 func ifUnauthenticated(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Unauthenticated() && !e.Foreign() {

@@ -14,26 +14,26 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A request is what is sent, without what all have in common. path is below the
-// address, its segments escaped.
+// A request has the parts in which requests differ. path is relative to the
+// address, and its segments are escaped.
 type request struct {
 	method, path string
 	query        url.Values
-	body         []byte // nil: none
+	body         []byte // nil if there is none
 }
 
-// A response is an answer with success.
+// A response is a successful answer.
 type response struct {
 	status int
 	body   []byte
 }
 
-// index is the path of what a control plane says of itself.
+// index is the path of the description of a control plane.
 const index = "/"
 
-// send makes one request, with up to so many retries, and reads its answer. The
-// error is a *ConnectionError when there was none, an *Error when it is no
-// success, or the context's.
+// send sends one request, with up to so many retries, and reads its answer. The
+// error is a *ConnectionError if there was none, an *Error if it was not
+// successful, or the context's.
 func (c *Client) send(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
 	c.lookAgain(ctx)
 	prepared, err := c.prepare(ctx, r)
@@ -76,9 +76,9 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 	return &response{status: answer.StatusCode, body: content}, nil
 }
 
-// prepare is the request as it is sent.
+// prepare returns the HTTP request.
 func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request, error) {
-	// These would lead to another object, a list for example.
+	// These would lead to another object, such as a list.
 	if r.path != index && slices.ContainsFunc(strings.Split(r.path, "/"), func(s string) bool { return s == "" || s == "." || s == ".." }) {
 		return nil, fmt.Errorf(`%s %q: a name cannot be empty, "." or ".."`, r.method, r.path)
 	}
@@ -113,7 +113,7 @@ func (c *Client) getDocument(ctx context.Context, path string, query url.Values)
 	return c.getUpTo(ctx, path, query, c.config.MaxRetries)
 }
 
-// getUpTo is getDocument with its own number of retries.
+// getUpTo is getDocument with another number of retries.
 func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, retries int) (*Document, error) {
 	r := request{method: http.MethodGet, path: path, query: query}
 	answer, err := c.send(ctx, r, c.attempts(), retries)
@@ -132,8 +132,8 @@ func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, ret
 	return document, nil
 }
 
-// check is an error when a document is not the object of a key, which may have
-// no name: that of the items of a list.
+// check returns an error if a document is not the object with a key. The key of
+// an item of a list may have no name.
 func (c *Client) check(document *Document, of key) error {
 	for _, member := range [][2]string{{"type", of.kind}, {"mesh", of.mesh}, {"name", of.name}} {
 		var is string
@@ -148,8 +148,9 @@ func (c *Client) check(document *Document, of key) error {
 	return nil
 }
 
-// withoutURL drops the method and URL that net/http and net/url put before each
-// error: the caller says better what was asked, and a URL can hold a password.
+// withoutURL removes the method and URL that net/http and net/url put before
+// each error: the caller describes the request better, and a URL can contain a
+// password.
 func withoutURL(err error) error {
 	var wrapped *url.Error
 	for errors.As(err, &wrapped) {

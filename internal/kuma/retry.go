@@ -12,30 +12,30 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// maxRetryAfter is the longest wait that a server's Retry-After can ask for.
-// One that wants an hour is asked again earlier, a few times, and then its
-// answer is the error: a person who waits learns the reason.
+// maxRetryAfter is the longest pause that a server's Retry-After can cause. If
+// it asks for an hour, the client retries earlier, a few times, and then
+// returns the answer as the error, so that the user learns the reason.
 const maxRetryAfter = 30 * time.Second
 
-// attempts is the course of a request.
+// attempts is the history of a request.
 type attempts struct {
 	clock    Clock
 	shortest time.Duration
 
-	count int           // attempts so far
-	again bool          // the last one failed in a way that may pass
-	wait  time.Duration // how long to wait before the next
-	doubt bool          // one before the last may have had its effect
-	vague bool          // the last one may have had it
+	count int           // number of attempts so far
+	again bool          // the last one failed with a transient error
+	wait  time.Duration // pause before the next one
+	doubt bool          // one before the last may have succeeded
+	vague bool          // the last one may have succeeded
 }
 
 func (c *Client) attempts() *attempts {
 	return &attempts{clock: c.config.Clock, shortest: c.config.RetryWait}
 }
 
-// check looks at the outcome of an attempt and says whether another is worth
-// it: there was no connection, the answer broke off, or the server is in a
-// state that passes. A refusal is not, nor is 500, which is an answer.
+// check decides whether to retry after an attempt: there was no connection, the
+// answer was incomplete, or the status is transient. A rejection is not, nor is
+// 500, which is an answer.
 func (a *attempts) check(ctx context.Context, answer *http.Response, err error) (bool, error) {
 	a.count++
 	a.doubt = a.doubt || a.vague
@@ -46,7 +46,7 @@ func (a *attempts) check(ctx context.Context, answer *http.Response, err error) 
 	}
 	if err != nil {
 		a.again = !permanent(ctx, err)
-		answer = nil // of a broken one nothing counts
+		answer = nil // an incomplete answer does not count
 	} else {
 		a.again = passing(answer.StatusCode)
 	}
@@ -62,7 +62,7 @@ func passing(status int) bool {
 	return false
 }
 
-// permanent tells that a request without an answer will have none next time either.
+// permanent reports whether a request without an answer would fail again.
 func permanent(ctx context.Context, err error) bool {
 	var (
 		redirect    *redirectError
@@ -74,14 +74,14 @@ func permanent(ctx context.Context, err error) bool {
 		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errTooLong), errors.Is(err, errProxy):
 		return true
 	}
-	again, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err) // knows certificates
+	again, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err) // it knows certificate errors
 	return !again
 }
 
-// backoff is the wait after an attempt, the first is number 1. It doubles with
-// each, up to 20 times the shortest, and up to half of it is taken off by
-// chance. What a server asks for comes on top, so that requests which it
-// rejected together do not retry together.
+// backoff returns the pause after an attempt, where the first one is number 1.
+// It doubles with each, up to 20 times the shortest, less a random part of up
+// to half of it. The pause that a server requests is added, so that requests
+// that it rejected together do not retry together.
 func backoff(shortest time.Duration, attempt int, answer *http.Response, now time.Time) time.Duration {
 	wait := min(shortest<<min(attempt-1, 5), 20*shortest)
 	wait -= rand.N(wait/2 + 1) //nolint:gosec // a spread, not a secret
@@ -91,8 +91,8 @@ func backoff(shortest time.Duration, attempt int, answer *http.Response, now tim
 	return wait
 }
 
-// retryAfter is how long a server wants to be left alone, by its own clock if
-// it names a time (RFC 9110, 10.2.3).
+// retryAfter returns the pause that a server requests, by its own clock if it
+// contains a date (RFC 9110, 10.2.3).
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	asked := header.Get("Retry-After")
 	if seconds, err := strconv.ParseInt(asked, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {

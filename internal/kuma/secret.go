@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// MaxSecretData is how many bytes a secret may hold: more would be written, and
-// not be read again. The control plane itself has no limit.
+// MaxSecretData is the maximum number of bytes in a secret: the client could
+// write more, but not read it again. The control plane itself has no limit.
 const MaxSecretData = maxBody/4*3 - 64<<10 // as base64, with room for the document around it
 
 // Secret is a secret of a mesh, or a global one.
@@ -21,7 +21,7 @@ type Secret struct {
 	holders holderChange
 }
 
-// document is nil for no secret.
+// document returns the document, or nil without a secret.
 func (s *Secret) document() *Document {
 	if s == nil {
 		return nil
@@ -29,23 +29,23 @@ func (s *Secret) document() *Document {
 	return s.Document
 }
 
-// Data is what the secret holds.
+// Data returns the content of the secret.
 func (s *Secret) Data() ([]byte, error) {
-	var data []byte // encoding/json reads base64
+	var data []byte // encoding/json decodes base64
 	err := s.Decode("data", &data)
 	return data, err
 }
 
 const globalSecretsPath = "global-secrets" // in all versions
 
-// Secret reads a secret. The error is [Absent] when the secret or its mesh is
-// not there.
+// Secret reads a secret. The error is [Absent] if the secret or its mesh does
+// not exist.
 func (c *Client) Secret(ctx context.Context, mesh, name string) (*Secret, error) {
 	return c.secret(ctx, secretKey(mesh, name))
 }
 
-// GlobalSecret reads a secret that belongs to no mesh. The error is [Absent]
-// when it is not there.
+// GlobalSecret reads a global secret. The error is [Absent] if it does not
+// exist.
 func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error) {
 	return c.secret(ctx, globalSecretKey(name))
 }
@@ -58,17 +58,17 @@ func (c *Client) secret(ctx context.Context, of key) (*Secret, error) {
 	return &Secret{Document: document}, nil
 }
 
-// PutSecret creates a secret or replaces what it holds. previous is the secret
-// as it is now, nil when there is none: its labels and all else it has stay.
-// A secret that another client writes at the same moment is read again and
-// written again. One that another client creates, although previous is nil or
-// comes from [Secret.WithHolders] of nil, keeps its content: if that differs from
+// PutSecret creates a secret or replaces its content. previous is the current
+// secret, or nil if there is none: its labels and other members stay. If
+// another client writes the secret at the same time, PutSecret reads it and
+// writes again. If another client creates it, although previous is nil or comes
+// from [Secret.WithHolders] of nil, it keeps its content: if that differs from
 // data, the error is the control plane's, see [Error.Conflict].
 func (c *Client) PutSecret(ctx context.Context, mesh, name string, data []byte, previous *Secret) error {
 	return c.putSecret(ctx, secretKey(mesh, name), data, previous)
 }
 
-// PutGlobalSecret is [Client.PutSecret] for a secret that belongs to no mesh.
+// PutGlobalSecret is [Client.PutSecret] for a global secret.
 func (c *Client) PutGlobalSecret(ctx context.Context, name string, data []byte, previous *Secret) error {
 	return c.putSecret(ctx, globalSecretKey(name), data, previous)
 }
@@ -105,27 +105,28 @@ func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *S
 			return failure
 		}
 		if same && bytes.Equal(previous.Bytes(), now.Bytes()) {
-			return nil // the work of an attempt whose answer was lost, or of another client
+			return nil // the result of an attempt whose answer was lost, or of another client
 		}
 	}
 }
 
-// DeleteSecret removes a secret. That it, or its mesh, is not there is success.
+// DeleteSecret deletes a secret. It succeeds if the secret or its mesh does not
+// exist.
 func (c *Client) DeleteSecret(ctx context.Context, mesh, name string) error {
 	return c.delete(ctx, secretKey(mesh, name))
 }
 
-// OrphanedError is a secret that was not deleted because its mesh is not there any
-// more. The control plane keeps such a secret, and a new mesh of that name has it
-// (measured on 2.7.29, 2.14.3 and 3.0).
+// OrphanedError reports a secret that was not deleted because its mesh does not
+// exist any more. The control plane keeps such a secret, and a new mesh with
+// that name contains it (measured on 2.7.29, 2.14.3 and 3.0).
 type OrphanedError struct{ Mesh string }
 
 func (e *OrphanedError) Error() string {
 	return fmt.Sprintf("mesh %q was deleted before its secret", e.Mesh)
 }
 
-// DeleteOwnSecret is [Client.DeleteSecret] for a secret that was there: where its
-// mesh was deleted before it, the error is an *[OrphanedError].
+// DeleteOwnSecret is [Client.DeleteSecret] for a secret that existed: if its
+// mesh was deleted first, the error is an *[OrphanedError].
 func (c *Client) DeleteOwnSecret(ctx context.Context, mesh, name string) error {
 	err := c.remove(ctx, secretKey(mesh, name))
 	if !Absent(err) {
@@ -134,24 +135,23 @@ func (c *Client) DeleteOwnSecret(ctx context.Context, mesh, name string) error {
 	if _, err := c.MeshAsOf(ctx, mesh, anew); Absent(err) {
 		return &OrphanedError{Mesh: mesh}
 	}
-	return nil // that the mesh cannot be read says nothing about the secret
+	return nil // a failed read of the mesh says nothing about the secret
 }
 
-// DeleteGlobalSecret removes a secret that belongs to no mesh. That it is not
-// there is success.
+// DeleteGlobalSecret deletes a global secret. It succeeds if the secret does
+// not exist.
 func (c *Client) DeleteGlobalSecret(ctx context.Context, name string) error {
 	return c.delete(ctx, globalSecretKey(name))
 }
 
-// text is a string as JSON.
+// text returns a string as JSON.
 func text(s string) json.RawMessage {
 	encoded, _ := json.Marshal(s) // a string always marshals
 	return encoded
 }
 
-// Secrets lists the secrets of a mesh, all pages of them. The error is
-// [Absent] when the mesh is not there. The result is shared: it must not be
-// changed.
+// Secrets returns all secrets of a mesh. The error is [Absent] if the mesh does
+// not exist. The result is shared: do not change it.
 func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
 	return c.SecretsAsOf(ctx, mesh, Fresh)
 }
@@ -162,7 +162,7 @@ func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([
 	return share(ctx, c, of.path, age, func() ([]*Secret, error) { return c.secrets(ctx, of) })
 }
 
-// GlobalSecrets lists the secrets that belong to no mesh.
+// GlobalSecrets returns all global secrets.
 func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
 	return c.secrets(ctx, globalSecretsKey())
 }
@@ -171,9 +171,10 @@ func (c *Client) secrets(ctx context.Context, of key) ([]*Secret, error) {
 	return list(ctx, c, of, func(document *Document) *Secret { return &Secret{Document: document} })
 }
 
-// NamedSecrets reads some secrets of a mesh, in one request where they are all
-// there, or in none where this client itself has written them recently enough.
-// What is not there, for lack of the mesh as well, is not in the result.
+// NamedSecrets reads some secrets of a mesh: with one request if all of them
+// exist, and with none if this client has written them recently enough. The
+// result does not contain secrets that do not exist, or whose mesh does not
+// exist.
 func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, names ...string) (map[string]*Secret, error) {
 	found := map[string]*Secret{}
 	now := c.config.Clock.Now()
@@ -200,15 +201,16 @@ func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, n
 			found[name] = secret
 		}
 	}
-	// To list may need more than to read. And what a refresh does not find is
-	// forgotten, which takes more than the word of a list.
+	// A list may require more permissions than a read. And a refresh removes an
+	// absent secret from the state, which requires more than its absence from a
+	// list.
 	if forbidden || err == nil && age == Recent {
 		return found, c.eachSecret(ctx, mesh, names, found)
 	}
 	return found, nil
 }
 
-// eachSecret reads those that are not found yet.
+// eachSecret reads the secrets that are not in found yet.
 func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, found map[string]*Secret) error {
 	for _, name := range names {
 		if found[name] != nil {
@@ -225,7 +227,7 @@ func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, fo
 	return nil
 }
 
-// SecretsByName returns secrets by their names.
+// SecretsByName returns secrets by name.
 func SecretsByName(secrets []*Secret) (map[string]*Secret, error) {
 	all := make(map[string]*Secret, len(secrets))
 	for _, secret := range secrets {

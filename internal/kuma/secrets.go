@@ -15,18 +15,18 @@ import (
 	"sync"
 )
 
-// hidden stands in messages for what they must not show.
+// hidden replaces what messages must not show.
 const hidden = "(hidden)"
 
-// sentSecrets are the secrets that a client sent: none of them is in a message,
-// in whatever form a server repeats it. They are kept as references to what was
-// sent, and nothing is computed before a message is made.
+// sentSecrets are the secrets that a client sent. No message contains one of
+// them, in whichever form a server repeats it. They are stored as references to
+// the sent bytes, and nothing is computed until a message needs it.
 type sentSecrets struct {
 	mu    sync.Mutex
-	known map[[sha256.Size]byte][]byte // by digest, so that each is there once
+	known map[[sha256.Size]byte][]byte // by digest, so that each is stored once
 }
 
-// add takes a secret, which must not be changed afterwards.
+// add adds a secret, which must not be changed after that.
 func (s *sentSecrets) add(secret []byte) {
 	if len(bytes.TrimSpace(secret)) < shortestSecret {
 		return
@@ -39,8 +39,8 @@ func (s *sentSecrets) add(secret []byte) {
 	s.known[sha256.Sum256(secret)] = secret
 }
 
-// addFrom takes the secrets of a document that is sent: the data of a secret,
-// and what a backend or another object has inline.
+// addFrom adds the secrets of a document to send: the data of a secret, and the
+// inline values of a backend or another object.
 func (s *sentSecrets) addFrom(document []byte) {
 	for _, e := range elements(document) {
 		value := document[e.start:e.end]
@@ -53,7 +53,7 @@ func (s *sentSecrets) addFrom(document []byte) {
 	}
 }
 
-// addTexts takes all strings of a JSON value.
+// addTexts adds all strings of a JSON value.
 func (s *sentSecrets) addTexts(value []byte) {
 	switch value[0] {
 	case '{', '[':
@@ -73,24 +73,24 @@ func (s *sentSecrets) addTexts(value []byte) {
 }
 
 const (
-	// shortestSecret is the shortest secret that is looked for, in bytes: to hide
-	// less hides nothing, and spoils the message.
+	// shortestSecret is the minimum length of a secret to search for, in bytes:
+	// hiding a shorter one does not help, and damages the message.
 	shortestSecret = 4
-	// longestRest is how many letters and digits of a longer secret may stay in a
-	// message, because they may be there by chance.
+	// longestRest is the maximum number of letters and digits of a longer
+	// secret that may stay in a message, because they may be there by chance.
 	longestRest = 11
-	// gram and stride make sure that every longer run of a secret is found: it
-	// holds one of the pieces of gram bytes that begin at each stride.
+	// gram and stride guarantee that every longer run of a secret is found: it
+	// contains one of the pieces of gram bytes that begin at each stride.
 	gram   = 6
 	stride = longestRest + 2 - gram
-	// longestGap is how many bytes may stand between two pieces of one secret:
-	// what is between them is hidden as well.
+	// longestGap is the maximum number of bytes between two pieces of one
+	// secret that are hidden with them.
 	longestGap = 16
 )
 
-// clear replaces in texts all that may be of a secret: of one that was sent,
-// whatever the encoding, and what has the form of a key. The texts are of one
-// answer, so that a secret may go on from one to the next.
+// clear hides in texts all that may belong to a sent secret, in any encoding,
+// and what looks like a key. The texts are from one answer, so a secret may
+// continue from one to the next.
 func (s *sentSecrets) clear(texts ...string) []string {
 	whole := strings.Join(texts, "\n")
 	marks := make([]bool, len(whole))
@@ -117,11 +117,11 @@ func (s *sentSecrets) clear(texts ...string) []string {
 	return cleared
 }
 
-// keyLike is PEM, or a run of characters that may be base64 or a token.
+// keyLike matches PEM, or a run of characters that may be base64 or a token.
 var keyLike = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]+-----[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z0-9 ]+-----)?|[A-Za-z0-9+/_=-]{40,}`)
 
-// mixed tells whether a text has letters of both kinds and digits, as base64
-// has, and names have not.
+// mixed reports whether a text contains upper-case and lower-case letters and
+// digits, like base64 and unlike names.
 func mixed(text string) bool {
 	return strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && strings.ContainsAny(text, "abcdefghijklmnopqrstuvwxyz") &&
 		strings.ContainsAny(text, "0123456789")
@@ -133,7 +133,7 @@ func mark(marks []bool, from, to int) {
 	}
 }
 
-// replaceMarked replaces what is marked, together with short gaps in between.
+// replaceMarked hides the marked bytes, together with short gaps between them.
 func replaceMarked(text string, marks []bool) string {
 	last := -1 // the end of the last mark
 	for i := range marks {
@@ -160,7 +160,8 @@ func replaceMarked(text string, marks []bool) string {
 	return b.String()
 }
 
-// A view is a text in another form, and where each of its bytes is in the text.
+// A view is another form of a text, with the position in the text of each of
+// its bytes.
 type view struct {
 	content  []byte
 	from, to []int
@@ -175,12 +176,12 @@ func (v *view) addOf(b byte, of *view, first, last int) {
 	v.add(b, of.from[first], of.to[last])
 }
 
-// escape is how a character may be written in JSON, URLs, HTML and quoted-printable:
+// escape matches a character escaped for JSON, URLs, HTML or quoted-printable:
 // by its number, which is hexadecimal except in the fifth group, or after a
-// backslash. What has neither breaks a line.
+// backslash. A match with neither is a line break.
 var escape = regexp.MustCompile(`\\+u00([0-9a-fA-F]{2})|\\+x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|=([0-9A-F]{2})|&#([0-9]{1,3});|&#x([0-9a-fA-F]{1,2});|\\+([/"nrt])|=\r?\n`)
 
-// unescaped is a text with its escapes resolved.
+// unescaped returns a text with its escapes resolved.
 func unescaped(text string) *view {
 	v := &view{}
 	next := 0
@@ -199,7 +200,7 @@ func unescaped(text string) *view {
 			case base == 0:
 				v.add(strings.NewReplacer("n", "\n", "r", "\r", "t", "\t").Replace(text[from:to])[0], at[0], at[1])
 			default:
-				code, _ := strconv.ParseUint(text[from:to], base, 8) // of a number too great 255
+				code, _ := strconv.ParseUint(text[from:to], base, 8) // invalid or too large numbers become 255
 				v.add(byte(code), at[0], at[1])
 			}
 		}
@@ -208,8 +209,8 @@ func unescaped(text string) *view {
 	return v
 }
 
-// joined are the pieces of a view that are close to each other in the text, put
-// together. A byte beyond a long gap would be of a secret by chance only.
+// joined joins the pieces of a view that are close to each other in the text. A
+// byte after a long gap would belong to a secret only by chance.
 func (v *view) joined(pieces [][]int) []*view {
 	var groups []*view
 	for n, at := range pieces {
@@ -223,8 +224,8 @@ func (v *view) joined(pieces [][]int) []*view {
 	return groups
 }
 
-// lettersAndDigits are views without all else, so that line breaks, quotation
-// marks and the alphabets of base64 do not matter.
+// lettersAndDigits returns views of only the letters and digits, so that line
+// breaks, quotation marks and the alphabets of base64 do not matter.
 func (v *view) lettersAndDigits() []*view {
 	return v.joined(alnumRun.FindAllIndex(v.content, -1))
 }
@@ -233,8 +234,8 @@ func alnum(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 }
 
-// decoded are the views of what may be encoded in a view: from each place where
-// base64 or hexadecimal digits may begin, and from numbers of bytes.
+// decoded returns views of what may be encoded in a view: from each position
+// where base64 or hexadecimal digits may begin, and from lists of byte values.
 func (v *view) decoded() []*view {
 	numbers := &view{}
 	for _, at := range byteNumber.FindAllIndex(v.content, -1) {
@@ -258,7 +259,7 @@ func (v *view) decoded() []*view {
 
 var (
 	alnumRun   = regexp.MustCompile(`[A-Za-z0-9]+`)
-	base64Run  = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`) // what may be base64, or a line of it
+	base64Run  = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`) // possible base64, or a line of it
 	hexDigits  = regexp.MustCompile(`[0-9a-fA-F]{2,}`)
 	byteNumber = regexp.MustCompile(`[0-9]+`)
 )
@@ -266,7 +267,7 @@ var (
 func (v *view) fromBase64(shift int) *view {
 	out := &view{}
 	last := len(v.content) - 1
-	for i := shift; i < last; i += 4 { // the last one may lack characters, which then count as "A"
+	for i := shift; i < last; i += 4 { // the last group may lack characters, which then count as "A"
 		var n uint32
 		for at := i; at < i+4; at++ {
 			n <<= 6
@@ -281,7 +282,7 @@ func (v *view) fromBase64(shift int) *view {
 	return out
 }
 
-// value64 is the value of a character of base64, in either alphabet.
+// value64 returns the value of a base64 character, in either alphabet.
 func value64(b byte) uint32 {
 	switch {
 	case b >= 'A' && b <= 'Z':
@@ -307,7 +308,7 @@ func (v *view) fromHex(shift int) *view {
 	return out
 }
 
-// A finder finds secrets in a text, and marks where they are.
+// A finder finds secrets in a text, and marks their positions.
 type finder struct {
 	marks      []bool
 	views      []*view // the text, and what may be encoded in it
@@ -330,7 +331,7 @@ func newFinder(text string, marks []bool) *finder {
 	return f
 }
 
-// mark marks where a secret is.
+// mark marks the positions of a secret.
 func (f *finder) mark(secret []byte) {
 	for _, level := range levels(secret) {
 		form := lettersAndDigits(level)
@@ -347,7 +348,7 @@ func (f *finder) mark(secret []byte) {
 	}
 }
 
-// markAll marks a text wherever it is as a whole.
+// markAll marks each complete occurrence of a text.
 func (v *view) markAll(text []byte, marks []bool) {
 	for at := 0; ; at += len(text) {
 		found := bytes.Index(v.content[at:], text)
@@ -359,8 +360,8 @@ func (v *view) markAll(text []byte, marks []bool) {
 	}
 }
 
-// levels are a secret, what it is the base64 of, and the DER in its PEM; of PEM
-// without the lines that every PEM has.
+// levels returns a secret, what it is the base64 of, and the DER in its PEM;
+// for PEM, without the lines that every PEM has.
 func levels(secret []byte) [][]byte {
 	found := [][]byte{bytes.TrimSpace(secret)}
 	if decoded := bytes.TrimSpace(fromBase64(secret)); len(decoded) >= shortestSecret {
@@ -382,7 +383,7 @@ func levels(secret []byte) [][]byte {
 
 var boundary = regexp.MustCompile(`-----[A-Z0-9 ]+-----`)
 
-// fromBase64 is what a text is the base64 of, nil if it is none.
+// fromBase64 returns the decoded text, or nil if it is not base64.
 func fromBase64(text []byte) []byte {
 	if bytes.Contains(text, []byte("-----")) {
 		return nil
@@ -405,7 +406,7 @@ func lettersAndDigits(text []byte) []byte {
 	return kept
 }
 
-// pieces find the runs that views have in common with other texts.
+// pieces finds the runs that views have in common with other texts.
 type pieces struct {
 	marks  []bool
 	places map[[gram]byte][]place
@@ -418,7 +419,7 @@ type place struct {
 }
 
 func (x *pieces) add(v *view) {
-	const most = 64 // places of one piece, so that a text of one letter costs little
+	const most = 64 // maximum number of positions of one piece, so that a text of one letter costs little
 	if x.places == nil {
 		x.places = map[[gram]byte][]place{}
 	}
@@ -451,7 +452,7 @@ func (x *pieces) markRuns(text []byte) {
 	}
 }
 
-// markRun marks the run that has text[i] at its place, if it is long enough.
+// markRun marks the run with text[i] at this position, if it is long enough.
 func (p place) markRun(text []byte, i int, marks []bool) {
 	if marks[p.from[p.at]] && marks[p.from[p.at+gram-1]] {
 		return
@@ -468,7 +469,7 @@ func (p place) markRun(text []byte, i int, marks []bool) {
 	}
 }
 
-// secretsOf are the secrets of a configuration.
+// secretsOf returns the secrets of a configuration.
 func secretsOf(config Config) [][]byte {
 	texts := append([]string{config.Token}, strings.Fields(config.Token)...)
 	for _, value := range config.Headers {

@@ -7,27 +7,30 @@ import (
 	"time"
 )
 
-// Settings are what a control plane says of itself in `/config`, as far as it
-// decides when proxies get what is written.
+// Settings are the parts of a control plane's `/config` that decide how soon
+// proxies get a change.
 type Settings struct {
-	// Known reports whether the control plane told. It does not tell everybody;
-	// the intervals are its defaults then.
+	// Known reports whether the control plane showed its configuration. It does
+	// not to all users; the intervals are its defaults then.
 	Known bool
-	// Global reports whether it passes what it is told on to zones. One that does
-	// not say counts as global: it is the slower of the two.
+	// Global reports whether the control plane sends changes to zones. If that
+	// is unknown, it counts as global, which is the slower of the two.
 	Global bool
-	// StoreCache is how old a mesh or secret may be that certificates are issued from.
+	// StoreCache is the maximum age of a mesh or secret from which the control
+	// plane issues certificates.
 	StoreCache time.Duration
-	// ProxyRefresh is how often it looks for what a proxy is to get.
+	// ProxyRefresh is the interval at which it checks what a proxy should get.
 	ProxyRefresh time.Duration
-	// StatusFlush is how often it notes what proxies said.
+	// StatusFlush is the interval at which it records the status of proxies.
 	StatusFlush time.Duration
-	// ZoneRefresh is how long a global control plane takes at most until it sends
-	// a zone what was written, and ZoneFlush how often it notes what zones said.
+	// ZoneRefresh is the maximum time until a global control plane sends a
+	// change to a zone, and ZoneFlush the interval at which it records the
+	// status of zones.
 	ZoneRefresh, ZoneFlush time.Duration
 }
 
-// defaultSettings are the defaults of Kuma 2.7 to 2.14 (kuma-cp.defaults.yaml).
+// defaultSettings returns the defaults of Kuma 2.7 to 2.14
+// (kuma-cp.defaults.yaml).
 func defaultSettings() Settings {
 	return Settings{
 		StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second,
@@ -35,7 +38,8 @@ func defaultSettings() Settings {
 	}
 }
 
-// Settings asks for them once. What the control plane does not tell has its default.
+// Settings reads the settings once. A setting that the control plane does not
+// show has its default.
 func (c *Client) Settings(ctx context.Context) Settings {
 	if known := c.settings.Load(); known != nil {
 		return *known
@@ -46,7 +50,7 @@ func (c *Client) Settings(ctx context.Context) Settings {
 	if err == nil {
 		settings = parseSettings(document)
 	}
-	if answer := new(Error); err == nil || errors.As(err, &answer) { // anything else may pass
+	if answer := new(Error); err == nil || errors.As(err, &answer) { // other errors may be transient
 		c.settings.Store(&settings)
 	}
 	return settings
@@ -78,10 +82,11 @@ func parseSettings(document *Document) Settings {
 	return settings
 }
 
-// readWatchdog reads how a global control plane that waits for events sends what
-// was written to its zones: version 3 always does, earlier ones as an experiment.
-// A flush follows each event, but reads through the store cache. What it misses
-// goes out with the flush after the next resync (read in Kuma's source).
+// readWatchdog reads how a global control plane that waits for events sends
+// changes to its zones: version 3 always does, earlier ones only as an
+// experiment. A flush follows each event, but reads through the store cache. A
+// change that it misses is part of the flush after the next resync (from Kuma's
+// source).
 func (s *Settings) readWatchdog(document *Document) {
 	watchdog := []string{"multizone", "global", "kds", "eventBasedWatchdog"}
 	experiment := []string{"experimental", "kdsEventBasedWatchdog"}
@@ -95,8 +100,8 @@ func (s *Settings) readWatchdog(document *Document) {
 	}
 }
 
-// valueAt returns the text of a value in the objects of a document, nil if it is
-// absent.
+// valueAt returns the text of a value in nested objects of a document, or nil
+// if it is absent.
 func valueAt(document *Document, path []string) json.RawMessage {
 	for _, name := range path[:len(path)-1] {
 		inner, err := document.Object(name)
@@ -108,7 +113,7 @@ func valueAt(document *Document, path []string) json.RawMessage {
 	return document.Get(path[len(path)-1])
 }
 
-// durationAt reads a duration of Go's form from the objects of a document.
+// durationAt returns a duration in Go's form from nested objects of a document.
 func durationAt(document *Document, path []string) (time.Duration, bool) {
 	var text string
 	if value := valueAt(document, path); value == nil || json.Unmarshal(value, &text) != nil {

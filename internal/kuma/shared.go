@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// Freshness is how old the answer to a read may be.
+// Freshness is the maximum age of the answer to a read.
 type Freshness time.Duration
 
 const (
-	// anew is a request of its own, which others may join.
+	// anew makes a new request, which others may join.
 	anew Freshness = -1
-	// Fresh joins a request that is under way, or makes one.
+	// Fresh joins a request in progress, or makes a new one.
 	Fresh Freshness = 0
-	// Recent takes what was read or written in the last 30 s as well, unless this
-	// client has written to it since. It is for looking, as a plan does, which is
-	// out of date by the time that it is applied anyway; not for what a write is
-	// based on.
+	// Recent also accepts an answer to a read or write of the last 30 s, unless
+	// this client has written to the object since. It is for a plan, which is
+	// outdated anyway when it is applied, and not for a read that a write
+	// depends on.
 	Recent = Freshness(30 * time.Second)
 )
 
-// shared are the reads that several may use: those under way, and what they
-// found. They are as short-lived as the client.
+// shared has the reads that several callers can use: those in progress, and
+// their results. It exists as long as the client.
 type shared struct {
 	mu    sync.Mutex
 	reads map[string]*read // by path
 }
 
-// A read is one request, and its outcome when it is done.
+// A read is one request, and its result once it is done.
 type read struct {
 	begun time.Time
 	done  chan struct{}
@@ -41,8 +41,8 @@ type read struct {
 	err   error
 }
 
-// share reads a path, or takes part in what somebody else reads there. Callers
-// must not change the value.
+// share reads a path, or joins another read of it. Callers must not change the
+// value.
 func share[T any](ctx context.Context, c *Client, path string, age Freshness, get func() (T, error)) (T, error) {
 	for {
 		r, mine := c.shared.join(path, age, c.config.Clock.Now())
@@ -58,14 +58,14 @@ func share[T any](ctx context.Context, c *Client, path string, age Freshness, ge
 		case <-r.done:
 		}
 		if errors.Is(r.err, context.Canceled) || errors.Is(r.err, context.DeadlineExceeded) {
-			continue // whoever made the request gave up, and that is no answer
+			continue // the caller that made the request was canceled, which is not a result
 		}
 		value, _ := r.value.(T)
 		return value, r.err
 	}
 }
 
-// join finds a read that is fresh enough, or begins one: mine tells which.
+// join returns a read that is fresh enough, or a new one: mine reports which.
 func (s *shared) join(path string, age Freshness, now time.Time) (r *read, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,8 @@ func (s *shared) join(path string, age Freshness, now time.Time) (r *read, mine 
 	return r, true
 }
 
-// end tells all who wait, and keeps what was found. An error is not kept.
+// end passes the result to all callers that wait, and stores it unless it is an
+// error.
 func (s *shared) end(path string, r *read, value any, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,13 +99,13 @@ func (s *shared) end(path string, r *read, value any, err error) {
 	}
 }
 
-// keep is for what needs no read, because it was just written.
+// keep stores a value that was just written.
 func (s *shared) keep(path string, value any, now time.Time) {
 	r, _ := s.join(path, anew, now)
 	s.end(path, r, value, nil)
 }
 
-// kept is what is known of a path without a request.
+// kept returns the stored value of a path, without a request.
 func kept[T any](c *Client, path string, age Freshness, now time.Time) (value T, known bool) {
 	c.shared.mu.Lock()
 	defer c.shared.mu.Unlock()
@@ -116,9 +117,9 @@ func kept[T any](c *Client, path string, age Freshness, now time.Time) (value T,
 	return value, known
 }
 
-// forget is called before and after a write: what was read before it, or while it
-// was under way, is out of date, there and in the list that it is in. What is
-// deleted goes with all that it holds.
+// forget is called before and after a write. It drops earlier or concurrent
+// reads of the object, and of the list that contains it. After a delete, it
+// also drops the objects inside.
 func (s *shared) forget(method, written string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// How long secrets of a CA stay after the mesh ceased to use them, besides the
-// intervals of the control plane's settings: proxies that connect at that moment
-// may still be served from them, and one deleted at once can stop issuance for
-// five minutes (contract, experiments: 5 s, global 15 s, at intervals of 1 s).
+// How long secrets of a CA stay after the mesh stopped using them, in addition
+// to the intervals in the control plane's settings: proxies that connect at
+// that moment may still need them, and an early delete can stop issuance for
+// five minutes (measured: 5 s, global 15 s, at intervals of 1 s).
 const (
 	settleMargin       = 3 * time.Second
 	settleMarginGlobal = 12 * time.Second
@@ -24,7 +24,7 @@ func settleTime(s Settings) time.Duration {
 	return wait
 }
 
-// looks remember what meshes used when this client read them. Safe for
+// looks records what meshes used when this client read them. It is safe for
 // concurrent use.
 type looks struct {
 	mu     sync.Mutex
@@ -32,12 +32,12 @@ type looks struct {
 }
 
 type usage struct {
-	first  time.Time            // when the mesh was read first
+	first  time.Time            // time of the first read of the mesh
 	used   []string             // secrets that it used at the last read
-	unused map[string]time.Time // secrets that it used before, and when it was first read without
+	unused map[string]time.Time // secrets that it used before, with the time of the first read without them
 }
 
-// see notes what a mesh uses. A mesh that cannot be understood tells nothing.
+// see records what a mesh uses. It ignores an invalid mesh.
 func (l *looks) see(name string, mesh *Mesh, now time.Time) {
 	backends, err := mesh.Backends()
 	if err != nil {
@@ -66,8 +66,8 @@ func (l *looks) see(name string, mesh *Mesh, now time.Time) {
 	seen.used = used
 }
 
-// unusedSince is when a mesh was first read without this use of a secret. ok is
-// false where the mesh uses the secret, or was never read.
+// unusedSince returns the time of the first read of a mesh without this use of
+// a secret. ok is false if the mesh uses the secret, or was never read.
 func (l *looks) unusedSince(name, secret string) (since time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,10 +81,10 @@ func (l *looks) unusedSince(name, secret string) (since time.Time, ok bool) {
 	return seen.first, true
 }
 
-// Unsettled is how long secrets that a mesh does not use any more must still
-// stay, 0 when mTLS is off. It counts by this client's own clock, from when it
-// first read the mesh without them, whatever else is written to the mesh in the
-// meantime: the control plane's clock may be ahead, behind or missing.
+// Unsettled returns how much longer secrets must stay that a mesh does not use
+// any more, or 0 if mTLS is off. It counts by this client's clock from its
+// first read of the mesh without them, regardless of later writes of the mesh:
+// the control plane's clock may differ.
 func (c *Client) Unsettled(ctx context.Context, name string, mesh *Mesh, secrets ...string) (time.Duration, error) {
 	enabled, err := mesh.EnabledBackend()
 	if err != nil || enabled == "" {

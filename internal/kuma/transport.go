@@ -16,14 +16,15 @@ import (
 	"time"
 )
 
-// maxBody is the most that is read of an answer, in bytes, unpacked. A full page
+// maxBody is the maximum size of an answer in bytes, uncompressed. A full page
 // of 1000 secrets of 24 KiB fits.
 const maxBody = 32 << 20
 
-// maxDepth is how deeply an answer may be nested. A mesh has a dozen levels.
+// maxDepth is the maximum nesting depth of an answer. A mesh has a dozen
+// levels.
 const maxDepth = 64
 
-// maxConnections is how many idle connections are kept: more than the usual
+// maxConnections is the number of idle connections to keep: more than the usual
 // `terraform apply -parallelism`.
 const maxConnections = 128
 
@@ -50,7 +51,8 @@ func newTransport(config Config) *wholeBody {
 	}
 }
 
-// errProxy stands for an error that quotes the proxy's URL, password included.
+// errProxy replaces an error that quotes the proxy's URL, including its
+// password.
 var errProxy = errors.New("the proxy in HTTP_PROXY or HTTPS_PROXY is not a URL")
 
 func proxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
@@ -63,11 +65,11 @@ func proxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url
 	}
 }
 
-// wholeBody reads an answer to its end within the attempt, so that one that
-// breaks off is retried and the timeout covers it.
+// wholeBody reads an answer completely within the attempt, so that an
+// incomplete answer is retried and the timeout covers it.
 type wholeBody struct {
 	next    http.RoundTripper
-	timeout time.Duration // 0: none
+	timeout time.Duration // 0 means none
 	limit   int64         // of the body, in bytes
 }
 
@@ -81,18 +83,18 @@ func (t *wholeBody) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	answer, err := t.roundTrip(request.WithContext(ctx))
 	if err != nil && ctx.Err() != nil && request.Context().Err() == nil {
-		// Not context.DeadlineExceeded, which is for the caller's own time.
+		// Not context.DeadlineExceeded, which is for the caller's own timeout.
 		return nil, fmt.Errorf("there was no complete answer within %s", t.timeout)
 	}
 	return answer, err
 }
 
 func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
-	var handshake atomic.Bool // failed
+	var handshake atomic.Bool // whether it failed
 	trace := &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(err != nil) }}
 	answer, err := t.next.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	switch {
-	case err != nil && handshake.Load() && !errors.As(err, new(tls.RecordHeaderError)): // which net/http wants to see
+	case err != nil && handshake.Load() && !errors.As(err, new(tls.RecordHeaderError)): // net/http needs this error itself
 		return nil, &HandshakeError{err}
 	case err != nil:
 		return nil, err
@@ -118,7 +120,7 @@ func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// HandshakeError is a TLS connection that was not made.
+// HandshakeError reports a failed TLS handshake.
 type HandshakeError struct {
 	err error
 }
@@ -126,8 +128,8 @@ type HandshakeError struct {
 func (e *HandshakeError) Error() string { return e.err.Error() }
 func (e *HandshakeError) Unwrap() error { return e.err }
 
-// IncompleteError is an answer that began and did not come whole, in spite of
-// all retries. Of a write it says nothing about its effect.
+// IncompleteError reports an answer that stayed incomplete in spite of all
+// retries. After a write, the effect is unknown.
 type IncompleteError struct {
 	defect string
 }
@@ -136,10 +138,10 @@ func (e *IncompleteError) Error() string { return "the answer ended early: it " 
 
 var errTooLong = errors.New("the answer is longer than an answer of a control plane")
 
-// unfinished tells that an answer ends too early although the connection did
-// not break: it says that it is JSON, or begins as such, and is not, or a read
-// brought nothing. A write that is answered with nothing at all, no content type
-// either, is what 2.7 does.
+// unfinished reports whether an answer is incomplete although the connection
+// did not fail: it says that it is JSON, or begins like it, and is invalid, or
+// it is an empty answer to a read. An empty answer to a write without a content
+// type is what 2.7 sends.
 func unfinished(method string, answer *http.Response, content []byte) bool {
 	switch {
 	case answer.StatusCode < 200 || answer.StatusCode > 299 || answer.StatusCode == http.StatusNoContent:
@@ -152,8 +154,8 @@ func unfinished(method string, answer *http.Response, content []byte) bool {
 	return false
 }
 
-// redirectError is why a redirect is not followed. to is a scheme and host: the
-// rest of a URL may say more than a message should.
+// redirectError reports why the client does not follow a redirect. to is a
+// scheme and host: the rest of a URL may contain a secret.
 type redirectError struct {
 	to string
 }
@@ -163,8 +165,8 @@ func (e *redirectError) Error() string {
 		"there. Set the address to the final address of the control plane", e.to)
 }
 
-// checkRedirect allows a read to be sent on by the same server to itself. It is
-// asked for each answer, so that of several redirects every one is checked.
+// checkRedirect allows redirects of a read to the same server. The client calls
+// it for each answer, so each of several redirects is checked.
 func checkRedirect(request *http.Request, answer *http.Response) error {
 	if answer.StatusCode < 300 || answer.StatusCode > 399 || answer.Header.Get("Location") == "" {
 		return nil

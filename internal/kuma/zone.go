@@ -7,22 +7,23 @@ import (
 	"time"
 )
 
-// Zone is a zone of a global control plane, and what that knows of it
-// (recording "rotation", `/zones/_overview`).
+// Zone is a zone of a global control plane, and its status (recording
+// "rotation", `/zones/_overview`).
 type Zone struct {
 	Name string
-	// Online reports whether the zone is connected. What its proxies say is of the past when it is not.
+	// Online reports whether the zone is connected. If not, the status of its
+	// proxies is outdated.
 	Online bool
-	// Subscription is the ID of its last connection, and Disconnected when that
-	// ended: zero while Online.
+	// Subscription is the ID of its last connection, which ended at
+	// Disconnected (zero while Online).
 	Subscription string
 	Disconnected time.Time
 	// Meshes counts the meshes that were sent to it.
 	Meshes Responses
 }
 
-// Zones lists the zones of a global control plane that are enabled and have
-// ever connected.
+// Zones returns the enabled zones of a global control plane that have connected
+// before.
 func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
 	of := key{path: "zones/_overview", kind: "ZoneOverview"}
 	items, err := c.items(ctx, of.path)

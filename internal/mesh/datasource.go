@@ -19,7 +19,7 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*meshSource)(nil)
 
-// NewDataSource is the data source kongmesh_mesh.
+// NewDataSource returns the data source kongmesh_mesh.
 func NewDataSource() datasource.DataSource { return &meshSource{} }
 
 type meshSource struct {
@@ -112,7 +112,7 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// sourceFrom is all that a mesh's document says.
+// sourceFrom returns the model of a mesh's document, with all of its parts.
 func sourceFrom(ctx context.Context, mesh *kuma.Mesh, name types.String) (*sourceModel, error) {
 	state := &sourceModel{model: model{Name: name}, Backends: []backendSource{}}
 	for _, section := range inFull(sections()) {

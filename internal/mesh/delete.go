@@ -12,9 +12,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// checkDelete refuses to plan the deletion of a mesh that the control plane would
-// not delete: one that a data plane proxy belongs to, connected or not.
-// When the control plane refuses, the backend and the CA are already gone.
+// checkDelete adds an error to the plan if the control plane would refuse to
+// delete a mesh because of its data plane proxies, connected or not. When it
+// refuses during apply, the backend and the CA are already deleted.
 func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag.Diagnostics) {
 	if r.Client == nil {
 		return
@@ -22,7 +22,7 @@ func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag
 	proxies, err := r.Client.DataplanesAsOf(ctx, name, kuma.Recent)
 	proxies = slices.DeleteFunc(slices.Clone(proxies), func(proxy kuma.Dataplane) bool { return r.Run.DeletesProxy(name, proxy.Name) })
 	switch {
-	case kuma.Absent(err) || kuma.Forbidden(err): // then the control plane says so when the mesh is deleted
+	case kuma.Absent(err) || kuma.Forbidden(err): // the control plane reports this when the mesh is deleted
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q", name), err)
 	case len(proxies) > 0 && !r.Client.DeletesInUse(ctx):
@@ -32,7 +32,8 @@ func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag
 	}
 }
 
-// freeMesh is what to do about a mesh in use. Its first argument is the mesh's name.
+// freeMesh is the advice for a mesh in use. Its argument is the name of the
+// mesh.
 const freeMesh = "\n\nStop the proxies, or move them to another mesh. If a stopped proxy is still listed by `kumactl get dataplanes --mesh %[1]s`, " +
 	"delete it with `kumactl delete dataplane NAME --mesh %[1]s`. Then apply again."
 

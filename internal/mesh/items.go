@@ -21,9 +21,9 @@ import (
 // A list is the kind of a part that is a list of objects.
 type list struct {
 	parts []part // of an item
-	key   string // the attribute that tells items apart; "" is their position
-	types []part // of a list of backends: the object `conf` of each type, by its name
-	full  bool   // never null, with backends of types without a description
+	key   string // the attribute that distinguishes items; "" means their position
+	types []part // in a list of backends, the object `conf` of each type, by its name
+	full  bool   // never null, and includes backends of types without a description
 }
 
 func (l list) itemType() types.ObjectType { return objectType(slices.Concat(l.parts, l.types)) }
@@ -101,7 +101,7 @@ func (l list) read(document *kuma.Document, member string, prior attr.Value) (at
 	if len(now) == 0 && isNull(prior) && !l.full {
 		return types.ListNull(l.itemType()), nil
 	}
-	if l.key != "" { // the order means nothing to the control plane
+	if l.key != "" { // the control plane ignores the order
 		rank := func(value attr.Value) int {
 			if at := l.indexOf(before, l.keyOf(value, 0)); at >= 0 {
 				return at
@@ -153,8 +153,8 @@ func (l list) edit(document *kuma.Document, member string, value attr.Value) err
 	})
 }
 
-// match finds the item of each wanted value, nil if there is none. kept are these
-// and those that are not ours.
+// match returns the item of each wanted value, or nil if there is none. kept
+// has these, and the items of types that the provider does not manage.
 func (l list) match(items []*kuma.Document, wanted []attr.Value) (of, kept []*kuma.Document, err error) {
 	of = make([]*kuma.Document, len(wanted))
 	position := 0
@@ -191,7 +191,7 @@ func (l list) editItem(item *kuma.Document, wanted values) error {
 		}
 		if is != t.name {
 			item.Set("type", json.RawMessage(strconv.Quote(t.name)))
-			item.Delete(t.member) // that of another type means nothing here
+			item.Delete(t.member) // the conf of another type has no meaning for this one
 		}
 		if err := t.edit(item, wanted[t.name]); err != nil {
 			return err
@@ -208,7 +208,8 @@ func (l list) follow(at path.Path, field fieldSteps, document *kuma.Document, me
 	if !ok || err != nil || index >= len(items) {
 		return at
 	}
-	// An index counts the backends of others too, and their order may be another.
+	// An index also counts the backends of unmanaged types, and their order may
+	// differ.
 	item := items[index]
 	ours, err := l.owns(item)
 	name, errName := l.nameOf(item, index)
@@ -239,7 +240,7 @@ func (l list) followIn(at path.Path, field fieldSteps, item *kuma.Document, inne
 	return at
 }
 
-// owns reports whether an item is of a type that has a description.
+// owns reports whether the provider manages the type of an item.
 func (l list) owns(item *kuma.Document) (bool, error) {
 	if len(l.types) == 0 || l.full {
 		return true, nil
@@ -254,7 +255,8 @@ func typeOf(backend *kuma.Document) (string, error) {
 	return is, err
 }
 
-// nameOf is what tells an item from others: its key, or its position.
+// nameOf returns what distinguishes an item from others: its key, or its
+// position.
 func (l list) nameOf(item *kuma.Document, position int) (string, error) {
 	if l.key == "" {
 		return strconv.Itoa(position), nil
@@ -264,7 +266,7 @@ func (l list) nameOf(item *kuma.Document, position int) (string, error) {
 	return name, err
 }
 
-// keyOf is nameOf of a value.
+// keyOf returns the nameOf of a value.
 func (l list) keyOf(value attr.Value, position int) string {
 	if l.key == "" {
 		return strconv.Itoa(position)
@@ -282,7 +284,8 @@ func (l list) indexOf(items []attr.Value, name string) int {
 	return -1
 }
 
-// others are the names of a section's backends that are not ours.
+// others returns the names of a section's backends of types that the provider
+// does not manage.
 func (p part) others(mesh *kuma.Mesh) []string {
 	var names []string
 	section, err := mesh.Object(p.member)

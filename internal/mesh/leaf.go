@@ -28,21 +28,21 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A leaf is the kind of a part that has no parts. The scalar says what it holds.
+// A leaf is the kind of a part without parts. Its scalar defines the type.
 type leaf struct{ scalar }
 
-// A scalar converts between a member of a document, an attribute, and the Go value
-// that both mean. A Go value of nil is none.
+// A scalar converts between a member of a document, an attribute, and a Go
+// value with the same meaning. The Go value nil means that there is none.
 type scalar interface {
 	attrType() attr.Type
 	attribute(p part) schema.Attribute
 	computed(about string) datasource.Attribute
-	// absent is what the control plane takes an absent member for. A value that
-	// means the same as what is there is never written.
+	// absent returns the meaning of an absent member. A value that means the
+	// same as the current one is never written.
 	absent() any
-	// decode returns none for a value that means the same as an absent member.
+	// decode returns nil for a value that means the same as an absent member.
 	decode(raw json.RawMessage) (any, error)
-	// value and plain convert to an attribute's value and back.
+	// value and plain convert to the value of an attribute, and from it.
 	value(plain any) attr.Value
 	plain(value attr.Value) any
 }
@@ -77,7 +77,7 @@ func (l leaf) edit(document *kuma.Document, member string, value attr.Value) err
 	return nil
 }
 
-// in is what a document means by a member.
+// in returns the value of a member.
 func (l leaf) in(document *kuma.Document, member string) (any, error) {
 	raw := document.Get(member)
 	if raw == nil {
@@ -104,8 +104,8 @@ func (l leaf) follow(at path.Path, field fieldSteps, _ *kuma.Document, _ string,
 	return at
 }
 
-// A text is a string that is not empty, or one of a few values, which a document
-// may have as their positions, too.
+// A text is a string that is not empty, or one of a few values, which a
+// document may also have as their numbers.
 type text struct {
 	def    string
 	values []string
@@ -187,7 +187,7 @@ func (boolean) plain(value attr.Value) any {
 	return is.ValueBool()
 }
 
-// A port is a whole number; 0 is none.
+// A port is a whole number; 0 means none.
 type port struct{ def int64 }
 
 func (port) attrType() attr.Type { return types.Int64Type }
@@ -317,7 +317,7 @@ func mapOf(plain map[string]string) types.Map {
 	return types.MapValueMust(types.StringType, all)
 }
 
-// stringMap is a map of strings; null is an empty one.
+// stringMap returns a map of strings, empty for null.
 func stringMap(value types.Map) map[string]string {
 	all := map[string]string{}
 	for name, one := range value.Elements() {
@@ -328,7 +328,8 @@ func stringMap(value types.Map) map[string]string {
 	return all
 }
 
-// number reads a JSON number. The control plane takes one in quotation marks as well.
+// number decodes a JSON number. Like the control plane, it accepts one in
+// quotation marks.
 func number(raw json.RawMessage) (float64, error) {
 	near, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
 	if err != nil {
@@ -337,7 +338,7 @@ func number(raw json.RawMessage) (float64, error) {
 	return near, nil
 }
 
-// pointer is nil for what is not there.
+// pointer returns nil for an absent value.
 func pointer[T any](plain any) *T {
 	is, ok := plain.(T)
 	if !ok {
@@ -346,7 +347,7 @@ func pointer[T any](plain any) *T {
 	return &is
 }
 
-// unlessZero is nil for the zero value.
+// unlessZero returns nil for the zero value.
 func unlessZero[T comparable](plain T) any {
 	var zero T
 	if plain == zero {
@@ -355,7 +356,7 @@ func unlessZero[T comparable](plain T) any {
 	return plain
 }
 
-// unlessEmpty is nil for an empty map.
+// unlessEmpty returns nil for an empty map.
 func unlessEmpty(plain map[string]string) any {
 	if len(plain) == 0 {
 		return nil

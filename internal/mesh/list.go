@@ -17,7 +17,8 @@ import (
 
 var _ query.ListResourceWithConfigure = (*meshResource)(nil)
 
-// NewListResource lists what kongmesh_mesh can manage.
+// NewListResource returns the query for the meshes that kongmesh_mesh can
+// manage.
 func NewListResource() query.ListResource { return &meshResource{} }
 
 func (r *meshResource) ListResourceConfigSchema(_ context.Context, _ query.ListResourceSchemaRequest, resp *query.ListResourceSchemaResponse) {
@@ -55,7 +56,7 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 	})
 }
 
-// foundAs is a mesh as the result of a query.
+// foundAs returns a mesh as the result of a query.
 func foundAs(mesh *kuma.Mesh, id identity) tfkit.Found {
 	return tfkit.Found{
 		ID:       id.Name.ValueString(),

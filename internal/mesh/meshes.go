@@ -15,7 +15,7 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*meshesSource)(nil)
 
-// NewMeshesDataSource is the data source kongmesh_meshes.
+// NewMeshesDataSource returns the data source kongmesh_meshes.
 func NewMeshesDataSource() datasource.DataSource { return &meshesSource{} }
 
 type meshesSource struct {
@@ -99,8 +99,8 @@ func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, res
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// matches is a mesh's name, and whether the mesh has these labels. Those that the
-// control plane adds count as well.
+// matches returns a mesh's name, and whether the mesh has these labels. Labels
+// that the control plane adds count as well.
 func matches(mesh *kuma.Mesh, wanted map[string]string) (name string, match bool, err error) {
 	name, err = mesh.Name()
 	labels, errLabels := mesh.AllLabels()

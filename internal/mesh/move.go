@@ -13,8 +13,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// vendorMesh is what the state of the vendor's type tells that the mesh itself
-// does not tell again.
+// vendorMesh has the values in the state of Kong's resource that the mesh
+// itself does not have.
 type vendorMesh struct {
 	Name string
 	MTLS struct {
@@ -22,8 +22,8 @@ type vendorMesh struct {
 	}
 }
 
-// MoveState makes of the vendor's resource what an import makes of the mesh:
-// the read that follows takes all there is.
+// MoveState converts the state of Kong's resource as an import would: the read
+// that follows takes all parts of the mesh.
 func (r *meshResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh", func(ctx context.Context, source vendorMesh, resp *resource.MoveStateResponse) {
 		name := types.StringValue(source.Name)
@@ -37,8 +37,8 @@ func (r *meshResource) MoveState(context.Context) []resource.StateMover {
 	})}
 }
 
-// backendsAdvice says what becomes of the backends that the vendor's resource
-// had, nothing if it had none.
+// backendsAdvice describes what happens to the backends in Kong's resource, or
+// returns "" if it had none.
 func (m vendorMesh) backendsAdvice() string {
 	var blocks, others []string
 	for _, backend := range m.MTLS.Backends {

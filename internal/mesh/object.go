@@ -14,14 +14,14 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// An object is the kind of a part that has parts.
+// An object is the kind of a part with parts.
 type object struct {
 	parts []part
 	// check finds contradictions between attributes.
 	check func(values) []flaw
-	// beforeWrite completes what is to be written.
+	// beforeWrite completes the document before a write.
 	beforeWrite func(document *kuma.Document, wanted values)
-	// afterRead leaves out what the control plane has filled in.
+	// afterRead removes values that the control plane has added.
 	afterRead func(now, prior values)
 }
 
@@ -52,7 +52,7 @@ func (o object) read(document *kuma.Document, member string, prior attr.Value) (
 	return now, err
 }
 
-// readMember is read of an object that is never null.
+// readMember reads an object that is never null.
 func (o object) readMember(document *kuma.Document, member string, prior attr.Value) (types.Object, error) {
 	inner, err := document.Object(member)
 	if err != nil {

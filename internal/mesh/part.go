@@ -12,9 +12,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// A part describes a member of a mesh's document together with the attribute
-// that it appears as. Its schema, how it is read and how it is written follow
-// from its kind.
+// A part describes a member of a mesh's document and its attribute. Its kind
+// determines the schema, and how the part is read and written.
 type part struct {
 	name     string // of the attribute
 	member   string // of the document
@@ -23,29 +22,29 @@ type part struct {
 	kind     kind
 }
 
-// A kind is what a part holds: [leaf], [object] or [list].
+// A kind is the type of a part: [leaf], [object] or [list].
 type kind interface {
 	attrType() attr.Type
-	// attribute is that of the resource. What the control plane takes an absent
-	// member for is the attribute's default.
+	// attribute returns the attribute of the resource. Its default is the
+	// control plane's value for an absent member.
 	attribute(p part) schema.Attribute
-	// computed is the attribute of the data source.
+	// computed returns the attribute of the data source.
 	computed(about string) datasource.Attribute
-	// inFull is the kind as the data source has it: lists are empty and not null,
-	// and have all backends there are, with the type of each.
+	// inFull returns the kind for the data source: lists are empty and not
+	// null, and contain all backends, with the type of each.
 	inFull() kind
 
-	// read returns what a document says. prior is how it was written before: where
-	// null and a value mean the same, and the order of items that have names, it
-	// is kept.
+	// read returns the value in a document. If null and a value mean the same,
+	// or items have names and another order, it keeps the form of prior.
 	read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error)
-	// edit makes a document mean a value; null is nothing at all. What means the
-	// same already, what has no description, and backends that are not ours, stay
-	// byte for byte.
+	// edit changes a document to a value; null removes the member. Equivalent
+	// values, members without a description, and backends of unmanaged types
+	// stay byte for byte.
 	edit(document *kuma.Document, member string, value attr.Value) error
-	// meansNothing reports whether a value says no more than its absence does.
+	// meansNothing reports whether a value means the same as no value.
 	meansNothing(value attr.Value) bool
-	// follow finds the attribute of a field of a refusal, below the attribute at.
+	// follow returns the attribute for a field of a rejection, below the
+	// attribute at.
 	follow(at path.Path, field fieldSteps, document *kuma.Document, member string, value attr.Value) path.Path
 }
 
@@ -59,7 +58,7 @@ func (p part) edit(document *kuma.Document, value attr.Value) error {
 	return p.kind.edit(document, p.member, value)
 }
 
-// attributes are the parts as attributes of a resource.
+// attributes returns the parts as attributes of a resource.
 func attributes(parts []part) map[string]schema.Attribute {
 	all := map[string]schema.Attribute{}
 	for _, p := range parts {
@@ -68,7 +67,7 @@ func attributes(parts []part) map[string]schema.Attribute {
 	return all
 }
 
-// computed are the parts as attributes of a data source.
+// computed returns the parts as attributes of a data source.
 func computed(parts []part) map[string]datasource.Attribute {
 	all := map[string]datasource.Attribute{}
 	for _, p := range parts {
@@ -77,7 +76,7 @@ func computed(parts []part) map[string]datasource.Attribute {
 	return all
 }
 
-// inFull are the parts as a data source has them.
+// inFull returns the parts for a data source.
 func inFull(parts []part) []part {
 	all := slices.Clone(parts)
 	for i, p := range all {
@@ -115,8 +114,8 @@ func editParts(parts []part, document *kuma.Document, wanted values) error {
 	return nil
 }
 
-// followBelow follows a field below an object or item, found false if none of
-// its parts is the field's.
+// followBelow follows a field below an object or item. found is false if the
+// field belongs to none of its parts.
 func followBelow(parts []part, at path.Path, field fieldSteps, document *kuma.Document, inner values) (below path.Path, found bool) {
 	for _, p := range parts {
 		if p.member == field.member() {

@@ -13,8 +13,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// addWriteError puts what a write of the mesh failed on where it belongs. sent
-// is the document that was written last.
+// addWriteError adds the error of a failed write to the attribute that caused
+// it. sent is the document of the last write.
 func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.Mesh, err error) {
 	var (
 		refusal *kuma.Error
@@ -39,7 +39,7 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 	}
 }
 
-// advice says which attribute a refusal is about where Terraform does not show it.
+// advice names the attribute of a rejection if Terraform does not show it.
 func advice(at path.Path) string {
 	if len(at.Steps()) > 1 {
 		return "\n\n" + "The value comes from the attribute " + at.String() + "."
@@ -47,19 +47,20 @@ func advice(at path.Path) string {
 	return ""
 }
 
-// A field of a refusal is cut at its dots and brackets: a member, `[0]` or `["key"]`.
+// fieldStep splits a field of a rejection at its dots and brackets: a member,
+// `[0]` or `["key"]`.
 var fieldStep = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
 
 // fieldSteps are the matches of fieldStep in a field.
 type fieldSteps [][]string
 
-// member is the first step if it is a member, else "".
+// member returns the first step if it is a member, otherwise "".
 func (f fieldSteps) member() string { return f.first(3) }
 
-// key is the first step if it is a key, else "".
+// key returns the first step if it is a key, otherwise "".
 func (f fieldSteps) key() string { return f.first(1) }
 
-// index is the first step if it is one.
+// index returns the first step if it is an index.
 func (f fieldSteps) index() (index int, ok bool) {
 	index, err := strconv.Atoi(f.first(2))
 	return index, err == nil
@@ -72,8 +73,8 @@ func (f fieldSteps) first(group int) string {
 	return f[0][group]
 }
 
-// attributeOf finds the attribute that a field of the document comes from, or
-// the nearest there is to it.
+// attributeOf returns the attribute of a field of the document, or the nearest
+// one.
 func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
 	steps := fieldSteps(fieldStep.FindAllStringSubmatch(field, -1))
 	switch first := steps.member(); first {
@@ -84,7 +85,7 @@ func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
 		return path.Root("labels")
 	case "skipCreatingInitialPolicies":
 		return path.Root("skip_creating_initial_policies")
-	case "mtls": // that a section needs it: nothing else of it is written here
+	case "mtls": // because a section requires mTLS: this resource writes no other part of it
 		return path.Root("routing").AtName("zone_egress")
 	default:
 		for _, p := range sections() {

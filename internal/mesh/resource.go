@@ -1,4 +1,4 @@
-// Package mesh holds kongmesh_mesh: a service mesh, without its mTLS backends.
+// Package mesh has kongmesh_mesh: a service mesh, without its mTLS backends.
 package mesh
 
 import (
@@ -30,7 +30,7 @@ var (
 	_ resource.ResourceWithMoveState   = (*meshResource)(nil)
 )
 
-// NewResource is kongmesh_mesh.
+// NewResource returns kongmesh_mesh.
 func NewResource() resource.Resource { return &meshResource{} }
 
 type meshResource struct {
@@ -50,7 +50,7 @@ type model struct {
 	Metrics                     types.Object `tfsdk:"metrics"`
 }
 
-// sections are the values of the parts that sections describes, by name.
+// sections returns the values of the parts in [sections] by name.
 func (m *model) sections() map[string]*types.Object {
 	return map[string]*types.Object{
 		"networking":    &m.Networking,
@@ -63,8 +63,8 @@ func (m *model) sections() map[string]*types.Object {
 	}
 }
 
-// imported is the key of the private state of a mesh that was imported, or
-// moved here, and not read yet.
+// imported is the key in the private state of a mesh that was imported or
+// moved, and has not been read yet.
 const imported = "imported"
 
 type identity struct {
@@ -149,19 +149,19 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	mesh := kuma.NewMesh(plan.Name.ValueString())
 	if stays {
 		if mesh = r.current(ctx, plan.Name.ValueString()); mesh == nil {
-			return // the control plane tells when it is applied
+			return // the control plane reports it during apply
 		}
 		warnZoneEgressWaits(mesh, plan, &resp.Diagnostics)
 	}
-	for _, section := range sections() { // it may be a backend of another type, which only the mesh itself tells
+	for _, section := range sections() { // it may be a backend of another type, which only the mesh itself contains
 		if name, is := missing[section.name]; is && !slices.Contains(section.others(mesh), name) {
 			addMissingChoice(&resp.Diagnostics, section.name, name)
 		}
 	}
 }
 
-// current is a mesh as the control plane has it, one without settings if it has
-// none, and nil if that is not known.
+// current returns a mesh from the control plane. It returns one without
+// settings if the mesh does not exist, and nil if that is unknown.
 func (r *meshResource) current(ctx context.Context, name string) *kuma.Mesh {
 	if r.Client == nil {
 		return nil
@@ -200,7 +200,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	r.Run.Create(existing(name).Claim())
-	state, diags := r.stateAfter(ctx, mesh, plan) // also of one that only may be there: it must not be forgotten
+	state, diags := r.stateAfter(ctx, mesh, plan) // also after an uncertain write, so that Terraform does not forget the mesh
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{plan.Name})...)
@@ -234,7 +234,7 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
 }
 
-// existing is a mesh, for the error that it exists already.
+// existing returns a mesh for the error that it already exists.
 func existing(name string) tfkit.Existing {
 	return tfkit.Existing{At: path.Root("name"), What: fmt.Sprintf("Mesh %q", name), ResourceType: "kongmesh_mesh", ID: name}
 }
@@ -251,7 +251,7 @@ func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	mesh, err := r.write(ctx, r.Client.UpdateMesh, plan, &prior, sent)
 	addWriteError(&resp.Diagnostics, task, plan, sent, err)
 	if mesh == nil || resp.Diagnostics.HasError() {
-		return // the state stays as it was
+		return // the state stays the same
 	}
 	state, diags := r.stateAfter(ctx, mesh, plan)
 	resp.Diagnostics.Append(diags...)
@@ -283,9 +283,9 @@ func (r *meshResource) ImportState(ctx context.Context, req resource.ImportState
 	}
 }
 
-// edit is the change of a mesh's document that makes it as planned. What the
-// plan does not have goes if it is in the prior state, and else is not touched.
-// sent becomes the changed document.
+// edit returns the function that changes a mesh's document to the plan. It
+// removes a value that is in the prior state but not in the plan, and leaves
+// others untouched. sent becomes the changed document.
 func edit(ctx context.Context, plan model, prior *model, sent *kuma.Mesh) func(*kuma.Mesh) error {
 	if prior == nil {
 		prior = &model{}
@@ -319,8 +319,9 @@ func edit(ctx context.Context, plan model, prior *model, sent *kuma.Mesh) func(*
 	}
 }
 
-// stateFrom is what a mesh's document says. prior tells what is managed, and
-// how an absent part was written: null, or empty. everything: take all there is.
+// stateFrom returns the state of a mesh's document. prior decides what is
+// managed, and whether an absent part is null or empty. With everything, all
+// parts are managed.
 func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, everything bool) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	state := prior

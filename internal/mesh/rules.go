@@ -17,7 +17,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A flaw is what is wrong with an attribute of an object.
+// A flaw is a problem with an attribute of an object.
 type flaw struct{ attribute, problem string }
 
 func checkHostPort(address string) error {
@@ -65,8 +65,8 @@ func checkTagValue(value string) error {
 	return nil
 }
 
-// checkTLS refuses a TLS mode that contradicts skip_mtls. Only true does: false
-// is the default, which an import has beside each mode.
+// checkTLS rejects a TLS mode that contradicts skip_mtls. Only true does: false
+// is the default, which an import has with each mode.
 func checkTLS(conf values) []flaw {
 	skip, _ := conf["skip_mtls"].(types.Bool)
 	mode, ok := attributesOf(conf["tls"])["mode"].(types.String)
@@ -83,7 +83,7 @@ func checkTLS(conf values) []flaw {
 	return []flaw{{"skip_mtls", fmt.Sprintf("skip_mtls = true means mode %q, but tls has mode %s. Remove skip_mtls", disabledTLS, tfkit.Quote(is))}}
 }
 
-// contradictions is the check of an object by itself.
+// contradictions validates an object by itself.
 type contradictions struct{ check func(values) []flaw }
 
 func (contradictions) Description(context.Context) string {
@@ -98,7 +98,7 @@ func (c contradictions) ValidateObject(_ context.Context, req validator.ObjectRe
 	}
 }
 
-// uniqueItems is the check of a list: names are unique, and backends of one type each.
+// uniqueItems validates a list: names are unique, and each backend has one type.
 type uniqueItems struct {
 	key   string
 	types []string
@@ -134,7 +134,7 @@ func checkOneType(diags *diag.Diagnostics, at path.Path, all []string, inner val
 	for _, name := range all {
 		switch value := inner[name]; {
 		case value == nil || value.IsUnknown():
-			return // checked when it is known
+			return // validated once it is known
 		case !value.IsNull():
 			has = append(has, name)
 		}
@@ -151,13 +151,13 @@ func checkOneType(diags *diag.Diagnostics, at path.Path, all []string, inner val
 	}
 }
 
-// choices are the attributes that name one of a section's backends.
+// choices returns the attributes that refer to one of a section's backends.
 func choices() map[string]string {
 	return map[string]string{"logging": "default_backend", "tracing": "default_backend", "metrics": "enabled_backend"}
 }
 
-// missingChoices are the names that sections choose, and that are not among the
-// backends in the plan.
+// missingChoices returns the names that sections refer to, and that are not
+// among the backends in the plan.
 func missingChoices(m model) map[string]string {
 	missing := map[string]string{}
 	for section, attribute := range choices() {

@@ -7,15 +7,15 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Modes of the TLS of a Prometheus listener.
+// Modes of TLS for a Prometheus listener.
 const (
 	activeMTLSBackend = "activeMTLSBackend"
 	providedTLS       = "providedTLS"
 	disabledTLS       = "disabled"
 )
 
-// sections are the parts of a mesh's document that kongmesh_mesh manages, next
-// to its labels: those of kuma's mesh.proto and metrics.proto.
+// sections returns the parts of a mesh's document that kongmesh_mesh manages,
+// besides its labels: those in Kuma's mesh.proto and metrics.proto.
 func sections() []part {
 	return []part{
 		{
@@ -84,7 +84,7 @@ func selector(about string) part {
 	return part{name: "tags", member: "tags", required: true, about: about, kind: leaf{tags{selector: true}}}
 }
 
-// uniqueName is the name of a backend or the like.
+// uniqueName returns the part for the unique name of a backend or similar item.
 func uniqueName(of string) part {
 	return part{name: "name", member: "name", required: true, about: "Name of the " + of + ", unique in this list.", kind: leaf{text{}}}
 }
@@ -93,7 +93,8 @@ func chosenBackend(name, member, about string) part {
 	return part{name: name, member: member, about: about, kind: leaf{text{}}}
 }
 
-// backends are the backends of a section: of each type, its `conf`.
+// backends returns the part for the backends of a section, with a `conf` for
+// each type.
 func backends(parts, types []part) part {
 	return part{
 		name: "backends", member: "backends", about: "List of backends. The order is not significant.",
@@ -246,7 +247,7 @@ func prometheus() part {
 	}
 }
 
-// impliedTLS is the mode that the control plane fills in where there is none.
+// impliedTLS returns the mode that the control plane adds if there is none.
 func impliedTLS(conf values) string {
 	if skip, ok := conf["skip_mtls"].(types.Bool); ok && skip.ValueBool() {
 		return disabledTLS
@@ -254,9 +255,10 @@ func impliedTLS(conf values) string {
 	return activeMTLSBackend
 }
 
-// writeTLS says the mode also where it is left out: the one that is there may
-// have been filled in when skip_mtls was another. Beside a mode that does not
-// follow from skipMTLS, the control plane refuses skipMTLS, false as well.
+// writeTLS writes the mode even if the configuration omits it: the current one
+// may have been added for another value of skip_mtls. If the mode does not
+// follow from skipMTLS, the control plane rejects skipMTLS, even if it is
+// false.
 func writeTLS(document *kuma.Document, wanted values) {
 	mode, _ := attributesOf(wanted["tls"])["mode"].(types.String)
 	switch implied := impliedTLS(wanted); {
@@ -267,7 +269,8 @@ func writeTLS(document *kuma.Document, wanted values) {
 	}
 }
 
-// leaveOutImpliedTLS is no diff for a mode that was filled in.
+// leaveOutImpliedTLS removes a mode that the control plane added, so that there
+// is no diff.
 func leaveOutImpliedTLS(now, prior values) {
 	mode, _ := attributesOf(now["tls"])["mode"].(types.String)
 	if isNull(prior["tls"]) && mode.ValueString() == impliedTLS(now) {

@@ -14,7 +14,7 @@ import (
 )
 
 // zoneEgress is the attribute of routing that the control plane accepts only
-// while the mesh has mTLS, which comes later in the run that creates a mesh.
+// while the mesh has mTLS, which a run that creates the mesh enables later.
 const zoneEgress = "zone_egress"
 
 func (m model) zoneEgress() bool {
@@ -29,9 +29,9 @@ func (m model) withoutZoneEgress(ctx context.Context) model {
 	return m
 }
 
-// write makes a mesh as planned by one of the client's two ways to write it. A
-// mesh that has no mTLS yet is written without zone egress, which the resource
-// of the mTLS backend then turns on.
+// write writes a planned mesh with one of the client's two methods. It writes a
+// mesh without mTLS without zone egress, which the resource of the mTLS backend
+// turns on later.
 func (r *meshResource) write(
 	ctx context.Context, by func(context.Context, string, func(*kuma.Mesh) error) (*kuma.Mesh, error), plan model, prior *model, sent *kuma.Mesh,
 ) (*kuma.Mesh, error) {
@@ -47,15 +47,17 @@ func (r *meshResource) write(
 	return by(ctx, name, edit(ctx, plan.withoutZoneEgress(ctx), prior, sent))
 }
 
-// needsMTLS reports whether the control plane refused a mesh for its lack of mTLS.
+// needsMTLS reports whether the control plane rejected a mesh because it lacks
+// mTLS.
 func needsMTLS(err error) bool {
 	var refusal *kuma.Error
 	return errors.As(err, &refusal) && refusal.Refused() &&
 		slices.ContainsFunc(refusal.Parameters, func(p kuma.InvalidParameter) bool { return p.Field == "mtls" })
 }
 
-// stateAfter is the state after a write. Zone egress that waits for mTLS is in it
-// as planned, as Terraform demands; the next refresh reads what the mesh has.
+// stateAfter returns the state after a write. Zone egress that waits for mTLS
+// is in it as planned, because Terraform requires that; the next refresh reads
+// the actual value.
 func (r *meshResource) stateAfter(ctx context.Context, mesh *kuma.Mesh, plan model) (model, diag.Diagnostics) {
 	state, diags := stateFrom(ctx, mesh, plan, false)
 	if r.Run.ZoneEgress.Awaited(plan.Name.ValueString()) && plan.zoneEgress() {
@@ -64,9 +66,9 @@ func (r *meshResource) stateAfter(ctx context.Context, mesh *kuma.Mesh, plan mod
 	return state, diags
 }
 
-// warnZoneEgressWaits says that zone egress of a mesh that exists waits for mTLS.
-// Without it, a configuration that has no backend would show the same change in
-// each plan and never say why.
+// warnZoneEgressWaits warns that zone egress of an existing mesh waits for
+// mTLS. Otherwise, a configuration without a backend would show the same change
+// in each plan, without an explanation.
 func warnZoneEgressWaits(mesh *kuma.Mesh, plan model, diags *diag.Diagnostics) {
 	enabled, err := mesh.EnabledBackend()
 	if err != nil || enabled != "" || !plan.zoneEgress() {

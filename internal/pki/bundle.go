@@ -9,15 +9,15 @@ import (
 	"slices"
 )
 
-// A Bundle is what the certificate secret of a CA holds: the issuing chain,
-// closest CA first, and behind it trusted certificates, in no order. Either
-// part may hold a certificate more than once.
+// A Bundle is the content of the certificate secret of a CA: the issuing chain,
+// closest CA first, and then trusted certificates, in no order. Either part may
+// contain a certificate more than once.
 type Bundle struct {
 	Chain, Trusted []*x509.Certificate
 }
 
-// ReadBundle reads what a certificate secret holds, as [ReadCertificates] does,
-// and splits it as [SplitBundle] does.
+// ReadBundle reads the content of a certificate secret, as [ReadCertificates]
+// does, and splits it as [SplitBundle] does.
 func ReadBundle(text []byte) (Bundle, Problems) {
 	certs, problems := ReadCertificates(text)
 	return SplitBundle(certs), problems
@@ -60,13 +60,13 @@ func (b Bundle) Canonical() Bundle {
 	return Bundle{Chain: all[:n:n], Trusted: all[n:]}
 }
 
-// Certificates returns those of Canonical, the chain first.
+// Certificates returns the certificates of Canonical, the chain first.
 func (b Bundle) Certificates() []*x509.Certificate {
 	c := b.Canonical()
 	return slices.Concat(c.Chain, c.Trusted)
 }
 
-// Encode returns Certificates as PEM: what is uploaded.
+// Encode returns Certificates as PEM, which is the form to upload.
 func (b Bundle) Encode() []byte { return EncodeCertificates(b.Certificates()) }
 
 // Fingerprint returns the SHA-256 over the DER of Certificates, one after
@@ -79,9 +79,9 @@ func (b Bundle) Fingerprint() string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// Equal reports whether two bundles hold the same certificates. Order counts as
-// far as both are chains. Copies make no difference, nor does the place where a
-// chain ends: what is one chain for a person may be split in a secret.
+// Equal reports whether two bundles contain the same certificates. Order counts
+// only within both chains. Copies make no difference, nor does the place where
+// a chain ends: a chain that a user wrote as one may be split in a secret.
 func (b Bundle) Equal(other Bundle) bool {
 	x, y := b.Canonical(), other.Canonical()
 	n := min(len(x.Chain), len(y.Chain))
@@ -94,13 +94,13 @@ func (b Bundle) endChain(n int) []*x509.Certificate {
 }
 
 // Trusts reports whether proxies with this bundle accept certificates from that
-// issuer. A proxy presents its own certificate alone, so that only the issuer
-// counts, not what is above it.
+// issuer. A proxy presents only its own certificate, so only the issuer counts,
+// not the CAs above it.
 func (b Bundle) Trusts(issuer *x509.Certificate) bool {
 	return slices.ContainsFunc(b.Certificates(), func(c *x509.Certificate) bool { return SameCA(c, issuer) })
 }
 
-// Join returns the bundle that issues like this one, and trusts what both trust.
+// Join returns a bundle that issues like this one, and trusts the CAs of both.
 func (b Bundle) Join(other Bundle) Bundle {
 	return Bundle{Chain: b.Chain, Trusted: slices.Concat(b.Trusted, other.Chain, other.Trusted)}
 }
@@ -111,8 +111,8 @@ func (b Bundle) Check(o Options) (chain, trusted Problems) {
 	return CheckChain(b.Chain, o), append(checkTrusted(b.Trusted, o), checkAmbiguous(b)...).finished()
 }
 
-// CheckWhole is Check for a bundle that stands in one text: a problem's Index
-// counts through chain and trusted certificates.
+// CheckWhole is Check for a bundle in one text: a problem's Index counts
+// through chain and trusted certificates.
 func (b Bundle) CheckWhole(o Options) Problems {
 	problems := checkChain(b.Chain, o)
 	for _, p := range checkTrusted(slices.Concat(b.Chain, b.Trusted), o) {
@@ -127,13 +127,13 @@ func (b Bundle) CheckWhole(o Options) Problems {
 	return problems.finished()
 }
 
-// CheckKey checks that the key belongs to the issuer. If it is another
-// certificate's of the chain, the problem says whose. Without a key or a chain
-// there is nothing to compare, and no problem.
+// CheckKey checks that the key belongs to the issuer. If it belongs to another
+// certificate of the chain, the problem names that one. Without a key or a
+// chain, there is no problem.
 func (b Bundle) CheckKey(key crypto.Signer) Problems { return checkKey(key, b.Chain) }
 
-// PublicKeySHA256 returns that of the key that fits, see [PublicKeySHA256]; ""
-// for an empty bundle.
+// PublicKeySHA256 returns the digest of the public key of the issuer, see
+// [PublicKeySHA256], or "" for an empty bundle.
 func (b Bundle) PublicKeySHA256() string {
 	if len(b.Chain) == 0 {
 		return ""
@@ -141,9 +141,9 @@ func (b Bundle) PublicKeySHA256() string {
 	return PublicKeySHA256(b.Chain[0].PublicKey)
 }
 
-// SameMaterial reports whether the control plane reads the same from two texts
-// that hold CA material: the same certificates, as [Bundle.Equal] compares them,
-// or the same private key. Certificates with a private key among them are like no
+// SameMaterial reports whether the control plane reads the same CA material
+// from two texts: the same certificates, as [Bundle.Equal] compares them, or
+// the same private key. Certificates with a private key among them equal no
 // others.
 func SameMaterial(a, b []byte) bool {
 	if bytes.Equal(a, b) {
@@ -158,8 +158,8 @@ func SameMaterial(a, b []byte) bool {
 	return ok && len(x.Chain)+len(y.Chain) == 0 && key.Equal(firstKey(b))
 }
 
-// SameCA reports whether certificates from one CA pass for those of the other:
-// same key, same name, same key identifier.
+// SameCA reports whether certificates from one CA are valid for the other: it
+// has the same key, name and key identifier.
 func SameCA(a, b *x509.Certificate) bool {
 	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) && bytes.Equal(a.RawSubject, b.RawSubject) &&
 		bytes.Equal(a.SubjectKeyId, b.SubjectKeyId)
@@ -171,8 +171,8 @@ func Fingerprint(cert *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SameCertificates tells whether a and b are the same certificates in the same
-// order.
+// SameCertificates reports whether a and b are the same certificates in the
+// same order.
 func SameCertificates(a, b []*x509.Certificate) bool {
 	return slices.EqualFunc(a, b, (*x509.Certificate).Equal)
 }

@@ -13,29 +13,29 @@ import (
 
 const certificateLabel = "CERTIFICATE"
 
-// ParseCertificates reads every certificate of a PEM text, to its end, in the
-// order of the text. It also returns those that it can read only because it is
-// more lenient than the control plane, with a problem of severity Error: so the
-// certificates of a result without errors are exactly those that the control
-// plane sees once they are encoded by [EncodeCertificates].
+// ParseCertificates reads all certificates of a PEM text, in the order of the
+// text. It also returns those that only it can read, because it is more lenient
+// than the control plane, with a problem of severity Error. The certificates of
+// a result without errors are therefore exactly those that the control plane
+// sees after [EncodeCertificates].
 //
-// A problem's Index counts PEM blocks here. A string without problems is parsed
+// A problem's Index counts PEM blocks here. A text without problems is parsed
 // once in a process: certificates are shared, so do not change them.
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	c := contentOf(text)
 	return slices.Clone(c.parsed), slices.Clone(c.problems)
 }
 
-// ReadCertificates reads a PEM text that the control plane has, or gets as it
-// is: the certificates are those that the control plane sees (encoding/pem), and
-// the problems those of [ParseCertificates], in which anything that hides a block is
-// an error.
+// ReadCertificates reads a PEM text that the control plane has, or will get
+// without changes. It returns the certificates that the control plane sees
+// (encoding/pem), and the problems of [ParseCertificates], where anything that
+// hides a block is an error.
 func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	c := contentOf(text)
 	return slices.Clone(c.read), asStored(c.problems)
 }
 
-// asStored returns problems of a string that is not encoded again.
+// asStored returns the problems of a text that is not encoded again.
 func asStored(problems Problems) Problems {
 	problems = slices.Clone(problems)
 	for i := range problems {
@@ -46,15 +46,16 @@ func asStored(problems Problems) Problems {
 	return problems
 }
 
-// content is what a PEM text holds: as its author means it, and as the control
-// plane reads it.
+// content is the content of a PEM text, as its author means it and as the
+// control plane reads it.
 type content struct {
 	parsed, read []*x509.Certificate
 	problems     Problems
 }
 
-// contents has the content of every text without problems, by its SHA-256. A
-// plan sees each CA several times: configured, in the state, uploaded.
+// contents caches the content of each text without problems by its SHA-256. A
+// plan reads each CA several times: from the configuration, the state and the
+// control plane.
 var contents sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
 
 func contentOf(text []byte) content {
@@ -72,7 +73,7 @@ func contentOf(text []byte) content {
 }
 
 // readCertificates returns the certificates that encoding/pem finds. They are
-// those that the more lenient parser found, or some of them.
+// all or some of those that the more lenient parser finds.
 func readCertificates(text []byte, parsed []*x509.Certificate) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -98,7 +99,7 @@ func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 			problems.add(Error, RulePEMLabel, b.index, "%s", otherLabel(b))
 		case b.label != certificateLabel:
 			problems.add(Warning, RulePEMLabel, b.index, "%s", otherLabel(b))
-		case b.closed: // of one that is not, scan has told
+		case b.closed: // scan has reported a block without an END
 			if cert := parseCertificate(&problems, b); cert != nil {
 				certs = append(certs, cert)
 			}
@@ -137,13 +138,13 @@ func privateKeyInChain(b block, what string) string {
 		"uploaded it before, create a new CA.", b.line, what)
 }
 
-// hasCertificates tells whether a label is one of certificates that the control
-// plane skips.
+// hasCertificates reports whether a block with this label contains certificates
+// that the control plane skips.
 func hasCertificates(label string) bool {
 	return slices.Contains([]string{"TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS"}, label)
 }
 
-// otherLabel says what to do about a block that is neither certificate nor
+// otherLabel returns the advice for a block that is neither a certificate nor a
 // private key.
 func otherLabel(b block) string {
 	what, do := "is not a certificate ("+kind(b.label)+")", "Remove it."
@@ -162,8 +163,9 @@ func otherLabel(b block) string {
 	return fmt.Sprintf("The block that begins on line %d %s, and the control plane ignores it. %s", b.line, what, do)
 }
 
-// EncodeCertificates writes certificates as PEM, one block each in the given
-// order, lines of 64 characters that end in \n, nothing between the blocks.
+// EncodeCertificates returns certificates as PEM, one block each in the given
+// order, in lines of 64 characters that end in \n, with nothing between the
+// blocks.
 func EncodeCertificates(certs []*x509.Certificate) []byte {
 	var out bytes.Buffer
 	for _, cert := range certs {

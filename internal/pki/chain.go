@@ -8,8 +8,8 @@ import (
 )
 
 // CheckChain checks an issuing chain, closest CA first: each certificate by
-// itself, then how they relate. An empty chain has no problems;
-// [ParseCertificates] has told why it is empty.
+// itself, then how they relate. An empty chain has no problems, because
+// [ParseCertificates] has reported why it is empty.
 func CheckChain(chain []*x509.Certificate, o Options) Problems {
 	return checkChain(chain, o).finished()
 }
@@ -21,7 +21,7 @@ func checkChain(chain []*x509.Certificate, o Options) Problems {
 	for i, cert := range chain {
 		checkCertificate(&ps, i, cert, o)
 		if !checkDuplicate(&ps, i, cert, firstAt) {
-			links = append(links, link{i, cert}) // a copy is ignored from here on
+			links = append(links, link{i, cert}) // a copy is ignored after this
 		}
 	}
 	if len(links) > 0 && checkOrder(&ps, links) {
@@ -39,7 +39,7 @@ type link struct {
 
 func (l link) String() string { return fmt.Sprintf("certificate %d (%s)", l.index, subjectOf(l.cert)) }
 
-// checkOrder checks that each certificate is signed by the next, and tells
+// checkOrder checks that each certificate is signed by the next, and reports
 // whether they all are.
 func checkOrder(ps *Problems, links []link) bool {
 	var broken []int
@@ -73,8 +73,8 @@ func checkOrder(ps *Problems, links []link) bool {
 	return false
 }
 
-// workingOrder lists the certificates in the order that makes a chain, a line
-// each.
+// workingOrder returns the certificates in an order that makes a chain, one in
+// each line.
 func workingOrder(links []link) (string, bool) {
 	certs := make([]*x509.Certificate, len(links))
 	at := map[*x509.Certificate]link{}
@@ -93,8 +93,8 @@ func workingOrder(links []link) (string, bool) {
 	return lines.String(), true
 }
 
-// whyUnchecked says why crypto/x509 can't verify the signature of a certificate,
-// and what to do.
+// whyUnchecked returns why crypto/x509 cannot verify the signature of a
+// certificate, and the advice.
 func whyUnchecked(cert, issuer *x509.Certificate) (reason, remedy string) {
 	switch {
 	case rsaBits(issuer) > 0 && rsaBits(issuer) < 1024:
@@ -127,8 +127,8 @@ func whyNotSigned(l, next link) string {
 	}
 }
 
-// checkPathLengths counts as RFC 5280, 4.2.1.9 does: CAs below a certificate
-// that are not self-issued, the proxy certificate not included.
+// checkPathLengths counts as RFC 5280, 4.2.1.9 does: the CAs below a
+// certificate that are not self-issued, without the proxy certificate.
 func checkPathLengths(ps *Problems, links []link) {
 	below := 0
 	for _, l := range links {

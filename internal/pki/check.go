@@ -11,28 +11,28 @@ import (
 	"time"
 )
 
-// DefaultProxyCertificateLifetime is how long a proxy certificate lives when a
-// backend says nothing of it (recording of issued proxy certificates).
+// DefaultProxyCertificateLifetime is the lifetime of a proxy certificate if the
+// backend does not set it (recording of issued proxy certificates).
 const DefaultProxyCertificateLifetime = 24 * time.Hour
 
-// soon is how long before its end a CA gives a warning: enough for a rotation
-// in working hours.
+// soon is the time before the expiry of a CA in which there is a warning:
+// enough for a rotation during working hours.
 const soon = 30 * 24 * time.Hour
 
-// Options are what the rules need to know besides certificates.
+// Options are the parameters of the rules.
 type Options struct {
-	// Now is the time at which the material is judged. It has to be set.
+	// Now is the time at which the material must be valid. It is required.
 	Now time.Time
-	// ProxyCertificateLifetime is how long the proxy certificates live that this
-	// CA is to issue; 0 means DefaultProxyCertificateLifetime.
+	// ProxyCertificateLifetime is the lifetime of the proxy certificates that
+	// this CA will issue; 0 means DefaultProxyCertificateLifetime.
 	ProxyCertificateLifetime time.Duration
-	// Mesh is the name of the mesh whose provided backend issues from this CA, ""
-	// if that is not known. Such a backend decides the URIs of its certificates.
+	// Mesh is the name of the mesh whose provided backend issues from this CA,
+	// or "" if that is unknown. It decides the URIs of proxy certificates.
 	Mesh string
 }
 
-// checkTrusted checks certificates that proxies are to trust besides the
-// issuing chain, each one by itself: how they relate does not matter.
+// checkTrusted checks certificates that proxies trust besides the issuing
+// chain, each by itself: how they relate does not matter.
 func checkTrusted(trusted []*x509.Certificate, o Options) Problems {
 	var ps Problems
 	firstAt := map[string]int{}
@@ -42,14 +42,14 @@ func checkTrusted(trusted []*x509.Certificate, o Options) Problems {
 	}
 	for i := range ps {
 		switch ps[i].Rule {
-		case RuleExtKeyUsage, RuleNameConstraints: // proxies here get nothing that it issues
+		case RuleExtKeyUsage, RuleNameConstraints: // proxies in this mesh get no certificate from it
 			ps[i].Severity = Warning
 		}
 	}
 	return ps
 }
 
-// checkCertificate applies the rules of each certificate.
+// checkCertificate applies the rules for each certificate.
 func checkCertificate(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	checkExtensions(ps, i, cert)
 	checkDates(ps, i, cert, o)
@@ -88,8 +88,8 @@ func checkExtensions(ps *Problems, i int, cert *x509.Certificate) {
 
 func usageList(usage x509.KeyUsage) string { return strings.Join(keyUsages(usage), " and ") }
 
-// reissue returns the lines that issue a CA again with the same key and
-// subject, and the right extensions.
+// reissue returns the commands that issue a CA again with the same key and
+// subject, and with the required extensions.
 func reissue(cert *x509.Certificate) string {
 	commands, resource := `
   openssl x509 -x509toreq -in ca.pem -signkey ca-key.pem -out ca.csr
@@ -137,7 +137,7 @@ func checkDates(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	}
 }
 
-// date writes a time as people compare it with openssl's: UTC, to the second.
+// date formats a time like openssl, for comparison: UTC, to the second.
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
@@ -162,8 +162,8 @@ func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
 	}
 }
 
-// checkLimits tells of what makes peers refuse certificates that this CA
-// issues, though the control plane issues them. Peers are Envoys.
+// checkLimits reports what makes peers reject certificates that this CA issues,
+// although the control plane issues them. Peers are Envoys.
 func checkLimits(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	if len(cert.RawSubject) <= 2 { // an empty SEQUENCE
 		ps.addFor(Warning, RuleEmptySubject, i, cert,
@@ -191,15 +191,15 @@ func checkLimits(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	}
 }
 
-// allowsUsage tells whether BoringSSL takes what a CA issues for a usage, as far as
-// the CA's extended key usage decides.
+// allowsUsage reports whether BoringSSL accepts certificates of a CA for a
+// usage, as far as the CA's extended key usage decides.
 func allowsUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
 	return len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 || slices.Contains(cert.ExtKeyUsage, usage)
 }
 
-// checkURIConstraints applies RFC 5280, 4.2.1.10. Each certificate of a provided
-// backend has spiffe://<mesh>/<service> and kuma://kuma.io/service/<service>,
-// and may have more.
+// checkURIConstraints applies RFC 5280, 4.2.1.10. Each certificate of a
+// provided backend has spiffe://<mesh>/<service> and
+// kuma://kuma.io/service/<service>, and may have more.
 func checkURIConstraints(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	limits := uriConstraints(cert)
 	if limits == "" {
@@ -226,8 +226,8 @@ func checkURIConstraints(ps *Problems, i int, cert *x509.Certificate, o Options)
 			"the limits. Issue the CA again without constraints on URIs.", limits)
 }
 
-// permitsHost applies the constraints on URIs as BoringSSL does: a domain stands
-// for itself alone, unless it begins with a dot.
+// permitsHost applies the constraints on URIs as BoringSSL does: a domain
+// matches only itself, unless it begins with a dot.
 func permitsHost(cert *x509.Certificate, host string) bool {
 	matches := func(domain string) bool {
 		return strings.EqualFold(domain, host) || strings.HasPrefix(domain, ".") && strings.HasSuffix(strings.ToLower(host), strings.ToLower(domain))
@@ -247,7 +247,7 @@ func uriConstraints(cert *x509.Certificate) string {
 	return strings.Join(limits, "; ")
 }
 
-// checkDuplicate remembers in firstAt where each certificate was first seen.
+// checkDuplicate records in firstAt the first position of each certificate.
 func checkDuplicate(ps *Problems, i int, cert *x509.Certificate, firstAt map[string]int) (duplicate bool) {
 	first, duplicate := firstAt[string(cert.Raw)]
 	if duplicate {

@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// Derive issues a proxy certificate with the profile of the control plane's that
-// depends on nothing but its arguments: the same CA, request and window of time
-// give the same key and the same bytes, on any machine.
+// Derive issues a proxy certificate with the profile of the control plane's
+// certificates that depends only on the arguments: the same CA, request and
+// window of time give the same key and the same bytes, on any machine.
 //
-// Windows follow one another from the Unix epoch and are 4/5 of the expiration
-// long. A certificate is valid from 10 s before its window to one expiration
-// after the window's start, so that at least a fifth of its life is left
-// whenever it is derived. The expiration is 5 s at least.
+// Windows follow one another from the Unix epoch, and each is 4/5 of the
+// expiration long. A certificate is valid from 10 s before its window to one
+// expiration after the start of the window, so at least a fifth of its lifetime
+// is always left. The expiration is at least 5 s.
 //
 // Key (P-256) and serial number come from HKDF (RFC 5869) over the CA's private
 // key; signatures are deterministic: RSA PKCS #1 v1.5, Ed25519, and ECDSA by
@@ -57,21 +57,21 @@ func Derive(ca CA, r ProxyRequest, now time.Time) (*ProxyCertificate, error) {
 	return ca.issue(l, nil)
 }
 
-// windowStart returns the start of the window in which now lies.
+// windowStart returns the start of the window that contains now.
 func windowStart(now time.Time, expiration time.Duration) time.Time {
 	length := int64((expiration / 5 * 4).Truncate(time.Second) / time.Second)
 	return time.Unix(now.Unix()/length*length, 0).UTC()
 }
 
-// Bytes of secret for the key and the serial number. The key's are 16 more than
-// its order has, so that reducing them leaves no bias (FIPS 186-5, A.2.1).
+// Number of secret bytes for the key and the serial number. The key has 16 more
+// than its order, so that the reduction leaves no bias (FIPS 186-5, A.2.1).
 const (
 	keySeedSize    = 48
 	serialSeedSize = 16
 )
 
-// deriveSecret returns the bytes from which key and serial number are made. The
-// URIs stand for mesh and tags, from which they are made one to one.
+// deriveSecret returns the bytes from which key and serial number are derived.
+// The URIs identify mesh and tags uniquely.
 func deriveSecret(ca CA, l leaf) ([]byte, error) {
 	material, err := keyMaterial(ca.Key)
 	if err != nil {
@@ -89,8 +89,8 @@ func deriveSecret(ca CA, l leaf) ([]byte, error) {
 	return hkdf.Key(sha256.New, material, nil, strings.Join(info, "\n"), keySeedSize+serialSeedSize)
 }
 
-// keyMaterial returns the secret part of a CA key, the same for each encoding
-// in which the key may be kept.
+// keyMaterial returns the secret part of a CA key, which is the same in each
+// encoding of the key.
 func keyMaterial(key crypto.Signer) ([]byte, error) {
 	switch key := key.(type) {
 	case *ecdsa.PrivateKey:
@@ -109,8 +109,8 @@ func keyMaterial(key crypto.Signer) ([]byte, error) {
 	}
 }
 
-// keyFrom makes a P-256 key of a seed. It does not use ecdsa.GenerateKey, which
-// by intent does not make the same key of the same randomness.
+// keyFrom returns a P-256 key from a seed. It does not use ecdsa.GenerateKey,
+// which deliberately returns different keys for the same randomness.
 func keyFrom(seed []byte) (*ecdsa.PrivateKey, error) {
 	curve := elliptic.P256()
 	order := curve.Params().N

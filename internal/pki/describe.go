@@ -10,30 +10,30 @@ import (
 	"time"
 )
 
-// CertificateInfo is what a person looks for in a certificate.
+// CertificateInfo describes a certificate for a user.
 type CertificateInfo struct {
 	Subject string // RFC 2253: "CN=Root CA,O=Test,C=GB"
-	Issuer  string // likewise
+	Issuer  string // as Subject
 
-	// SerialNumber is lower-case hex, two digits a byte without separators: what
-	// "openssl x509 -serial" prints, but for the case.
+	// SerialNumber is lower-case hex, two digits for each byte without
+	// separators: the output of "openssl x509 -serial" except for the case.
 	SerialNumber string
 
 	NotBefore time.Time // UTC, whole seconds
-	NotAfter  time.Time // likewise
+	NotAfter  time.Time // as NotBefore
 
 	PublicKeyAlgorithm string // "RSA", "ECDSA", "Ed25519", "DSA", or "unknown"
 	PublicKeySize      int    // bits; 0 if the algorithm is unknown
 	SignatureAlgorithm string // "SHA256-RSA", "ECDSA-SHA256", "Ed25519", …
 
 	IsCA       bool // basic constraint CA
-	PathLength int  // how many CAs may stand between it and a leaf; -1: any number
+	PathLength int  // number of CAs allowed between it and a leaf; -1 means any number
 
 	KeyUsages    []string // RFC 5280, 4.2.1.3: "digitalSignature", "keyCertSign", …
 	ExtKeyUsages []string // RFC 5280, 4.2.1.12: "serverAuth", "clientAuth", …; object identifiers for others
 
-	SubjectKeyID   string // lower-case hex, "" without
-	AuthorityKeyID string // likewise
+	SubjectKeyID   string // lower-case hex, "" if there is none
+	AuthorityKeyID string // as SubjectKeyID
 
 	URIs []string // of the subject alternative name
 
@@ -41,7 +41,7 @@ type CertificateInfo struct {
 	PEM               string // one block, see EncodeCertificates
 }
 
-// Describe returns what a person looks for in a certificate.
+// Describe returns the description of a certificate.
 func Describe(cert *x509.Certificate) CertificateInfo {
 	info := CertificateInfo{
 		Subject:            cert.Subject.String(),
@@ -80,12 +80,12 @@ func Describe(cert *x509.Certificate) CertificateInfo {
 	return info
 }
 
-// rsaPSS is the name of RSA-PSS where its parameters are not those that
-// crypto/x509 has a name for.
+// rsaPSS is the name of RSA-PSS with parameters that crypto/x509 has no name
+// for.
 const rsaPSS = "RSA-PSS"
 
-// signatureName returns the name of a signature algorithm; for one that
-// crypto/x509 does not know its object identifier.
+// signatureName returns the name of a signature algorithm, or the object
+// identifier if crypto/x509 does not know it.
 func signatureName(cert *x509.Certificate) string {
 	if cert.SignatureAlgorithm != x509.UnknownSignatureAlgorithm {
 		return cert.SignatureAlgorithm.String()
@@ -104,7 +104,7 @@ func signatureName(cert *x509.Certificate) string {
 	return outer.Algorithm.Algorithm.String()
 }
 
-// pathLength returns the path length of a CA, -1 if it has none.
+// pathLength returns the path length of a CA, or -1 if it has none.
 func pathLength(cert *x509.Certificate) int {
 	if !cert.IsCA || cert.MaxPathLen < 0 || cert.MaxPathLen == 0 && !cert.MaxPathLenZero {
 		return -1
@@ -112,8 +112,8 @@ func pathLength(cert *x509.Certificate) int {
 	return cert.MaxPathLen
 }
 
-// keyUsageNames are RFC 5280's, in the order of its bits, which is that of
-// x509.KeyUsage.
+// keyUsageNames are the names of RFC 5280, in the order of its bits, which is
+// also that of x509.KeyUsage.
 var keyUsageNames = [...]string{
 	"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
 	"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
@@ -129,8 +129,8 @@ func keyUsages(usage x509.KeyUsage) []string {
 	return names
 }
 
-// extKeyUsageNames are RFC 5280's where it has them, else openssl's, in the
-// order of x509.ExtKeyUsage.
+// extKeyUsageNames are the names of RFC 5280, or of openssl for the others, in
+// the order of x509.ExtKeyUsage.
 var extKeyUsageNames = [...]string{
 	"anyExtendedKeyUsage", "serverAuth", "clientAuth", "codeSigning", "emailProtection",
 	"ipsecEndSystem", "ipsecTunnel", "ipsecUser", "timeStamping", "OCSPSigning",

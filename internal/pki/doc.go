@@ -10,7 +10,7 @@
 //   - trusted certificates: further CAs that proxies trust, in no order;
 //   - the trust bundle: both, as one secret of the mesh holds them.
 //
-// What is wrong is reported as [Problems], all of them at once, and not as an
-// error, since a person who fixes a chain wants to see the whole of it. The
-// clock and the random source are always parameters.
+// Functions report all problems at once as [Problems], and not as an error,
+// because users want to fix a chain in one go. The clock and the random source
+// are always parameters.
 package pki

@@ -21,29 +21,31 @@ type CA struct {
 	Key crypto.Signer
 }
 
-// ProxyRequest says for whom a proxy certificate is.
+// ProxyRequest describes the proxy of a certificate.
 type ProxyRequest struct {
 	Mesh string
-	// Tags are the proxy's, each with all its values; ServiceTag is among them.
-	// See ServiceTags for a proxy of which only the services are known.
+	// Tags are the tags of the proxy, each with all its values; ServiceTag is
+	// among them. See ServiceTags if only the services of a proxy are known.
 	Tags map[string][]string
-	// Expiration is how long the certificate lives, a second or more; fractions
-	// of a second are dropped. 0 means DefaultProxyCertificateLifetime.
+	// Expiration is the lifetime of the certificate, at least a second;
+	// fractions of a second are dropped. 0 means
+	// DefaultProxyCertificateLifetime.
 	Expiration time.Duration
 }
 
-// ProxyCertificate is what a proxy gets.
+// ProxyCertificate is a certificate, as a proxy gets it.
 type ProxyCertificate struct {
 	// Leaf is the proxy's certificate.
 	Leaf *x509.Certificate
-	// Chain is Leaf and behind it the CAs between it and the root. The control
-	// plane gives a proxy the leaf alone, because its peers hold the whole chain
-	// as their trust bundle (recorded); peers that hold the root alone need this.
+	// Chain is Leaf followed by the CAs between it and the root. The control
+	// plane sends a proxy only the leaf, because its peers have the whole chain
+	// as their trust bundle (recorded). Peers that have only the root need this
+	// chain.
 	Chain []*x509.Certificate
-	// PrivateKey is the leaf's, as PEM: PKCS #1 for RSA, SEC 1 for ECDSA.
+	// PrivateKey is the leaf's key as PEM: PKCS #1 for RSA, SEC 1 for ECDSA.
 	PrivateKey []byte
-	// TrustBundle is what the proxy trusts: chain and trusted certificates of
-	// the CA, as Bundle.Certificates returns them.
+	// TrustBundle has the CAs that the proxy trusts: chain and trusted
+	// certificates of the CA, as Bundle.Certificates returns them.
 	TrustBundle []*x509.Certificate
 	// SPIFFEID is the identity of the first service by name.
 	SPIFFEID string
@@ -51,16 +53,17 @@ type ProxyCertificate struct {
 	URIs []string
 }
 
-// clockSkew is the time for which a proxy certificate is valid before it is issued
-// (recorded).
+// clockSkew is the time before the issuance at which a proxy certificate
+// becomes valid (recorded).
 const clockSkew = 10 * time.Second
 
-// Issue signs a proxy certificate as the control plane does: a fresh RSA key of
-// 2048 bits, a random serial number, valid from 10 s before now. A CA that the
-// rules refuse, a mesh or tags that the control plane refuses are errors.
+// Issue signs a proxy certificate as the control plane does: with a new RSA key
+// of 2048 bits and a random serial number, valid from 10 s before now. It
+// returns an error if the CA breaks a rule, or if the control plane would
+// reject the mesh or the tags.
 //
-// random is where the serial number comes from; newer versions of Go take the
-// key from the system's own source, not from random.
+// random is the source of the serial number; newer versions of Go generate the
+// key from the system's own source instead.
 func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertificate, error) {
 	expiration, err := expirationOf(r, time.Second)
 	if err != nil {
@@ -86,15 +89,15 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 	}, random)
 }
 
-// maxSerial returns the largest serial number of the control plane's: it makes
-// them from 1 to 2^128-1 (RFC 5280, 4.1.2.2 allows 20 bytes).
+// maxSerial returns the largest serial number of the control plane: it
+// generates them from 1 to 2^128-1 (RFC 5280, 4.1.2.2 allows 20 bytes).
 func maxSerial() *big.Int {
 	limit := new(big.Int).Lsh(big.NewInt(1), 128)
 	return limit.Sub(limit, big.NewInt(1))
 }
 
-// expirationOf returns the lifetime of a certificate in whole seconds, as
-// X.509 counts (RFC 5280, 4.1.2.5).
+// expirationOf returns the lifetime of a certificate in whole seconds, the unit
+// of X.509 (RFC 5280, 4.1.2.5).
 func expirationOf(r ProxyRequest, least time.Duration) (time.Duration, error) {
 	expiration := r.Expiration.Truncate(time.Second)
 	if r.Expiration == 0 {
@@ -106,8 +109,8 @@ func expirationOf(r ProxyRequest, least time.Duration) (time.Duration, error) {
 	return expiration, nil
 }
 
-// prepare checks everything that can be wrong with a request, all at once, and
-// returns the identities that the certificate is to have.
+// prepare returns the identities for the certificate, or an error with all
+// problems of a request.
 func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]*url.URL, error) {
 	if len(ca.Chain) == 0 || ca.Key == nil {
 		return nil, errors.New("the CA has no certificate or no private key")
@@ -122,7 +125,7 @@ func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]
 	return uris, err
 }
 
-// A leaf is what differs between proxy certificates of one CA.
+// A leaf has the parts in which proxy certificates of one CA differ.
 type leaf struct {
 	uris                []*url.URL
 	serial              *big.Int
@@ -132,9 +135,9 @@ type leaf struct {
 }
 
 // issue signs a leaf with the profile of the control plane's certificates.
-// random is nil for a signature that is always the same.
+// random is nil for a deterministic signature.
 func (ca CA) issue(l leaf, random io.Reader) (*ProxyCertificate, error) {
-	template := &x509.Certificate{ // no subject: a proxy is known by its URIs (SVID 4.2)
+	template := &x509.Certificate{ // without a subject: the URIs identify a proxy (SVID 4.2)
 		SerialNumber:          l.serial,
 		NotBefore:             l.notBefore,
 		NotAfter:              l.notAfter,

@@ -15,29 +15,30 @@ import (
 	"strings"
 )
 
-// ParsePrivateKey reads the one private key of a PEM text: RSA, ECDSA or
-// Ed25519, in PKCS #1, PKCS #8 or SEC 1. Text around the block and the EC
-// PARAMETERS block that openssl writes before a SEC 1 key are fine. The key is
+// ParsePrivateKey reads the only private key of a PEM text: RSA, ECDSA or
+// Ed25519, in PKCS #1, PKCS #8 or SEC 1. It accepts text around the block, and
+// the EC PARAMETERS block that openssl writes before a SEC 1 key. The key is
 // nil if there is a problem of severity Error.
 //
-// A problem's Index counts PEM blocks. No message holds any part of the text.
+// A problem's Index counts PEM blocks. No message contains any part of the
+// text.
 func ParsePrivateKey(text []byte) (crypto.Signer, Problems) {
 	key, _, problems := parseKeyBlock(text)
 	return key, problems
 }
 
-// NormalizePrivateKey returns the one key block of a PEM text encoded anew,
-// with the same label and content, and without the text around it. The
-// problems are those of [ParsePrivateKey].
+// NormalizePrivateKey returns the only key block of a PEM text, encoded again
+// with the same label and content, without the text around it. The problems are
+// those of [ParsePrivateKey].
 func NormalizePrivateKey(text []byte) ([]byte, Problems) {
 	_, normal, problems := parseKeyBlock(text)
 	return normal, problems
 }
 
-// ReadPrivateKey reads a string that the control plane has, or gets as it is: the
-// key is the one that the control plane takes, nil if it sees none, and the
-// problems are those of [ParsePrivateKey], in which anything that hides a block is an
-// error.
+// ReadPrivateKey reads a text that the control plane has, or will get without
+// changes. It returns the key that the control plane uses, or nil if it finds
+// none, and the problems of [ParsePrivateKey], where anything that hides a
+// block is an error.
 func ReadPrivateKey(text []byte) (crypto.Signer, Problems) {
 	_, problems := ParsePrivateKey(text)
 	problems = asStored(problems)
@@ -49,7 +50,8 @@ func ReadPrivateKey(text []byte) (crypto.Signer, Problems) {
 }
 
 // firstKey returns the key in the first block that crypto/tls.X509KeyPair, and
-// so the control plane, takes for one; nil if there is none or it has no key.
+// therefore the control plane, considers a key. It returns nil if there is none
+// or it contains no key.
 func firstKey(text []byte) crypto.Signer {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if isPrivateKeyLabel(block.Type) {
@@ -72,7 +74,7 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 	)
 	for _, b := range blocks {
 		if b.label == "EC PARAMETERS" && !b.holdsKey() {
-			continue // the key behind it names its curve as well
+			continue // the key that follows also names its curve
 		}
 		if count++; count > 1 {
 			problems.add(Error, RuleKeyBlocks, b.index,
@@ -85,7 +87,7 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 			continue
 		}
 		if !b.closed {
-			continue // of which scan has told
+			continue // scan has reported these
 		}
 		decoded, ok := b.decode()
 		if !ok {
@@ -113,8 +115,8 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 	return key, normal, problems
 }
 
-// notPlainKey says why a block is no private key that can be read without a
-// passphrase; fault is "" if it looks like one.
+// notPlainKey returns why a block is not a private key that can be read without
+// a passphrase; fault is "" if it looks like one.
 func notPlainKey(b block) (rule Rule, fault string) {
 	begins := fmt.Sprintf("The block that begins on line %d is ", b.line)
 	switch {
@@ -140,7 +142,7 @@ func notPlainKey(b block) (rule Rule, fault string) {
 	}
 }
 
-// holdsKey tells whether a block has a private key in it, under any label.
+// holdsKey reports whether a block contains a private key, under any label.
 func (b block) holdsKey() bool {
 	decoded, ok := b.decode()
 	if !ok {
@@ -150,13 +152,13 @@ func (b block) holdsKey() bool {
 	return err == nil
 }
 
-// isPrivateKeyLabel is the control plane's (crypto/tls.X509KeyPair's) rule.
+// isPrivateKeyLabel applies the control plane's rule (crypto/tls.X509KeyPair).
 func isPrivateKeyLabel(label string) bool {
 	return label == "PRIVATE KEY" || strings.HasSuffix(label, " PRIVATE KEY")
 }
 
-// parseKeyDER tries all three encodings under any label, as the
-// control plane does. Its errors say nothing about the content.
+// parseKeyDER tries all three encodings under any label, as the control plane
+// does. Its errors contain nothing of the content.
 func parseKeyDER(der []byte) (crypto.Signer, error) {
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return key, nil
@@ -201,18 +203,16 @@ func checkKey(key crypto.Signer, chain []*x509.Certificate) Problems {
 	return ps
 }
 
-// SameKey tells whether the public key is the certificate's.
+// SameKey reports whether the public key is that of the certificate.
 func SameKey(pub crypto.PublicKey, cert *x509.Certificate) bool {
 	key, ok := pub.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && key.Equal(cert.PublicKey)
 }
 
 // PublicKeySHA256 returns the SHA-256 over the DER of the key's
-// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) in lower-case hex, as
-//
-//	openssl pkey -pubin -outform der | sha256sum
-//
-// prints it; "" for a key that crypto/x509 can't encode.
+// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) in lower-case hex, as `openssl pkey
+// -pubin -outform der | sha256sum` prints it, or "" for a key that crypto/x509
+// cannot encode.
 func PublicKeySHA256(pub crypto.PublicKey) string {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {

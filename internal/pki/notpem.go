@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// notPEM is the problem of a string without any BEGIN or END. It says what the
-// text is instead, as far as that can be told, also in base64: what filebase64()
-// gives for a file that no string of Terraform can hold. what names what is
-// missing; convert is the openssl command that makes PEM of DER.
+// notPEM returns the problem of a text without any BEGIN or END. It says what
+// the text is instead, as far as possible, also if it is base64: filebase64()
+// returns that for a file that a Terraform string cannot contain. what is the
+// missing material; convert is the openssl command that converts DER to PEM.
 func notPEM(text []byte, what, convert string) Problem {
 	p := Problem{Severity: Error, Rule: RulePEM, Index: -1}
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(text, []byte(byteOrderMark)))
@@ -38,11 +38,11 @@ func notPEM(text []byte, what, convert string) Problem {
 	return p
 }
 
-// maxLayers is how often base64 may have been applied for it to be seen through.
+// maxLayers is the number of nested base64 encodings that are detected.
 const maxLayers = 3
 
-// describeContent says what a content is that was encoded in base64 so many
-// times, and what to do; "" if it is nothing that it knows.
+// describeContent describes a content that was encoded in base64 so many times,
+// with advice, or returns "" if it does not recognize it.
 func describeContent(content []byte, times int, convert string) string {
 	encoded := ""
 	if times > 0 {
@@ -84,25 +84,26 @@ func describeContent(content []byte, times int, convert string) string {
 	}
 }
 
-// isUTF16 tells whether a string begins with the byte order mark of UTF-16, or
+// isUTF16 reports whether a text begins with the byte order mark of UTF-16, or
 // with a dash or letter in it.
 func isUTF16(text []byte) bool {
 	return len(text) > 2 && (text[0] == 0xff && text[1] == 0xfe || text[0] == 0xfe && text[1] == 0xff ||
 		text[0] == 0 && text[2] == 0 || text[1] == 0 && text[0] == '-')
 }
 
-// isDER tells whether a string begins as one ASN.1 SEQUENCE of its own length.
+// isDER reports whether a text begins as one ASN.1 SEQUENCE of its own length.
 func isDER(text []byte) bool {
 	return len(text) > 2 && text[0] == 0x30 && (text[1] > 0x80 && text[1] < 0x85 || int(text[1]) == len(text)-2)
 }
 
-// isPKCS12 tells whether a string is DER and begins with version 3 (RFC 7292, 4).
+// isPKCS12 reports whether a text is DER and begins with version 3 (RFC 7292,
+// 4).
 func isPKCS12(text []byte) bool {
 	return isDER(text) && len(text) > 7 && bytes.Contains(text[:7], []byte{2, 1, 3})
 }
 
-// decodeBase64 decodes a string that is base64 in any of its usual spellings:
-// standard or URL-safe, with or without padding, white space anywhere.
+// decodeBase64 decodes a text that is base64 in any of its usual variants:
+// standard or URL-safe, with or without padding, with white space anywhere.
 func decodeBase64(text []byte) (decoded []byte, ok bool) {
 	compact := bytes.TrimRight(bytes.Join(bytes.Fields(text), nil), "=")
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {

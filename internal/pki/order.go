@@ -10,19 +10,19 @@ import (
 	"sync"
 )
 
-// A signature is what can be said about one certificate having signed another.
+// A signature is the result of a check whether one certificate signed another.
 type signature int
 
 const (
 	notSigned signature = iota
 	signed
-	// unchecked: the names fit, but crypto/x509 can't verify the signature.
+	// unchecked: the names fit, but crypto/x509 cannot verify the signature.
 	unchecked
 )
 
-// signedBy tells whether issuer signed cert (RFC 5280, 6.1.3 a: names, then
-// signature). It ignores what issuer is allowed to do, of which other rules
-// speak, and SHA-1 being weak. A signature is verified once in a process.
+// signedBy reports whether issuer signed cert (RFC 5280, 6.1.3 a: names, then
+// signature). It ignores the permissions of issuer, which other rules check,
+// and that SHA-1 is weak. Each signature is verified once in a process.
 func signedBy(cert, issuer *x509.Certificate) signature {
 	if !bytes.Equal(cert.RawIssuer, issuer.RawSubject) {
 		return notSigned
@@ -36,8 +36,8 @@ func signedBy(cert, issuer *x509.Certificate) signature {
 	return found
 }
 
-// verified has every signature that was looked at, by the SHA-256 of the
-// certificate and of its issuer: the rules ask for the same ones again.
+// verified caches each verified signature by the SHA-256 of the certificate and
+// of its issuer: the rules need the same ones repeatedly.
 var verified sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
 
 func checkSignature(cert, issuer *x509.Certificate) signature {
@@ -53,15 +53,15 @@ func checkSignature(cert, issuer *x509.Certificate) signature {
 	}
 }
 
-// IsSelfSigned tells whether a certificate is signed by its own key, as a root
-// is (RFC 5280, 3.2).
+// IsSelfSigned reports whether a certificate is signed with its own key, like a
+// root (RFC 5280, 3.2).
 func IsSelfSigned(cert *x509.Certificate) bool { return signedBy(cert, cert) != notSigned }
 
-// selfIssued is RFC 5280's term for a certificate in which issuer and subject
-// are the same name, even if another CA signed it.
+// selfIssued reports whether issuer and subject of a certificate are the same
+// name, even if another CA signed it (RFC 5280's term).
 func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, cert.RawSubject) }
 
-// rsaBits returns the size of an RSA key in bits, 0 for other keys.
+// rsaBits returns the size of an RSA key in bits, or 0 for other keys.
 func rsaBits(cert *x509.Certificate) int {
 	if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 		return key.N.BitLen()
@@ -69,20 +69,20 @@ func rsaBits(cert *x509.Certificate) int {
 	return 0
 }
 
-// ErrNoOrder says that certificates do not make up one chain.
+// ErrNoOrder reports certificates that do not form one chain.
 var ErrNoOrder = errors.New("there is no order of these certificates in which each one is signed by the next one")
 
 // Order returns the certificates in the order of an issuing chain, closest CA
-// first: each one signed by the next. Copies of one certificate are dropped.
-// If several orders work, which takes cross-signed or re-issued certificates,
-// what stands first in the given order comes first. If none does, or there are
-// more than 100 certificates, the error is [ErrNoOrder].
+// first: each one is signed by the next. It drops copies of a certificate. If
+// several orders work, because of cross-signed or reissued certificates, it
+// prefers the given order. If none works, or there are more than 100
+// certificates, the error is [ErrNoOrder].
 func Order(certs []*x509.Certificate) ([]*x509.Certificate, error) {
 	certs = unique(certs)
-	if len(certs) > 100 { // each one is compared with each other
+	if len(certs) > 100 { // each one is compared with every other one
 		return nil, ErrNoOrder
 	}
-	issuers := make([][]int, len(certs)) // of each certificate, by position
+	issuers := make([][]int, len(certs)) // the positions of the issuers of each certificate
 	for i, cert := range certs {
 		for j, issuer := range certs {
 			if i != j && signedBy(cert, issuer) != notSigned {
@@ -90,8 +90,9 @@ func Order(certs []*x509.Certificate) ([]*x509.Certificate, error) {
 			}
 		}
 	}
-	// A path through all of them, depth first. Real chains have next to no
-	// branches; the budget is for made-up ones, where this takes exponential time.
+	// Depth-first search for a path through all of them. Real chains have
+	// almost no branches; the budget is for malicious ones, where this takes
+	// exponential time.
 	budget := 10_000
 	path := make([]int, 0, len(certs))
 	var extend func(candidates []int) bool

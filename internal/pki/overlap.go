@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// CheckOverlap tells why handshakes would fail while they trust both
+// CheckOverlap reports why handshakes would fail while proxies trust both
 // bundles and have certificates from either: two CAs that Envoy's TLS library
-// can't tell apart. A problem's Index is the position in next.Certificates().
+// cannot distinguish. A problem's Index is the position in next.Certificates().
 //
-// BoringSSL takes the first CA of the issuer's name. It passes over one whose
-// subject key identifier is not the authority key identifier of the certificate,
-// if both have one (X509_check_issued); what it took has to have made the
-// signature. Go's crypto/x509, which tries every CA, sees no fault here.
+// BoringSSL uses the first CA with the issuer's name. It skips one whose
+// subject key identifier differs from the authority key identifier of the
+// certificate, if both have one (X509_check_issued). The CA that it uses must
+// have signed the certificate. Go's crypto/x509 tries every CA, and finds no
+// fault here.
 func CheckOverlap(current, next Bundle) Problems {
 	if len(current.Chain) == 0 || len(next.Chain) == 0 {
 		return nil
@@ -28,7 +29,8 @@ func CheckOverlap(current, next Bundle) Problems {
 	return ps.finished()
 }
 
-// checkAmbiguous warns of trusted certificates that may be taken for the issuer.
+// checkAmbiguous warns of trusted certificates that BoringSSL may use as the
+// issuer.
 func checkAmbiguous(b Bundle) Problems {
 	if len(b.Chain) == 0 || len(b.Trusted) == 0 {
 		return nil
@@ -43,8 +45,7 @@ func checkAmbiguous(b Bundle) Problems {
 	return ps
 }
 
-// A twin is a certificate that BoringSSL may take for another one, or that one
-// for it.
+// A twin is a certificate that BoringSSL may confuse with another one.
 type twin struct{ cert, other *x509.Certificate }
 
 func (t twin) String() string {
@@ -59,17 +60,17 @@ func (t twin) String() string {
 		"from the other one while proxies trust both. %s", Describe(t.other).SerialNumber, remedy)
 }
 
-// twins returns which certificates may be taken for another that issues: for one
-// of issuing, or for the issuer of a certificate among all. Two CAs are returned
-// once, with the one that comes first in all as cert. Of more than 100
-// certificates there are none: each is compared with each other.
+// twins returns the certificates that may be confused with an issuing one: with
+// one of issuing, or with the issuer of a certificate in all. It returns two
+// CAs once, with the one that comes first in all as cert. It returns none for
+// more than 100 certificates, because it compares each with every other one.
 func twins(all []*x509.Certificate, issuing ...*x509.Certificate) []twin {
 	if len(all) > 100 {
 		return nil
 	}
 	type issued struct {
 		issuer *x509.Certificate
-		keyID  []byte // of the issuer, as the certificate names it
+		keyID  []byte // of the issuer, according to the certificate
 	}
 	var certificates []issued
 	for _, ca := range issuing {
@@ -99,8 +100,8 @@ func twins(all []*x509.Certificate, issuing ...*x509.Certificate) []twin {
 	return found
 }
 
-// canonicalName is a subject as BoringSSL compares names: without regard to
-// case, and to how many spaces there are.
+// canonicalName returns a subject as BoringSSL compares names: without regard
+// to case and to the number of spaces.
 func canonicalName(cert *x509.Certificate) string {
 	return strings.ToLower(strings.Join(strings.Fields(cert.Subject.String()), " "))
 }

@@ -8,29 +8,28 @@ import (
 	"strings"
 )
 
-// A block is one PEM block as it stands in a string.
+// A block is one PEM block of a text.
 type block struct {
 	index  int
-	line   int    // of its BEGIN, from 1
+	line   int    // of its BEGIN, counted from 1
 	label  string // "CERTIFICATE"
 	closed bool   // it has an END
 	body   []byte // between BEGIN and END
-	faulty bool   // something was said of its lines
+	faulty bool   // a problem of its lines was reported
 }
 
-// scan finds the PEM blocks of a string.
+// scan finds the PEM blocks of a text.
 //
-// It is wider than encoding/pem, which the control plane uses and which skips
-// without an error what has a BEGIN or END not alone on its line: scan returns
-// such blocks, with a problem, so that what is wrong inside them is reported in
-// the same run. As in encoding/pem, text around blocks is nothing to complain
-// about.
+// It finds more than encoding/pem, which the control plane uses, and which
+// silently skips a block whose BEGIN or END shares its line. scan returns such
+// blocks with a problem, so that problems inside them are reported in the same
+// run. Like encoding/pem, it ignores text around blocks.
 func scan(text []byte) ([]block, Problems) {
 	var (
 		blocks   []block
 		problems Problems
 		begin    mark // of the last of blocks
-		open     bool // the last of blocks waits for its END
+		open     bool // the last block has no END yet
 	)
 	unfinished := func() {
 		problems.add(Error, RulePEMBlock, len(blocks)-1,
@@ -80,15 +79,15 @@ func scan(text []byte) ([]block, Problems) {
 	return blocks, problems
 }
 
-// A mark is a BEGIN or END in a string, and what shares its line.
+// A mark is a BEGIN or END in a text, with the rest of its line.
 type mark struct {
 	begin         bool
 	label         string
-	complete      bool // it has its last dashes
+	complete      bool // it has its closing dashes
 	start, end    int  // offsets
-	line          int  // from 1
+	line          int  // counted from 1
 	joined        bool // another mark stands before it on the line
-	byteOrderMark bool // stands before it
+	byteOrderMark bool // precedes it
 	before, after string
 }
 
@@ -96,9 +95,9 @@ const byteOrderMark = "\ufeff"
 
 var markPattern = regexp.MustCompile(`-----(BEGIN|END) ([^\n]*?)(-----|\r?\n|\z)`)
 
-// marks finds each BEGIN and END that is meant to be one. In the midst of a
-// line of text it is taken for text, as encoding/pem does, unless it is the
-// END of a block whose lines were joined.
+// marks finds each intended BEGIN and END. Like encoding/pem, it ignores one
+// within a line of text, unless it is the END of a block whose lines were
+// joined.
 func marks(text []byte) []mark {
 	var found []mark
 	line, lineStart, counted := 1, 0, 0
@@ -137,7 +136,7 @@ func marks(text []byte) []mark {
 		m.before, m.byteOrderMark = string(before), byteOrderMark
 		rest := text[m.end:]
 		if i+1 < len(all) {
-			rest = text[m.end:all[i+1][0]] // of what is behind, the next mark tells
+			rest = text[m.end:all[i+1][0]] // the next mark covers the rest
 		}
 		rest, _, _ = bytes.Cut(rest, []byte("\n"))
 		m.after = string(bytes.TrimSpace(rest))
@@ -146,7 +145,7 @@ func marks(text []byte) []mark {
 	return found
 }
 
-// fault says what is wrong with the line of a mark, "" if nothing is.
+// fault describes the problem of the line of a mark, or returns "".
 func (m mark) fault() string {
 	switch {
 	case !m.complete:
@@ -182,16 +181,16 @@ func (m mark) fault() string {
 	}
 }
 
-// decode returns the content of a closed block. It is encoding/pem's work,
-// with BEGIN and END fixed.
+// decode returns the content of a closed block, with encoding/pem, after fixing
+// BEGIN and END.
 func (b block) decode() (*pem.Block, bool) {
 	text := fmt.Appendf(nil, "-----BEGIN BLOCK-----\n%s\n-----END BLOCK-----\n", bytes.TrimSpace(b.body))
 	decoded, _ := pem.Decode(text)
 	return decoded, decoded != nil && len(decoded.Bytes) > 0
 }
 
-// undecodable says why decode fails, unless what was said of the lines of the
-// block says it already.
+// undecodable reports why decode fails, unless a problem of the lines of the
+// block explains it.
 func (b block) undecodable(ps *Problems) {
 	if !b.faulty {
 		ps.add(Error, RulePEMBlock, b.index, "%s", b.whyUndecodable())
@@ -217,8 +216,8 @@ const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 
 var plainLabel = regexp.MustCompile(`^[A-Z0-9][A-Z0-9 ]{0,39}$`)
 
-// kind names a block by its label, if that looks like one: a damaged line may
-// hold anything, part of a key included.
+// kind names a block by its label if that looks like one: a damaged line may
+// contain anything, including a part of a key.
 func kind(label string) string {
 	if plainLabel.MatchString(label) {
 		return label

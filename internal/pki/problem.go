@@ -10,12 +10,12 @@ import (
 	"unicode"
 )
 
-// Severity says whether CA material is unusable or merely doubtful.
+// Severity says whether CA material is unusable or only questionable.
 type Severity int
 
 const (
-	// Error means that the control plane refuses the material, or that proxies
-	// get something else than its owner believes, or handshakes fail.
+	// Error means that the control plane rejects the material, that proxies get
+	// something different from what its owner expects, or that handshakes fail.
 	Error Severity = iota
 	// Warning means that it works, today and in most places.
 	Warning
@@ -29,26 +29,26 @@ func (s Severity) String() string {
 	return "error"
 }
 
-// Problem is one thing that is wrong with CA material.
+// Problem is one problem of CA material.
 type Problem struct {
 	Severity Severity
 	Rule     Rule
-	// Index is the position, from 0, of what the problem concerns: a PEM block
-	// in problems of ParseCertificates and ParsePrivateKey, a certificate in
-	// all others. -1 means the whole.
+	// Index is the position of the element with the problem, from 0: of a PEM
+	// block for ParseCertificates and ParsePrivateKey, otherwise of a
+	// certificate. -1 means all of the material.
 	Index int
-	// Subject is the distinguished name of the certificate concerned (RFC
-	// 2253), "empty subject" for one without a name, "" where the problem does
-	// not concern a certificate that could be read.
+	// Subject is the distinguished name of the certificate (RFC 2253), "empty
+	// subject" for one without a name, or "" if the problem does not concern a
+	// readable certificate.
 	Subject string
-	// Message says in plain words what is wrong, what that means and what to
-	// do. Commands stand on lines of their own, indented. It never holds any
-	// part of a private key.
+	// Message says what is wrong, what that means, and what to do. Commands are
+	// on indented lines of their own. It never contains any part of a private
+	// key.
 	Message string
 }
 
-// String returns the message, preceded by what it concerns:
-// "certificate 0 (CN=Root CA): …", "PEM block 1: …", or the message alone.
+// String returns the message after its subject: "certificate 0 (CN=Root CA):
+// …", "PEM block 1: …", or only the message.
 func (p Problem) String() string {
 	switch {
 	case p.Index < 0:
@@ -63,16 +63,17 @@ func (p Problem) String() string {
 // Problems are all problems of one piece of CA material, sorted by Index.
 type Problems []Problem
 
-// Errors returns those of severity Error.
+// Errors returns the problems of severity Error.
 func (ps Problems) Errors() Problems { return ps.of(Error) }
 
-// Warnings returns those of severity Warning.
+// Warnings returns the problems of severity Warning.
 func (ps Problems) Warnings() Problems { return ps.of(Warning) }
 
-// HasErrors tells whether one of them is of severity Error.
+// HasErrors reports whether one of them has severity Error.
 func (ps Problems) HasErrors() bool { return len(ps.Errors()) > 0 }
 
-// Has tells whether one of them breaks one of the rules with severity Error.
+// Has reports whether one of them is a violation of one of these rules with
+// severity Error.
 func (ps Problems) Has(rules ...Rule) bool {
 	return slices.ContainsFunc(ps.Errors(), func(p Problem) bool { return slices.Contains(rules, p.Rule) })
 }
@@ -82,7 +83,7 @@ func (ps Problems) Accepting(rules ...Rule) Problems {
 	return slices.DeleteFunc(slices.Clone(ps), func(p Problem) bool { return p.Severity == Warning && slices.Contains(rules, p.Rule) })
 }
 
-// Err returns the problems of severity Error as one error, nil if there are
+// Err returns the problems of severity Error as one error, or nil if there are
 // none.
 func (ps Problems) Err() error {
 	var errs []error
@@ -102,12 +103,13 @@ func (ps Problems) of(s Severity) Problems {
 	return found
 }
 
-// maxOfARule is how many problems of one rule a string may have that are reported
+// maxOfARule is the maximum number of problems of one rule that are reported
 // one by one.
 const maxOfARule = 10
 
-// finished returns the problems by index, those of one index as they were found.
-// Of many of one rule and severity it keeps the first, and counts the others.
+// finished returns the problems sorted by index, and otherwise in the order in
+// which they were found. If there are too many of one rule and severity, it
+// keeps the first ones, and counts the others.
 func (ps Problems) finished() Problems {
 	type kind struct {
 		Severity
@@ -136,8 +138,8 @@ func (ps Problems) finished() Problems {
 	return kept
 }
 
-// add appends a problem that concerns no certificate: a PEM block, or the
-// whole (index -1).
+// add appends a problem that does not concern a certificate, but a PEM block,
+// or all of the material (index -1).
 func (ps *Problems) add(s Severity, r Rule, index int, format string, args ...any) {
 	*ps = append(*ps, Problem{Severity: s, Rule: r, Index: index, Message: fmt.Sprintf(format, args...)})
 }
@@ -148,8 +150,8 @@ func (ps *Problems) addFor(s Severity, r Rule, index int, cert *x509.Certificate
 	(*ps)[len(*ps)-1].Subject = subjectOf(cert)
 }
 
-// subjectOf returns the subject as people are shown it. A certificate can hold
-// any characters in it, those that steer a terminal included.
+// subjectOf returns the subject for a message. A certificate can contain any
+// characters there, including control characters for a terminal.
 func subjectOf(cert *x509.Certificate) string {
 	name := printable(cert.Subject.String())
 	if name == "" {

@@ -11,15 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// MayHoldKey tells whether a string may hold a private key or a part of one, as it
-// gets where it does not belong: PEM, also damaged, its body, a line of that, DER
-// in base64 or hex, or any of these in base64 again. No message may show it.
-// Certificates and other random bytes look the same. Names, URLs, fingerprints
-// in hex and base64 of text do not.
+// MayHoldKey reports whether a text may contain a private key or a part of one,
+// in a place where it does not belong: PEM, also damaged, its body, a line of
+// it, DER in base64 or hex, or any of these in base64 again. No message may
+// show it. Certificates and other random bytes look the same. Names, URLs,
+// fingerprints in hex and base64 of text do not.
 func MayHoldKey(text string) bool { return mayHoldKey(text, maxLayers) }
 
-// Quote is a string in quotation marks, for a message. Of what may be a private key
-// it only says that.
+// Quote returns a text in quotation marks for a message. For a possible private
+// key, it only says that.
 func Quote(text string) string {
 	if MayHoldKey(text) {
 		return "(not shown, because it may be a private key)"
@@ -31,7 +31,8 @@ var (
 	beginPattern = regexp.MustCompile(`-{2,}[ \t]*(BEGIN|END)\b`)
 	// A line of PEM has 64 characters; 40 of them are 30 bytes.
 	base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}`)
-	// A SHA-256 in hex has 64 digits. Colons and line breaks, also as \n, may be between.
+	// A SHA-256 in hex has 64 digits. Colons and line breaks, also as \n, may
+	// separate them.
 	hexRun = regexp.MustCompile(`[0-9A-Fa-f]{2}(?::?(?:(?:[\r\n]|\\[rn])[ \t]*)*[0-9A-Fa-f]{2}){32,}`)
 	noHex  = regexp.MustCompile(`\\[rn]|[^0-9A-Fa-f]`)
 )
@@ -51,8 +52,8 @@ func mayHoldKey(text string, layers int) bool {
 	return false
 }
 
-// isHexKey tells whether more than 64 hex digits may be a key: all but digests of
-// SHA-384 and SHA-512, unless they begin as DER does.
+// isHexKey reports whether more than 64 hex digits may be a key: all except
+// digests of SHA-384 and SHA-512, unless these begin like DER.
 func isHexKey(run string) bool {
 	digits := noHex.ReplaceAllString(run, "")
 	if before, after, found := strings.Cut(run, ":"); found && strings.Count(run, ":") < 32 {
@@ -62,11 +63,11 @@ func isHexKey(run string) bool {
 	return len(digits) > 64 && distinct > 8 && (strings.HasPrefix(run, "30") || len(digits) != 96 && len(digits) != 128)
 }
 
-// isBase64Key tells whether a run of base64 characters stands for the beginning of
-// a key, for text that may hold one, or for random bytes.
+// isBase64Key reports whether base64 characters decode to the beginning of a
+// key, to text that may contain one, or to random bytes.
 func isBase64Key(run string, layers int) bool {
 	standard := strings.NewReplacer("-", "+", "_", "/").Replace(run)
-	for i := range len(standard) - 12 { // the text before a key may look like base64, too
+	for i := range len(standard) - 12 { // the text before a key may also look like base64
 		if standard[i] != 'M' { // what 0x30 begins with
 			continue
 		}
@@ -74,7 +75,7 @@ func isBase64Key(run string, layers int) bool {
 			return true
 		}
 	}
-	for offset := range 4 { // it need not begin where the run does
+	for offset := range 4 { // it may begin at another offset than the run
 		part := standard[offset:]
 		decoded, err := base64.StdEncoding.DecodeString(part[:len(part)/4*4])
 		if err == nil && isText(decoded) {
@@ -84,22 +85,22 @@ func isBase64Key(run string, layers int) bool {
 	return isMixed(run)
 }
 
-// isKeyHeader tells whether bytes begin as the DER of a private key does in all
-// its encodings: a SEQUENCE, and in it a version, 0 or 1.
+// isKeyHeader reports whether bytes begin like the DER of a private key in each
+// of its encodings: a SEQUENCE that contains a version, 0 or 1.
 func isKeyHeader(der []byte) bool {
 	if len(der) < 7 || der[0] != 0x30 {
 		return false
 	}
-	content := 2 // behind tag and length
+	content := 2 // after tag and length
 	if der[1] == 0x81 || der[1] == 0x82 {
 		content += int(der[1] - 0x80)
 	}
 	return der[content] == 2 && der[content+1] == 1 && der[content+2] <= 1
 }
 
-// isMixed tells whether a run has upper-case and lower-case letters and digits in
-// the disorder of base64. In names and paths words are shorter, and most letters
-// are of one case and stand together.
+// isMixed reports whether a text mixes upper-case letters, lower-case letters
+// and digits like base64. In names and paths, words are shorter, and most
+// letters have one case and are adjacent.
 func isMixed(run string) bool {
 	words := strings.FieldsFunc(run, func(r rune) bool { return strings.ContainsRune("/-_", r) })
 	if !slices.ContainsFunc(words, func(word string) bool { return len(word) > 16 && countClasses(word).disordered() }) {
@@ -110,7 +111,7 @@ func isMixed(run string) bool {
 	return all.digits*24 > len(run) && all.upper*6 > letters && all.lower*6 > letters && all.disordered()
 }
 
-// classes counts the characters of a string by their kind, and how often the kind
+// classes counts the characters of a text by kind, and how often the kind
 // changes from one to the next.
 type classes struct{ upper, lower, digits, changes, length int }
 
@@ -118,7 +119,7 @@ func countClasses(text string) classes {
 	c := classes{length: len(text)}
 	var before rune
 	for _, r := range text {
-		class := r // of a sign: itself
+		class := r // a sign is a class of its own
 		switch {
 		case unicode.IsUpper(r):
 			c.upper, class = c.upper+1, 'A'

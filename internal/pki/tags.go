@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Tags of a data plane proxy that mean something here.
+// Tags of a data plane proxy with a meaning in this package.
 const (
 	// ServiceTag names the services of a proxy; each value is a SPIFFE ID.
 	ServiceTag = "kuma.io/service"
@@ -18,9 +18,9 @@ const (
 	ProtocolTag = "kuma.io/protocol"
 )
 
-// The control plane's grammar of names of meshes (RFC 1123 subdomain, recorded) and
-// of tags, and SPIFFE's of the path of an ID (SPIFFE-ID 2.2), which is narrower
-// than that of a tag's value.
+// The control plane's grammar of mesh names (RFC 1123 subdomain, recorded) and
+// of tags, and SPIFFE's grammar of the path of an ID (SPIFFE-ID 2.2), which is
+// narrower than that of a tag's value.
 var (
 	meshName    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	tagName     = regexp.MustCompile(`^[a-zA-Z0-9._:/-]+$`)
@@ -28,8 +28,8 @@ var (
 	pathSegment = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
 )
 
-// protocols are those that a control plane of any supported version knows, in
-// upper or lower case.
+// protocols are the protocols that a control plane of any supported version
+// knows, in upper or lower case.
 var protocols = []string{"grpc", "http", "http2", "kafka", "mysql", "tcp", "tls"}
 
 // Limits in bytes: of a mesh's name (recorded), and of a SPIFFE ID (SPIFFE-ID 2.3).
@@ -38,14 +38,15 @@ const (
 	maxSPIFFEID = 2048
 )
 
-// ServiceTags returns the tags of a proxy of which only its services are known.
+// ServiceTags returns the tags of a proxy with these services, if nothing else
+// is known of it.
 func ServiceTags(services ...string) map[string][]string {
 	return map[string][]string{ServiceTag: services}
 }
 
 // SPIFFEID returns the identity of a service in a mesh,
-// spiffe://<mesh>/<service>. The error says which of the two can't be part of
-// a SPIFFE ID (SPIFFE-ID, section 2).
+// spiffe://<mesh>/<service>. The error names the argument that cannot be part
+// of a SPIFFE ID (SPIFFE-ID, section 2).
 func SPIFFEID(mesh, service string) (string, error) {
 	if err := errors.Join(checkMesh(mesh), checkService(service)); err != nil {
 		return "", err
@@ -86,9 +87,8 @@ func checkService(name string) error {
 }
 
 // CheckTags checks the tags of a proxy by the control plane's grammar, and that
-// a certificate can be issued for them, which needs a service at least. The
-// error joins one error for each thing that is wrong, in the order of the tags'
-// names.
+// a certificate can be issued for them, which needs at least one service. The
+// error joins one error for each problem, in the order of the tags' names.
 func CheckTags(tags map[string][]string) error {
 	var errs []error
 	if len(tags[ServiceTag]) == 0 {
@@ -111,8 +111,8 @@ func checkTagName(name string) error {
 		return fmt.Errorf("%s is not a valid name of a tag: only letters, digits, dashes, underscores, dots, colons and slashes are "+
 			"allowed", Quote(name))
 	}
-	// A tag becomes a URI, kuma://<name>/<value>, the part before the first slash
-	// its host, which not every name can be.
+	// A tag becomes a URI, kuma://<name>/<value>. The part before the first
+	// slash becomes the host, which is not possible for every name.
 	uri, err := url.Parse("kuma://" + name)
 	if err != nil || uri.Host != "" && slices.Contains(strings.Split(uri.Host, "."), "") {
 		return fmt.Errorf("the control plane cannot issue a certificate for a tag %s: %s is not a valid URI", Quote(name), Quote("kuma://"+name))
@@ -133,9 +133,9 @@ func checkTagValue(name, value string) error {
 	}
 }
 
-// identities returns the URIs of a proxy certificate, in the order of the
-// recorded ones: spiffe://<mesh>/<service>, then kuma://<tag>/<value>, sorted
-// by tag and value, nothing twice.
+// identities returns the URIs of a proxy certificate, in the recorded order:
+// spiffe://<mesh>/<service>, then kuma://<tag>/<value>, sorted by tag and
+// value, without duplicates.
 func identities(mesh string, tags map[string][]string) ([]*url.URL, error) {
 	if err := errors.Join(checkMesh(mesh), CheckTags(tags)); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ const (
 	defaultMaxRetries     = 4
 )
 
-// setting is a value and where it came from.
+// A setting is a value and its source.
 type setting struct {
 	value  string
 	origin string // "attribute address", "environment variable KONGMESH_ADDRESS", `context "x" of /file`
@@ -36,8 +36,8 @@ type setting struct {
 
 func (s setting) set() bool { return s.value != "" }
 
-// from takes an attribute, or else an environment variable, or else what a
-// context of kumactl's configuration has.
+// from returns the value of an attribute, otherwise of an environment variable,
+// otherwise of a context of kumactl's configuration.
 func from(attribute string, value types.String, environment string, inContext setting) setting {
 	at := path.Root(attribute)
 	if !value.IsNull() {
@@ -52,8 +52,8 @@ func from(attribute string, value types.String, environment string, inContext se
 	return setting{path: at}
 }
 
-// client is the configuration of the client. What contradicts itself is an
-// error on its attribute.
+// client returns the configuration of the client. It adds an error to the
+// attribute of each setting that contradicts another one.
 func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config {
 	kumactl := m.kumactl(diags)
 	if diags.HasError() {
@@ -63,7 +63,7 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	switch {
 	case address.set() || !m.Address.IsNull():
 	case kumactl.named():
-		address = kumactl.setting("") // which no default stands in for
+		address = kumactl.setting("") // the default must not replace it
 	default:
 		address.value, address.origin = defaultAddress, "the default"
 	}
@@ -77,7 +77,7 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	m.tls(kumactl, &config, diags)
 	if !m.RequestTimeout.IsNull() {
 		timeout, err := time.ParseDuration(m.RequestTimeout.ValueString())
-		if err != nil || timeout <= 0 { // a validator has said so
+		if err != nil || timeout <= 0 { // a validator has reported it
 			diags.AddAttributeError(path.Root("request_timeout"), "Invalid duration", "request_timeout is not a duration such as 10s, 1m30s or 500ms.")
 		}
 		config.RequestTimeout = timeout
@@ -102,8 +102,8 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	return config
 }
 
-// authentication is the token and the headers. A token is sent as the header
-// Authorization, which some gateways want to be given as such.
+// authentication adds the token and the headers. It sends a token as the header
+// Authorization, which some gateways require as an explicit header.
 func (m model) authentication(ctx context.Context, kumactl kumactlContext, config *kuma.Config, diags *diag.Diagnostics) {
 	config.Headers, config.Origins.Headers = kumactl.headers(), kumactl.origin
 	if !m.Headers.IsNull() {
@@ -155,7 +155,7 @@ func parseAddress(address setting, diags *diag.Diagnostics) *url.URL {
 	return nil
 }
 
-// withoutUser is a string that may be a URL, without what may be a password in it.
+// withoutUser returns a string that may be a URL, without user and password.
 func withoutUser(text string) string {
 	if _, after, found := strings.Cut(text, "@"); found {
 		return "…@" + after
@@ -173,7 +173,7 @@ func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diag
 	insecure, origin, at := m.InsecureSkipVerify.ValueBool(), "argument insecure_skip_verify", path.Root("insecure_skip_verify")
 	if m.InsecureSkipVerify.IsNull() && kumactl.SkipVerify {
 		insecure, origin, at = true, kumactl.origin, kumactl.path
-		kumactl.CACertFile = "" // which kumactl does not read then
+		kumactl.CACertFile = "" // kumactl does not read it in this case
 	}
 	ca := readPEM("ca_cert", m.CACertPEM, m.CACertFile, "KONGMESH_CA_CERT_FILE", kumactl.setting(kumactl.CACertFile), diags)
 	cert := readPEM("client_cert", m.ClientCertPEM, m.ClientCertFile, "KONGMESH_CLIENT_CERT_FILE", kumactl.setting(kumactl.ClientCertFile), diags)
@@ -194,7 +194,7 @@ func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diag
 				"  openssl pkey -in client-key.pem -out client-key-plain.pem", key.origin))
 	case cert.set() && key.set():
 		pair, err := tls.X509KeyPair([]byte(cert.value), []byte(key.value))
-		if err != nil { // of crypto/tls, it never quotes the key
+		if err != nil { // an error of crypto/tls, which never quotes the key
 			diags.AddAttributeError(key.path, "Invalid client certificate or key", fmt.Sprintf(
 				"Certificate (%s) and key (%s): %s. Use a certificate and the private key that belongs to it, both in PEM.", cert.origin, key.origin, err))
 		}
@@ -212,13 +212,13 @@ func (m model) tls(kumactl kumactlContext, config *kuma.Config, diags *diag.Diag
 	}
 }
 
-// encrypted tells whether a key in PEM needs a passphrase, in PKCS #8 or in the
-// older form of OpenSSL.
+// encrypted reports whether a PEM key needs a passphrase, in PKCS #8 or in
+// OpenSSL's older format.
 func encrypted(key string) bool {
 	return strings.Contains(key, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || strings.Contains(key, "Proc-Type: 4,ENCRYPTED")
 }
 
-// readPEM is a certificate or key given as text or as a file.
+// readPEM returns a certificate or key from a string or from a file.
 func readPEM(name string, text, file types.String, environment string, inContext setting, diags *diag.Diagnostics) setting {
 	inline := from(name+"_pem", text, "", setting{})
 	stored := from(name+"_file", file, environment, inContext)
@@ -244,14 +244,15 @@ func readPEM(name string, text, file types.String, environment string, inContext
 	return stored
 }
 
-// addNoPath is the error for what may be a private key where the path of a file
-// is wanted. It is not quoted, and no file of that name is looked for.
+// addNoPath adds the error for a possible private key in place of the path of a
+// file. It does not quote the value, and does not look for a file with that
+// name.
 func addNoPath(s setting, advice string, diags *diag.Diagnostics) {
 	diags.AddAttributeError(s.path, "Not a file path", fmt.Sprintf(
 		"The value of %s is not shown, because it may be a private key. This argument expects the path of a file. %s", s.origin, advice))
 }
 
-// log is where the client's lines go. They hold no header, body or token.
+// log writes the client's log entries. They contain no header, body or token.
 func log(ctx context.Context, message string, fields map[string]any) {
 	tflog.Debug(ctx, message, fields)
 }

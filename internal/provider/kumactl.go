@@ -18,9 +18,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// kumactlFile is kumactl's configuration, as far as it says how to reach a
-// control plane. kumactl takes keys in snake case and in lower camel case, which
-// is what it writes; see [snakeCase].
+// kumactlFile is the part of kumactl's configuration that says how to connect
+// to a control plane. kumactl reads keys in snake case and in lower camel case,
+// and writes the latter; see [snakeCase].
 type kumactlFile struct {
 	ControlPlanes []struct {
 		Name        string
@@ -46,8 +46,8 @@ type apiServer struct {
 	AuthConf       map[string]string `yaml:"auth_conf"`
 }
 
-// kumactlContext is what one context says, and where that is. The zero value is
-// no context: it says nothing.
+// kumactlContext has the settings of one context, and its source. The zero
+// value is no context, without any settings.
 type kumactlContext struct {
 	origin string // `context "east" of /home/me/.kumactl/config`
 	path   path.Path
@@ -56,12 +56,12 @@ type kumactlContext struct {
 
 func (c kumactlContext) named() bool { return c.origin != "" }
 
-// setting is a value of the context, if it has one.
+// setting returns a value of the context, if it has one.
 func (c kumactlContext) setting(value string) setting {
 	return setting{value: value, origin: c.origin, path: c.path}
 }
 
-// token is what kumactl would send as a bearer token.
+// token returns the bearer token that kumactl would send.
 func (c kumactlContext) token() setting {
 	if c.AuthType == "" {
 		return setting{}
@@ -69,7 +69,7 @@ func (c kumactlContext) token() setting {
 	return c.setting(c.AuthConf["token"])
 }
 
-// headers are those that kumactl would send.
+// headers returns the headers that kumactl would send.
 func (c kumactlContext) headers() map[string]string {
 	headers := make(map[string]string, len(c.Headers))
 	for _, header := range c.Headers {
@@ -79,7 +79,7 @@ func (c kumactlContext) headers() map[string]string {
 }
 
 // kumactl reads the context of kumactl's configuration that the provider block
-// or the environment names.
+// or the environment selects.
 func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	file := from("config_path", m.ConfigPath, "KONGMESH_CONFIG_PATH", setting{})
 	name := from("config_context", m.ConfigContext, "KONGMESH_CONFIG_CONTEXT", setting{})
@@ -130,10 +130,11 @@ func (m model) kumactl(diags *diag.Diagnostics) kumactlContext {
 	return found
 }
 
-// find is the API server of a context. The error goes on after the file's name.
+// find returns the API server of a context. The error is the end of a sentence
+// that begins with the name of the file.
 func (f kumactlFile) find(name setting) (apiServer, error) {
 	contexts := make(map[string]string, len(f.Contexts))
-	for _, context := range slices.Backward(f.Contexts) { // of two with one name the first counts
+	for _, context := range slices.Backward(f.Contexts) { // of two contexts with one name, kumactl uses the first
 		contexts[context.Name] = context.ControlPlane
 	}
 	known := "It has no contexts: `kumactl config control-planes add` adds one"
@@ -155,7 +156,8 @@ func (f kumactlFile) find(name setting) (apiServer, error) {
 	return apiServer{}, fmt.Errorf("has the context %q (%s), but not its control plane %s. `kumactl config control-planes add` adds it", name.value, name.origin, tfkit.Quote(controlPlane))
 }
 
-// lineNumber is all that a message contains of an error in YAML: the rest quotes the file.
+// lineNumber matches the only part of a YAML error that a message contains: the
+// rest quotes the file.
 var lineNumber = regexp.MustCompile(`line \d+`)
 
 func parseKumactl(content []byte) (kumactlFile, error) {
@@ -177,7 +179,7 @@ func parseKumactl(content []byte) (kumactlFile, error) {
 	return file, nil
 }
 
-// snakeCase turns the keys of mappings from lower camel case to snake case.
+// snakeCase converts the keys of mappings from lower camel case to snake case.
 func snakeCase(node *yaml.Node) {
 	for i, child := range node.Content {
 		if node.Kind == yaml.MappingNode && i%2 == 0 {
@@ -189,8 +191,8 @@ func snakeCase(node *yaml.Node) {
 
 var upperCase = regexp.MustCompile(`[A-Z]`)
 
-// expand lets a path begin with the home folder, as it may for kumactl, whose
-// shell does that.
+// expand replaces ~ at the beginning of a path with the home folder, as the
+// shell does for kumactl.
 func expand(file string) string {
 	home, err := os.UserHomeDir()
 	if rest, found := strings.CutPrefix(file, "~/"); found && err == nil {

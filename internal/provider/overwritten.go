@@ -9,9 +9,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// Noticed adds warnings about what this run has written: what was overwritten
-// since, because the control plane has no conditional write that would prevent it,
-// and what the control plane itself warned of.
+// Noticed adds warnings about the writes of this run: the changes that another
+// client has overwritten since, which no conditional write of the control plane
+// can prevent, and the warnings of the control plane itself.
 func (p *kongmesh) Noticed(diags *diag.Diagnostics) {
 	client := p.client.Load()
 	if client == nil {

@@ -1,5 +1,5 @@
-// Package provider is the provider block: its schema, how it is configured,
-// and the list of what the provider offers.
+// Package provider has the provider block: its schema, its configuration, and
+// the lists of resources, data sources and functions.
 package provider
 
 import (
@@ -42,15 +42,17 @@ var (
 	_ provider.ProviderWithListResources      = (*kongmesh)(nil)
 )
 
-// Options are what a test sets otherwise than the real world does.
+// Options replaces parts of the provider for a test.
 type Options struct {
-	// Clock is asked for the time and to wait. nil is the real one.
+	// Clock returns the time and waits. nil means the system's clock.
 	Clock kuma.Clock
-	// Tune changes how requests are sent, the wait before a retry for example.
+	// Tune changes the configuration of the client, such as the pause before a
+	// retry.
 	Tune func(*kuma.Config)
 }
 
-// New makes the provider. version is the released one, or "dev".
+// New returns a function that creates the provider. version is the released
+// version, or "dev".
 func New(version string, options Options) func() provider.Provider {
 	if options.Clock == nil {
 		options.Clock = kuma.SystemClock{}
@@ -63,7 +65,7 @@ func New(version string, options Options) func() provider.Provider {
 type kongmesh struct {
 	version string
 	options Options
-	client  atomic.Pointer[kuma.Client] // of the last Configure
+	client  atomic.Pointer[kuma.Client] // of the last call of Configure
 }
 
 type model struct {
@@ -171,12 +173,12 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 }
 
 func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	// Terraform configures a provider once for each run. Hosts such as -debug use one
-	// process for several runs.
+	// Terraform configures a provider once in each run. Hosts such as -debug
+	// use one process for several runs.
 	data := &tfkit.ProviderData{Clock: p.options.Clock, Run: &tfkit.Run{}}
 	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData = data, data, data, data, data
 	if !req.Config.Raw.IsFullyKnown() {
-		return // planning goes on without requests
+		return // the plan continues without requests
 	}
 	var config model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
@@ -203,7 +205,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	p.client.Store(made)
 }
 
-// Resources is the list of what the provider manages.
+// Resources returns the provider's resources.
 func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		mesh.NewResource,
@@ -215,7 +217,7 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 	}
 }
 
-// ListResources is the list of what `terraform query` finds.
+// ListResources returns the objects that `terraform query` finds.
 func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{
 		mesh.NewListResource,
@@ -227,7 +229,7 @@ func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
 	}
 }
 
-// DataSources is the list of what the provider looks up.
+// DataSources returns the provider's data sources.
 func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		chain.NewDataSource,
@@ -241,7 +243,8 @@ func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
 	}
 }
 
-// Actions is the list of what `action_trigger` blocks and `terraform apply -invoke` run.
+// Actions returns the actions that `action_trigger` blocks and `terraform apply
+// -invoke` run.
 func (p *kongmesh) Actions(context.Context) []func() frameworkaction.Action {
 	return []func() frameworkaction.Action{
 		action.NewAwait,
@@ -250,7 +253,7 @@ func (p *kongmesh) Actions(context.Context) []func() frameworkaction.Action {
 	}
 }
 
-// EphemeralResources is the list of what the provider makes and stores nowhere.
+// EphemeralResources returns the provider's ephemeral resources.
 func (p *kongmesh) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{
 		issuer.NewEphemeral(rand.Reader),
@@ -260,7 +263,7 @@ func (p *kongmesh) EphemeralResources(context.Context) []func() ephemeral.Epheme
 	}
 }
 
-// Functions is the list of what the provider computes.
+// Functions returns the provider's functions.
 func (p *kongmesh) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{
 		chain.NewParseChain,

@@ -92,7 +92,8 @@ func (r *globalSecret) ImportState(ctx context.Context, req resource.ImportState
 	}
 }
 
-// NewGlobalSecretList returns the query for what kongmesh_global_secret can manage.
+// NewGlobalSecretList returns the query for the secrets that
+// kongmesh_global_secret can manage.
 func NewGlobalSecretList() list.ListResource { return &globalSecret{} }
 
 func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {

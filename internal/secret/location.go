@@ -13,13 +13,13 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A location is where one secret is: in a mesh, or global.
+// A location is the place of a secret: in a mesh, or global.
 type location struct {
 	global     bool
 	mesh, name string
 }
 
-// String is how messages name the secret.
+// String returns the name of the secret for messages.
 func (l location) String() string {
 	if l.global {
 		return fmt.Sprintf("global secret %q", l.name)
@@ -27,7 +27,8 @@ func (l location) String() string {
 	return fmt.Sprintf("secret %q of mesh %q", l.name, l.mesh)
 }
 
-// resourceType is the type of the resource that manages a secret in this place.
+// resourceType returns the type of the resource that manages a secret in this
+// place.
 func (l location) resourceType() string {
 	if l.global {
 		return "kongmesh_global_secret"
@@ -35,7 +36,7 @@ func (l location) resourceType() string {
 	return "kongmesh_mesh_secret"
 }
 
-// id is the import ID.
+// id returns the import ID.
 func (l location) id() string {
 	if l.global {
 		return l.name
@@ -43,7 +44,7 @@ func (l location) id() string {
 	return l.mesh + "/" + l.name
 }
 
-// claim is the place among the objects of a run.
+// claim returns the name of the secret in a run.
 func (l location) claim() string {
 	if l.global {
 		return "global secret " + l.name
@@ -51,8 +52,8 @@ func (l location) claim() string {
 	return tfkit.SecretClaim(l.mesh, l.name)
 }
 
-// read is what is there, nil for nothing. What may be recent comes from a list,
-// which all resources of a mesh share.
+// read returns the secret, or nil if it does not exist. If a recent answer is
+// enough, it reads from a list that all resources of a mesh share.
 func (l location) read(ctx context.Context, client *kuma.Client, age kuma.Freshness) (secret *kuma.Secret, err error) {
 	switch {
 	case l.global:
@@ -83,13 +84,14 @@ func (l location) remove(ctx context.Context, client *kuma.Client) error {
 	return client.DeleteOwnSecret(ctx, l.mesh, l.name)
 }
 
-// existing is the secret, for the error that it exists already.
+// existing returns the secret for the error that it already exists.
 func (l location) existing() tfkit.Existing {
 	what := l.String()
 	return tfkit.Existing{At: path.Root("name"), What: strings.ToUpper(what[:1]) + what[1:], ResourceType: l.resourceType(), ID: l.id()}
 }
 
-// refuseImport is the error for the import of a secret that is not the user's.
+// refuseImport adds the error for the import of a secret that does not belong
+// to the user.
 func (l location) refuseImport(diags *diag.Diagnostics) {
 	if what, advice := l.owned(); what != "" {
 		diags.AddError("Secret belongs to control plane", fmt.Sprintf(
@@ -98,9 +100,10 @@ func (l location) refuseImport(diags *diag.Diagnostics) {
 	}
 }
 
-// owned says what a secret is that the control plane, or this provider, makes
-// for itself, and how it is changed; nothing of any other. The names are those
-// of Kuma 2.7 and 2.14. A signing key with a higher number is made by people.
+// owned describes a secret that the control plane or this provider creates for
+// itself, and how to change it. It returns nothing for any other secret. The
+// names are those of Kuma 2.7 and 2.14. Users create signing keys with higher
+// numbers.
 func (l location) owned() (what, advice string) {
 	if l.global {
 		return ownedGlobal(l.name)
@@ -140,8 +143,8 @@ func ownedGlobal(name string) (what, advice string) {
 	return "", ""
 }
 
-// firstKey tells whether a name is that of the signing key that the control
-// plane makes itself: number 1, or, before Kuma 1.4, none.
+// firstKey reports whether a name is that of the signing key that the control
+// plane creates: number 1, or, before Kuma 1.4, no number.
 func firstKey(name, key string) bool { return name == key || name == key+"-1" }
 
 func nextKey(key, tokens string) string {

@@ -90,7 +90,7 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 	})
 }
 
-// notAStep keeps off the names of secrets that are deleted as a rotation ends.
+// notAStep rejects the names of secrets that a rotation deletes at its end.
 func notAStep() validator.String {
 	return tfkit.Check("Reserved name", "a name that is not of the form <backend>-rollout-<fingerprint>-cert or -key", func(name string) error {
 		if rollout.IsStepSecret(name) {
@@ -113,8 +113,8 @@ func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRe
 	}
 }
 
-// MoveState makes of the vendor's resource what an import makes of the secret:
-// its value goes out of the state.
+// MoveState converts the state of Kong's resource as an import would: without
+// the value of the secret.
 func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{tfkit.MoveFromVendor("kong-mesh_mesh_secret", func(ctx context.Context, source tfkit.VendorSecret, resp *resource.MoveStateResponse) {
 		location{mesh: source.Mesh, name: source.Name}.refuseImport(&resp.Diagnostics)
@@ -125,7 +125,8 @@ func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
 	})}
 }
 
-// NewMeshSecretList returns the query for what kongmesh_mesh_secret can manage.
+// NewMeshSecretList returns the query for the secrets that kongmesh_mesh_secret
+// can manage.
 func NewMeshSecretList() list.ListResource { return &meshSecret{} }
 
 func (r *meshSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {

@@ -1,5 +1,6 @@
-// Package secret holds the resources that are one secret: kongmesh_mesh_secret and
-// kongmesh_global_secret. CA secrets belong to package casecret.
+// Package secret has the resources that manage a single secret:
+// kongmesh_mesh_secret and kongmesh_global_secret. Package casecret manages CA
+// secrets.
 package secret
 
 import (
@@ -22,8 +23,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// plain is embedded by the resources that are one secret: all of them but
-// where the secret is.
+// plain is embedded by both resources. It has everything except the place of
+// the secret.
 type plain struct {
 	tfkit.Resource
 	random io.Reader         // for salts
@@ -31,7 +32,7 @@ type plain struct {
 	kind   string            // kuma.SecretType or kuma.GlobalSecretType
 }
 
-// A plainModel is a pointer to the model of such a resource.
+// A plainModel is a pointer to the model of one of these resources.
 type plainModel interface {
 	location() location
 	content() *value
@@ -101,7 +102,7 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 	r.Run.Create(at.claim())
 	plan.content().InSync = types.BoolValue(true)
 	keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...) // also of one that only may be there: it must not be forgotten
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...) // also after an uncertain write, so that Terraform does not forget the secret
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
@@ -126,7 +127,7 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 		return
 	}
 	applied, ok := tfkit.LoadPrivate[digest](ctx, req.Private, privateDigest, &resp.Diagnostics)
-	if !ok { // an import: what is there is what counts as applied
+	if !ok { // after an import, the current value counts as applied
 		keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	}
 	state.content().InSync = types.BoolValue(!ok || state.content().applied(data, applied))
@@ -152,7 +153,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		return
 	}
 	same := found != nil && holds(found, data)
-	if !same && state.content().InSync.ValueBool() { // else it is drift that is put right
+	if !same && state.content().InSync.ValueBool() { // otherwise, it restores a value that another client changed
 		if r.refuseInUse(ctx, at, data, &resp.Diagnostics); resp.Diagnostics.HasError() {
 			return
 		}
@@ -160,7 +161,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 	if !same || plan.content().raised(*state.content()) {
 		if err := at.put(ctx, r.Client, data, found); err != nil {
 			addWriteError(&resp.Diagnostics, at, err)
-			return // the state stays as it was, and the next refresh looks
+			return // the state stays the same, and the next refresh reads again
 		}
 	}
 	plan.content().InSync = types.BoolValue(true)
@@ -194,9 +195,9 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
 }
 
-// adopt tells whether a secret that exists already counts as created: one with
-// the same value that a mesh of the same name left, which was deleted. Else it
-// adds an error.
+// adopt reports whether an existing secret counts as created: one with the same
+// value that belonged to a deleted mesh of the same name. Otherwise, it adds an
+// error.
 func (r *plain) adopt(ctx context.Context, at location, found *kuma.Secret, data []byte, diags *diag.Diagnostics) bool {
 	if !at.global && holds(found, data) {
 		mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
@@ -212,7 +213,7 @@ func (r *plain) adopt(ctx context.Context, at location, found *kuma.Secret, data
 	return false
 }
 
-// addExists is the error for a secret that exists already.
+// addExists adds the error for a secret that already exists.
 func (r *plain) addExists(ctx context.Context, at location, diags *diag.Diagnostics) {
 	if what, advice := at.owned(); what != "" {
 		diags.AddAttributeError(path.Root("name"), "Secret belongs to control plane", fmt.Sprintf("There is already a %s, which is %s. %s", at, what, advice))
@@ -223,8 +224,8 @@ func (r *plain) addExists(ctx context.Context, at location, diags *diag.Diagnost
 	}
 }
 
-// refusePair adds an error where a secret is one of the two of a CA, which
-// kongmesh_mesh_ca_secret manages together. It tells whether it did.
+// refusePair adds an error if a secret is one of the two of a CA, which
+// kongmesh_mesh_ca_secret manages together. It reports whether it did.
 func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnostics) bool {
 	if at.global || r.Client == nil {
 		return false
@@ -252,7 +253,7 @@ func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnos
 	return true
 }
 
-// pairOf returns the CA that a secret belongs to, nil if there is none.
+// pairOf returns the CA that a secret belongs to, or nil.
 func (r *plain) pairOf(ctx context.Context, at location) (*rollout.CASecrets, error) {
 	mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
 	if kuma.Absent(err) {
@@ -276,16 +277,17 @@ func (r *plain) pairOf(ctx context.Context, at location) (*rollout.CASecrets, er
 	return nil, err
 }
 
-// readSecret reads a secret, nil if it does not exist. ok is false with an error.
+// readSecret reads a secret, and returns nil if it does not exist. ok is false
+// after an error.
 func (r *plain) readSecret(ctx context.Context, at location, age kuma.Freshness, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
 	found, err := at.read(ctx, r.Client, age)
 	tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
 	return found, err == nil
 }
 
-// refuseInUse is the error for another value in a secret that a backend of the
-// mesh takes its CA from, for the reason that a pair in use has none. The same
-// CA material in another spelling is not refused.
+// refuseInUse adds the error for a different value of a secret from which a
+// backend of the mesh takes its CA. The same CA material in another encoding is
+// allowed.
 func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags *diag.Diagnostics) {
 	if r.Client == nil || at.global {
 		return
@@ -313,7 +315,7 @@ func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags
 	}
 }
 
-// addWriteError is the diagnostic for a write that failed.
+// addWriteError adds the diagnostic for a write that failed.
 func addWriteError(diags *diag.Diagnostics, at location, err error) {
 	if kuma.Absent(err) && !at.global {
 		tfkit.AddMeshAbsent(diags, at.mesh)
@@ -322,29 +324,29 @@ func addWriteError(diags *diag.Diagnostics, at location, err error) {
 	tfkit.AddError(diags, fmt.Sprintf("write %s", at), err)
 }
 
-// dataOf is what a secret holds.
+// dataOf returns the content of a secret.
 func dataOf(secret *kuma.Secret, at location, diags *diag.Diagnostics) (data []byte, ok bool) {
 	data, err := secret.Data()
-	if err != nil { // not quoted: it may hold a part of the value
+	if err != nil { // not quoted: it may contain a part of the value
 		tfkit.AddUnreadable(diags, "The "+at.String(), tfkit.ErrNotBase64)
 	}
 	return data, err == nil
 }
 
-// holds tells whether a secret holds data already.
+// holds reports whether a secret already contains data.
 func holds(secret *kuma.Secret, data []byte) bool {
 	there, err := secret.Data()
 	return err == nil && bytes.Equal(there, data)
 }
 
-// holdsMaterial tells whether a secret holds the same CA material as data.
+// holdsMaterial reports whether a secret contains the same CA material as data.
 func holdsMaterial(secret *kuma.Secret, data []byte) bool {
 	there, err := secret.Data()
 	return err == nil && pki.SameMaterial(there, data)
 }
 
-// foundSecret returns a secret as the result of a query, without its value, as it
-// is after an import.
+// foundSecret returns a secret as the result of a query, without its value, as
+// after an import.
 func foundSecret(at location, id any) tfkit.Found {
 	return tfkit.Found{
 		ID:       at.id(),

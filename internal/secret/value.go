@@ -19,8 +19,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// value is what a secret holds, in one of four forms: the part that the models
-// of kongmesh_mesh_secret and kongmesh_global_secret have in common.
+// value is the content of a secret, in one of four forms. Both models embed it.
 type value struct {
 	Value                types.String `tfsdk:"value"`
 	ValueWO              types.String `tfsdk:"value_wo"`
@@ -31,7 +30,7 @@ type value struct {
 	InSync               types.Bool   `tfsdk:"in_sync"`
 }
 
-// valueDescription is what the descriptions of both resources say of values.
+// valueDescription is the common part of both descriptions.
 const valueDescription = "Set exactly one of `value`, `value_wo`, `value_base64` and `value_base64_wo`. The two with `_wo` are " +
 	"write-only: they are not stored in plan or state. The provider keeps a salted, slow hash (Argon2id) of the " +
 	"written value in the private part of the state. A refresh uses it to detect a value that another client " +
@@ -40,7 +39,7 @@ const valueDescription = "Set exactly one of `value`, `value_wo`, `value_base64`
 	"causes no changes. A configuration with `value` shows a change that stores the value in the state and does " +
 	"not write to the control plane."
 
-// valueAttributes are the attributes of a [value].
+// valueAttributes returns the attributes of a [value].
 func valueAttributes() map[string]schema.Attribute {
 	const version = "Number that writes `%[1]s` if it changes. With it, the provider otherwise only writes `%[1]s` to restore a " +
 		"value that another client changed. Without it, the provider writes `%[1]s` whenever the value changes. Set it " +
@@ -89,7 +88,7 @@ func valueAttributes() map[string]schema.Attribute {
 	}
 }
 
-// A form is one of the ways to give a value.
+// A form is one of the ways to set a value.
 type form struct {
 	name   string
 	text   types.String
@@ -106,8 +105,9 @@ func (v value) forms() []form {
 	}
 }
 
-// wanted is what a configuration wants the secret to hold. known is false when
-// that is not known yet, or wrong, and then the errors are on their attributes.
+// wanted returns the content that a configuration wants. known is false if it
+// is unknown, or invalid. In the latter case, the errors are on their
+// attributes.
 func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
 	var given []form
 	unknown := false
@@ -134,7 +134,7 @@ func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
 	f := given[0]
 	data, err := f.decode(f.text.ValueString())
 	switch {
-	case err != nil: // without what it is about: that is secret
+	case err != nil: // without the value, which is secret
 		diags.AddAttributeError(path.Root(f.name), "Invalid base64", fmt.Sprintf("The value cannot be used: %s.", err))
 	case len(data) > kuma.MaxSecretData:
 		diags.AddAttributeError(path.Root(f.name), "Value is too large",
@@ -145,10 +145,10 @@ func (v value) wanted(diags *diag.Diagnostics) (data []byte, known bool) {
 	return nil, false
 }
 
-// kubernetesLimit is how many bytes Kubernetes stores in a secret.
+// kubernetesLimit is the number of bytes that Kubernetes stores in a secret.
 const kubernetesLimit = 1 << 20
 
-// warnOfSize warns of a value that only some control planes take.
+// warnOfSize warns of a value that only some control planes accept.
 func warnOfSize(data []byte, diags *diag.Diagnostics) {
 	if len(data) > kubernetesLimit {
 		diags.AddWarning("Large secret", fmt.Sprintf(
@@ -157,23 +157,24 @@ func warnOfSize(data []byte, diags *diag.Diagnostics) {
 	}
 }
 
-// raised tells that a version changed, for which the value is written although
-// it may be there. A version that is new or gone says nothing.
+// raised reports whether the version changed. The provider then writes the
+// value even if the secret contains it. A version that is added or removed has
+// no effect.
 func (v value) raised(state value) bool {
 	changed := func(now, before types.Int64) bool { return !now.IsNull() && !before.IsNull() && !now.Equal(before) }
 	return changed(v.ValueWOVersion, state.ValueWOVersion) || changed(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
 }
 
-// pinned tells that there is a version and that it is still the same, so that
-// another value in the configuration is not meant to be written.
+// pinned reports whether there is a version and it is unchanged. A different
+// value in the configuration is then not written.
 func (v value) pinned(state value) bool {
 	same := func(now, before types.Int64) bool { return !now.IsNull() && now.Equal(before) }
 	return same(v.ValueWOVersion, state.ValueWOVersion) || same(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
 }
 
-// planned is what in_sync will be for a configuration. applied tells whether
-// its value is known, and is what was last applied; it may be slow, and is not
-// asked where something else decides.
+// planned returns the planned value of in_sync. applied reports whether the
+// value in the configuration is known and was the last one applied; it may be
+// slow, and is called only if nothing else decides.
 func (v value) planned(state value, applied func() bool) types.Bool {
 	if state.InSync.ValueBool() && (v.raised(state) || !v.pinned(state) && !applied()) {
 		return types.BoolUnknown() // nothing else shows that a write-only value is written
@@ -181,9 +182,9 @@ func (v value) planned(state value, applied func() bool) types.Bool {
 	return types.BoolValue(true)
 }
 
-// applied tells whether data is what a state says was last applied. The slow
-// digest decides only where the state does not store that: it has write-only
-// values and those of imports, and where in_sync is false another value.
+// applied reports whether data was the last value applied, according to the
+// state. It needs the slow digest only if the state does not store that value:
+// for write-only and imported values, and while in_sync is false.
 func (v value) applied(data []byte, d digest) bool {
 	if stored, ok := v.stored(); ok && v.InSync.ValueBool() {
 		return bytes.Equal(stored, data)
@@ -191,7 +192,7 @@ func (v value) applied(data []byte, d digest) bool {
 	return d.matches(data)
 }
 
-// stored is the value that a state holds, if it is one that is stored there.
+// stored returns the value in the state, if its form is stored.
 func (v value) stored() (data []byte, ok bool) {
 	if !v.ValueBase64.IsNull() {
 		data, err := decodeBase64(v.ValueBase64.ValueString())
@@ -200,8 +201,8 @@ func (v value) stored() (data []byte, ok bool) {
 	return []byte(v.Value.ValueString()), !v.Value.IsNull()
 }
 
-// take is what a state says of what the secret holds. Only a form that was
-// stored before is stored: a write-only value is not, and no import's.
+// take records the content of the secret in the state. Only a form that was
+// stored before is stored: no write-only value, and none from an import.
 func (v *value) take(data []byte) {
 	encoded := base64.StdEncoding.EncodeToString(data)
 	switch {
@@ -210,12 +211,12 @@ func (v *value) take(data []byte) {
 	case v.Value.IsNull():
 	case utf8.Valid(data):
 		v.Value = types.StringValue(string(data))
-	default: // no text: Terraform's strings cannot hold it
+	default: // not valid text, which Terraform's strings cannot contain
 		v.Value, v.ValueBase64 = types.StringNull(), types.StringValue(encoded)
 	}
 }
 
-// decodeBase64 reads base64 in any of its usual spellings.
+// decodeBase64 decodes base64 in any of its usual variants.
 func decodeBase64(text string) ([]byte, error) {
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		if data, err := encoding.DecodeString(text); err == nil {
@@ -225,7 +226,7 @@ func decodeBase64(text string) ([]byte, error) {
 	return nil, errors.New("it is not base64; use base64encode or filebase64")
 }
 
-// sameBytes tells whether two base64 texts stand for the same bytes.
+// sameBytes reports whether two base64 strings decode to the same bytes.
 func sameBytes(a, b string) bool {
 	x, errX := decodeBase64(a)
 	y, errY := decodeBase64(b)

@@ -14,13 +14,13 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// privateDigest is where private state keeps the digest of what was last
-// written. Another way of making digests needs another name.
+// privateDigest is the key in the private state of the digest of the last
+// written value. A change of the algorithm needs another key.
 const privateDigest = "argon2id"
 
-// How a digest is made: 7 MiB and five passes, of the equals in OWASP's password
-// storage cheat sheet for Argon2id the one that takes the least memory, because
-// Terraform makes ten at once. It takes some 30 ms.
+// Parameters of the digest: 7 MiB and five passes. Among the equivalent choices
+// for Argon2id in OWASP's password storage cheat sheet, this one takes the
+// least memory, because Terraform computes ten at once. One takes about 30 ms.
 const (
 	digestPasses  = 5
 	digestMemory  = 7 << 10 // KiB
@@ -28,8 +28,9 @@ const (
 	digestLength  = 32
 )
 
-// A digest recognises a value without telling it. Private state is a part of
-// the state file, and a value may be easy to guess, so it is salted and slow.
+// A digest recognizes a value without revealing it. The private state is part
+// of the state file, and a value may be easy to guess, so the digest is salted
+// and slow.
 type digest struct {
 	Salt []byte `json:"salt"`
 	Hash []byte `json:"hash"`
@@ -44,7 +45,7 @@ func newDigest(random io.Reader, data []byte) (digest, error) {
 }
 
 func hash(salt, data []byte) []byte {
-	both := sha256.Sum256(slices.Concat(salt, data)) // all salts are of one length
+	both := sha256.Sum256(slices.Concat(salt, data)) // all salts have the same length
 	if known, ok := hashes.Load(both); ok {
 		return known.([]byte) //nolint:forcetypeassert // hashes has nothing else
 	}
@@ -53,16 +54,16 @@ func hash(salt, data []byte) []byte {
 	return made
 }
 
-// hashes has every hash that this process made, by the SHA-256 of what it is of:
-// a plan asks for the same one after reading a secret and after the configuration.
+// hashes caches every hash of this process by the SHA-256 of its input: a plan
+// needs the same one after it reads the secret and the configuration.
 var hashes sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
 
-// matches tells whether data is what the digest was made of.
+// matches reports whether the digest is that of data.
 func (d digest) matches(data []byte) bool {
 	return len(d.Hash) > 0 && subtle.ConstantTimeCompare(d.Hash, hash(d.Salt, data)) == 1
 }
 
-// keepDigest puts the digest of what the control plane has into a private state.
+// keepDigest stores the digest of the control plane's value in a private state.
 func keepDigest(ctx context.Context, private tfkit.PrivateWriter, random io.Reader, data []byte, diags *diag.Diagnostics) {
 	d, err := newDigest(random, data)
 	if err != nil {

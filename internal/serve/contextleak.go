@@ -11,14 +11,14 @@ import (
 // This file works around a leak in terraform-plugin-framework 1.19.0. Its
 // server registers a cancel function for every call (proto6server,
 // registerContext) and drops them only in StopProvider. Each cancel function
-// refers to the context of its call, and that to the request, its logger and
-// what the call has stored: 70 KiB for each resource of a plan.
+// refers to the context of its call, and through it to the request, its logger
+// and the stored values: 70 KiB for each resource of a plan.
 //
-// The server below passes contexts that forget all of that when their call
-// ends. Remove this file when the framework drops the cancel function at the
+// The server below passes contexts that drop all of that at the end of the
+// call. Remove this file when the framework drops the cancel function at the
 // end of a call: TestCallsLeaveNothing then passes without it.
 
-// withoutContextLeak returns the server with calls that leave nothing behind.
+// withoutContextLeak returns a server that keeps no context after a call.
 func withoutContextLeak(inner tfprotov6.ProviderServer) tfprotov6.ProviderServer {
 	if all, ok := inner.(frameworkServer); ok {
 		return &server{all}
@@ -26,7 +26,7 @@ func withoutContextLeak(inner tfprotov6.ProviderServer) tfprotov6.ProviderServer
 	return inner
 }
 
-// frameworkServer is all that the framework's server offers.
+// frameworkServer has all methods of the framework's server.
 type frameworkServer interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
@@ -34,8 +34,8 @@ type frameworkServer interface {
 	tfprotov6.StateStoreServer
 }
 
-// A server is the framework's with calls that leave nothing behind. The calls
-// that Terraform makes for each resource and each read go through call.
+// A server is the framework's server without the leak. The calls that Terraform
+// makes for each resource and each read use the method call.
 type server struct {
 	frameworkServer
 }
@@ -88,7 +88,7 @@ type callContext struct {
 	during atomic.Pointer[context.Context]
 }
 
-// newCallContext returns ctx until end is called.
+// newCallContext returns a context that is ctx until end is called.
 func newCallContext(ctx context.Context) (during context.Context, end func()) {
 	c := &callContext{}
 	c.during.Store(&ctx)
@@ -102,14 +102,14 @@ func (c *callContext) context() context.Context {
 	return context.Background()
 }
 
-// Deadline returns that of the call.
+// Deadline returns the deadline of the call.
 func (c *callContext) Deadline() (time.Time, bool) { return c.context().Deadline() }
 
-// Done is closed when the call is canceled.
+// Done returns a channel that is closed when the call is canceled.
 func (c *callContext) Done() <-chan struct{} { return c.context().Done() }
 
 // Err returns why the call was canceled.
 func (c *callContext) Err() error { return c.context().Err() }
 
-// Value returns one of the call.
+// Value returns a value of the call's context.
 func (c *callContext) Value(key any) any { return c.context().Value(key) }

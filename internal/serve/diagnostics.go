@@ -11,16 +11,16 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// noticing is a provider that notices something between the changes that it
-// makes. Noticed adds what it has noticed since the last call.
+// noticing is a provider that detects problems between its changes. Noticed
+// adds those since the last call.
 type noticing interface {
 	Noticed(diags *diag.Diagnostics)
 }
 
-// withCheckedDiagnostics returns the server with diagnostics that a terminal can
-// show: names from a control plane can have characters that steer it. A change
-// also reports what the provider noticed since the last one, because only the
-// answer to a call can have a diagnostic.
+// withCheckedDiagnostics returns a server whose diagnostics are safe to show in
+// a terminal: names from a control plane can contain control characters. A
+// change also reports what the provider noticed since the last one, because
+// only the response to a call can contain a diagnostic.
 func withCheckedDiagnostics(p provider.Provider, inner tfprotov6.ProviderServer) tfprotov6.ProviderServer {
 	all, ok := inner.(frameworkServer)
 	if !ok {
@@ -30,10 +30,11 @@ func withCheckedDiagnostics(p provider.Provider, inner tfprotov6.ProviderServer)
 	return &diagnosticServer{all, notices}
 }
 
-// A diagnosticServer checks the answers to those calls that ask the control plane.
+// A diagnosticServer checks the responses to calls that send requests to the
+// control plane.
 type diagnosticServer struct {
 	frameworkServer
-	notices noticing // nil: none
+	notices noticing // nil if the provider reports none
 }
 
 func (s *diagnosticServer) ApplyResourceChange(ctx context.Context, r *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {

@@ -1,4 +1,4 @@
-// Package serve is the process that Terraform starts: a provider behind the
+// Package serve runs the process that Terraform starts: a provider behind the
 // plugin protocol.
 package serve
 
@@ -19,10 +19,10 @@ import (
 // Address is the source address of the provider in configurations.
 const Address = "registry.terraform.io/kongmesh/kongmesh"
 
-// Provider serves a provider until Terraform ends it. With debugger, it waits
-// for a debugger and prints how Terraform reaches this process.
+// Provider serves a provider until Terraform stops it. With debugger, it waits
+// for a debugger and prints how Terraform can connect to this process.
 func Provider(address string, create func() provider.Provider, debugger bool) error {
-	log.SetOutput(io.Discard) // net/http quotes there what a server sends without being asked
+	log.SetOutput(io.Discard) // net/http logs unexpected data from a server there, including its content
 	var options []tf6server.ServeOpt
 	if debugger {
 		options = append(options, tf6server.WithManagedDebug())
@@ -38,21 +38,22 @@ func Server(p provider.Provider) tfprotov6.ProviderServer {
 	return withCheckedDiagnostics(p, withoutContextLeak(providerserver.NewProtocol6(p)()))
 }
 
-// DisableUnusedLogs turns the log off unless Terraform or a test was asked for
-// one. The log is a fifth of the work of a plan, and Terraform discards it.
+// DisableUnusedLogs turns the log off unless the user of Terraform, or a test,
+// has enabled it. The log takes a fifth of the time of a plan, and Terraform
+// would discard it.
 func DisableUnusedLogs() {
 	asked := slices.ContainsFunc(os.Environ(), func(variable string) bool {
 		name, value, _ := strings.Cut(variable, "=")
 		return (strings.HasPrefix(name, "TF_LOG") || strings.HasPrefix(name, "TF_ACC_LOG")) && value != ""
 	})
 	if !asked {
-		_ = os.Setenv("TF_LOG_SDK", "off") // a log too many is no reason to fail
+		_ = os.Setenv("TF_LOG_SDK", "off") // an unnecessary log is no reason to fail
 		_ = os.Setenv("TF_LOG_PROVIDER_KONGMESH", "off")
 	}
 }
 
-// tuneGC lets the garbage collector run less often, within bounds: a call
-// leaves much garbage and next to nothing that lasts.
+// tuneGC makes the garbage collector run less often, within limits: a call
+// allocates much and keeps almost nothing.
 func tuneGC() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		const mebibyte = 1 << 20

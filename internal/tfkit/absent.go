@@ -10,9 +10,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// RemoveAbsent removes an object from the state that the control plane says it
-// does not have. On a control plane that does not accept writes of its kind, a
-// zone's for example, this is an error: it is not the one that decides.
+// RemoveAbsent removes an object from the state if the control plane reports
+// that it does not exist. On a control plane that does not accept writes of its
+// kind, such as that of a zone, this is an error instead: another control plane
+// has the authoritative copy.
 func (d *ProviderData) RemoveAbsent(ctx context.Context, kind, what string, resp *resource.ReadResponse) {
 	err := d.Client.CheckWrites(ctx, kind)
 	var readOnly *kuma.ReadOnlyError

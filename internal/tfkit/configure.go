@@ -15,21 +15,22 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// ProviderData is what the provider hands to its resources and data sources.
+// ProviderData is the data that the provider passes to its resources and data
+// sources.
 type ProviderData struct {
-	// Client is nil while the provider's configuration is not known, which can
-	// only be while planning.
+	// Client is nil while the provider's configuration is unknown, which
+	// happens only during plan.
 	Client *kuma.Client
-	// Clock is the time, for rules about dates.
+	// Clock returns the current time, for rules about dates.
 	Clock kuma.Clock
-	// Run is what is known within this run of the provider.
+	// Run has what the resources of this run share.
 	Run *Run
 
-	kind kind // of what has the data
+	kind kind // the kind of object that has the data
 }
 
-// A kind decides when Terraform asks: a resource and an action during apply, the
-// others during plan already.
+// A kind decides when Terraform sends requests: for a resource and an action
+// during apply, for the others already during plan.
 type kind int
 
 const (
@@ -121,14 +122,15 @@ func (d *ProviderData) readyAt(at path.Path, diags *diag.Diagnostics) bool {
 	return false
 }
 
-// readWhilePlanning is what to do where something is read before it exists.
-// Terraform, unlike OpenTofu, heeds a depends_on of data sources alone.
+// readWhilePlanning is the advice for an object that is read before it exists.
+// Unlike OpenTofu, Terraform honors depends_on only of data sources.
 const readWhilePlanning = "Terraform reads this during plan. If the same run creates the object, add depends_on with its resource to a " +
 	"data source. In an ephemeral resource, use a value that is unknown during plan, such as the output of a " +
 	"terraform_data whose input is an attribute of that resource."
 
-// Backend reads a provided backend of a mesh, for what is read while planning.
-// What is not there is an error on the attribute `mesh` or `backend`.
+// Backend reads a provided backend of a mesh during plan. If the mesh or the
+// backend does not exist, it adds an error to the attribute `mesh` or
+// `backend`.
 func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (backend kuma.Backend, ok bool) {
 	at := path.Root("backend")
 	document, ok := d.Mesh(ctx, mesh, at, diags)
@@ -164,8 +166,9 @@ func (d *ProviderData) Mesh(ctx context.Context, name string, at path.Path, diag
 	return mesh, err == nil
 }
 
-// AddNoMeshToRead adds the error for a mesh that a data source reads, or reads
-// objects of, and that does not exist. at is the attribute that names the mesh.
+// AddNoMeshToRead adds the error for a mesh that does not exist, and that a
+// data source reads or reads objects of. at is the attribute with the name of
+// the mesh.
 func AddNoMeshToRead(diags *diag.Diagnostics, at path.Path, mesh string) {
 	diags.AddAttributeError(at, "No such mesh", fmt.Sprintf(
 		"There is no mesh %q on the control plane. Terraform reads a data source during plan, unless one of its "+
@@ -173,8 +176,8 @@ func AddNoMeshToRead(diags *diag.Diagnostics, at path.Path, mesh string) {
 			"kongmesh_mesh.this.name`.", mesh, at))
 }
 
-// Content reads what a backend of a mesh, or a configuration, refers to, for
-// what is read while planning. What cannot be read is an error on an attribute.
+// Content reads during plan the CA material that a backend of a mesh, or a
+// configuration, refers to. If it cannot, it adds an error to the attribute.
 func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.DataSource, at path.Path, diags *diag.Diagnostics) (content []byte, ok bool) {
 	var err error
 	switch {
@@ -184,7 +187,7 @@ func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.Dat
 		return []byte(source.InlineString), true
 	case source.Inline != "":
 		content, err = base64.StdEncoding.DecodeString(source.Inline)
-		if err != nil { // not quoted: it may hold a part of a key
+		if err != nil { // not quoted: it may contain a part of a key
 			diags.AddAttributeError(at, "Invalid base64", fmt.Sprintf("An inline value of the backend in mesh %q is not base64, so the provider cannot read a certificate from it. "+
 				"Fix the value, or use a secret in the backend.", mesh))
 		}
@@ -216,7 +219,7 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 		return nil, false
 	}
 	content, err = secret.Data()
-	if err != nil { // not quoted: it may hold a part of a key
+	if err != nil { // not quoted: it may contain a part of a key
 		AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), ErrNotBase64)
 	}
 	return content, err == nil
@@ -229,7 +232,7 @@ func addErrorAt(diags *diag.Diagnostics, at path.Path, task string, err error) {
 	addAllAt(diags, at, found)
 }
 
-// addAllAt adds diagnostics on an attribute, unless the path is empty.
+// addAllAt adds diagnostics to an attribute, or to none if the path is empty.
 func addAllAt(diags *diag.Diagnostics, at path.Path, found diag.Diagnostics) {
 	for _, d := range found {
 		if len(at.Steps()) > 0 {

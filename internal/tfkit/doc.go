@@ -1,4 +1,4 @@
-// Package tfkit is what the packages of resources and data sources share: the
-// client they are configured with, errors as diagnostics, validators and plan
+// Package tfkit has the code that resources and data sources share: their
+// configuration with a client, errors as diagnostics, validators and plan
 // modifiers.
 package tfkit

@@ -10,13 +10,15 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// An Equivalence tells whether two texts mean the same.
+// An Equivalence reports whether two strings mean the same.
 type Equivalence func(a, b string) bool
 
-// SameDuration compares durations of Go's grammar.
+// SameDuration reports whether two strings are the same duration in Go's
+// grammar.
 func SameDuration(a, b string) bool { return sameBy(time.ParseDuration, a, b) }
 
-// SameExpiration compares durations of the control plane's grammar.
+// SameExpiration reports whether two strings are the same duration in the
+// control plane's grammar.
 func SameExpiration(a, b string) bool { return sameBy(kuma.ParseDuration, a, b) }
 
 func sameBy(parse func(string) (time.Duration, error), a, b string) bool {
@@ -25,8 +27,8 @@ func sameBy(parse func(string) (time.Duration, error), a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// Keep is the value for a state: what it was before where that means the same
-// as the current value, so that another spelling is no difference.
+// Keep returns the value for the state: the prior one if it means the same as
+// the current value, so that another spelling is not a difference.
 func Keep(prior types.String, now string, same Equivalence) types.String {
 	if !prior.IsNull() && !prior.IsUnknown() && (prior.ValueString() == now || same(prior.ValueString(), now)) {
 		return prior
@@ -34,7 +36,7 @@ func Keep(prior types.String, now string, same Equivalence) types.String {
 	return types.StringValue(now)
 }
 
-// Optional returns null for an empty text.
+// Optional returns null for an empty string.
 func Optional(text string) types.String {
 	if text == "" {
 		return types.StringNull()
@@ -42,8 +44,8 @@ func Optional(text string) types.String {
 	return types.StringValue(text)
 }
 
-// KeepEquivalent plans no change where the configuration only spells what is
-// in the state in another way.
+// KeepEquivalent plans no change if the configuration is only another spelling
+// of the value in the state.
 func KeepEquivalent(same Equivalence) planmodifier.String {
 	return keepEquivalent{same}
 }

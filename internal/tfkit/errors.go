@@ -19,9 +19,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// AddError turns an error of the client into a diagnostic, nil into none. task
-// is what could not be done, as in `read mesh "default"`. A write that is done
-// and was only not read back is a warning: the next plan looks.
+// AddError adds a diagnostic for an error of the client, and none for nil. task
+// is what failed, as in `read mesh "default"`. A write that succeeded but could
+// not be read back is a warning, because the next plan reads again.
 func AddError(diags *diag.Diagnostics, task string, err error) {
 	var unverified *kuma.UnverifiedError
 	switch {
@@ -147,7 +147,7 @@ func describeReadOnly(e *kuma.ReadOnlyError) (summary, detail string) {
 		"The control plane at %s (%s) does not accept changes of meshes and secrets, so this plan cannot be applied. Nothing was sent. %s", e.Address, e.Origins.Address, whereToWrite(e))
 }
 
-// whereToWrite is what to do about a control plane that accepts no writes.
+// whereToWrite returns the advice for a control plane that accepts no writes.
 func whereToWrite(e *kuma.ReadOnlyError) string {
 	switch {
 	case e.Global != "":
@@ -159,8 +159,9 @@ func whereToWrite(e *kuma.ReadOnlyError) string {
 	}
 }
 
-// clientCertificateAlerts are the alerts of TLS (RFC 8446, 6.2) with which a
-// server refuses a client that has no certificate, or one that it does not take.
+// clientCertificateAlerts returns the TLS alerts (RFC 8446, 6.2) with which a
+// server rejects a client without a certificate, or with one that it does not
+// accept.
 func clientCertificateAlerts() []tls.AlertError {
 	// handshake_failure; bad, unsupported, revoked, expired, unknown certificate; unknown_ca; access_denied; certificate_required
 	return []tls.AlertError{40, 42, 43, 44, 45, 46, 48, 49, 116}
@@ -213,12 +214,12 @@ func connectionAdvice(e *kuma.ConnectionError) string {
 
 const reachable = "Check that the control plane runs, and that this machine can reach its address."
 
-// ErrNotBase64 is what is wrong with a secret that cannot be read. It stands for
-// an error that may quote a part of a key.
+// ErrNotBase64 reports a secret whose data cannot be decoded. It replaces an
+// error that may quote a part of a key.
 var ErrNotBase64 = errors.New("its data is not base64")
 
-// AddUnreadable adds the error for what the control plane has and the provider
-// does not understand.
+// AddUnreadable adds the error for an object of the control plane that the
+// provider does not understand.
 func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
 	diags.AddError("Unexpected document", fmt.Sprintf(
 		"The provider cannot read %s: %s.\n\n"+
@@ -226,7 +227,7 @@ func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
 			"is correct, use another version of the provider.", what, err))
 }
 
-// AddMeshAbsent adds the error for an object of a mesh that is not there.
+// AddMeshAbsent adds the error for an object whose mesh does not exist.
 func AddMeshAbsent(diags *diag.Diagnostics, mesh string) {
 	diags.AddAttributeError(path.Root("mesh"), "No such mesh", fmt.Sprintf(
 		"There is no mesh %q on the control plane. If a kongmesh_mesh resource creates it, refer to its name, as in "+
@@ -240,13 +241,13 @@ func AddImportMeshAbsent(diags *diag.Diagnostics, mesh string) {
 		"the address in the provider block.", mesh))
 }
 
-// AddNoRandom adds the error for a machine that gives no random numbers.
+// AddNoRandom adds the error for a machine that provides no random numbers.
 func AddNoRandom(diags *diag.Diagnostics, err error) {
 	diags.AddError("No random numbers", fmt.Sprintf("This machine did not provide random numbers, which the provider needs for the private state: %s. "+
 		"Apply again, or on another machine.", err))
 }
 
-// Backends names mTLS backends in a sentence.
+// Backends lists the names of mTLS backends for a sentence.
 func Backends(names []string) string {
 	if len(names) == 1 {
 		return "mTLS backend " + Quote(names...)
@@ -254,7 +255,7 @@ func Backends(names []string) string {
 	return "mTLS backends " + Quote(names...)
 }
 
-// AddProblems puts problems of CA material on the attribute that holds it.
+// AddProblems adds problems of CA material to the attribute with that material.
 func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 	for _, p := range problems {
 		summary := fmt.Sprintf("CA material: %s", strings.ReplaceAll(string(p.Rule), "-", " "))
@@ -266,10 +267,10 @@ func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 	}
 }
 
-// Named puts the path of a nested attribute before a string. Terraform shows the
-// line of an attribute at the top, but not of one within another.
+// Named puts the path of a nested attribute before a message: Terraform shows
+// the line of a top-level attribute, but not of a nested one.
 func Named(at path.Path, text string) string {
-	for pki.MayHoldKey(at.String()) { // a map can have anything as a key
+	for pki.MayHoldKey(at.String()) { // the key of a map can be any string
 		at = at.ParentPath()
 	}
 	if len(at.Steps()) < 2 {
@@ -278,8 +279,8 @@ func Named(at path.Path, text string) string {
 	return at.String() + ": " + text
 }
 
-// Quote lists texts in quotation marks, for a message: a name, for example, or a
-// value that may be anything. What may be a private key is not shown, see [pki.Quote].
+// Quote lists strings in quotation marks for a message. It hides those that may
+// be a private key, see [pki.Quote].
 func Quote(names ...string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {

@@ -15,16 +15,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 )
 
-// ExactlyOneOf is the rule that one of these attributes is set, of an object or
-// at the root of a resource, data source or ephemeral resource. What is unknown may turn
-// out to be set or not.
+// ExactlyOneOf returns the rule that exactly one of these attributes is set, in
+// an object or at the root of a resource, data source or ephemeral resource. An
+// unknown attribute may turn out to be set or not.
 //
-// The library's rule of that name looks for its attributes in the whole
-// configuration, once for each of them, which is more than a tenth of what a
-// read of kongmesh_proxy_certificate costs.
+// The library's rule of that name searches the whole configuration for its
+// attributes, once for each of them. That is more than a tenth of the time that
+// a read of kongmesh_proxy_certificate takes.
 func ExactlyOneOf(names ...string) OneAttribute { return OneAttribute{names} }
 
-// OneAttribute is [ExactlyOneOf].
+// OneAttribute is the rule that [ExactlyOneOf] returns.
 type OneAttribute struct{ names []string }
 
 var (
@@ -34,10 +34,10 @@ var (
 	_ resource.ConfigValidator   = OneAttribute{}
 )
 
-// Description is the rule in words.
+// Description describes the rule.
 func (o OneAttribute) Description(context.Context) string { return "exactly one of " + o.list() }
 
-// MarkdownDescription is [OneAttribute.Description].
+// MarkdownDescription returns [OneAttribute.Description].
 func (o OneAttribute) MarkdownDescription(ctx context.Context) string { return o.Description(ctx) }
 
 // ValidateObject checks an object.
@@ -91,7 +91,7 @@ func (o OneAttribute) check(parent path.Path, values map[string]attr.Value, diag
 	case len(set) == 1 || len(set) == 0 && unknown:
 		return
 	case len(set) == 0 && parent.Equal(path.Empty()):
-		at = parent.AtName(o.names[0]) // without an attribute Terraform does not show where it is
+		at = parent.AtName(o.names[0]) // without an attribute, Terraform does not show the location
 	case len(set) > 1:
 		at, now = parent.AtName(set[0]), strings.Join(set, " and ")+" are set"
 	}

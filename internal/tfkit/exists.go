@@ -7,21 +7,23 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
-// Existing is an object that a resource is to create and that exists already.
+// Existing is an object that a resource should create and that already exists.
 type Existing struct {
-	// At is the attribute that names it.
+	// At is the attribute with its name.
 	At path.Path
-	// What begins a sentence, as in `Mesh "default"`.
+	// What is the object at the beginning of a sentence, as in `Mesh
+	// "default"`.
 	What string
 	// ResourceType and ID are for the import block.
 	ResourceType, ID string
 }
 
-// Claim is the name of the object in [Run].
+// Claim returns the name of the object in [Run].
 func (e Existing) Claim() string { return e.ResourceType + "/" + e.ID }
 
-// Add adds the error for the object. Terraform does not tell whether the resource
-// itself manages it already, so the error has all three causes.
+// Add adds the error for the object. Terraform does not tell whether the
+// resource already manages the object itself, so the error lists all three
+// causes.
 func (e Existing) Add(diags *diag.Diagnostics) {
 	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
 		"%[1]s already exists. In the following, replace NAME with the name of the resource.\n\n"+

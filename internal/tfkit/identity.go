@@ -14,8 +14,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// IdentitySchema returns the schema of an identity that consists of names. It takes
-// each attribute followed by its description.
+// IdentitySchema returns the schema of an identity that consists of names. Its
+// arguments are the attributes, each followed by its description.
 func IdentitySchema(names ...string) identityschema.Schema {
 	schema := identityschema.Schema{Attributes: map[string]identityschema.Attribute{}}
 	for i := 0; i < len(names); i += 2 {
@@ -24,8 +24,8 @@ func IdentitySchema(names ...string) identityschema.Schema {
 	return schema
 }
 
-// Import imports an object by the attributes with these names: from an ID that
-// has their values in this order, separated by slashes, or from an identity. It
+// Import imports an object by the attributes with these names: from an ID with
+// their values in this order, separated by slashes, or from an identity. It
 // returns the values, or nil with an error.
 func Import(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse, names ...string) []string {
 	values := importedValues(ctx, req, &resp.Diagnostics, names)
@@ -46,8 +46,8 @@ func importedValues(ctx context.Context, req resource.ImportStateRequest, diags 
 	return ImportedIdentity(ctx, req, diags, names...)
 }
 
-// ImportedIdentity returns the values of an identity that an import has in place
-// of an ID, or nil with an error: they are checked as those of [SplitID].
+// ImportedIdentity returns the values of an identity that an import has instead
+// of an ID, or nil with an error. It checks them as [SplitID] does.
 func ImportedIdentity(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics, names ...string) []string {
 	if pki.MayHoldKey(req.Identity.Raw.String()) {
 		diags.AddError("Invalid import ID", "The identity is not shown, because it may contain a private key. An identity consists of names.")

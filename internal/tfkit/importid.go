@@ -12,10 +12,11 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// SplitID cuts an import ID at its slashes. forms are the forms that it may have;
-// their parts have the names of what they stand for, and a mesh is checked. On
-// error it returns nil, and the error has the right form. What may be a private key
-// is not quoted: its parts would be in messages.
+// SplitID splits an import ID at its slashes. forms are the accepted forms;
+// each part of a form is the name of its attribute. It checks the name of a
+// mesh. With an error, which shows the correct form, it returns nil. It does
+// not quote a possible private key, because later messages would contain its
+// parts.
 func SplitID(diags *diag.Diagnostics, id string, forms ...string) []string {
 	parts := strings.Split(id, "/")
 	if !pki.MayHoldKey(id) && fits(parts, forms) {
@@ -29,7 +30,7 @@ func SplitID(diags *diag.Diagnostics, id string, forms ...string) []string {
 	return nil
 }
 
-// fits tells whether parts are those of one of the forms.
+// fits reports whether parts match one of the forms.
 func fits(parts, forms []string) bool {
 	return slices.ContainsFunc(forms, func(form string) bool {
 		names := strings.Split(form, "/")
@@ -45,8 +46,8 @@ func fits(parts, forms []string) bool {
 	})
 }
 
-// checkPart checks a value of an import ID or an identity, which stands for the
-// attribute with this name. In a URL, a slash would lead to another object.
+// checkPart checks a value of an import ID or an identity for the attribute
+// with this name. In a URL, a slash would lead to another object.
 func checkPart(name, value string) error {
 	switch {
 	case value == "":
@@ -59,5 +60,6 @@ func checkPart(name, value string) error {
 	return nil
 }
 
-// isSeparator tells whether people write a character between the parts of an ID.
+// isSeparator reports whether users write this character between the parts of
+// an ID.
 func isSeparator(r rune) bool { return strings.ContainsRune("/,;:|\\ \t", r) }

@@ -16,17 +16,18 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Found is an object that a query comes upon.
+// Found is an object that a query finds.
 type Found struct {
-	ID       string // the import ID, which people see
+	ID       string // the import ID, which Terraform shows
 	Identity any
-	// State sets what would be in the state of the object after an import. Query
-	// takes sensitive values out of it.
+	// State sets the state that the object would have after an import. Query
+	// removes sensitive values from it.
 	State func(context.Context, *tfsdk.Resource) diag.Diagnostics
 }
 
-// Query streams what find comes upon, as much of it as is asked for: found
-// tells find whether to go on. What find adds to the diagnostics comes last.
+// Query streams the objects that find passes to found, up to the limit of the
+// request: found reports whether find should continue. Diagnostics that find
+// adds come last.
 func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, find func(found func(Found) bool, diags *diag.Diagnostics)) {
 	stream.Results = func(push func(list.ListResult) bool) {
 		var diags diag.Diagnostics
@@ -45,7 +46,7 @@ func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *
 			}
 			left--
 			open = push(result)
-			return open && left != 0 // a limit of 0 is none
+			return open && left != 0 // a limit of 0 means no limit
 		}, &diags)
 		if open && len(diags) > 0 {
 			push(list.ListResult{Diagnostics: diags})
@@ -53,23 +54,23 @@ func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *
 	}
 }
 
-// withoutSensitive takes the sensitive values out of an object: `terraform query
-// -json` and generated configuration show all there is in it.
+// withoutSensitive removes the sensitive values from an object, because
+// `terraform query -json` and generated configuration show all values.
 func withoutSensitive(ctx context.Context, object *tfsdk.Resource) {
 	clean, err := tftypes.Transform(object.Raw, func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
 		attribute, err := object.Schema.AttributeAtTerraformPath(ctx, at)
 		if err == nil && attribute.IsSensitive() {
 			return tftypes.NewValue(value.Type(), nil), nil
 		}
-		return value, nil // of what is no attribute, such as an item of a list, its attribute has the say
+		return value, nil // for an element that is not an attribute, such as an item of a list, its attribute decides
 	})
-	if err != nil { // rather nothing than a key
+	if err != nil { // no value is better than a key
 		clean = tftypes.NewValue(object.Raw.Type(), nil)
 	}
 	object.Raw = clean
 }
 
-// QueriedMeshes are the mesh that a query names, or all there are, by name.
+// QueriedMeshes returns the mesh with this name, or all meshes sorted by name.
 func (d *ProviderData) QueriedMeshes(ctx context.Context, name types.String, diags *diag.Diagnostics) []*kuma.Mesh {
 	if name.IsNull() {
 		meshes, err := d.Client.Meshes(ctx)
@@ -97,7 +98,7 @@ func AddNoMeshToQuery(diags *diag.Diagnostics, mesh string) {
 		"There is no mesh %q on the control plane. Check the name, or remove mesh to query all meshes.", mesh))
 }
 
-// QuerySecrets calls each with every mesh that a query is about and its secrets by
+// QuerySecrets calls each with every mesh of a query and its secrets, sorted by
 // name, until each returns false.
 func (d *ProviderData) QuerySecrets(ctx context.Context, req list.ListRequest, diags *diag.Diagnostics, each func(name string, mesh *kuma.Mesh, secrets map[string]*kuma.Secret) bool) {
 	var only types.String
@@ -108,7 +109,7 @@ func (d *ProviderData) QuerySecrets(ctx context.Context, req list.ListRequest, d
 	for _, mesh := range d.QueriedMeshes(ctx, only, diags) {
 		name, secrets, err := d.secretsOf(ctx, mesh)
 		if kuma.Absent(err) {
-			continue // it has gone in the meantime
+			continue // another client has deleted it in the meantime
 		}
 		if err != nil {
 			AddError(diags, fmt.Sprintf("list the secrets of mesh %q", name), err)
@@ -133,7 +134,7 @@ func (d *ProviderData) secretsOf(ctx context.Context, mesh *kuma.Mesh) (name str
 	return name, secrets, err
 }
 
-// MeshQuery is the schema of a query for what belongs to meshes.
+// MeshQuery returns the schema of a query for objects of meshes.
 func MeshQuery(about string) listschema.Schema {
 	return listschema.Schema{
 		MarkdownDescription: about,

@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// MeshAttribute returns the attribute `mesh` of a resource for an object of a
-// mesh. more is what its description says besides.
+// MeshAttribute returns the attribute `mesh` of a resource that manages an
+// object of a mesh. more is appended to its description.
 func MeshAttribute(more string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: "Name of the mesh. It must exist." + more,

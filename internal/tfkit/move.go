@@ -9,20 +9,21 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// vendorProvider is how every address of the vendor's own provider ends,
-// from any registry or mirror.
+// vendorProvider is the end of each address of Kong's own provider, in any
+// registry or mirror.
 const vendorProvider = "/kong/kong-mesh"
 
-// VendorSecret is the state of the vendor's type for a secret of a mesh.
+// VendorSecret is the state of the type of Kong's provider for a secret of a
+// mesh.
 type VendorSecret struct {
 	Mesh, Name string
-	Data       []byte // encoding/json reads base64
+	Data       []byte // encoding/json decodes base64
 }
 
-// MoveFromVendor migrates the state of a type of the vendor's own provider,
-// which a `moved` block names. S is what is read of that state. A move gets no
-// client: Terraform does not configure the provider for it. What it cannot tell
-// from the state, the read after it must.
+// MoveFromVendor migrates the state of a type of Kong's own provider that a
+// `moved` block refers to. S is the part of that state to read. Terraform does
+// not configure the provider for a move, so move has no client. The read that
+// follows must provide what the state does not contain.
 func MoveFromVendor[S any](sourceType string, move func(ctx context.Context, source S, resp *resource.MoveStateResponse)) resource.StateMover {
 	return MoveTypesFromVendor(func(name string) bool { return name == sourceType }, move)
 }
@@ -32,7 +33,7 @@ func MoveTypesFromVendor[S any](movable func(sourceType string) bool, move func(
 	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 		sourceType := req.SourceTypeName
 		if !movable(sourceType) {
-			return // the framework says that there is no such move
+			return // the framework reports that there is no such move
 		}
 		var source S
 		switch {
@@ -46,7 +47,7 @@ func MoveTypesFromVendor[S any](movable func(sourceType string) bool, move func(
 				"The state of the %s to move has schema version %d, and the provider only supports version 0. Remove the "+
 					"resource from the state with a removed block that has `destroy = false`, and import the object instead.",
 				sourceType, req.SourceSchemaVersion))
-		case json.Unmarshal(req.SourceRawState.JSON, &source) != nil: // not quoted: it may hold a key
+		case json.Unmarshal(req.SourceRawState.JSON, &source) != nil: // not quoted: it may contain a key
 			resp.Diagnostics.AddError("Unexpected state", fmt.Sprintf("The provider cannot read the state of the %s to move. Remove the resource from the state with a removed block "+
 				"that has `destroy = false`, and import the object instead.", sourceType))
 		default:
@@ -55,8 +56,8 @@ func MoveTypesFromVendor[S any](movable func(sourceType string) bool, move func(
 	}}
 }
 
-// ImportBlock is the block that imports an object. NAME stands for the name of
-// the resource, which Terraform does not tell.
+// ImportBlock returns the block that imports an object. NAME stands for the
+// name of the resource, which the provider does not know.
 func ImportBlock(resourceType, id string) string {
 	return fmt.Sprintf("import {\n  to = %s.NAME\n  id = %q\n}\n", resourceType, id)
 }

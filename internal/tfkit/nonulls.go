@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// NoNulls is the rule that a list, map or set has no null element: no document
-// can have one.
+// NoNulls returns the rule that a list, map or set has no null element, because
+// no document can have one.
 func NoNulls() interface {
 	validator.List
 	validator.Map

@@ -10,8 +10,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// WarnOrphaned warns of secrets that stay because their mesh was deleted first.
-// ok is false if err is another one.
+// WarnOrphaned warns about secrets that stay because their mesh was deleted
+// first. ok is false for any other error.
 func WarnOrphaned(diags *diag.Diagnostics, err error, names ...string) (ok bool) {
 	var orphaned *kuma.OrphanedError
 	if !errors.As(err, &orphaned) {
@@ -33,9 +33,8 @@ func WarnOrphaned(diags *diag.Diagnostics, err error, names ...string) (ok bool)
 	return true
 }
 
-// LeftBehind reports whether a secret is older than its mesh, so that it belonged
-// to another one of that name, which was deleted. This counts for an absent
-// secret as well.
+// LeftBehind reports whether a secret is older than its mesh. It then belonged
+// to a deleted mesh of the same name. An absent secret counts as left behind.
 func LeftBehind(secret *kuma.Secret, mesh *kuma.Mesh) bool {
 	if secret == nil {
 		return true

@@ -11,11 +11,11 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Preflight adds the error for what the control plane reports before a write that it
-// would refuse: writes of a type of resource (kuma.MeshType and the like), or
-// secrets to this caller. It asks where something is created or changed, and once
-// in a run, for any number of resources. A destroy may be of what another client
-// has deleted. Defer it where a plan is still being computed.
+// Preflight adds an error if the control plane would refuse a planned write:
+// any write of a type of resource (kuma.MeshType and the like), or access to
+// secrets by this user. It sends requests only for a create or an update, and
+// only once in a run. It skips a destroy, because another client may have
+// deleted the object. Call it with defer if the plan is not complete yet.
 func (d *ProviderData) Preflight(ctx context.Context, kind string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if d.Client == nil || resp.Diagnostics.HasError() || resp.Plan.Raw.IsNull() || resp.Plan.Raw.Equal(req.State.Raw) {
 		return
@@ -24,7 +24,7 @@ func (d *ProviderData) Preflight(ctx context.Context, kind string, req resource.
 	if kind != kuma.MeshType {
 		task = "write secrets"
 	}
-	if creates := req.State.Raw.IsNull(); creates && err == nil { // else a refresh has read the secret
+	if creates := req.State.Raw.IsNull(); creates && err == nil { // otherwise, a refresh has read the secret
 		switch kind {
 		case kuma.SecretType:
 			var mesh types.String
@@ -37,8 +37,8 @@ func (d *ProviderData) Preflight(ctx context.Context, kind string, req resource.
 	d.AddErrorOnce(&resp.Diagnostics, task, err)
 }
 
-// AddErrorOnce is [AddError] for what is said once in a run, on the resource that
-// comes first: it is as true of all others.
+// AddErrorOnce is [AddError] for an error that concerns all resources. It adds
+// the error only to the first one in a run.
 func (d *ProviderData) AddErrorOnce(diags *diag.Diagnostics, task string, err error) {
 	var found diag.Diagnostics
 	AddError(&found, task, err)

@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
 
-// PrivateReader is a private state that can be read. The framework's types have
-// no names outside of it.
+// PrivateReader is a private state that can be read. The framework does not
+// export its types.
 type PrivateReader interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
@@ -19,7 +19,8 @@ type PrivateWriter interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// LoadPrivate returns a value that [KeepPrivate] wrote. ok is false if there is none.
+// LoadPrivate returns a value that [KeepPrivate] wrote. ok is false if there is
+// none.
 func LoadPrivate[T any](ctx context.Context, private PrivateReader, key string, diags *diag.Diagnostics) (value T, ok bool) {
 	encoded, more := private.GetKey(ctx, key)
 	diags.Append(more...)
@@ -30,7 +31,7 @@ func LoadPrivate[T any](ctx context.Context, private PrivateReader, key string, 
 	return value, true
 }
 
-// KeepPrivate writes a value, which must have a JSON form, into a private state.
+// KeepPrivate writes a value to a private state, as JSON.
 func KeepPrivate(ctx context.Context, private PrivateWriter, key string, value any, diags *diag.Diagnostics) {
 	encoded, err := json.Marshal(value)
 	if err != nil {

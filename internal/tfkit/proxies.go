@@ -36,8 +36,7 @@ func rank(proxy kuma.Dataplane) int {
 	return 1
 }
 
-// Few lists names in quotation marks, no more than a person reads, and how many
-// more there are.
+// Few lists the first names in quotation marks, and the number of the others.
 func Few(names []string) string {
 	const few = 5
 	if len(names) <= few {

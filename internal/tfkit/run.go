@@ -4,30 +4,30 @@ import (
 	"sync"
 )
 
-// Run is what the resources of one run of the provider tell one another. Names of
-// objects are the same in all of them. The zero value knows nothing. Safe for
-// concurrent use.
+// Run has what the resources of one run of the provider share. The name of an
+// object is the same for all of them. The zero value is an empty run. It is
+// safe for concurrent use.
 type Run struct {
 	ZoneEgress ZoneEgress
 
 	notes, begun, created, deposed sync.Map
 }
 
-// SecretClaim is the name of a secret of a mesh among the objects of a run,
-// whichever resource manages it.
+// SecretClaim returns the name of a secret of a mesh in a run, for each type of
+// resource that can manage it.
 func SecretClaim(mesh, name string) string { return "secret " + mesh + "/" + name }
 
-// Note makes a note, and tells whether there was none like it.
+// Note makes a note, and reports whether it is the first one with this text.
 func (r *Run) Note(note string) (first bool) { return add(&r.notes, note) }
 
-// Noted tells whether there is a note.
+// Noted reports whether a note exists.
 func (r *Run) Noted(note string) bool { return has(&r.notes, note) }
 
-// NoteMesh notes that the run creates a mesh, so that there is nothing to read of
-// what is in it before.
+// NoteMesh records that this run creates a mesh, so that the provider does not
+// read its content before.
 func (r *Run) NoteMesh(name string) { r.Note("creates mesh " + name) }
 
-// CreatesMesh tells whether the run creates a mesh.
+// CreatesMesh reports whether this run creates a mesh.
 func (r *Run) CreatesMesh(name string) bool { return r.Noted("creates mesh " + name) }
 
 // DeleteProxy notes that the run deletes a data plane proxy.
@@ -38,27 +38,27 @@ func (r *Run) DeletesProxy(mesh, name string) bool {
 	return r.Noted("deletes proxy " + mesh + "/" + name)
 }
 
-// Begin notes that a resource is about to create an object. It is false where
-// another resource of this run was before it.
+// Begin records that a resource is about to create an object. It returns false
+// if another resource of this run has done so before.
 func (r *Run) Begin(object string) (first bool) { return add(&r.begun, object) }
 
-// Create notes that this run created an object.
+// Create records that this run created an object.
 func (r *Run) Create(object string) { add(&r.created, object) }
 
-// Created tells whether this run created an object. To delete it then is to
-// delete its predecessor, which a replacement with create_before_destroy has
-// under the same name: the object that was just created stays.
+// Created reports whether this run created an object. A delete is then a delete
+// of its predecessor, which a replacement with create_before_destroy has under
+// the same name: the new object stays.
 func (r *Run) Created(object string) bool { return has(&r.created, object) }
 
-// Depose notes that Terraform plans to delete an object. In the run that deletes
-// it, Terraform does so for an object alone that another one has replaced.
+// Depose records that Terraform plans to delete an object. In a run that also
+// creates the object, it deletes only an object that another one has replaced.
 func (r *Run) Depose(object string) {
-	if r != nil { // no provider is configured where a destroy of everything is planned
+	if r != nil { // r is nil during the plan of a complete destroy, because the provider is not configured then
 		add(&r.deposed, object)
 	}
 }
 
-// Deposed tells whether an object that is deleted was replaced by another one.
+// Deposed reports whether an object to delete was replaced by another one.
 func (r *Run) Deposed(object string) bool { return has(&r.deposed, object) }
 
 func add(to *sync.Map, name string) (first bool) {

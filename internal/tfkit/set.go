@@ -8,8 +8,8 @@ import (
 )
 
 // SetChanged writes a model to the state or plan that before was read from,
-// unless it is still the same: most are, and to write one costs the framework
-// more than the rest of a refresh.
+// unless it is unchanged. Most models are, and a write takes longer than the
+// rest of a refresh.
 func SetChanged[M any](ctx context.Context, to interface {
 	Set(ctx context.Context, value any) diag.Diagnostics
 }, before, now M,

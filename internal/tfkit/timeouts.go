@@ -14,7 +14,7 @@ import (
 
 const timeoutsDescription = "Timeouts, as durations such as `90s` or `10m`."
 
-// Timeouts is the attribute that bounds operations which may wait.
+// Timeouts returns the attribute that limits operations that may wait.
 func Timeouts(ctx context.Context, opts timeouts.Opts) schema.Attribute {
 	attribute := timeouts.Attributes(ctx, opts)
 	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
@@ -30,7 +30,8 @@ func Timeouts(ctx context.Context, opts timeouts.Opts) schema.Attribute {
 	return attribute
 }
 
-// ActionTimeouts is [Timeouts] of an action, which has one operation.
+// ActionTimeouts returns the attribute [Timeouts] of an action, which has one
+// operation.
 func ActionTimeouts(ctx context.Context, description string) action.Attribute {
 	attribute := actiontimeouts.Attributes(ctx)
 	if nested, ok := attribute.(action.SingleNestedAttribute); ok {
@@ -45,8 +46,9 @@ func ActionTimeouts(ctx context.Context, description string) action.Attribute {
 	return attribute
 }
 
-// WithTimeout returns a context that ends after the time that a configuration
-// has for an operation, by one of the methods of [timeouts.Value], else after def.
+// WithTimeout returns a context that ends after the time in the configuration
+// for an operation, which one of the methods of [timeouts.Value] reads, or
+// after def.
 func (d *ProviderData) WithTimeout(
 	ctx context.Context, configured func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), def time.Duration, diags *diag.Diagnostics,
 ) (context.Context, context.CancelFunc) {

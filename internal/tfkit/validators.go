@@ -13,14 +13,15 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// Check makes a validator of a function that finds what is wrong with a string.
-// summary heads the error, and description says in a few words what is right.
-// What may be a private key is always wrong: later messages would show it.
+// Check returns a validator from a function that finds the problem with a
+// string. summary is the summary of the error, and description describes
+// correct values. A possible private key is always an error, because later
+// messages would show it.
 func Check(summary, description string, problem func(string) error) validator.String {
 	return check{summary: summary, description: description, problem: problem}
 }
 
-// CheckSecret is Check for a string that no message may show.
+// CheckSecret returns a [Check] for a string that no message may show.
 func CheckSecret(summary, description string, problem func(string) error) validator.String {
 	return check{summary: summary, description: description, problem: problem, secret: true}
 }
@@ -45,7 +46,7 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 	switch {
 	case c.secret:
 	case pki.MayHoldKey(text):
-		err = errKey // the other may quote it
+		err = errKey // the other error may quote it
 	default:
 		what = Quote(text)
 	}
@@ -55,10 +56,10 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 	resp.Diagnostics.AddAttributeError(req.Path, c.summary, Named(req.Path, fmt.Sprintf("%s is not valid: %s.", what, err)))
 }
 
-// errKey is what is wrong with a key where a name or the like is wanted.
+// errKey is the error for a key in place of a name or another value.
 var errKey = errors.New("it is not shown here, because it may be a private key")
 
-// Text is the rule for any text that a message may show.
+// Text returns the rule for any string that a message may show.
 func Text() validator.String {
 	return Check("Invalid value", "a string that is not empty", func(text string) error {
 		if text == "" {
@@ -68,7 +69,7 @@ func Text() validator.String {
 	})
 }
 
-// OneOf is the rule for one of a few words.
+// OneOf returns the rule for one of a few words.
 func OneOf(words ...string) validator.String {
 	all := "one of " + Quote(words...)
 	return Check("Invalid value", all, func(text string) error {
@@ -79,36 +80,37 @@ func OneOf(words ...string) validator.String {
 	})
 }
 
-// MeshName is the rule for the name of a mesh that is to be made.
+// MeshName returns the rule for the name of a new mesh.
 func MeshName() validator.String {
 	return Check("Invalid name", `at most 63 lowercase letters, digits, "-" and "."`, func(name string) error {
 		return kuma.CheckName(name, kuma.MaxMeshName)
 	})
 }
 
-// MeshReference is the rule for the name of a mesh that an object belongs to.
+// MeshReference returns the rule for the name of the mesh of an object.
 func MeshReference() validator.String {
 	return Check("Invalid name", "the name of a mesh", kuma.CheckMeshReference)
 }
 
-// SecretName is the rule for the name of a secret.
+// SecretName returns the rule for the name of a secret.
 func SecretName() validator.String {
 	return Check("Invalid name", `at most 253 lowercase letters, digits, "-" and "."`, func(name string) error {
 		return kuma.CheckName(name, kuma.MaxSecretName)
 	})
 }
 
-// Lifetimes of a certificate below which traffic stops for certain, and when
-// something goes wrong. A proxy gets its next certificate after 4/5 of the life of
-// the one it has; with one of 5 s some handshakes failed at each renewal, with one
-// of 0 s all of them.
+// Lifetimes of a proxy certificate below which traffic certainly stops, and
+// below which it may. A proxy gets its next certificate after 4/5 of the
+// lifetime. With a lifetime of 5 s, some handshakes failed at each renewal;
+// with 0 s, all of them (measured).
 const (
 	leastLifetime = time.Minute
 	shortLifetime = 10 * time.Minute
 )
 
-// Lifetime is the rule for how long a certificate lives: the control plane's
-// grammar, and a minute at least. Less than ten minutes is a warning.
+// Lifetime returns the rule for the lifetime of a proxy certificate: the
+// control plane's grammar, and at least a minute. Less than ten minutes is a
+// warning.
 func Lifetime() validator.String { return lifetime{} }
 
 type lifetime struct{}
@@ -138,7 +140,8 @@ func (lifetime) ValidateString(ctx context.Context, req validator.StringRequest,
 	}
 }
 
-// Duration is Go's grammar for durations, without negative ones.
+// Duration returns the rule for a duration in Go's grammar that is not
+// negative.
 func Duration() validator.String {
 	return Check("Invalid duration", "a duration such as 10s, 1m30s or 500ms", func(text string) error {
 		d, err := parseDuration(text)
@@ -149,7 +152,8 @@ func Duration() validator.String {
 	})
 }
 
-// Limit is [Duration] for a time that something ends after, which is not 0.
+// Limit returns the rule for a duration after which something ends: a
+// [Duration] other than 0.
 func Limit() validator.String {
 	return Check("Invalid duration", "a duration greater than 0, such as 10s, 1m30s or 500ms", func(text string) error {
 		d, err := parseDuration(text)
@@ -160,7 +164,7 @@ func Limit() validator.String {
 	})
 }
 
-// PositiveDuration is [Duration] without 0.
+// PositiveDuration returns the rule for a [Duration] other than 0.
 func PositiveDuration() validator.String {
 	return Check("Invalid duration", "a duration greater than 0, such as 10s, 1m30s or 500ms", func(text string) error {
 		d, err := parseDuration(text)
