@@ -46,12 +46,13 @@ func (d *derived) ConfigValidators(context.Context) []datasource.ConfigValidator
 }
 
 func (d *derived) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	m := configured(ctx, req.Config, &resp.Diagnostics)
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	m.fill(ctx, &d.ProviderData, pki.Derive, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m.object(ctx, &resp.Diagnostics))...)
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	}
 }

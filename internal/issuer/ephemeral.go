@@ -53,7 +53,8 @@ func (e *fresh) ConfigValidators(context.Context) []ephemeral.ConfigValidator {
 }
 
 func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
-	m := configured(ctx, req.Config, &resp.Diagnostics)
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -61,6 +62,6 @@ func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephem
 		return pki.Issue(ca, request, now, e.random)
 	}, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.Result.Set(ctx, m.object(ctx, &resp.Diagnostics))...)
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
 	}
 }

@@ -20,9 +20,9 @@ type issue func(ca pki.CA, request pki.ProxyRequest, now time.Time) (*pki.ProxyC
 
 // fill issues the certificate that a configuration describes, and stores it in
 // the model.
-func (m model) fill(ctx context.Context, provider *tfkit.ProviderData, issue issue, diags *diag.Diagnostics) {
-	if m["expiration"].IsNull() {
-		m["expiration"] = types.StringValue(defaultExpiration)
+func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue issue, diags *diag.Diagnostics) {
+	if m.Expiration.IsNull() {
+		m.Expiration = types.StringValue(defaultExpiration)
 	}
 	request, at := m.request(ctx, diags)
 	ca, ok := m.authority(ctx, provider, request.Expiration, diags)
@@ -39,19 +39,18 @@ func (m model) fill(ctx context.Context, provider *tfkit.ProviderData, issue iss
 
 // request returns the proxy of the certificate, and the attribute that
 // describes it.
-func (m model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
-	request.Mesh, at = m.text("mesh"), path.Root("tags")
-	if tags, _ := m["tags"].(types.Map); !tags.IsNull() {
-		diags.Append(tags.ElementsAs(ctx, &request.Tags, false)...)
+func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
+	request.Mesh, at = m.Mesh.ValueString(), path.Root("tags")
+	if !m.Tags.IsNull() {
+		diags.Append(m.Tags.ElementsAs(ctx, &request.Tags, false)...)
 	} else {
 		at = path.Root("services")
 		var names []string
-		services, _ := m["services"].(types.List)
-		diags.Append(services.ElementsAs(ctx, &names, false)...)
+		diags.Append(m.Services.ElementsAs(ctx, &names, false)...)
 		request.Tags = pki.ServiceTags(names...)
 	}
 	addInvalid(diags, at, "Invalid tags", pki.CheckTags(request.Tags))
-	expiration, err := kuma.ParseDuration(m.text("expiration"))
+	expiration, err := kuma.ParseDuration(m.Expiration.ValueString())
 	addInvalid(diags, path.Root("expiration"), "Invalid duration", err)
 	request.Expiration = expiration
 	return request, at
@@ -59,16 +58,15 @@ func (m model) request(ctx context.Context, diags *diag.Diagnostics) (request pk
 
 // authority returns the CA that issues. If CA material breaks a rule, it adds
 // an error to the attribute of that material.
-func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
+func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
 	atCert, atKey := path.Root("ca").AtName("certificate_chain"), path.Root("ca").AtName("private_key")
 	var cert, key []byte
-	own, given := m.ca()
+	mesh, given := m.Mesh.ValueString(), m.CA != nil
 	if given {
-		cert, key = []byte(own.text("certificate_chain")), []byte(own.text("private_key"))
+		cert, key = []byte(m.CA.CertificateChain.ValueString()), []byte(m.CA.PrivateKey.ValueString())
 	} else {
 		atCert, atKey = path.Root("backend"), path.Root("backend")
-		mesh := m.text("mesh")
-		backend, ok := provider.Backend(ctx, mesh, m.text("backend"), diags)
+		backend, ok := provider.Backend(ctx, mesh, m.Backend.ValueString(), diags)
 		if !ok {
 			return pki.CA{}, false
 		}
@@ -80,7 +78,7 @@ func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expi
 		}
 	}
 
-	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration, Mesh: m.text("mesh")}
+	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration, Mesh: mesh}
 	var problems, keyProblems pki.Problems
 	if given {
 		ca.Chain, problems = pki.ParseCertificates(cert)
@@ -101,18 +99,18 @@ func (m model) authority(ctx context.Context, provider *tfkit.ProviderData, expi
 }
 
 // take stores an issued certificate in the model.
-func (m model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
+func (m *model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
 	info := pki.Describe(issued.Leaf)
 	uris, diags := types.ListValueFrom(ctx, types.StringType, issued.URIs)
-	m["certificate"] = encoded(issued.Chain)
-	m["private_key"] = types.StringValue(string(issued.PrivateKey))
-	m["trust_bundle"] = encoded(issued.TrustBundle)
-	m["spiffe_id"] = types.StringValue(issued.SPIFFEID)
-	m["uris"] = uris
-	m["serial_number"] = types.StringValue(info.SerialNumber)
-	m["not_before"] = types.StringValue(info.NotBefore.Format(time.RFC3339))
-	m["not_after"] = types.StringValue(info.NotAfter.Format(time.RFC3339))
-	m["issuer"] = types.StringValue(info.Issuer)
+	m.Certificate = encoded(issued.Chain)
+	m.PrivateKey = types.StringValue(string(issued.PrivateKey))
+	m.TrustBundle = encoded(issued.TrustBundle)
+	m.SPIFFEID = types.StringValue(issued.SPIFFEID)
+	m.URIs = uris
+	m.SerialNumber = types.StringValue(info.SerialNumber)
+	m.NotBefore = types.StringValue(info.NotBefore.Format(time.RFC3339))
+	m.NotAfter = types.StringValue(info.NotAfter.Format(time.RFC3339))
+	m.Issuer = types.StringValue(info.Issuer)
 	return diags
 }
 

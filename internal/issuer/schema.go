@@ -7,12 +7,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
@@ -30,41 +28,31 @@ const defaultExpiration = "24h"
 func oneProxy() tfkit.OneAttribute { return tfkit.ExactlyOneOf("tags", "services") }
 func oneCA() tfkit.OneAttribute    { return tfkit.ExactlyOneOf("ca", "backend") }
 
-// model has the configuration and the issued certificate, by attribute, for
-// both the data source and the ephemeral resource. It is not a struct, because
-// the framework compiles a regular expression for each field of a struct, which
-// took a fourteenth of the time of a read.
-type model map[string]attr.Value
+// model has the configuration and the issued certificate, for both the data
+// source and the ephemeral resource.
+type model struct {
+	Mesh       types.String `tfsdk:"mesh"`
+	Tags       types.Map    `tfsdk:"tags"`
+	Services   types.List   `tfsdk:"services"`
+	Expiration types.String `tfsdk:"expiration"`
+	Backend    types.String `tfsdk:"backend"`
+	CA         *caModel     `tfsdk:"ca"`
 
-// configured returns a model with the values of a configuration; the others are
-// null.
-func configured(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) model {
-	var object types.Object
-	diags.Append(config.Get(ctx, &object)...)
-	return object.Attributes()
+	Certificate  types.String `tfsdk:"certificate"`
+	PrivateKey   types.String `tfsdk:"private_key"`
+	TrustBundle  types.String `tfsdk:"trust_bundle"`
+	SPIFFEID     types.String `tfsdk:"spiffe_id"`
+	URIs         types.List   `tfsdk:"uris"`
+	SerialNumber types.String `tfsdk:"serial_number"`
+	NotBefore    types.String `tfsdk:"not_before"`
+	NotAfter     types.String `tfsdk:"not_after"`
+	Issuer       types.String `tfsdk:"issuer"`
 }
 
-// object returns the model for a state or a result.
-func (m model) object(ctx context.Context, diags *diag.Diagnostics) types.Object {
-	attributeTypes := make(map[string]attr.Type, len(m))
-	for name, value := range m {
-		attributeTypes[name] = value.Type(ctx)
-	}
-	object, problems := types.ObjectValue(attributeTypes, m)
-	diags.Append(problems...)
-	return object
-}
-
-// text returns a string attribute, empty for null.
-func (m model) text(name string) string {
-	value, _ := m[name].(types.String)
-	return value.ValueString()
-}
-
-// ca returns the CA that the configuration contains.
-func (m model) ca() (ca model, given bool) {
-	value, _ := m["ca"].(types.Object)
-	return value.Attributes(), !value.IsNull()
+// caModel is the CA that the configuration contains.
+type caModel struct {
+	CertificateChain types.String `tfsdk:"certificate_chain"`
+	PrivateKey       types.String `tfsdk:"private_key"`
 }
 
 // profile is part of both descriptions.
