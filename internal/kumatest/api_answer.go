@@ -8,15 +8,15 @@ import (
 	"strconv"
 )
 
-// An answer is a whole HTTP response, kept apart from the connection so that a fault can lose or change it.
+// An answer is a complete HTTP response, separate from the connection so that a fault can drop or change it.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// jsonAnswer renders value as the control plane does: indented by one space, with a newline at the end and
-// without escaping what HTML would need.
+// jsonAnswer encodes value as the control plane does: indented by one space, with a newline at the end, and without
+// escapes for HTML.
 func jsonAnswer(status int, value any) answer {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -42,5 +42,5 @@ func (a answer) writeTo(w http.ResponseWriter) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client is gone; there is nobody to tell
+	_, _ = w.Write(a.body) // the client has closed the connection
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A user is whom a request comes from.
+// A user is the sender of a request.
 type user struct {
 	Name   string   `json:"name"`
 	Groups []string `json:"groups"`
@@ -31,7 +31,7 @@ func anonymous() user {
 	return user{Name: "mesh-system:anonymous", Groups: []string{"mesh-system:unauthenticated"}}
 }
 
-// identify says whom a request comes from, or refuses a token that is nobody's.
+// identify returns the user of a request, or rejects an invalid token.
 func (cp *ControlPlane) identify(r *http.Request) (user, error) {
 	if !cp.auth && isDirect(r) {
 		return localAdmin(), nil
@@ -57,9 +57,9 @@ func accessDenied(u user, what string) error {
 	return &refusal{status: http.StatusForbidden, title: "Access Denied", detail: fmt.Sprintf("user %q cannot access %s", u, what)}
 }
 
-// isDirect reports whether a request comes straight from a program on this machine, which makes it an
-// administrator's. One that passed a proxy, or that a browser sends on behalf of a page from elsewhere, is not.
-// A request that did not come from a loopback address at all was handed over inside this process.
+// isDirect reports whether a request comes directly from a program on this machine, which makes its user an
+// administrator. A request through a proxy, or from a browser for another site's page, does not. A request without a
+// loopback address was made inside this process.
 func isDirect(r *http.Request) bool {
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && !isLoopback(host) {
 		return true

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// A call is one request on its way through the control plane.
+// A call is one request while the control plane handles it.
 type call struct {
 	request *http.Request
 	body    []byte
 	params  map[string]string
 	route   *route
 	user    user
-	stale   bool // secrets are seen as they were before their last write
+	stale   bool // secrets have their content from before the last write
 
-	behindBack bool // it comes from Do
+	behindBack bool // the request was made with Do
 }
 
-// seen returns resources as the call sees them: secrets perhaps as they were.
+// seen returns resources as the call sees them: with stale, secrets as they were before.
 func (c *call) seen(resources ...*resource) []*resource {
 	if !c.stale {
 		return resources
@@ -36,11 +36,11 @@ func (c *call) seen(resources ...*resource) []*resource {
 	return seen
 }
 
-// pattern returns the path that the request's route was found by.
+// pattern returns the path pattern of the request's route.
 func (c *call) pattern() string { return c.route.path }
 
-// endpoints are the handlers of one type of resource. The order in which they check is the real one's: what is
-// wrong first is what the client is told.
+// endpoints are the handlers of one type of resource. They check in the same order as a real control plane, because the
+// first problem decides the answer.
 type endpoints struct {
 	*ControlPlane
 	kind *resourceType
@@ -83,8 +83,8 @@ func (e endpoints) registerOverviews(rt *router, all, one string) {
 	}
 }
 
-// checkWritable refuses writes where the control plane or the type of resource allows none. Do may write all the
-// same: what a real control plane gets from elsewhere or makes itself has to come from somewhere.
+// checkWritable rejects writes if the control plane or the type of resource does not allow them. Do may always write,
+// because a real control plane gets such resources from elsewhere or creates them itself.
 func (e endpoints) checkWritable(c *call) error {
 	switch {
 	case c.behindBack || !e.readOnly && !e.kind.is(made) && (!e.global || e.kind.is(byGlobal)):
@@ -100,8 +100,8 @@ func (e endpoints) checkWritable(c *call) error {
 	}
 }
 
-// meshOf returns the name of the mesh in the URL, which has to exist. It is empty for a global type and in a
-// list over all meshes.
+// meshOf returns the name of the mesh in the URL, which must exist. It is empty for a global type and for a list over
+// all meshes.
 func (e endpoints) meshOf(c *call) (string, error) {
 	mesh := c.params["mesh"]
 	if mesh == "" {
@@ -113,7 +113,7 @@ func (e endpoints) meshOf(c *call) (string, error) {
 	return mesh, nil
 }
 
-// authorize refuses callers who may not see or write this type.
+// authorize rejects users who may not read or write this type.
 func (e endpoints) authorize(c *call) error {
 	if !e.kind.is(adminOnly) || c.user.isAdmin() {
 		return nil
@@ -236,7 +236,7 @@ func (e endpoints) admitted(w write) error {
 	return e.kind.admit(e.ControlPlane, w)
 }
 
-// accepted is the answer to a write that took place; r is nil when that was a deletion.
+// accepted returns the answer to a successful write; r is nil for a deletion.
 func (e endpoints) accepted(status int, r *resource) answer {
 	var body struct {
 		Warnings []string `json:"warnings,omitempty"`
@@ -282,7 +282,7 @@ func (e endpoints) delete(c *call) (answer, error) {
 	return e.accepted(http.StatusOK, nil), nil
 }
 
-// read takes a request's document apart.
+// read splits a request's document into resource and metadata.
 func (e endpoints) read(body []byte) (*resource, metadata, error) {
 	draft, meta, err := e.decode(body)
 	if err != nil {
@@ -301,7 +301,7 @@ func (e endpoints) read(body []byte) (*resource, metadata, error) {
 	return draft, meta, invalid("Could not process a resource", e.kind.check(e.ControlPlane, draft.document))
 }
 
-// firstPlace returns where the rules of a type begin.
+// firstPlace returns the place at which the rules of a type begin.
 func (e endpoints) firstPlace(r *resource) place {
 	if e.kind.spec != nil {
 		return place{path: "spec", value: r.spec, spec: r.spec, set: e.release.set}

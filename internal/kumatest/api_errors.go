@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A violation is one broken rule of a document, at a path such as mtls.backends[0].conf.cert.
+// A violation is a violated rule of a document, at a path such as mtls.backends[0].conf.cert.
 type violation struct {
 	field  string
 	reason string
@@ -18,7 +18,7 @@ func (v *violations) add(field, format string, args ...any) {
 	*v = append(*v, violation{field: field, reason: fmt.Sprintf(format, args...)})
 }
 
-// under returns the violations with path put before each field.
+// under returns the violations with path before each field.
 func (v violations) under(path string) violations {
 	moved := make(violations, len(v))
 	for i, one := range v {
@@ -38,7 +38,7 @@ func joinPath(parent, child string) string {
 	}
 }
 
-// A refusal is the error document that a control plane answers with.
+// A refusal is an error document in an answer of the control plane.
 type refusal struct {
 	status     int
 	title      string
@@ -58,12 +58,12 @@ func badRequest(format string, args ...any) *refusal {
 	return &refusal{status: http.StatusBadRequest, title: "Bad Request", detail: fmt.Sprintf(format, args...)}
 }
 
-// internal is what a control plane says of what it did not expect.
+// internal returns the answer to an unexpected error.
 func internal(title string) *refusal {
 	return &refusal{status: http.StatusInternalServerError, title: title, detail: "Internal Server Error"}
 }
 
-// invalid returns a refusal when rules are broken, else nil.
+// invalid returns a refusal if rules are violated, otherwise nil.
 func invalid(title string, broken violations) error {
 	if len(broken) == 0 {
 		return nil
@@ -75,7 +75,7 @@ func methodNotAllowed(detail string) *refusal {
 	return &refusal{status: http.StatusMethodNotAllowed, title: "Method not allowed", detail: detail}
 }
 
-// conflict is what is said of a write that another one came before (store/error.go of the real one: all versions).
+// conflict returns the answer to a write that conflicts with another one (store/error.go of Kuma, all versions).
 func conflict(path string) *refusal {
 	kind, mesh, name := "Mesh", "", strings.TrimPrefix(path, "/meshes/")
 	if of, secret, is := strings.Cut(name, "/secrets/"); is {
@@ -86,8 +86,8 @@ func conflict(path string) *refusal {
 	return &refusal{status: http.StatusConflict, title: "Conflict", detail: fmt.Sprintf("resource conflict: type=%q name=%q mesh=%q", kind, name, mesh)}
 }
 
-// answer renders the refusal. The control plane says everything twice: once in the names of today and once
-// in those that older clients read.
+// answer encodes the refusal. The control plane repeats everything: with the current names and with those for older
+// clients.
 func (r *refusal) answer() answer {
 	type parameter struct {
 		Field  string `json:"field"`

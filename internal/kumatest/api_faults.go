@@ -15,54 +15,54 @@ import (
 // A FaultKind is a way in which a request goes wrong.
 type FaultKind int
 
-// The kinds of faults. StaleSecrets lets the request see secrets as they were before their last write: the check
-// of a CA, as through a cache that is too old, and the read of a secret. With it Fault.Side does not matter.
-// Conflict is what the store of a control plane says when another client writes the object between the moments at
-// which the control plane reads and writes it: it strikes writes only, and they have no effect.
+// The kinds of faults. StaleSecrets gives the request the secrets from before their last write, as an outdated cache
+// would, for the validation of a CA and for reading a secret; Fault.Side has no effect on it. Conflict is the answer if
+// another client writes the object between the control plane's read and its write: it applies only to writes, which
+// then have no effect.
 const (
 	Refuse          FaultKind = iota + 1 // the connection is closed without an answer
-	Hang                                 // no answer comes until the client gives up
+	Hang                                 // no answer until the client gives up
 	TooManyRequests                      // 429 with Retry-After
 	InternalError                        // 500
 	BadGateway                           // 502
 	Unavailable                          // 503
 	GatewayTimeout                       // 504
-	HTML                                 // 200 with a page, as a login page in between answers
-	Truncated                            // 200 with JSON that ends in the middle
+	HTML                                 // 200 with a page, as from a login page
+	Truncated                            // 200 with incomplete JSON
 	Empty                                // 200 without a body
-	StaleSecrets                         // the answer is true, but for secrets of old
-	Conflict                             // 409, of a write
+	StaleSecrets                         // the correct answer, but with old content of secrets
+	Conflict                             // 409, for a write
 )
 
-// A Side says whether a fault comes before the effect of a request or after.
+// A Side says whether a fault happens before or after the effect of a request.
 type Side int
 
-// The sides that a fault can come on.
+// The sides of a fault.
 const (
 	Before     Side = iota // the request has no effect
 	After                  // it has its effect, and the answer is lost or replaced
-	EitherSide             // the one or the other, as the seed has it
+	EitherSide             // either of them, depending on the seed
 )
 
-// A Fault says which requests go wrong, and how.
+// A Fault describes which requests fail, and how.
 type Fault struct {
-	Match func(*http.Request) bool // which requests it is about; nil: all. Their bodies are read already
-	Times int                      // how many of them it strikes at most; 0: no limit
-	For   time.Duration            // how long it strikes, by the control plane's clock; 0: no limit
-	Rate  float64                  // the share of them that it strikes; 0: all
-	Seed  uint64                   // decides which, with the same outcome for the same requests
-	Kinds []FaultKind              // how they go wrong; of several the seed takes one
+	Match func(*http.Request) bool // which requests, nil means all; their bodies have been read
+	Times int                      // maximum number of requests; 0 means no limit
+	For   time.Duration            // duration by the control plane's clock; 0 means no limit
+	Rate  float64                  // share of requests that fail; 0 means all
+	Seed  uint64                   // decides which, with the same result for the same requests
+	Kinds []FaultKind              // how they fail; the seed chooses one of several
 	Side  Side
 
 	RetryAfter time.Duration // for TooManyRequests, in whole seconds; the default is one
 }
 
-// Overviews matches requests for overviews of proxies.
+// Overviews reports whether a request is for overviews of proxies.
 func Overviews(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, "/_overview") && strings.Contains(r.URL.Path, "/dataplanes/") || strings.Contains(r.URL.Path, "/dataplanes+insights")
 }
 
-// Inject adds a fault. Of several that would strike a request, the one that was added first does.
+// Inject adds a fault. If several apply to a request, the first one that was added does.
 func (cp *ControlPlane) Inject(f Fault) {
 	now := cp.now()
 	cp.faults.mu.Lock()
@@ -89,7 +89,7 @@ type activeFault struct {
 	attempts map[string]int // by method and path
 }
 
-// A strike is what a fault does to one request. Its zero value does nothing.
+// A strike is the effect of a fault on one request. Its zero value has no effect.
 type strike struct {
 	kind       FaultKind
 	after      bool
@@ -107,8 +107,8 @@ func (f *faults) strike(r *http.Request, now time.Time) strike {
 	return strike{}
 }
 
-// strike decides by the seed and by which attempt at this method and path it is, so that requests which run at
-// the same time do not change what becomes of one another.
+// strike decides by the seed and by the number of the attempt for this method and path, so that concurrent requests do
+// not affect one another.
 func (f *activeFault) strike(r *http.Request, now time.Time) (strike, bool) {
 	exhausted := f.Times > 0 && f.struck >= f.Times || f.For > 0 && now.Sub(f.since) >= f.For
 	if exhausted || len(f.Kinds) == 0 || f.Match != nil && !f.Match(r) {
@@ -132,13 +132,13 @@ func (f *activeFault) strike(r *http.Request, now time.Time) (strike, bool) {
 	}, true
 }
 
-// spoils reports whether the request gets another answer than its own, after its effect or before.
+// spoils reports whether the request gets another answer, before or after its effect.
 func (s strike) spoils(after bool) bool {
 	return s.kind != 0 && s.kind != StaleSecrets && s.after == after
 }
 
-// spoil returns the answer that comes instead of the true one, which is empty when there was no effect. When no
-// answer is to come at all it does not return.
+// spoil returns the answer that replaces the true one, which is empty if there was no effect. If the fault sends no
+// answer, it does not return.
 func (s strike) spoil(r *http.Request, truth answer) answer {
 	switch s.kind {
 	case Hang:

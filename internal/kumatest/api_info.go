@@ -2,14 +2,14 @@ package kumatest
 
 import "net/http"
 
-// Names that a control plane has of itself.
+// Names in the answers of a control plane about itself.
 const (
 	hostname   = "kumatest"
 	instanceID = "kumatest-1"
 	clusterID  = "6b756d61-7465-4374-8000-000000000001"
 )
 
-// registerInfo adds what a control plane tells of itself.
+// registerInfo adds the routes for information about the control plane.
 func (cp *ControlPlane) registerInfo(rt *router) {
 	rt.add(http.MethodGet, "/", cp.getIndex).open = true
 	rt.add(http.MethodGet, "/config", cp.getConfig)
@@ -54,8 +54,8 @@ func (cp *ControlPlane) getIndex(*call) (answer, error) {
 	}{clusterID, "/gui", hostname, instanceID, cp.product(), cp.release.version}), nil
 }
 
-// getConfig shows the configuration, of which only those parts are here that a client may go by. It is the one
-// answer that is not indented.
+// getConfig returns the configuration, with only the parts that a client may depend on. It is the only answer without
+// indentation.
 func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 	if cp.metadata == http.StatusNotFound {
 		return textAnswer(http.StatusNotFound, "404: Page Not Found"), nil
@@ -96,8 +96,8 @@ func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 	return answer{status: http.StatusOK, header: contentType("application/json"), body: mustMarshal(config)}, nil
 }
 
-// describeSync tells how often a global control plane looks what its zones have to get. Version 3 is told what was
-// written, and looks at all once in that time.
+// describeSync returns how often a global control plane checks what its zones must get. Version 3 gets an event for
+// each write, and checks everything once in that interval.
 func (cp *ControlPlane) describeSync() map[string]any {
 	described := map[string]any{"zoneInsightFlushInterval": cp.every.zoneFlush.String()}
 	if cp.release.set == in30 {
@@ -108,7 +108,7 @@ func (cp *ControlPlane) describeSync() map[string]any {
 	return described
 }
 
-// getZoneStatus says which zones are connected. The one zone there is needs no connection.
+// getZoneStatus returns which zones are connected. The only zone needs no connection.
 func (cp *ControlPlane) getZoneStatus(*call) (answer, error) {
 	type zone struct {
 		Name   string `json:"name"`
@@ -172,7 +172,7 @@ func (cp *ControlPlane) getResourceTypes(*call) (answer, error) {
 			entry["pluralDisplayName"], entry["singularDisplayName"] = "", ""
 		}
 		if t.is(policy) {
-			hasFrom := t.is(from) && cp.release.set != in30 // rules took its place
+			hasFrom := t.is(from) && cp.release.set != in30 // rules replaced it
 			sections := map[string]any{"hasFromTargetRef": hasFrom, "hasToTargetRef": t.is(to), "isTargetRef": t.is(targetRef)}
 			if cp.release.set != in27 {
 				sections["hasRulesTargetRef"], sections["isFromAsRules"] = t.is(from), hasFrom && t.is(fromAsRules)
@@ -184,7 +184,7 @@ func (cp *ControlPlane) getResourceTypes(*call) (answer, error) {
 	return jsonAnswer(http.StatusOK, all), nil
 }
 
-// guiPage stands in for the graphical interface: what somebody gets who takes it for the API.
+// guiPage returns the page of the graphical interface, which a client gets with a wrong address.
 func guiPage() answer {
 	return answer{
 		status: http.StatusOK, header: contentType("text/html; charset=utf-8"),

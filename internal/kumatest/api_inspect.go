@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// The routes of this file look into proxies and policies. A proxy here cannot be asked for its configuration, so these
-// routes tell what is true of one that is not connected: that what does not exist is not found, and that nothing can
-// be seen of the rest.
+// The routes of this file inspect proxies and policies. These proxies have no configuration to read, so the routes
+// answer as for proxies that are not connected: not found for what does not exist, and an error otherwise.
 
-// An inspection is a route below one resource.
+// An inspection is a route below a resource.
 type inspection struct {
 	path   string
-	absent string // title of the answer that there is no such resource
+	absent string // title of the answer if there is no such resource
 	in     releaseSet
-	always bool // there never is one, as nothing is connected
+	always bool // there never is one, because nothing is connected
 }
 
 func (e endpoints) registerInspections(rt *router, one string) {

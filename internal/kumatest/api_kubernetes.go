@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// systemNamespace is where a control plane in a cluster keeps what it has no other place for.
+// systemNamespace is the namespace of a control plane in a cluster for objects without another one.
 const systemNamespace = "kuma-system"
 
-// kubernetes shows a resource in the form that it would have in a Kubernetes cluster.
+// kubernetes returns a resource in the form that it has in a Kubernetes cluster.
 func (e endpoints) kubernetes(r *resource, namespace string) any {
 	type objectMeta struct {
 		Name      string            `json:"name"`

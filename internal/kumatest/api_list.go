@@ -40,7 +40,7 @@ func (e endpoints) listAs(c *call, render func(*resource) json.RawMessage) (answ
 		return answer{}, err
 	}
 	found := c.seen(e.store.list(e.kind.name, mesh, keep)...)
-	if size == 0 && keep == nil { // then nothing puts them in order
+	if size == 0 && keep == nil { // then they stay unsorted
 		slices.SortFunc(found, func(a, b *resource) int { return cmp.Compare(a.age, b.age) })
 	}
 	offset, err := e.offset(query.Get("offset"), size)
@@ -62,7 +62,7 @@ func (e endpoints) listAs(c *call, render func(*resource) json.RawMessage) (answ
 	return jsonAnswer(http.StatusOK, page), nil
 }
 
-// pageOf returns the part of a list that a page shows. A size of 0 shows all; a negative one shows nothing.
+// pageOf returns the resources on a page. A size of 0 means all; a negative one means none.
 func pageOf(all []*resource, size, offset int) []*resource {
 	if size == 0 {
 		return all
@@ -115,7 +115,7 @@ func (e endpoints) offset(text string, size int) (int, error) {
 	return offset, nil
 }
 
-// nextPage returns the address of the next page as the client would spell it.
+// nextPage returns the address of the next page with the client's parameters.
 func nextPage(r *http.Request, offset int) *string {
 	query := r.URL.Query()
 	query.Set("offset", strconv.Itoa(offset))
@@ -127,7 +127,7 @@ func nextPage(r *http.Request, offset int) *string {
 	return &text
 }
 
-// filters returns what a list is narrowed down to by a request's parameters, nil for nothing.
+// filters returns the filter in a request's parameters, or nil for none.
 func (e endpoints) filters(query url.Values, pattern string) (func(*resource) bool, violations) {
 	var broken violations
 	var all []func(*resource) bool

@@ -18,8 +18,8 @@ func (e endpoints) listOverviews(c *call) (answer, error) {
 	return e.listAs(c, func(r *resource) json.RawMessage { return e.overview(r, nil) })
 }
 
-// overview shows an object together with its insight, which there is once a proxy or a zone has connected.
-// Before that a list leaves the insight out, and one overview alone has an empty one.
+// overview returns an object together with its insight, which exists once a proxy or a zone has connected. Before that,
+// a list omits the insight, and a single overview has an empty one.
 func (e endpoints) overview(r *resource, insight json.RawMessage) json.RawMessage {
 	meta := r.metadata()
 	meta.Type += "Overview"

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// A Request is one that came over HTTP.
+// A Request is a request over HTTP.
 type Request struct {
 	Method string
 	Path   string
 	Query  url.Values
 	Header http.Header
 	Body   []byte
-	Status int       // of the answer; 0 as long as there is none, or when a fault lost it
+	Status int       // of the answer; 0 until there is one, or if a fault lost it
 	Answer []byte    // the body of the answer
-	Time   time.Time // when it came, by the control plane's clock
+	Time   time.Time // of its arrival, by the control plane's clock
 }
 
-// A recorder remembers requests in the order in which they came.
+// A recorder records requests in the order of their arrival.
 type recorder struct {
 	mu       sync.Mutex
 	requests []*Request
@@ -38,7 +38,7 @@ func (rec *recorder) answered(r *Request, a answer) {
 	r.Status, r.Answer = a.status, a.body
 }
 
-// Requests returns every request that came over HTTP, in order, those that a fault struck included.
+// Requests returns every request over HTTP, in order, including those with a fault.
 func (cp *ControlPlane) Requests() []Request {
 	cp.recorder.mu.Lock()
 	defer cp.recorder.mu.Unlock()
@@ -53,7 +53,7 @@ func (cp *ControlPlane) Requests() []Request {
 	return all
 }
 
-// ResetRequests forgets the requests so far.
+// ResetRequests deletes the recorded requests.
 func (cp *ControlPlane) ResetRequests() {
 	cp.recorder.mu.Lock()
 	defer cp.recorder.mu.Unlock()

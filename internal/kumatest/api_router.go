@@ -15,11 +15,11 @@ type route struct {
 	path   string
 	parts  []string
 	handle handler
-	open   bool // served without looking at who asks
+	open   bool // served to every user
 }
 
-// A router finds the route of a request: by path, then method, then Content-Type, then Accept, and says which
-// of them did not fit.
+// A router finds the route of a request: by path, then method, then Content-Type, then Accept. If there is none, it
+// says which of them did not match.
 type router struct {
 	routes []route
 }
@@ -29,7 +29,7 @@ func (rt *router) add(method, pattern string, handle handler) *route {
 	return &rt.routes[len(rt.routes)-1]
 }
 
-// find returns the route and the values of the pattern's {parameters}, or the answer that there is none.
+// find returns the route and the values of the pattern's {parameters}, or the answer for a request without a route.
 func (rt *router) find(r *http.Request) (*route, map[string]string, answer) {
 	parts := pathParts(r.URL.Path)
 	candidates := rt.matching(parts)
@@ -59,7 +59,7 @@ func (rt *router) find(r *http.Request) (*route, map[string]string, answer) {
 	return found, found.parameters(parts), answer{}
 }
 
-// matching returns the routes whose pattern fits, those with the most literal parts first.
+// matching returns the routes whose pattern matches, those with the most literal parts first.
 func (rt *router) matching(parts []string) []*route {
 	var fitting []*route
 	for i := range rt.routes {
@@ -105,7 +105,7 @@ func (r *route) parameters(parts []string) map[string]string {
 
 func isVariable(part string) bool { return strings.HasPrefix(part, "{") }
 
-// pathParts takes a path apart. A slash at its end does not count.
+// pathParts splits a path. It ignores a slash at the end.
 func pathParts(p string) []string {
 	if p == "/" {
 		return nil
@@ -113,7 +113,7 @@ func pathParts(p string) []string {
 	return strings.Split(strings.Trim(p, "/"), "/")
 }
 
-// canonicalPath returns the path that a client is redirected to when it differs from its own.
+// canonicalPath returns the path to which the router redirects a client if it differs from the requested one.
 func canonicalPath(p string) string {
 	clean := path.Clean("/" + p)
 	if strings.HasSuffix(p, "/") && clean != "/" {
@@ -122,7 +122,7 @@ func canonicalPath(p string) string {
 	return clean
 }
 
-// consumesJSON reports whether the request's body is JSON by its header, or needs no header.
+// consumesJSON reports whether the body of a request is JSON according to its header, or needs no header.
 func consumesJSON(r *http.Request) bool {
 	header := r.Header.Get("Content-Type")
 	if header == "" {
@@ -139,7 +139,7 @@ func acceptsJSON(header string) bool {
 
 func listsMediaType(header string, fits func(string) bool) bool {
 	for one := range strings.SplitSeq(header, ",") {
-		mediaType, _, _ := strings.Cut(one, ";") // not mime.ParseMediaType: letters count
+		mediaType, _, _ := strings.Cut(one, ";") // not mime.ParseMediaType, because case matters
 		if fits(strings.Trim(mediaType, " ")) {
 			return true
 		}

@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// tokenSkew is how far back a control plane dates a token, so that it is valid for clocks that are behind.
+	// tokenSkew is how far back a control plane dates a token, so that it is valid for clocks that are slow.
 	tokenSkew = 5 * time.Second
-	// tokenDefault is how long a token is valid whose request does not say.
+	// tokenDefault is the lifetime of a token if the request does not set one.
 	tokenDefault = 10 * 365 * 24 * time.Hour
 
 	userKeyPrefix = "user-token-signing-key"
 	zoneKeyPrefix = "zone-token-signing-key"
 )
 
-// A tokenRequest holds the members that the requests for the three kinds of token have.
+// A tokenRequest has the members of the requests for all three kinds of token.
 type tokenRequest struct {
 	Name     string              `json:"name"`
 	Mesh     string              `json:"mesh"`
@@ -47,7 +47,7 @@ func (cp *ControlPlane) registerTokens(rt *router) {
 	rt.add(http.MethodPost, "/tokens/zone", cp.issueWith((*ControlPlane).zoneToken))
 }
 
-// issueWith returns a handler that reads a request and answers with the token that issue makes of it.
+// issueWith returns a handler that reads a request and answers with the token from issue.
 func (cp *ControlPlane) issueWith(issue func(*ControlPlane, user, tokenRequest) (string, error)) handler {
 	return func(c *call) (answer, error) {
 		var request tokenRequest
@@ -62,7 +62,7 @@ func (cp *ControlPlane) issueWith(issue func(*ControlPlane, user, tokenRequest) 
 	}
 }
 
-// mayGenerate refuses callers who may not issue tokens.
+// mayGenerate rejects users who may not issue tokens.
 func mayGenerate(u user, what string) error {
 	if u.isAdmin() {
 		return nil
@@ -138,7 +138,7 @@ func (cp *ControlPlane) zoneToken(caller user, request tokenRequest) (string, er
 	return cp.sign(claims, "", zoneKeyPrefix, validFor)
 }
 
-// validity reads how long a token shall be valid.
+// validity parses the lifetime of a token.
 func validity(text string) (time.Duration, violations) {
 	if text == "" {
 		return tokenDefault, nil
@@ -150,7 +150,7 @@ func validity(text string) (time.Duration, violations) {
 	return validFor, nil
 }
 
-// sign makes a token of claims, signed by the latest of the keys whose names begin with prefix.
+// sign returns a token with claims, signed with the latest of the keys whose names begin with prefix.
 func (cp *ControlPlane) sign(claims jwt.MapClaims, mesh, prefix string, validFor time.Duration) (string, error) {
 	key, serial, err := cp.latestKey(mesh, prefix)
 	if err != nil {
@@ -199,7 +199,7 @@ func secretKind(mesh string) string {
 	return "Secret"
 }
 
-// signingKey reads the key in a secret.
+// signingKey returns the key in a secret.
 func (cp *ControlPlane) signingKey(mesh, name string) (*rsa.PrivateKey, error) {
 	secret, ok := cp.store.get(secretKind(mesh), mesh, name)
 	if !ok {
@@ -217,7 +217,7 @@ func (cp *ControlPlane) signingKey(mesh, name string) (*rsa.PrivateKey, error) {
 //go:embed testdata/signing-key.pem
 var newSigningKey []byte
 
-// newID makes a random identifier.
+// newID returns a random identifier.
 func newID() string {
 	var b [16]byte
 	if _, err := rand.Read(b[:]); err != nil {
@@ -227,7 +227,7 @@ func newID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// userClaims are the claims of a user token.
+// userClaims are the claims in a user token.
 type userClaims struct {
 	Name   string
 	Groups []string

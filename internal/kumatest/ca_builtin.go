@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ensureAuthorities makes the CA of each builtin backend that has none yet. It goes with the mesh. Its
-// configuration is looked at only now.
+// ensureAuthorities creates the CA of each builtin backend that has none yet. The mesh owns it. Its configuration is
+// validated only now.
 func (cp *ControlPlane) ensureAuthorities(mesh *resource) error {
 	for _, backend := range mesh.document.object("mtls").objects("backends") {
 		if backend.text("type") != "builtin" {
@@ -45,7 +45,7 @@ func (cp *ControlPlane) ensureAuthorities(mesh *resource) error {
 	return nil
 }
 
-// builtinLifetime returns how long a builtin CA is to be valid.
+// builtinLifetime returns the lifetime of a builtin CA.
 func builtinLifetime(backend *document) (time.Duration, error) {
 	conf, err := typed(backend.conf(), builtinSchema())
 	if err != nil {
@@ -61,7 +61,7 @@ func builtinLifetime(backend *document) (time.Duration, error) {
 	return 10 * 365 * 24 * time.Hour, nil
 }
 
-// selfSignedCA makes a CA for a mesh. A real one has an RSA key; an elliptic one costs a test no time.
+// selfSignedCA creates a CA for a mesh. A real one has an RSA key; an ECDSA key is faster for tests.
 func selfSignedCA(mesh string, now time.Time, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
 	key, keyPEM := newKey()
 	template := &x509.Certificate{
@@ -84,7 +84,7 @@ func selfSignedCA(mesh string, now time.Time, lifetime time.Duration) (certPEM, 
 func newKey() (*ecdsa.PrivateKey, []byte) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(err) // P-256 and the system's randomness do not fail
+		panic(err) // P-256 and the system's random source do not fail
 	}
 	der, err := x509.MarshalECPrivateKey(key)
 	if err != nil {

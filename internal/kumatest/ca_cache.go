@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A secretCache is what the secrets of a CA are read through, by its check as by what issues from it. Each load
-// fills it; nothing but time empties it, and that a secret is absent is not remembered.
+// A secretCache is the cache through which the control plane reads the secrets of a CA, to validate it and to issue
+// from it. Each load fills it; entries only expire, and absent secrets are not cached.
 type secretCache struct {
-	age     time.Duration                             // how old what is read may be
-	get     func(mesh, name string) (*resource, bool) // reads past the cache
+	age     time.Duration                             // maximum age of an entry
+	get     func(mesh, name string) (*resource, bool) // reads without the cache
 	missing string
 
 	mu      sync.Mutex
@@ -26,14 +26,14 @@ type cachedSecret struct {
 	loaded time.Time
 }
 
-// empty forgets what was read.
+// empty deletes all entries.
 func (c *secretCache) empty() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.entries)
 }
 
-// load returns the content of a secret. With stale it is the one before the last write, however old that is.
+// load returns the content of a secret. With stale, it is the content before the last write, regardless of its age.
 func (c *secretCache) load(mesh, name string, stale bool, now time.Time) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -49,7 +49,7 @@ func (cp *ControlPlane) checkProvided(c *call, mesh string, backend *document) v
 	if len(broken) > 0 {
 		return broken
 	}
-	// The key first: of two that are absent it is the one that both halves are blamed for.
+	// The key first: if both are absent, the answer reports the key for both.
 	key, err := cp.load(c, mesh, conf.object("key"))
 	var cert []byte
 	if err == nil {
@@ -61,7 +61,7 @@ func (cp *ControlPlane) checkProvided(c *call, mesh string, backend *document) v
 	return checkPair(cert, key)
 }
 
-// checkSource checks that a half of the pair says where it is to be found.
+// checkSource checks that the certificates or the key have a source.
 func checkSource(source *document) violations {
 	switch {
 	case len(source.values) == 0:
@@ -81,7 +81,7 @@ func (cp *ControlPlane) load(c *call, mesh string, source *document) ([]byte, er
 	return loadSource(source, func(name string) ([]byte, error) { return cp.secrets.load(mesh, name, c.stale, cp.now()) })
 }
 
-// loadSource returns one half of a pair, from where its source says.
+// loadSource returns the certificates or the key of a CA from its source.
 func loadSource(source *document, secret func(name string) ([]byte, error)) ([]byte, error) {
 	var data []byte
 	var err error
@@ -101,8 +101,8 @@ func loadSource(source *document, secret func(name string) ([]byte, error)) ([]b
 	return data, nil
 }
 
-// checkPair checks that the key is that of the first certificate and that each certificate may sign others, as
-// SPIFFE X509-SVID asks of a CA. Validity and order of the chain are not looked at.
+// checkPair checks that the key belongs to the first certificate, and that each certificate may sign others, as SPIFFE
+// X509-SVID requires of a CA. It does not check validity and order of the chain.
 func checkPair(cert, key []byte) violations {
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
@@ -144,7 +144,7 @@ func (cp *ControlPlane) checkBuiltin(_ *call, mesh string, backend *document) vi
 	return broken
 }
 
-// builtinSecret returns the name of a secret that holds half of a builtin CA.
+// builtinSecret returns the name of the secret with the certificates or the key of a builtin CA.
 func builtinSecret(mesh, half, backend string) string {
 	return mesh + ".ca-builtin-" + half + "-" + backend
 }

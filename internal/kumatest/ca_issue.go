@@ -15,24 +15,24 @@ import (
 	"time"
 )
 
-// Holding is what a proxy really has, whatever the control plane says of it. Its zero value is that of a proxy that
-// was never given anything.
+// Holding is what a proxy really has, whichever status the control plane reports. The zero value is that of a proxy
+// that never got anything.
 type Holding struct {
-	// Identity is the proxy's certificate: the leaf alone, as a control plane sends no chain.
+	// Identity is the proxy's certificate: only the leaf, because a control plane sends no chain.
 	Identity *x509.Certificate
 	Key      *ecdsa.PrivateKey
-	// Bundle are the CAs that the proxy trusts: the whole chain secret in its order.
+	// Bundle has the CAs that the proxy trusts: the whole chain secret in its order.
 	Bundle []*x509.Certificate
 }
 
-// A material is identity and trust bundle, as one proxy is sent them in one response.
+// A material is identity and trust bundle, which the control plane sends to a proxy in one response.
 type material struct {
 	identity *x509.Certificate
 	key      *ecdsa.PrivateKey
 	bundle   *bundle
 }
 
-// A bundle is a trust bundle, one for each text. Each certificate is an anchor by itself.
+// A bundle is a trust bundle, one for each text. Each certificate is a trust anchor by itself.
 type bundle struct {
 	text     string
 	certs    []*x509.Certificate
@@ -53,7 +53,7 @@ func (f *fleet) bundleOf(text string) *bundle {
 	return b
 }
 
-// A pair is a CA that can issue.
+// A pair is a CA with its key.
 type pair struct {
 	cert *x509.Certificate
 	key  any
@@ -68,8 +68,8 @@ func parsePair(cert, key []byte) (pair, error) {
 	return pair{ca, both.PrivateKey}, err
 }
 
-// issue makes an identity as a control plane does, which does not look whether the CA is still valid. Its key is
-// elliptic where a real one is RSA of 2048 bits: a test has to make hundreds.
+// issue returns an identity. Like a control plane, it does not check whether the CA is still valid. The key is ECDSA,
+// where a real one is RSA with 2048 bits: a test needs hundreds.
 func (ca pair) issue(mesh string, tags map[string][]string, now time.Time, lifetime time.Duration) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	uris, err := identityURIs(mesh, tags)
 	if err != nil {
@@ -97,7 +97,7 @@ func (ca pair) issue(mesh string, tags map[string][]string, now time.Time, lifet
 	return cert, key, err
 }
 
-// identityURIs returns who a proxy is: its services, then all of its tags.
+// identityURIs returns the identities of a proxy: its services, then all of its tags.
 func identityURIs(mesh string, tags map[string][]string) ([]*url.URL, error) {
 	var ids []string
 	for _, service := range tags[serviceTag] {
@@ -119,7 +119,7 @@ func identityURIs(mesh string, tags map[string][]string) ([]*url.URL, error) {
 	return uris, nil
 }
 
-// identityTags returns the tags that a proxy's certificate names, each with its values in order.
+// identityTags returns the tags in a proxy's certificate, each with its values in order.
 func identityTags(dataplane *document) map[string][]string {
 	tags := map[string][]string{}
 	for _, carrier := range tagCarriers(dataplane.object("networking")) {
@@ -137,13 +137,13 @@ func identityTags(dataplane *document) map[string][]string {
 
 var errHoldsNothing = errors.New("it has no identity or no trust bundle")
 
-// A verdict is what comes of verifying an identity, within a time in which no certificate begins or ceases to be valid.
+// A verdict is the result of verifying an identity, for a period in which no certificate becomes valid or expires.
 type verdict struct {
 	from, until time.Time
 	err         error
 }
 
-// verify reports why whoever trusts in a bundle would refuse an identity.
+// verify returns why a peer with this bundle would reject an identity.
 func (b *bundle) verify(identity *x509.Certificate, at time.Time) error {
 	if v, ok := b.verdicts[identity]; ok && !at.Before(v.from) && at.Before(v.until) {
 		return v.err

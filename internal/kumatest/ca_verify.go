@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// This file verifies a certificate as a peer does, which is an Envoy with BoringSSL. Go's own verifier tries every CA of the
-// issuer's name and takes the first that fits. BoringSSL takes the first CA of that name, and fails when it does not fit.
+// This file verifies a certificate as a peer does, which is an Envoy with BoringSSL. Go's own verifier tries every CA
+// with the issuer's name, and uses the first one that fits. BoringSSL uses the first CA with that name, and fails if it
+// does not fit.
 
-// verifyPeer reports why a peer that trusts anchors refuses a leaf, as its client or as its server.
+// verifyPeer returns why a peer that trusts anchors rejects a leaf, as its client or as its server.
 func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
 	chain := chainOf(anchors, leaf)
 	if len(chain) == 1 {
@@ -39,7 +40,7 @@ func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, at time.Tim
 	return nil
 }
 
-// chainOf returns the leaf and its issuers as far as they are trusted, up to one that is self-issued.
+// chainOf returns the leaf and its trusted issuers, up to one that is self-issued.
 func chainOf(anchors []*x509.Certificate, leaf *x509.Certificate) []*x509.Certificate {
 	chain := []*x509.Certificate{leaf}
 	for last := leaf; !bytes.Equal(last.RawSubject, last.RawIssuer); {
@@ -53,7 +54,7 @@ func chainOf(anchors []*x509.Certificate, leaf *x509.Certificate) []*x509.Certif
 	return chain
 }
 
-// isCandidate reports whether a CA may have issued a certificate, by what both say of themselves.
+// isCandidate reports whether a CA may have issued a certificate, according to their names and key identifiers.
 func isCandidate(ca, cert *x509.Certificate) bool {
 	otherKey := len(cert.AuthorityKeyId) > 0 && len(ca.SubjectKeyId) > 0 && !bytes.Equal(cert.AuthorityKeyId, ca.SubjectKeyId)
 	mayNotSign := ca.KeyUsage != 0 && ca.KeyUsage&x509.KeyUsageCertSign == 0
@@ -90,7 +91,8 @@ func matchesDomain(domains []string, host string) bool {
 	})
 }
 
-// allowsUsage reports whether a certificate is for a usage. Unlike Go, BoringSSL does not take anyExtendedKeyUsage for one.
+// allowsUsage reports whether a certificate is for a usage. Unlike Go, BoringSSL does not accept anyExtendedKeyUsage as
+// such.
 func allowsUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
 	restricted := len(cert.ExtKeyUsage) > 0 || len(cert.UnknownExtKeyUsage) > 0
 	return !restricted || slices.Contains(cert.ExtKeyUsage, usage)

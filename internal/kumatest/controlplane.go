@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A ControlPlane is an http.Handler that answers as a control plane does. It is safe for concurrent use.
+// A ControlPlane is an http.Handler that answers like a control plane. It is safe for concurrent use.
 type ControlPlane struct {
 	config
 	types    []*resourceType
@@ -26,8 +26,8 @@ type ControlPlane struct {
 
 var _ http.Handler = (*ControlPlane)(nil)
 
-// New returns a control plane which has, as a fresh one does, the mesh default. Without options it is a zone
-// control plane of version 2.14.3 to which every local caller is an administrator.
+// New returns a control plane with the mesh default, like a new one. Without options, it is a zone control plane of
+// version 2.14.3 for which every local user is an administrator.
 func New(opts ...Option) *ControlPlane {
 	cp := &ControlPlane{
 		config: config{release: releaseOf("2.14.3"), now: time.Now, seed: 1, every: defaultIntervals()},
@@ -48,11 +48,11 @@ func New(opts ...Option) *ControlPlane {
 	return cp
 }
 
-// ServeHTTP answers a request, unless a fault does. The request is remembered.
+// ServeHTTP answers a request, unless a fault does. It records the request.
 func (cp *ControlPlane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client went away
+		panic(http.ErrAbortHandler) // the client closed the connection
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	record := &Request{
@@ -90,7 +90,7 @@ func (cp *ControlPlane) delay(r *http.Request) {
 	}
 }
 
-// answer finds out who asks, for what, and lets the handler answer.
+// answer identifies the user and the route, and calls the handler.
 func (cp *ControlPlane) answer(c *call) answer {
 	path, escaped := c.request.URL.Path, c.request.URL.EscapedPath()
 	switch {
@@ -145,8 +145,8 @@ func redirect(r *http.Request, path string) answer {
 	return a
 }
 
-// Do does what an administrator does behind everybody's back: the same API, but the request is not remembered,
-// no fault strikes it, and it needs no token. The body is nil, []byte, string, or a value to marshal.
+// Do sends a request as an administrator behind the scenes: it uses the same API, but the request is not recorded, has
+// no fault, and needs no token. The body is nil, []byte, string, or a value to marshal.
 func (cp *ControlPlane) Do(method, path string, body any) (status int, response []byte) {
 	var raw []byte
 	switch body := body.(type) {

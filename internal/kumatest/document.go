@@ -1,8 +1,8 @@
 package kumatest
 
-// A message describes a document as the control plane knows it: which fields it has, in which order and of
-// which kind. What a message does not describe is dropped when a document is read, and defaults are left out
-// when it is written, as the JSON form of protocol buffers has it.
+// A message describes a document as the control plane knows it: its fields, their order and their kinds. Fields that
+// the message does not describe are dropped when a document is read, and defaults are omitted when it is written, as in
+// the JSON form of protocol buffers.
 type message struct {
 	fields []field
 }
@@ -19,13 +19,13 @@ func (m *message) field(name string) field {
 
 type field struct {
 	name     string
-	alias    string // a second spelling that is read, never written
+	alias    string // a second spelling, only for reading
 	kind     kind
 	message  *message // for objectKind
 	enum     *enum    // for enumKind
 	repeated bool
 	wrapped  bool   // an explicit default differs from none and is kept
-	oneOf    string // of the fields with the same oneOf at most one is set
+	oneOf    string // at most one of the fields with the same oneOf is set
 }
 
 func object(name string, fields ...field) field {
@@ -67,11 +67,11 @@ const (
 	stringMapKind
 	messageMapKind
 	uint64Kind
-	anyKind // free JSON, an object at the top
+	anyKind // any JSON; an object at the top
 )
 
-// A document is a message filled in. Its values are string, bool, uint32, float64, []byte, int32 (an enum's
-// number), time.Duration, *document, map[string]string, any (free JSON), or a []any of one of these.
+// A document is a message with values: string, bool, uint32, float64, []byte, int32 (the number of an enum),
+// time.Duration, *document, map[string]string, any (any JSON), or a []any of one of these.
 type document struct {
 	message *message
 	values  map[string]any
@@ -111,7 +111,7 @@ func (d *document) object(name string) *document { return get[*document](d, name
 
 func (d *document) tags(name string) map[string]string { return get[map[string]string](d, name) }
 
-// conf returns the free configuration of a backend.
+// conf returns the untyped configuration of a backend.
 func (d *document) conf() map[string]any { return get[map[string]any](d, "conf") }
 
 func (d *document) objects(name string) []*document {

@@ -10,7 +10,7 @@ const hostLabel = `[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62}`
 
 var dnsNameSyntax = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*[._]?$`)
 
-// isDNSName is generous: underscores and a point at the end are fine.
+// isDNSName reports whether a name is a DNS name. It allows underscores and a dot at the end.
 func isDNSName(name string) bool {
 	return name != "" && len(strings.ReplaceAll(name, ".", "")) <= 255 && !isIP(name) && dnsNameSyntax.MatchString(name)
 }

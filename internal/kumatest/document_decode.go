@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// decode reads the JSON object raw. Its errors have the texts that a control plane quotes.
+// decode parses a JSON object. Its errors have the texts of a control plane.
 func (m *message) decode(raw []byte) (*document, error) {
 	d := newDocument(m)
 	if string(raw) == "null" {
@@ -103,7 +103,7 @@ func unmarshal[T any](raw []byte) (T, error) {
 	return value, err
 }
 
-// unquote takes the quotes off: numbers may be written as strings.
+// unquote removes quotation marks, because numbers may be strings.
 func unquote(raw []byte) []byte {
 	if len(raw) >= 2 && raw[0] == '"' && raw[len(raw)-1] == '"' {
 		return raw[1 : len(raw)-1]
@@ -224,7 +224,7 @@ func decodeAnyValue(raw []byte) (any, error) {
 	}
 }
 
-// typed reads free JSON as a document of the given message.
+// typed parses untyped JSON as a document with a message.
 func typed(conf map[string]any, m *message) (*document, error) {
 	if conf == nil {
 		return newDocument(m), nil

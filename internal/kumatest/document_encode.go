@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// encode writes the document in the order of its fields, without what is not set.
+// encode returns the document in the order of its fields, without fields that are not set.
 func (d *document) encode() json.RawMessage {
 	var b bytes.Buffer
 	d.encodeTo(&b)
@@ -34,7 +34,7 @@ func (d *document) encodeTo(b *bytes.Buffer) {
 	b.WriteByte('}')
 }
 
-// isDefault reports whether value is what a field has that nobody set, so that it is not written.
+// isDefault reports whether value is that of a field that is not set, so that it is not written.
 func (f field) isDefault(value any) bool {
 	if f.repeated {
 		return len(value.([]any)) == 0
@@ -111,7 +111,7 @@ func (f field) encodeOne(b *bytes.Buffer, value any) {
 	default:
 		text, err := json.Marshal(value)
 		if err != nil {
-			panic(err) // only kinds that decode makes come here, and each of them has a JSON form
+			panic(err) // decode only returns kinds that have a JSON form
 		}
 		b.Write(text)
 	}
@@ -131,7 +131,7 @@ func formatDouble(value float64) []byte {
 	}
 }
 
-// formatDuration writes seconds with 0, 3, 6 or 9 digits behind the point.
+// formatDuration formats seconds with 0, 3, 6 or 9 decimal places.
 func formatDuration(d time.Duration) string {
 	sign := ""
 	if d < 0 {
@@ -143,7 +143,7 @@ func formatDuration(d time.Duration) string {
 	return strings.TrimSuffix(text, ".000") + "s"
 }
 
-// untyped is the opposite of typed.
+// untyped returns a document as untyped JSON.
 func untyped(d *document) map[string]any {
 	conf, err := decodeAny(d.encode())
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// This file is about documents of which the control plane here has no description.
+// This file handles documents that the embedded control plane has no description of.
 
-// withoutMetadata returns the members of a document beside its metadata, each byte for byte and in their order.
+// withoutMetadata returns the members of a document except its metadata, byte for byte and in their order.
 func withoutMetadata(raw json.RawMessage) json.RawMessage {
 	var kept bytes.Buffer
 	kept.WriteByte('{')
@@ -27,7 +27,7 @@ func withoutMetadata(raw json.RawMessage) json.RawMessage {
 	return kept.Bytes()
 }
 
-// membersOf ranges over the members of a JSON object in their order.
+// membersOf returns an iterator over the members of a JSON object in their order.
 func membersOf(raw json.RawMessage) func(yield func(string, json.RawMessage) bool) {
 	return func(yield func(string, json.RawMessage) bool) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -50,7 +50,7 @@ func membersOf(raw json.RawMessage) func(yield func(string, json.RawMessage) boo
 	}
 }
 
-// specContent returns the members of a document with a spec, to which a status is added for those that have one.
+// specContent returns the members of a document with a spec, with a status for types that have one.
 func (e endpoints) specContent(spec map[string]any) json.RawMessage {
 	content := map[string]any{"spec": spec}
 	if e.kind.is(hasStatus) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Labels that the control plane gives a meaning.
+// Labels with a meaning for the control plane.
 const (
 	originLabel  = "kuma.io/origin"
 	zoneLabel    = "kuma.io/zone"
@@ -43,7 +43,7 @@ func (cp *ControlPlane) checkLabels(meta metadata) violations {
 	return broken
 }
 
-// checkOrigin keeps what came from a zone from being written at the global control plane.
+// checkOrigin rejects a write at the global control plane of an object that comes from a zone.
 func (cp *ControlPlane) checkOrigin(labels map[string]string) violations {
 	var broken violations
 	if origin := labels[originLabel]; cp.global && origin != "" && origin != "global" {
@@ -116,7 +116,7 @@ func labelValueProblems(value string) []string {
 	return problems
 }
 
-// computeLabels completes the labels of a document by those that the control plane adds.
+// computeLabels adds the labels of the control plane to those of a document.
 func (cp *ControlPlane) computeLabels(t *resourceType, mesh, name string, given map[string]string, doc *document) map[string]string {
 	labels := cloneLabels(given)
 	setIfAbsent := func(label, value string) {
@@ -148,7 +148,7 @@ func (cp *ControlPlane) computeLabels(t *resourceType, mesh, name string, given 
 	return labels
 }
 
-// checkLabelChange refuses that a label which says where an object comes from is changed.
+// checkLabelChange rejects a change of a label that shows the origin of an object.
 func (cp *ControlPlane) checkLabelChange(before, after map[string]string) violations {
 	var broken violations
 	fixed := []string{originLabel, zoneLabel, displayLabel}

@@ -11,7 +11,7 @@ import (
 // zoneName is the name of the only zone.
 const zoneName = "default"
 
-// metadata is the part of a document that all types have in common.
+// metadata is the part of a document that all types share.
 type metadata struct {
 	Type             string            `json:"type"`
 	Mesh             string            `json:"mesh,omitempty"`
@@ -30,7 +30,7 @@ func decodeMetadata(body []byte) (metadata, error) {
 	return metadata(meta), nil
 }
 
-// checkDocument checks what a request says about itself: that it is about what its URL names.
+// checkDocument checks that a document matches the URL of the request.
 func (cp *ControlPlane) checkDocument(t *resourceType, mesh, name string, meta metadata, exists bool) violations {
 	var broken violations
 	if meta.Name != name {
@@ -62,7 +62,7 @@ func (r *resource) metadata() metadata {
 	}
 }
 
-// kri returns the resource identifier of r, or nothing when its type has none.
+// kri returns the resource identifier of r, or "" if its type has none.
 func (r *resource) kri() string {
 	if r.kind.short == "" {
 		return ""
@@ -72,7 +72,7 @@ func (r *resource) kri() string {
 	}, "_")
 }
 
-// render writes the whole document of r.
+// render returns the complete document of r.
 func (cp *ControlPlane) render(r *resource) json.RawMessage {
 	return cp.renderAs(r, r.metadata(), r.content)
 }
@@ -89,7 +89,7 @@ func (cp *ControlPlane) renderAs(r *resource, meta metadata, content json.RawMes
 	return joinObjects(mustMarshal(head), content)
 }
 
-// joinObjects makes one JSON object of the members of two.
+// joinObjects returns a JSON object with the members of two.
 func joinObjects(a, b json.RawMessage) json.RawMessage {
 	if len(b) == 0 || string(b) == "{}" {
 		return a
@@ -101,7 +101,7 @@ func joinObjects(a, b json.RawMessage) json.RawMessage {
 func mustMarshal(value any) json.RawMessage {
 	raw, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // only for types of this package that have a JSON form
+		panic(err) // all types of this package have a JSON form
 	}
 	return raw
 }

@@ -29,7 +29,7 @@ func checkName(field, name string, syntax *regexp.Regexp, rule string) violation
 	return broken
 }
 
-// dnsLabelProblems says what keeps a name from being a DNS label.
+// dnsLabelProblems returns why a name is not a DNS label.
 func dnsLabelProblems(name string) []string {
 	var problems []string
 	if len(name) > 63 {
@@ -41,7 +41,7 @@ func dnsLabelProblems(name string) []string {
 	return problems
 }
 
-// displayName returns the name that a resource is shown by.
+// displayName returns the display name of a resource.
 func displayName(name string, labels map[string]string) string {
 	if shown := labels[displayLabel]; shown != "" {
 		return shown

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// A serverName is what a client asks for in TLS to reach a port of a service.
+// A serverName is the TLS server name for a port of a service.
 type serverName struct {
 	Port int    `json:"port"`
 	SNI  string `json:"sni"`
 }
 
-// serverNames returns the names of a service's ports, in the order of the ports.
+// serverNames returns the server names of a service's ports, in the order of the ports.
 func (r *resource) serverNames() []serverName {
 	ports := place{value: r.spec}.to("ports").list()
 	switch r.kind.name {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Tags that the control plane gives a meaning.
+// Tags with a meaning for the control plane.
 const (
 	serviceTag  = "kuma.io/service"
 	protocolTag = "kuma.io/protocol"
@@ -15,7 +15,7 @@ const (
 
 var tagNameSyntax = regexp.MustCompile(`^[a-zA-Z0-9.\-_:/]*$`)
 
-// A tagValue is the rule of the values of tags.
+// A tagValue is the rule for the values of tags.
 type tagValue struct {
 	syntax *regexp.Regexp
 	rule   string
@@ -26,7 +26,7 @@ func plainValue() tagValue {
 	return tagValue{regexp.MustCompile(`^[a-zA-Z0-9.\-_:]*$`), "tag value must consist of alphanumeric characters, dots, dashes and underscores"}
 }
 
-// selectorValue returns the rule for tags that proxies are selected by.
+// selectorValue returns the rule for tags that select proxies.
 func selectorValue() tagValue {
 	return tagValue{
 		regexp.MustCompile(`^([a-zA-Z0-9.\-_:/]*|\*)$`),

@@ -9,33 +9,33 @@ import (
 	"time"
 )
 
-// A fleet is the data plane proxies of a control plane and what the control plane does for them by itself, in the
-// course of time. Nothing of it runs in the background: whenever a request comes or a test looks, all that was due
-// until then is done, in the order of time. A clock may jump; nothing in between is left out.
+// A fleet has the data plane proxies of a control plane, and what the control plane does for them over time. Nothing
+// runs in the background: each request, and each look of a test, first runs all events that are due, in the order of
+// their time. A clock may jump; no event is skipped.
 type fleet struct {
 	cp    *ControlPlane
 	clock func() time.Time
 
-	stepping sync.Mutex  // held while time is made up for, the hooks of Watch and After included
-	hooked   atomic.Bool // such a hook runs
+	stepping sync.Mutex  // held while due events run, including the hooks of Watch and After
+	hooked   atomic.Bool // such a hook is running
 
-	mu       sync.Mutex // guards all that follows, and all of the proxies and zones
-	now      time.Time  // up to when everything is done
-	agenda   []event    // what is to come, the next first
+	mu       sync.Mutex // guards all fields below, and those of the proxies and zones
+	now      time.Time  // the time up to which all events have run
+	agenda   []event    // future events, the next one first
 	random   *rand.Rand
 	proxies  []*Proxy // in the order in which they first connected
 	zones    map[string]*Zone
 	bundles  map[string]*bundle
-	stale    map[string]bool // meshes whose MeshInsight is about to be made anew
+	stale    map[string]bool // meshes whose MeshInsight is about to be updated
 	watchers []func(now time.Time)
 }
 
-// An event is one thing that the control plane or a proxy does at its time. In a zone that hangs it waits.
+// An event is an action of the control plane or a proxy at a time. In a zone that hangs, it waits.
 type event struct {
 	at   time.Time
 	zone *Zone
 	do   func()
-	hook bool // do is a test's, which may look at everything
+	hook bool // do is a test's hook, which may inspect everything
 }
 
 func newFleet(cp *ControlPlane) *fleet {
@@ -51,12 +51,12 @@ func newFleet(cp *ControlPlane) *fleet {
 	return f
 }
 
-// Advance does all that is due by the clock. Requests do so by themselves, and so does whatever looks at proxies.
+// Advance runs all events that are due by the clock. Requests and inspections of proxies do so themselves.
 func (cp *ControlPlane) Advance() { cp.fleet.look() }
 
-// Watch calls hook after each thing that the control plane or a proxy has done, with the time at which it did it, and
-// whenever the clock has gone on without any. In hook everything may be looked at and proxies may be told what to do,
-// all as of that time; a request is made by Do, as one over HTTP would wait for hook to end.
+// Watch calls hook after each event, with its time, and after each change of the clock without an event. In hook, the
+// test may inspect everything and control proxies, as of that time. Requests in hook must use Do: a request over HTTP
+// would wait for the end of hook.
 func (cp *ControlPlane) Watch(hook func(now time.Time)) {
 	f := cp.fleet
 	f.look()
@@ -65,8 +65,7 @@ func (cp *ControlPlane) Watch(hook func(now time.Time)) {
 	f.watchers = append(f.watchers, hook)
 }
 
-// After calls hook once, d from now by the clock, in its place between all else that happens. The rules of Watch hold
-// for it.
+// After calls hook once, d from now by the clock, in the order of events. The rules of Watch apply.
 func (cp *ControlPlane) After(d time.Duration, hook func()) {
 	f := cp.fleet
 	f.look()
@@ -75,15 +74,15 @@ func (cp *ControlPlane) After(d time.Duration, hook func()) {
 	f.schedule(event{at: f.now.Add(d), do: hook, hook: true})
 }
 
-// WriteBack lets somebody read a document at a path, such as /meshes/default, read from now, and put what was read once
-// more write from now, whatever it has become.
+// WriteBack reads a document at a path such as /meshes/default after read, and writes the same content again after
+// write, like another client that overwrites a change.
 func (cp *ControlPlane) WriteBack(path string, read, write time.Duration) {
 	var stale []byte
 	cp.After(read, func() { _, stale = cp.Do(http.MethodGet, path, nil) })
 	cp.After(write, func() { cp.Do(http.MethodPut, path, stale) })
 }
 
-// time is what the control plane takes for the time: that of the clock, and while a hook runs that which it is called for.
+// time returns the time of the control plane: that of the clock or, in a hook, that of the event.
 func (f *fleet) time() time.Time {
 	if !f.hooked.Load() {
 		return f.clock()
@@ -93,7 +92,7 @@ func (f *fleet) time() time.Time {
 	return f.now
 }
 
-// look does what is due, unless it is called by a hook, which sees the world as of the time it is called for.
+// look runs due events, unless a hook calls it, which sees the state at the time of its event.
 func (f *fleet) look() {
 	if !f.hooked.Load() {
 		f.advance()
@@ -132,7 +131,7 @@ func (f *fleet) pass(to time.Time) {
 	}
 }
 
-// tell calls the watchers, with the time as it is now: while they run a request may move it.
+// tell calls the watchers with the current time, which a request in a watcher may move.
 func (f *fleet) tell() {
 	now := f.now
 	for _, watch := range f.watchers {
@@ -140,7 +139,7 @@ func (f *fleet) tell() {
 	}
 }
 
-// call lets a hook run, which takes the lock by itself.
+// call runs a hook, which locks the fleet itself.
 func (f *fleet) call(hook func()) {
 	f.hooked.Store(true)
 	f.mu.Unlock()
@@ -151,7 +150,7 @@ func (f *fleet) call(hook func()) {
 	hook()
 }
 
-// schedule puts an event into the agenda, behind those of the same time.
+// schedule adds an event to the agenda, after those at the same time.
 func (f *fleet) schedule(e event) {
 	i, _ := slices.BinarySearchFunc(f.agenda, e.at, func(other event, at time.Time) int {
 		if other.at.After(at) {
@@ -162,20 +161,20 @@ func (f *fleet) schedule(e event) {
 	f.agenda = slices.Insert(f.agenda, i, e)
 }
 
-// after schedules something that a zone does, d from now.
+// after schedules an action of a zone, d from now.
 func (f *fleet) after(d time.Duration, zone *Zone, do func()) {
 	f.schedule(event{at: f.now.Add(d), zone: zone, do: do})
 }
 
-// tick returns how long it takes at most until a proxy is looked at.
+// tick returns the maximum time until the control plane checks a proxy.
 func (f *fleet) tick() time.Duration { return share(f.cp.every.proxyRefresh, tickMost) }
 
 func share(of time.Duration, share float64) time.Duration {
 	return time.Duration(float64(of) * share)
 }
 
-// untilNext returns how long it takes until the next of the moments that come in regular intervals, the last of which
-// began gone ago or earlier.
+// untilNext returns the time until the next of a series of moments at regular intervals, the last of which was gone ago
+// or earlier.
 func untilNext(gone, interval time.Duration) time.Duration { return interval - gone%interval }
 
 // between returns a duration from least to most.
@@ -183,8 +182,8 @@ func (f *fleet) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(f.random.Int64N(int64(most-least)+1))
 }
 
-// wrote makes the control plane take notice, in time, of what was written. That is counted from the time that it says
-// it was written at, to which the clock may have gone on since the request came.
+// wrote schedules what the control plane does after a write. Delays start at the modification time of the object, after
+// which the clock may have moved.
 func (f *fleet) wrote(r *resource) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -196,7 +195,7 @@ func (f *fleet) wrote(r *resource) {
 	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
-// deleted makes the control plane take notice of what was deleted.
+// deleted schedules what the control plane does after a deletion.
 func (f *fleet) deleted(r *resource) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -206,7 +205,7 @@ func (f *fleet) deleted(r *resource) {
 	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
-// eachZone calls do for the zones in the order of their names.
+// eachZone calls do for each zone in the order of their names.
 func (f *fleet) eachZone(do func(*Zone)) {
 	for _, name := range sortedKeys(f.zones) {
 		do(f.zones[name])
@@ -219,7 +218,7 @@ func (f *fleet) drop(kind, mesh, name string) {
 	}
 }
 
-// find returns the proxy of a Dataplane, or nil when it never connected.
+// find returns the proxy of a Dataplane, or nil if it never connected.
 func (f *fleet) find(mesh, resource string) *Proxy {
 	for _, p := range f.proxies {
 		if p.mesh == mesh && p.resource == resource {
@@ -229,7 +228,7 @@ func (f *fleet) find(mesh, resource string) *Proxy {
 	return nil
 }
 
-// show puts an insight into the store, where requests find it.
+// show stores an insight, so that requests find it.
 func (f *fleet) show(r *resource) {
 	r.created, r.modified = f.now.UTC(), f.now.UTC()
 	if before, ok := f.cp.store.get(r.kind.name, r.mesh, r.name); ok {

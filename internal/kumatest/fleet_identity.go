@@ -2,14 +2,14 @@ package kumatest
 
 import "fmt"
 
-// A meshIdentity is what a proxy has its identity from instead of the CA of its mesh.
+// A meshIdentity is the source of a proxy's identity instead of the CA of its mesh.
 type meshIdentity struct {
 	name string
-	told bool // the insight tells of it
+	told bool // the insight shows it
 }
 
-// considerIdentity looks what a proxy needs whose identity is of a MeshIdentity. What becomes of mtls concerns its trust
-// bundle alone, in which the CA of the mesh is besides.
+// considerIdentity checks what a proxy with an identity from a MeshIdentity needs. A change of mtls affects only its
+// trust bundle, which also contains the CA of the mesh.
 func (p *Proxy) considerIdentity(mesh *resource) {
 	f, was := p.fleet, p.issued
 	next := &issued{
@@ -32,7 +32,7 @@ func (p *Proxy) considerIdentity(mesh *resource) {
 	}
 	p.issued = next
 	if renewed {
-		p.flush() // unlike one of mtls, this is told at once
+		p.flush() // unlike a change of mtls, this is reported at once
 		p.in(p.renewal(next).Sub(f.now)+f.tick(), p.consider)
 	}
 	p.within(sendLeast, sendMost, p.send)

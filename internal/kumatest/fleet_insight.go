@@ -18,16 +18,16 @@ type subscription struct {
 	cds          counts
 	eds          counts
 	lds          counts
-	mtls         bool // the configuration that was sent is one with mTLS
+	mtls         bool // the last configuration had mTLS
 }
 
-// A counts is how many responses were sent, and what became of them.
+// A counts has the number of responses, and of their results.
 type counts struct {
 	sent, acknowledged, rejected int
 }
 
-// configure counts the configuration beside the secrets, which a proxy gets when it connects and, in part, when mTLS
-// is turned on or off.
+// configure counts the responses besides the secrets, which a proxy gets when it connects and, in part, when mTLS is
+// turned on or off.
 func (s *subscription) configure(mtls bool, now time.Time) {
 	var parts []*counts
 	switch {
@@ -49,7 +49,7 @@ func (s *subscription) configure(mtls bool, now time.Time) {
 
 func (p *Proxy) current() *subscription { return p.subscriptions[len(p.subscriptions)-1] }
 
-// subscribe begins a subscription. Two are kept.
+// subscribe begins a subscription. The control plane keeps two.
 func (p *Proxy) subscribe() {
 	now := p.fleet.now
 	if n := len(p.subscriptions); n > 0 && p.current().disconnected.IsZero() {
@@ -60,20 +60,20 @@ func (p *Proxy) subscribe() {
 	p.subscriptions = p.subscriptions[max(0, len(p.subscriptions)-2):]
 }
 
-// uuid returns an identifier. It depends on the seed alone.
+// uuid returns an identifier that depends only on the seed.
 func (f *fleet) uuid() string {
 	a, b := f.random.Uint64(), f.random.Uint64()
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff)
 }
 
-// A telling is what was told last.
+// A telling is the status that was last reported.
 type telling struct {
 	content       string
-	made          time.Time // of the identity that was told of
+	made          time.Time // time of the reported identity
 	regenerations int
 }
 
-// flush tells what there is to tell of a proxy, if it is anything new. On a global control plane it comes later.
+// flush reports the status of a proxy if it changed. On a global control plane, it arrives later.
 func (p *Proxy) flush() {
 	f := p.fleet
 	content := string(p.describe())
@@ -88,7 +88,7 @@ func (p *Proxy) flush() {
 	p.show()
 }
 
-// show puts what was told last where requests find it, unless the proxy is gone.
+// show stores the last reported status, unless the proxy was removed.
 func (p *Proxy) show() {
 	f := p.fleet
 	if !slices.Contains(f.proxies, p) || p.told.content == "" || f.cp.global && !p.zone.current().open {
@@ -150,7 +150,7 @@ func (p *Proxy) describe() json.RawMessage {
 	return mustMarshal(all)
 }
 
-// describeMTLS tells of the identity made last, and counts those that it told of.
+// describeMTLS returns the status of the last identity, and counts the reported ones.
 func (p *Proxy) describeMTLS() map[string]any {
 	if p.issued == nil || p.identity != nil && !p.identity.told {
 		p.told.made, p.told.regenerations = time.Time{}, 0
@@ -169,7 +169,7 @@ func (p *Proxy) describeMTLS() map[string]any {
 	}
 }
 
-// describe writes counts as the JSON form of protocol buffers does: numbers of 64 bits as text, none for zero.
+// describe returns counts in the JSON form of protocol buffers: 64-bit numbers as strings, and no zero.
 func (c counts) describe() map[string]string {
 	described := map[string]string{}
 	for name, n := range map[string]int{"responsesSent": c.sent, "responsesAcknowledged": c.acknowledged, "responsesRejected": c.rejected} {
@@ -182,7 +182,7 @@ func (c counts) describe() map[string]string {
 
 const envoyVersion = "1.37.0"
 
-// timestamp writes a time by the clock of the instance that the proxy is connected to.
+// timestamp formats a time by the clock of the instance that the proxy is connected to.
 func (p *Proxy) timestamp(t time.Time) string { return timestamp(t.Add(p.skew)) }
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

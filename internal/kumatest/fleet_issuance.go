@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// A record is what the control plane remembers of a connected proxy. A disconnection ends it.
+// A record is what the control plane knows of a connected proxy. It ends with the connection.
 type record struct {
 	issued   *issued
-	working  bool // it is being issued to
+	working  bool // the control plane is issuing for it
 	failures int
 	retryAt  time.Time
 }
 
-// An issued is what was made for a proxy last, and from what. Nothing ever compares it with the content of secrets.
+// An issued is what was last issued for a proxy, and from what. Nothing compares it with the content of secrets.
 type issued struct {
 	material
 	mtls      []byte // the section of the mesh
@@ -27,7 +27,7 @@ type issued struct {
 	supported []string
 }
 
-// What has to be made anew.
+// What must be issued again.
 type need int
 
 const (
@@ -36,7 +36,7 @@ const (
 	everything
 )
 
-// consider looks whether a proxy needs anything, as the control plane does once a second.
+// consider checks whether a proxy needs anything, as the control plane does once a second.
 func (p *Proxy) consider() {
 	f := p.fleet
 	if !p.connected || p.working || f.now.Before(p.retryAt) {
@@ -44,7 +44,7 @@ func (p *Proxy) consider() {
 	}
 	mesh := p.zone.meshes[p.mesh]
 	if mesh == nil {
-		return // when it is noticed, each proxy is looked at
+		return // each proxy is checked when the change is noticed
 	}
 	if p.identity != nil {
 		p.considerIdentity(mesh)
@@ -67,7 +67,7 @@ func (p *Proxy) consider() {
 	p.in(p.zone.reserve(), func() { p.read(p.zone.meshes[p.mesh]) })
 }
 
-// needs says what of that which was issued does not fit any more.
+// needs returns what does not match the issued material any more.
 func (p *Proxy) needs(mesh *resource) need {
 	switch was := p.issued; {
 	case was == nil || !bytes.Equal(was.mtls, mtlsOf(mesh)):
@@ -81,7 +81,7 @@ func (p *Proxy) needs(mesh *resource) need {
 	}
 }
 
-// read reads the pair from which an identity will have been made when its key is there.
+// read reads the CA from which the control plane will issue once the key of the identity exists.
 func (p *Proxy) read(mesh *resource) {
 	backend := enabledBackend(mesh)
 	if backend == nil {
@@ -98,7 +98,7 @@ func (p *Proxy) read(mesh *resource) {
 	p.in(issueTime, func() { p.make(ca, mesh, needs) })
 }
 
-// make makes an identity and, when the mesh has changed, reads the trust bundle, which is a moment after the pair.
+// make issues an identity and, if the mesh has changed, reads the trust bundle, a moment after the CA.
 func (p *Proxy) make(ca pair, mesh *resource, needs need) {
 	f := p.fleet
 	backend := enabledBackend(mesh)
@@ -123,14 +123,14 @@ func (p *Proxy) make(ca pair, mesh *resource, needs need) {
 	p.zone.limiter(p.mesh, backend).succeeded(p)
 	p.report()
 	p.within(sendLeast, sendMost, p.send)
-	p.atNextTick(p.consider) // the mesh may have changed meanwhile
+	p.atNextTick(p.consider) // the mesh may have changed in the meantime
 	p.in(p.renewal(next).Sub(f.now)+f.between(time.Millisecond, f.tick()), p.consider)
 }
 
-// renewal returns when an identity is made anew.
+// renewal returns the time at which an identity is renewed.
 func (p *Proxy) renewal(i *issued) time.Time { return i.made.Add(i.expires.Sub(i.made) / 5 * 4) }
 
-// failed puts a proxy off for which nothing could be issued.
+// failed delays a proxy for which the issuance failed.
 func (p *Proxy) failed(backend *document) {
 	f := p.fleet
 	p.working = false
@@ -169,7 +169,7 @@ func (l *limiter) succeeded(p *Proxy) {
 	l.failing = slices.DeleteFunc(l.failing, func(other *Proxy) bool { return other == p })
 }
 
-// tags returns the tags of a proxy's Dataplane as it is now.
+// tags returns the current tags of a proxy's Dataplane.
 func (p *Proxy) tags() map[string][]string {
 	dataplane, ok := p.fleet.cp.store.get("Dataplane", p.mesh, p.resource)
 	if !ok {
@@ -182,7 +182,7 @@ func equalTags(a, b map[string][]string) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b) // maps are printed in the order of their keys
 }
 
-// mtlsOf returns the section of a mesh by which a change of it is told.
+// mtlsOf returns the section of a mesh whose change is noticed.
 func mtlsOf(mesh *resource) []byte {
 	if mesh == nil || !mesh.document.has("mtls") {
 		return nil
@@ -190,7 +190,7 @@ func mtlsOf(mesh *resource) []byte {
 	return mesh.document.object("mtls").encode()
 }
 
-// enabledBackend returns the backend by which a mesh has mTLS, or nil.
+// enabledBackend returns the enabled backend of a mesh, or nil.
 func enabledBackend(mesh *resource) *document {
 	if mesh == nil {
 		return nil
@@ -204,7 +204,7 @@ func enabledBackend(mesh *resource) *document {
 	return nil
 }
 
-// lifetimeOf returns how long the identities of a backend are valid.
+// lifetimeOf returns the lifetime of the identities of a backend.
 func lifetimeOf(backend *document) time.Duration {
 	lifetime, err := parseLifetime(backend.object("dpCert").object("rotation").text("expiration"))
 	if err != nil || lifetime == 0 {
@@ -213,7 +213,7 @@ func lifetimeOf(backend *document) time.Duration {
 	return lifetime
 }
 
-// pair reads the CA that a backend issues from: certificate and key each through the cache.
+// pair reads the CA of a backend: certificate and key each through the cache.
 func (z *Zone) pair(mesh string, backend *document) (pair, error) {
 	key, err := z.half(mesh, backend, "key")
 	if err != nil {
@@ -226,8 +226,8 @@ func (z *Zone) pair(mesh string, backend *document) (pair, error) {
 	return parsePair(cert, key)
 }
 
-// trust reads what the proxies of a mesh are to trust: the chain of the enabled backend; that of each backend where
-// there may be several.
+// trust reads the CAs that the proxies of a mesh trust: the chain of the enabled backend, or of each backend if several
+// are allowed.
 func (z *Zone) trust(mesh string, r *resource) (*bundle, []string, error) {
 	backends := []*document{enabledBackend(r)}
 	if z.fleet.cp.kongMesh {

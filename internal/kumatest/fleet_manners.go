@@ -2,30 +2,30 @@ package kumatest
 
 import "time"
 
-// This file is how a test lets a proxy behave.
+// This file has the methods with which a test controls the behavior of a proxy.
 
-// manners are how a proxy behaves. The zero value takes what it is sent at once.
+// manners are the behavior of a proxy. With the zero value, it accepts all responses at once.
 type manners struct {
 	rejects    bool
-	rejections int // how many responses it still refuses
+	rejections int // number of responses that it still rejects
 	hangs      bool
-	late       time.Duration // until it answers
-	churn      int           // counts the calls of ReconnectEvery: only the last holds
+	late       time.Duration // delay of its answers
+	churn      int           // counts the calls of ReconnectEvery: only the last one has an effect
 }
 
-// Reject makes the proxy refuse all secrets that it is sent, or take them again. A refused response comes again every 5 s.
+// Reject makes the proxy reject all secrets, or accept them again. A rejected response is sent again every 5 s.
 func (p *Proxy) Reject(yes bool) {
 	defer p.enter()()
 	p.rejects, p.rejections = yes, 0
 }
 
-// RejectNext makes the proxy refuse the next n responses with secrets, and then take what it is sent.
+// RejectNext makes the proxy reject the next n responses with secrets, and then accept the following ones.
 func (p *Proxy) RejectNext(n int) {
 	defer p.enter()()
 	p.rejections = n
 }
 
-// refuses reports whether the proxy refuses the response that it answers.
+// refuses reports whether the proxy rejects the current response.
 func (p *Proxy) refuses() bool {
 	if p.rejections > 0 {
 		p.rejections--
@@ -34,7 +34,7 @@ func (p *Proxy) refuses() bool {
 	return p.rejects
 }
 
-// Hang makes the proxy stop reading what it is sent, its connection open, or go on.
+// Hang makes the proxy stop reading, with an open connection, or continue.
 func (p *Proxy) Hang(yes bool) {
 	defer p.enter()()
 	p.hangs = yes
@@ -43,13 +43,13 @@ func (p *Proxy) Hang(yes bool) {
 	}
 }
 
-// AnswerAfter makes the proxy take what it is sent, and acknowledge it, that much later. 0 is at once again.
+// AnswerAfter delays the answers of the proxy. 0 means no delay.
 func (p *Proxy) AnswerAfter(late time.Duration) {
 	defer p.enter()()
 	p.late = late
 }
 
-// ReconnectEvery makes the proxy reconnect again and again, the first time in d. 0 ends that, and so does Stop.
+// ReconnectEvery makes the proxy reconnect repeatedly, for the first time after d. 0 or Stop ends that.
 func (p *Proxy) ReconnectEvery(d time.Duration) {
 	defer p.enter()()
 	p.churn++
@@ -69,15 +69,15 @@ func (p *Proxy) reconnectEvery(d time.Duration, churn int) {
 	})
 }
 
-// Away disconnects the proxy and lets it connect again after d. It goes on serving with what it has.
+// Away disconnects the proxy, and connects it again after d. It continues to serve traffic with its material.
 func (p *Proxy) Away(d time.Duration) {
 	defer p.enter()()
 	p.disconnect()
 	p.comeBack(d)
 }
 
-// Stop ends the proxy: it disconnects, has nothing any more and takes part in nothing. Its Dataplane stays. Reconnect
-// starts it anew.
+// Stop ends the proxy: it disconnects, loses its material and takes part in nothing. Its Dataplane stays. Reconnect
+// starts it again.
 func (p *Proxy) Stop() {
 	defer p.enter()()
 	p.churn++

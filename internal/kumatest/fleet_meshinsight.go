@@ -2,7 +2,7 @@ package kumatest
 
 import "encoding/json"
 
-// A tally is how many proxies there are of a kind.
+// A tally has the numbers of proxies by status.
 type tally struct {
 	Total   int `json:"total,omitempty"`
 	Online  int `json:"online,omitempty"`
@@ -18,7 +18,7 @@ func (t *tally) count(online bool) {
 	}
 }
 
-// tallies are one tally for each name.
+// tallies are tallies by name.
 type tallies map[string]*tally
 
 func (t tallies) count(name string, online bool) {
@@ -28,7 +28,7 @@ func (t tallies) count(name string, online bool) {
 	t[name].count(online)
 }
 
-// A summary is what a MeshInsight says.
+// A summary is the content of a MeshInsight.
 type summary struct {
 	Dataplanes tally            `json:"dataplanes"`
 	Policies   map[string]tally `json:"policies,omitempty"`
@@ -48,7 +48,7 @@ type summary struct {
 	Resources map[string]tally `json:"resources"`
 }
 
-// An overviewed is what an insight says of a proxy, as far as a summary needs it.
+// An overviewed is the part of a proxy's insight that a summary needs.
 type overviewed struct {
 	Subscriptions []struct {
 		DisconnectTime string
@@ -60,7 +60,7 @@ type overviewed struct {
 	}
 }
 
-// outdate lets the MeshInsight of a mesh be made anew.
+// outdate schedules an update of the MeshInsight of a mesh.
 func (f *fleet) outdate(mesh string) {
 	if mesh == "" || f.stale[mesh] {
 		return
@@ -92,10 +92,10 @@ func (f *fleet) summarize(mesh string) {
 	f.show(&resource{kind: f.cp.typeOf("MeshInsight"), name: mesh, content: mustMarshal(s)})
 }
 
-// overviewed reads the insight of a proxy, which says nothing when it never connected.
+// overviewed reads the insight of a proxy, which is empty if it never connected.
 func (f *fleet) overviewed(dataplane *resource) (o overviewed) {
 	if insight, ok := f.cp.store.get("DataplaneInsight", dataplane.mesh, dataplane.name); ok {
-		_ = json.Unmarshal(insight.content, &o) // one that a test put may say anything
+		_ = json.Unmarshal(insight.content, &o) // one from a test may have any content
 	}
 	return o
 }

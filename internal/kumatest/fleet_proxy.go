@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// A Proxy is a data plane proxy that plays its part: it is given identity and trust bundle when a real one is, and
-// keeps what it has when a real one does.
+// A Proxy is a simulated data plane proxy: it gets identity and trust bundle when a real one does, and keeps them as a
+// real one does.
 type Proxy struct {
 	fleet    *fleet
 	zone     *Zone
 	mesh     string
 	name     string
-	resource string // the name of its Dataplane here
+	resource string // the name of its Dataplane on this control plane
 
 	connected bool
 	gone      bool      // its Dataplane was deleted
-	session   int       // counts connections: what was begun for an earlier one comes to nothing
-	held      *material // what it has. A disconnection does not change it
+	session   int       // counts connections: actions of an earlier one are dropped
+	held      *material // what it has, which stays when it disconnects
 
 	manners
-	identity *meshIdentity // what it has its identity from, when that is not the CA of the mesh
-	skew     time.Duration // of the clock of the instance it is connected to
+	identity *meshIdentity // the source of its identity if that is not the CA of the mesh
+	skew     time.Duration // of the clock of the control plane's instance
 
 	stream
-	record         // what the control plane remembers of it
-	told   telling // what the control plane told of it
+	record         // what the control plane knows of it
+	told   telling // what the control plane has reported of it
 }
 
-// A ProxyOption says what a new Dataplane of Connect is to be like. A Dataplane that exists stays as it is.
+// A ProxyOption configures the new Dataplane of Connect. An existing Dataplane stays the same.
 type ProxyOption func(*proxyOptions)
 
 type proxyOptions struct {
@@ -40,32 +40,32 @@ type proxyOptions struct {
 	skew     time.Duration
 }
 
-// Service names the service of the proxy; the default is the name of the proxy.
+// Service sets the service of the proxy; the default is the name of the proxy.
 func Service(name string) ProxyOption {
 	return func(o *proxyOptions) { o.service = name }
 }
 
-// InZone says to which zone of a global control plane the proxy is connected; the default is zone-1.
+// InZone sets the zone of a global control plane to which the proxy is connected; the default is zone-1.
 func InZone(name string) ProxyOption {
 	return func(o *proxyOptions) { o.zone = name }
 }
 
-// WithIdentity lets the proxy have its identity from a MeshIdentity of that name, which is not made, instead of the CA of the
-// mesh. Its insight names that instead of the backend; or nothing, when told is false, as happens when a proxy connects
-// for the first time. It takes no part in handshakes.
+// WithIdentity gives the proxy an identity from a MeshIdentity with that name, which is not created, instead of the CA
+// of the mesh. Its insight names that instead of the backend, or nothing if told is false, as when a proxy connects for
+// the first time. It takes no part in handshakes.
 func WithIdentity(name string, told bool) ProxyOption {
 	return func(o *proxyOptions) { o.identity = &meshIdentity{name, told} }
 }
 
-// Skewed connects the proxy to another instance of the control plane, whose clock is ahead by that much. The times in its
-// insight are of that clock.
+// Skewed connects the proxy to another instance of the control plane, whose clock is ahead by this time. The times in
+// its insight are from that clock.
 func Skewed(ahead time.Duration) ProxyOption {
 	return func(o *proxyOptions) { o.skew = ahead }
 }
 
-// Connect makes a proxy connect which was not there before. Its Dataplane is put unless there is one. It panics when
-// there is no such mesh. On a global control plane the proxy is one of a zone: its Dataplane has a name of its own
-// there and the proxy's as label kuma.io/display-name.
+// Connect connects a new proxy. It creates a Dataplane unless there is one. It panics if the mesh does not exist. On a
+// global control plane, the proxy belongs to a zone: its Dataplane has another name there, and the proxy's name as
+// label kuma.io/display-name.
 func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
 	o := proxyOptions{service: name, zone: "zone-1"}
 	for _, opt := range opts {
@@ -89,7 +89,7 @@ func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
 	return p
 }
 
-// Proxies returns the proxies of a mesh that have ever connected, in that order.
+// Proxies returns the proxies of a mesh that have ever connected, in the order of their first connection.
 func (cp *ControlPlane) Proxies(mesh string) []*Proxy {
 	f := cp.fleet
 	f.look()
@@ -98,8 +98,8 @@ func (cp *ControlPlane) Proxies(mesh string) []*Proxy {
 	return slices.DeleteFunc(slices.Clone(f.proxies), func(p *Proxy) bool { return p.mesh != mesh })
 }
 
-// Remove shuts a proxy down: it disconnects, and its Dataplane goes, which on a global control plane its zone alone
-// can bring about.
+// Remove shuts a proxy down: it disconnects, and its Dataplane is deleted. On a global control plane, only its zone can
+// do that.
 func (cp *ControlPlane) Remove(p *Proxy) {
 	p.Disconnect()
 	if dataplane, ok := cp.store.get("Dataplane", p.mesh, p.resource); ok {
@@ -111,7 +111,7 @@ func (cp *ControlPlane) Remove(p *Proxy) {
 // Name returns the proxy's own name.
 func (p *Proxy) Name() string { return p.name }
 
-// Resource returns the name of its Dataplane, which on a global control plane is another one than its own.
+// Resource returns the name of its Dataplane, which differs from the proxy's name on a global control plane.
 func (p *Proxy) Resource() string { return p.resource }
 
 // Connected reports whether the proxy is connected to its control plane.
@@ -120,20 +120,20 @@ func (p *Proxy) Connected() bool {
 	return p.connected
 }
 
-// Disconnect takes the proxy away from its control plane. It keeps what it has.
+// Disconnect disconnects the proxy. It keeps its material.
 func (p *Proxy) Disconnect() {
 	defer p.enter()()
 	p.disconnect()
 }
 
-// Reconnect makes the proxy connect again; when it is connected, it disconnects first.
+// Reconnect connects the proxy again. If it is connected, it disconnects first.
 func (p *Proxy) Reconnect() {
 	defer p.enter()()
 	p.disconnect()
 	p.connect()
 }
 
-// Holds returns what the proxy has.
+// Holds returns the material of the proxy.
 func (p *Proxy) Holds() Holding {
 	defer p.enter()()
 	if p.held == nil || p.held.bundle == nil {
@@ -142,8 +142,8 @@ func (p *Proxy) Holds() Holding {
 	return Holding{Identity: p.held.identity, Key: p.held.key, Bundle: slices.Clone(p.held.bundle.certs)}
 }
 
-// Accepts reports why the proxy would refuse another one at a time, as its client and as its server: nil when it
-// accepts it. What both have is what they have now.
+// Accepts returns why the proxy would reject another one at a time, as its client and as its server, or nil if it
+// accepts it. Both use their current material.
 func (p *Proxy) Accepts(other *Proxy, at time.Time) error {
 	defer p.enter()()
 	if p.held == nil || other.held == nil || p.identity != nil || other.identity != nil {
@@ -152,14 +152,14 @@ func (p *Proxy) Accepts(other *Proxy, at time.Time) error {
 	return p.held.bundle.verify(other.held.identity, at)
 }
 
-// enter does what is due and takes the lock.
+// enter runs due events and locks the fleet.
 func (p *Proxy) enter() (leave func()) {
 	p.fleet.look()
 	p.fleet.mu.Lock()
 	return p.fleet.mu.Unlock
 }
 
-// A Refusal is one proxy that does not accept another one.
+// A Refusal is a failed handshake: one proxy rejects another one.
 type Refusal struct {
 	Time time.Time
 	By   string // the names of the proxies
@@ -171,13 +171,13 @@ func (r Refusal) String() string {
 	return fmt.Sprintf("%s: %s refuses %s: %v", r.Time.Format("15:04:05.000"), r.By, r.Of, r.Err)
 }
 
-// Handshakes lets each connected proxy of a mesh verify each other one, as of now, and returns how many times that
-// was and which were refused. A proxy that has not been given anything yet takes no part.
+// Handshakes lets each connected proxy of a mesh verify every other one now. It returns the number of handshakes, and
+// those that failed. A proxy without any material takes no part.
 func (cp *ControlPlane) Handshakes(mesh string) (tried int, refused []Refusal) {
 	return cp.handshakes(mesh, func(p *Proxy) bool { return p.connected })
 }
 
-// HandshakesOfAll is Handshakes with those that are disconnected and go on serving with what they have.
+// HandshakesOfAll is Handshakes with disconnected proxies, which continue to serve traffic with their material.
 func (cp *ControlPlane) HandshakesOfAll(mesh string) (tried int, refused []Refusal) {
 	return cp.handshakes(mesh, func(*Proxy) bool { return true })
 }
@@ -193,7 +193,7 @@ func (cp *ControlPlane) handshakes(mesh string, takesPart func(*Proxy) bool) (tr
 			all = append(all, p)
 		}
 	}
-	refuses := map[*bundle]map[*Proxy]error{} // many proxies have the same one
+	refuses := map[*bundle]map[*Proxy]error{} // many proxies have the same bundle
 	for _, p := range all {
 		if _, known := refuses[p.held.bundle]; !known {
 			refuses[p.held.bundle] = refusedBy(p.held.bundle, all, f.now)
@@ -210,7 +210,7 @@ func (cp *ControlPlane) handshakes(mesh string, takesPart func(*Proxy) bool) (tr
 	return len(all) * max(len(all)-1, 0), refused
 }
 
-// refusedBy returns those whose identity whoever trusts in a bundle refuses.
+// refusedBy returns the proxies whose identity a peer with this bundle rejects.
 func refusedBy(b *bundle, all []*Proxy, now time.Time) map[*Proxy]error {
 	refused := map[*Proxy]error{}
 	for _, p := range all {
@@ -221,13 +221,13 @@ func refusedBy(b *bundle, all []*Proxy, now time.Time) map[*Proxy]error {
 	return refused
 }
 
-// Refusals returns the refused of Handshakes.
+// Refusals returns the failed handshakes of Handshakes.
 func (cp *ControlPlane) Refusals(mesh string) []Refusal {
 	_, refused := cp.Handshakes(mesh)
 	return refused
 }
 
-// putDataplane makes sure that there is a Dataplane and returns its name.
+// putDataplane creates a Dataplane unless it exists, and returns its name.
 func (cp *ControlPlane) putDataplane(mesh, name string, o proxyOptions) string {
 	tags := map[string]string{serviceTag: o.service, protocolTag: "http"}
 	document := map[string]any{
@@ -247,7 +247,7 @@ func (cp *ControlPlane) putDataplane(mesh, name string, o proxyOptions) string {
 	return name
 }
 
-// putSynced stores a Dataplane as one that came from a zone.
+// putSynced stores a Dataplane as if it came from a zone.
 func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]any) string {
 	synced := syncedName(mesh, name, zone)
 	if _, ok := cp.store.get("Dataplane", mesh, synced); ok {
@@ -259,7 +259,7 @@ func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]a
 	kind := cp.typeOf("Dataplane")
 	doc, err := kind.schema.decode(mustMarshal(document))
 	if err != nil {
-		panic(fmt.Sprintf("kumatest: proxy %s: %v", name, err)) // only for a service with a strange name
+		panic(fmt.Sprintf("kumatest: proxy %s: %v", name, err)) // only for a service with an invalid name
 	}
 	now := cp.now().UTC()
 	cp.store.put(&resource{

@@ -2,7 +2,7 @@ package kumatest
 
 import "time"
 
-// A RestartOption says how a control plane restarts.
+// A RestartOption configures the restart of a control plane.
 type RestartOption func(*restart)
 
 type restart struct {
@@ -12,24 +12,24 @@ type restart struct {
 }
 
 // ReconnectWithin makes proxies, or the zones of a global control plane, reconnect within d after the control plane is
-// back. The default is 1 s; a real Envoy takes up to 30 s.
+// available again. The default is 1 s; a real Envoy takes up to 30 s.
 func ReconnectWithin(d time.Duration) RestartOption {
 	return func(r *restart) { r.within = d }
 }
 
-// StayAway makes no proxy and no zone reconnect by itself.
+// StayAway prevents proxies and zones from reconnecting.
 func StayAway() RestartOption {
 	return func(r *restart) { r.away = true }
 }
 
-// Killed ends the control plane before it can record that its connections end. Overviews show proxies and zones as online
-// until they reconnect. Proxies that do not are shown as offline after 5 to 10 minutes.
+// Killed ends the control plane before it can record the end of its connections. Overviews show proxies and zones as
+// online until they reconnect. Proxies that do not are shown as offline after 5 to 10 minutes.
 func Killed() RestartOption {
 	return func(r *restart) { r.killed = true }
 }
 
-// Restart stops the control plane now and starts it again after down, with the same store. It ends the connections of its
-// proxies, or of its zones when it is global. Until it is back, requests fail without an answer.
+// Restart stops the control plane now and starts it again after down, with the same store. It closes the connections of
+// its proxies, or of its zones if it is global. In the meantime, requests fail without an answer.
 func (cp *ControlPlane) Restart(down time.Duration, opts ...RestartOption) {
 	r := restart{within: time.Second}
 	for _, opt := range opts {
@@ -68,7 +68,7 @@ func (z *Zone) restart(r restart, down time.Duration) {
 	}
 }
 
-// restarted ends the connection of a zone to a global control plane that restarts.
+// restarted closes the connection of a zone to a global control plane that restarts.
 func (z *Zone) restarted(r restart, down time.Duration) {
 	if z.state == zoneKilled {
 		return
@@ -85,7 +85,8 @@ func (z *Zone) restarted(r restart, down time.Duration) {
 	})
 }
 
-// lose ends the connection of a proxy without recording that. A garbage collector records it when the proxy stays away.
+// lose closes the connection of a proxy without recording that. A garbage collector records it if the proxy does not
+// reconnect.
 func (p *Proxy) lose() {
 	p.session++
 	p.connected = false
@@ -95,5 +96,5 @@ func (p *Proxy) lose() {
 	})
 }
 
-// comeBack makes the proxy connect after a while, unless something else happens to it before.
+// comeBack connects the proxy after a while, unless another event happens to it before.
 func (p *Proxy) comeBack(after time.Duration) { p.in(after, p.connect) }

@@ -2,15 +2,15 @@ package kumatest
 
 import "time"
 
-// This file is what goes on between a proxy and its control plane while it is connected.
+// This file has the communication between a connected proxy and its control plane.
 
-// A stream is the connection of a proxy as the control plane sees it.
+// A stream is the connection of a proxy from the view of the control plane.
 type stream struct {
-	subscriptions []*subscription // the last two, of which the last may be the present one
+	subscriptions []*subscription // the last two, of which the last may be the current one
 	outstanding   *material       // sent and not answered yet
 	acknowledged  *material
-	waiting       bool // a refused response is to be sent again
-	reporting     bool // the insight is going to tell of a change
+	waiting       bool // a rejected response must be sent again
+	reporting     bool // the insight is about to report a change
 }
 
 func (p *Proxy) connect() {
@@ -38,7 +38,7 @@ func (p *Proxy) disconnect() {
 	p.zone.polled(p.mesh, false)
 	p.current().disconnected = p.fleet.now
 	if p.fleet.random.IntN(2) == 0 {
-		p.issued = nil // it is forgotten before the insight tells of it, or after
+		p.issued = nil // it is dropped before or after the insight reports it
 	}
 	session := p.session
 	p.fleet.after(lastFlush, p.zone, func() {
@@ -49,7 +49,7 @@ func (p *Proxy) disconnect() {
 	})
 }
 
-// within schedules what is to happen from least to most from now, unless the proxy disconnects before.
+// within schedules an event from least to most from now, unless the proxy disconnects before.
 func (p *Proxy) within(least, most time.Duration, do func()) { p.in(p.fleet.between(least, most), do) }
 
 func (p *Proxy) in(d time.Duration, do func()) {
@@ -61,11 +61,10 @@ func (p *Proxy) in(d time.Duration, do func()) {
 	})
 }
 
-// atNextTick schedules what the control plane does when it looks at the proxy next.
+// atNextTick schedules an event for the time at which the control plane checks the proxy next.
 func (p *Proxy) atNextTick(do func()) { p.within(0, p.fleet.tick(), do) }
 
-// report lets the insight tell of what changed, at the next of the times at which it does, which come regularly since
-// the proxy connected.
+// report schedules a report of what changed, at the next of the regular moments since the proxy connected.
 func (p *Proxy) report() {
 	if p.reporting {
 		return
@@ -77,7 +76,7 @@ func (p *Proxy) report() {
 	})
 }
 
-// beat lets the generation of the subscription grow.
+// beat increments the generation of the subscription.
 func (p *Proxy) beat() {
 	p.in(heartbeat, func() {
 		p.report()
@@ -85,7 +84,7 @@ func (p *Proxy) beat() {
 	})
 }
 
-// send sends what the proxy does not have yet, unless it still has to answer.
+// send sends what the proxy does not have yet, unless an answer is outstanding.
 func (p *Proxy) send() {
 	s := p.current()
 	if p.outstanding != nil || p.waiting {
@@ -106,7 +105,7 @@ func (p *Proxy) send() {
 	p.within(sendLeast+p.late, sendMost+p.late, p.answer)
 }
 
-// answer is the proxy's answer to what it was sent.
+// answer handles the proxy's answer to a response.
 func (p *Proxy) answer() {
 	if p.hangs || p.outstanding == nil {
 		return
@@ -126,5 +125,5 @@ func (p *Proxy) answer() {
 	}
 	s.total.acknowledged++
 	p.held, p.acknowledged = answered, answered
-	p.send() // what was made meanwhile
+	p.send() // what was issued in the meantime
 }

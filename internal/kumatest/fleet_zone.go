@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// A Zone is a zone control plane, to which proxies are connected. A control plane that is not global has one, which
-// is the control plane itself; a global one has those that proxies were put into or that were asked for.
+// A Zone is a zone control plane, to which proxies connect. A control plane that is not global has one, which is the
+// control plane itself. A global one has those of its proxies, and those that a test has requested.
 type Zone struct {
 	fleet   *fleet
 	name    string
-	secrets map[key]*resource // of a zone below a global control plane: those that arrived
+	secrets map[key]*resource // of a zone below a global control plane: those that have arrived
 	cache   *secretCache
 	memory
-	busy [issuers]time.Time // until when each core makes a certificate
+	busy [issuers]time.Time // until when each core is issuing
 
 	state   zoneState
-	hanging int           // how often it began to hang
-	streams []*zoneStream // to the global control plane, of which the last may be the present one
-	frozen  []event       // what waits until it goes on
+	hanging int           // number of times it began to hang
+	streams []*zoneStream // to the global control plane; the last may be the current one
+	frozen  []event       // events that wait until it continues
 }
 
-// A memory is what a zone control plane knows until it ends.
+// A memory is the state of a zone control plane that a restart loses.
 type memory struct {
 	meshes   map[string]*resource // as it has noticed them
-	loaded   map[string]time.Time // when each was read into the cache, as far as that is known
-	loading  map[string]bool      // it is read again when the cache ends
+	loaded   map[string]time.Time // time at which each was read into the cache, as far as that is known
+	loading  map[string]bool      // it is read again when the cache entry expires
 	limiters map[string]*limiter
 }
 
@@ -39,7 +39,7 @@ func newZone(f *fleet, name string, cache *secretCache) *Zone {
 	return &Zone{fleet: f, name: name, secrets: map[key]*resource{}, cache: cache, memory: newMemory()}
 }
 
-// zone returns a zone, and makes it when there is none of that name.
+// zone returns the zone with this name, and creates it if necessary.
 func (f *fleet) zone(name string) *Zone {
 	if z, ok := f.zones[name]; ok {
 		return z
@@ -64,7 +64,7 @@ func (z *Zone) instance() string {
 	return instanceID
 }
 
-// meshWritten lets the zone notice a mesh in time, and then its proxies, each in its own.
+// meshWritten schedules the times at which the zone notices a mesh, and then its proxies, each at its own.
 func (z *Zone) meshWritten(name string) {
 	f := z.fleet
 	switch {
@@ -79,8 +79,8 @@ func (z *Zone) meshWritten(name string) {
 	}
 }
 
-// untilLoad returns how long the cache goes on having a mesh as it is there. Where proxies keep it filled, and when that
-// began is not known, that is any time.
+// untilLoad returns how long the cache keeps the current version of a mesh. If proxies keep it filled since an unknown
+// time, that is random.
 func (z *Zone) untilLoad(name string) time.Duration {
 	age := z.fleet.cp.every.storeCache
 	switch gone := z.fleet.now.Sub(z.loaded[name]); {
@@ -93,12 +93,12 @@ func (z *Zone) untilLoad(name string) time.Duration {
 	}
 }
 
-// isPolled reports whether the zone looks at a mesh because a proxy of it is connected.
+// isPolled reports whether the zone checks a mesh because a proxy of it is connected.
 func (z *Zone) isPolled(name string) bool {
 	return slices.ContainsFunc(z.proxies(), func(p *Proxy) bool { return p.mesh == name })
 }
 
-// polled remembers when the cache was filled, as the first proxy of a mesh connects, and as the last one disconnects.
+// polled records when the cache was filled: when the first proxy of a mesh connects, and when the last one disconnects.
 func (z *Zone) polled(name string, connects bool) {
 	age := z.fleet.cp.every.storeCache
 	if z.isPolled(name) || z.fleet.now.Sub(z.loaded[name]) < age {
@@ -126,7 +126,7 @@ func (z *Zone) notice(name string) {
 	}
 }
 
-// secretWritten lets a secret arrive in a zone below a global control plane. Without one it is read where it is stored.
+// secretWritten makes a secret arrive in a zone below a global control plane. Any other zone reads it from the store.
 func (z *Zone) secretWritten(mesh, name string) {
 	if !z.fleet.cp.global {
 		return
@@ -149,7 +149,7 @@ func (z *Zone) limiter(mesh string, backend *document) *limiter {
 	return z.limiters[name]
 }
 
-// reserve returns how long it takes until a core is free, and takes it for one certificate.
+// reserve returns the time until a core is free, and reserves it for one certificate.
 func (z *Zone) reserve() time.Duration {
 	core := 0
 	for i := range z.busy {
@@ -165,7 +165,7 @@ func (z *Zone) reserve() time.Duration {
 	return start.Sub(z.fleet.now)
 }
 
-// syncedName returns the name that a zone's resource has on a global control plane.
+// syncedName returns the name of a zone's resource on a global control plane.
 func syncedName(mesh, name, zone string) string {
 	const letters = "bcdfghjklmnpqrstvwxz2456789"
 	sum := sha256.Sum256([]byte(mesh + "/" + zone + "/" + name))

@@ -2,7 +2,7 @@ package kumatest
 
 import "time"
 
-// This file is what a global control plane knows of its zones, and what may happen to one.
+// This file has the connections of zones to a global control plane, and their failures.
 
 type zoneState int
 
@@ -20,20 +20,20 @@ type zoneStream struct {
 	updated      time.Time
 	types        map[string]*sending
 	open         bool
-	reporting    bool // the insight is going to tell of a change
-	told         bool // the insight tells of it
+	reporting    bool // the insight is about to report a change
+	told         bool // the insight shows it
 }
 
-// A sending is what a zone was sent of one type. More is sent only when it has acknowledged.
+// A sending has the resources of one type that were sent to a zone. More are sent only after it has acknowledged.
 type sending struct {
 	counts
 	at     time.Time
-	early  int // looks by which it is read earlier than others, as each type is cached by itself
+	early  int // number of checks by which it is read earlier than others, because each type has its own cache
 	behind bool
 }
 
-// Zone returns a zone of a global control plane, and connects it when it is not there yet. Proxies are put into one
-// by InZone.
+// Zone returns a zone of a global control plane, and connects it if it does not exist yet. InZone selects the zone of a
+// proxy.
 func (cp *ControlPlane) Zone(name string) *Zone {
 	if !cp.global {
 		panic("kumatest: only a global control plane has zones")
@@ -45,8 +45,8 @@ func (cp *ControlPlane) Zone(name string) *Zone {
 	return f.zone(name)
 }
 
-// Hang makes the zone do nothing, or go on with all that it did not do. The global control plane takes it for online until
-// a keepalive fails, after 16 to 30 s, and its proxies for ever.
+// Hang stops all actions of the zone, or resumes them. The global control plane shows it as online until a keepalive
+// fails, after 16 to 30 s, and its proxies forever.
 func (z *Zone) Hang(yes bool) {
 	defer z.enter()()
 	switch {
@@ -65,8 +65,8 @@ func (z *Zone) Hang(yes bool) {
 	}
 }
 
-// Kill ends the zone. The global control plane sees that at once, and goes on taking its proxies for online. They keep
-// what they have and do not connect to another one.
+// Kill ends the zone. The global control plane notices at once, but continues to show its proxies as online. They keep
+// their material and do not connect to another zone.
 func (z *Zone) Kill() {
 	defer z.enter()()
 	if z.state == zoneKilled {
@@ -79,7 +79,7 @@ func (z *Zone) Kill() {
 	z.disconnect(true)
 }
 
-// Start starts a killed zone anew. Its proxies connect to it within a second.
+// Start starts a killed zone again. Its proxies connect to it within a second.
 func (z *Zone) Start() {
 	defer z.enter()()
 	if z.state != zoneKilled {
@@ -116,7 +116,7 @@ func (z *Zone) enter() (leave func()) {
 	return z.fleet.mu.Unlock
 }
 
-// proxies returns those that are connected to the zone.
+// proxies returns the proxies that are connected to the zone.
 func (z *Zone) proxies() []*Proxy {
 	var all []*Proxy
 	for _, p := range z.fleet.proxies {
@@ -127,13 +127,13 @@ func (z *Zone) proxies() []*Proxy {
 	return all
 }
 
-// forget makes the zone start anew.
+// forget deletes the state that a restart loses.
 func (z *Zone) forget() {
 	z.memory = newMemory()
 	z.cache.empty()
 }
 
-// connect connects the zone to the global control plane, which gives it all that there is.
+// connect connects the zone to the global control plane, which sends it all resources.
 func (z *Zone) connect() {
 	f := z.fleet
 	for _, secret := range f.cp.store.list("Secret", "", nil) {
@@ -159,7 +159,7 @@ func (z *Zone) connect() {
 	}
 }
 
-// disconnect ends the connection, which is noted at once or when there is another one.
+// disconnect closes the connection. It is recorded at once, or when there is another one.
 func (z *Zone) disconnect(noted bool) {
 	s := z.current()
 	s.open = false
@@ -171,8 +171,8 @@ func (z *Zone) disconnect(noted bool) {
 
 func (z *Zone) current() *zoneStream { return z.streams[len(z.streams)-1] }
 
-// sync sends the zone what was written, when the global control plane looks for that. Then it has it, unless it hangs or is
-// gone.
+// sync sends a write to the zone when the global control plane checks for changes. It arrives unless the zone hangs or
+// is killed.
 func (z *Zone) sync(kind string, arrive func()) {
 	f, s := z.fleet, z.current()
 	sent := z.untilSent(s, kind)
@@ -185,8 +185,8 @@ func (z *Zone) sync(kind string, arrive func()) {
 	})
 }
 
-// untilSent returns how long it takes until the global control plane sees what was written. It looks regularly since the zone
-// connected, through a cache that has mostly not quite ended when it looks after just as long.
+// untilSent returns the time until the global control plane notices a write. It checks at regular intervals since the
+// zone connected, through a cache whose entry has mostly not quite expired after the same interval.
 func (z *Zone) untilSent(s *zoneStream, kind string) time.Duration {
 	every := z.fleet.cp.every
 	gone, looks := z.fleet.now.Sub(s.connected), every.zoneRefresh
@@ -232,8 +232,7 @@ func (z *Zone) changed(s *zoneStream) {
 	z.report(s)
 }
 
-// report lets the insight tell of what changed, at the next of the times at which it does, which come regularly since the
-// zone connected.
+// report schedules a report of what changed, at the next of the regular moments since the zone connected.
 func (z *Zone) report(s *zoneStream) {
 	if s.reporting {
 		return
@@ -254,7 +253,7 @@ func (z *Zone) report(s *zoneStream) {
 	})
 }
 
-// beat lets the generation of a subscription grow.
+// beat increments the generation of a subscription.
 func (z *Zone) beat(s *zoneStream) {
 	z.fleet.after(heartbeat, nil, func() {
 		if s.open {
@@ -264,7 +263,7 @@ func (z *Zone) beat(s *zoneStream) {
 	})
 }
 
-// describe tells of one connection.
+// describe returns the status of one connection.
 func (z *Zone) describe(s *zoneStream) map[string]any {
 	total := counts{}
 	stat := map[string]any{}
@@ -292,8 +291,8 @@ func (z *Zone) describe(s *zoneStream) map[string]any {
 	return subscription
 }
 
-// show puts what is known of the zone where requests find it. A connection is told of for the first time when there is
-// something to tell of it regularly.
+// show stores the status of the zone, so that requests find it. A connection is shown for the first time with the first
+// regular report.
 func (z *Zone) show() {
 	f := z.fleet
 	insight := map[string]any{}

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Tokens that a control plane with Authentication knows, to be sent as "Authorization: Bearer TOKEN".
+// Tokens that a control plane with Authentication accepts, as "Authorization: Bearer TOKEN".
 const (
-	// AdminToken is an administrator's.
+	// AdminToken is the token of an administrator.
 	AdminToken = "kumatest-admin-token"
-	// ReaderToken is a known user's who may not see secrets.
+	// ReaderToken is the token of a known user who may not read secrets.
 	ReaderToken = "kumatest-reader-token"
 )
 
-// An Option changes what New makes.
+// An Option configures New.
 type Option func(*config)
 
 type config struct {
@@ -23,16 +23,17 @@ type config struct {
 	auth          bool
 	readOnly      bool
 	global        bool
-	globalAddress string // of a zone
+	globalAddress string // for a zone
 	kongMesh      bool
 	verbatim      bool
 	unsafe        bool
 	seed          uint64
 	every         intervals
-	metadata      int // status of the answer to GET /config, when it is another one than 200
+	metadata      int // status of the answer to GET /config if it is not 200
 }
 
-// intervals are the settings that decide when a write reaches proxies, and when insights show it. GET /config has them.
+// intervals are the settings that decide when a write reaches proxies, and when insights show it. GET /config returns
+// them.
 type intervals struct {
 	storeCache   time.Duration // store.cache.expirationTime
 	proxyRefresh time.Duration // xdsServer.dataplaneConfigurationRefreshInterval
@@ -88,32 +89,32 @@ func WithoutConfig() Option {
 	return func(c *config) { c.metadata = http.StatusNotFound }
 }
 
-// Version makes the control plane answer as that version does, one of Versions; the default is 2.14.3.
-// It panics when the version is unknown.
+// Version makes the control plane answer like that version, one of Versions; the default is 2.14.3. It panics if the
+// version is unknown.
 func Version(v string) Option {
 	release := releaseOf(v)
 	return func(c *config) { c.release = release }
 }
 
-// Clock sets where the control plane has its time from, in every place: the Date header, creation and
-// modification times, the age of the secret cache, Request.Time. The default is time.Now.
+// Clock sets the source of all times of the control plane: the Date header, creation and modification times, the age of
+// the secret cache, Request.Time. The default is time.Now.
 func Clock(now func() time.Time) Option {
 	return func(c *config) { c.now = now }
 }
 
-// Authentication turns the administrator's rights for local callers off: a request is anonymous or has one of
-// the tokens AdminToken and ReaderToken. Any other token is refused with 401.
+// Authentication turns off the administrator's rights for local users: a request is anonymous or has one of the tokens
+// AdminToken and ReaderToken. Any other token is rejected with 401.
 func Authentication() Option {
 	return func(c *config) { c.auth = true }
 }
 
-// ReadOnly refuses every write with 405.
+// ReadOnly rejects every write with 405.
 func ReadOnly() Option {
 	return func(c *config) { c.readOnly = true }
 }
 
-// ZoneOf makes it a zone of the global control plane at an address: it refuses every write with 405, and its
-// configuration has the address.
+// ZoneOf makes it a zone of the global control plane at an address: it rejects every write with 405, and its
+// configuration contains the address.
 func ZoneOf(globalAddress string) Option {
 	return func(c *config) { c.readOnly, c.globalAddress = true, globalAddress }
 }
@@ -128,8 +129,8 @@ func KongMesh() Option {
 	return func(c *config) { c.kongMesh = true }
 }
 
-// Verbatim keeps a mesh document as it came, byte for byte, sections it does not know included, as a later
-// version would that knows them. Sections that it does know are still checked.
+// Verbatim stores a mesh document byte for byte, including unknown sections, as a later version that knows them would.
+// Known sections are still validated.
 func Verbatim() Option {
 	return func(c *config) { c.verbatim = true }
 }
@@ -144,8 +145,8 @@ func Latency(d time.Duration) Option {
 	return func(c *config) { c.latency = d }
 }
 
-// Seed chooses the delays of what the control plane does for its proxies, within the bounds that were measured: the
-// same seed, requests and times give the same delays. The default is 1.
+// Seed chooses the delays of the control plane's actions, within the measured bounds: the same seed, requests and times
+// give the same delays. The default is 1.
 func Seed(n uint64) Option {
 	return func(c *config) { c.seed = n }
 }

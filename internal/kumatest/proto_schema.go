@@ -2,8 +2,8 @@ package kumatest
 
 import "strings"
 
-// legacySchemas returns the messages that older types consist of, by name. Their description in types/proto.txt looks like that
-// of the specs; a * says that an explicit default is kept.
+// legacySchemas returns the messages of older types by name. Their description in types/proto.txt has the form of that
+// of the specs; a * means that an explicit default is kept.
 func legacySchemas() map[string]*message {
 	all := map[string]*message{}
 	named := func(name string) *message {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// This file has what the rules of policies are put together from. A rule looks at one value of a spec and returns what is
-// wrong with it.
+// This file has the building blocks of rules for policies. A rule checks one value of a spec and returns its
+// violations.
 
-// A place is a value of a spec and where it stands.
+// A place is a value of a spec with its path.
 type place struct {
 	path  string
 	value any
@@ -55,7 +55,7 @@ func (p place) topKind() string {
 	return "Mesh"
 }
 
-// includesGateways reports whether the whole policy is also about gateways.
+// includesGateways reports whether the whole policy also applies to gateways.
 func (p place) includesGateways() bool {
 	types := (place{value: p.spec}).to("targetRef").to("proxyTypes").list()
 	switch p.topKind() {
@@ -79,7 +79,7 @@ func all(rules ...rule) rule {
 	}
 }
 
-// orElse applies rules up to the first that is broken.
+// orElse applies rules up to the first one that is violated.
 func orElse(rules ...rule) rule {
 	return func(p place) violations {
 		for _, r := range rules {
@@ -91,7 +91,7 @@ func orElse(rules ...rule) rule {
 	}
 }
 
-// at applies rules to what stands at a path of members.
+// at applies rules to the value at a path of members.
 func at(path string, rules ...rule) rule {
 	return func(p place) violations {
 		for name := range strings.SplitSeq(path, ".") {
@@ -101,7 +101,7 @@ func at(path string, rules ...rule) rule {
 	}
 }
 
-// given applies rules to a member that is there.
+// given applies rules to a member if it is present.
 func given(path string, rules ...rule) rule {
 	return at(path, func(p place) violations {
 		if p.value == nil {
@@ -122,7 +122,7 @@ func each(path string, rules ...rule) rule {
 	})
 }
 
-// called applies rules under another name: some texts of a control plane do not name the member that they are about.
+// called applies rules under another name, because some texts of a control plane do not name the member itself.
 func called(name, instead string, rules ...rule) rule {
 	return func(p place) violations {
 		value := p.to(name)
@@ -131,7 +131,7 @@ func called(name, instead string, rules ...rule) rule {
 	}
 }
 
-// when applies rules where a condition holds.
+// when applies rules if a condition is true.
 func when(condition func(place) bool, rules ...rule) rule {
 	return func(p place) violations {
 		if !condition(p) {
@@ -146,12 +146,12 @@ func in(set releaseSet, rules ...rule) rule {
 	return when(func(p place) bool { return p.set&set != 0 }, rules...)
 }
 
-// refuse refuses whatever is there.
+// refuse rejects any value.
 func refuse(reason string) rule {
 	return func(p place) violations { return p.refuse("%s", reason) }
 }
 
-// mustBe refuses what a condition does not hold for.
+// mustBe rejects a value for which a condition is false.
 func mustBe(condition func(place) bool, reason string) rule {
 	return when(not(condition), refuse(reason))
 }
@@ -160,25 +160,25 @@ func not(condition func(place) bool) func(place) bool {
 	return func(p place) bool { return !condition(p) }
 }
 
-// absent refuses a member that is there.
+// absent rejects a member that is present.
 func absent(path, reason string) rule { return given(path, refuse(reason)) }
 
-// defined refuses that a member is not there.
+// defined rejects a missing member.
 func defined(path string) rule {
 	return at(path, mustBe(func(p place) bool { return p.value != nil }, "must be defined"))
 }
 
-// oneGiven refuses an object with none of some members.
+// oneGiven rejects an object with none of these members.
 func oneGiven(reason string, names ...string) rule {
 	return mustBe(func(p place) bool { return slices.ContainsFunc(names, p.has) }, reason)
 }
 
-// oneListed refuses an object all of whose lists are empty.
+// oneListed rejects an object all of whose lists are empty.
 func oneListed(reason string, names ...string) rule {
 	return mustBe(func(p place) bool { return slices.ContainsFunc(names, p.listed) }, reason)
 }
 
-// notBoth refuses an object with a list beside one of others.
+// notBoth rejects an object with a list and one of others.
 func notBoth(reason, list string, others ...string) rule {
 	return when(func(p place) bool { return p.listed(list) && slices.ContainsFunc(others, p.listed) }, refuse(reason))
 }
@@ -200,7 +200,7 @@ func notEmpty(p place) violations {
 	return p.refuse("must not be empty")
 }
 
-// longerThan refuses a duration that is not longer, if it is there.
+// longerThan rejects a duration that is not longer, if it is present.
 func longerThan(least time.Duration, reason string) rule {
 	return func(p place) violations {
 		if d, err := time.ParseDuration(p.text()); err == nil && d <= least {
@@ -214,7 +214,7 @@ func positiveTime() rule { return longerThan(0, "must be greater than zero when 
 
 func notNegativeTime() rule { return longerThan(-1, "must not be negative when defined") }
 
-// positive refuses 0 for a number that is there.
+// positive rejects 0 for a number that is present.
 func positive(reason string) rule {
 	return func(p place) violations {
 		if number, ok := p.value.(float64); ok && number <= 0 {
@@ -226,7 +226,7 @@ func positive(reason string) rule {
 
 func positiveInteger() rule { return positive("must be greater than 0") }
 
-// within refuses a number outside of a range.
+// within rejects a number outside of a range.
 func within(lowest, highest float64, reason string) rule {
 	return func(p place) violations {
 		if number, ok := p.value.(float64); ok && (number < lowest || number > highest) {
@@ -240,7 +240,7 @@ func port() rule { return within(1, 65535, "port must be a valid (1-65535)") }
 
 func statusCode() rule { return within(100, 599, "must be in inclusive range [100, 599]") }
 
-// decimal returns a number that may be written as text.
+// decimal returns a number that may be a string.
 func (p place) decimal() (float64, error) {
 	if number, ok := p.value.(float64); ok {
 		return number, nil
@@ -248,7 +248,7 @@ func (p place) decimal() (float64, error) {
 	return strconv.ParseFloat(p.text(), 64)
 }
 
-// percentage refuses what is there and no percentage.
+// percentage rejects a present value that is not a percentage.
 func percentage(zero bool) rule {
 	return func(p place) violations {
 		if p.value == nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// legacyRules returns for each older type what its documents have to follow, in the order in which it is told.
+// legacyRules returns the rules for the documents of each older type, in the order of their messages.
 func legacyRules() map[string]rule {
 	between := all(selectors("sources", plainSelector), selectors("destinations", plainSelector))
 	toService := all(selectors("sources", plainSelector), selectors("destinations", serviceSelector))
@@ -27,7 +27,7 @@ func legacyRules() map[string]rule {
 	}
 }
 
-// selectors checks a list of sets of tags, of which there has to be one.
+// selectors checks a list of sets of tags, which must not be empty.
 func selectors(list string, selector rule) rule {
 	return orElse(at(list, mustBe(func(p place) bool { return len(p.list()) > 0 }, "must have at least one element")),
 		each(list, at("match", selector)))

@@ -19,7 +19,7 @@ const (
 	noFrom      = "must not be defined when the scope includes a Gateway, select only proxyType Sidecar or select only gateways and use spec.to"
 )
 
-// specRules returns for each type what its documents have to follow besides the schema, in the order in which it is told.
+// specRules returns the rules for the documents of each type besides the schema, in the order of their messages.
 func specRules() map[string]rule {
 	return map[string]rule{
 		"HostnameGenerator":         hostnameGeneratorRules(),
@@ -45,8 +45,8 @@ func specRules() map[string]rule {
 	}
 }
 
-// sections refuses a policy without any section, and rules beside the sections that they replace. A policy may tell the
-// latter first.
+// sections rejects a policy without any section, and rules together with the sections that they replace. A policy may
+// report the latter first.
 func sections(conflictFirst bool) rule {
 	conflict := all(in(in214, notBoth(fromRulesTo, "rules", "to", "from")))
 	empty := all(
@@ -100,7 +100,7 @@ func trafficPermissionRules() rule {
 		each("from", target("Mesh", "MeshSubset", "MeshService", "MeshServiceSubset"), action))
 }
 
-// permitted checks a list of a rule, which the control plane names without the member that it is in.
+// permitted checks a list of a rule, which the control plane names without its parent.
 func permitted(list string) rule {
 	return func(p place) violations {
 		matches := p.to("default").to(list)
@@ -126,7 +126,7 @@ func circuitBreakerRules() rule {
 			at("maxPendingRequests", positiveInteger()), at("maxRetries", positiveInteger()), at("maxRequests", positiveInteger())),
 			given("outlierDetection", at("interval", positiveTime()), at("baseEjectionTime", positiveTime()), at("maxEjectionPercent", wholePercentage()),
 				at("healthyPanicThreshold", percentage(true)), detectors)))
-	inRules := func(p place) violations { // the control plane tells of them as if they were in from
+	inRules := func(p place) violations { // the control plane reports them as if they were in from
 		p.path = strings.Replace(p.path, "spec.rules[", "spec.from[", 1)
 		return at("default", conf)(p)
 	}
@@ -176,7 +176,8 @@ func isFilePath(p place) bool { return filePathSyntax.MatchString(p.text()) }
 
 var filePathSyntax = regexp.MustCompile(`^(/[^/\x00]*)+/?$|^[a-zA-Z]:\\`)
 
-// isAddress reports whether something is an address, with or without scheme. A name alone is none: it needs a dot or a port.
+// isAddress reports whether a value is an address, with or without a scheme. A name alone is not: it needs a dot or a
+// port.
 func isAddress(p place) bool {
 	text := p.text()
 	if len(text) <= 3 || strings.HasPrefix(text, ".") || !strings.ContainsAny(text, ".:") {
@@ -192,7 +193,7 @@ func isAddress(p place) bool {
 	return isIP(parsed.Hostname()) || isDNSName(parsed.Hostname())
 }
 
-// telemetryBackend checks where telemetry is sent to: an endpoint, or since 2.14 a reference.
+// telemetryBackend checks the destination of telemetry: an endpoint, or since 2.14 a reference.
 func telemetryBackend(needsPort bool) rule {
 	reference := given("backendRef",
 		when(not(func(p place) bool { return p.isSet("labels") }), refuse("backendRef must have exactly one defined: labels")))
@@ -216,7 +217,7 @@ func faultInjectionRules() rule {
 	conf := at("default.http", func(p place) violations {
 		var broken violations
 		for i, fault := range p.list() {
-			under := func(kind string) rule { // the index stands behind the kind
+			under := func(kind string) rule { // the index follows the kind
 				return func(place) violations {
 					f := fault.to(kind)
 					if f.value == nil {
@@ -251,7 +252,7 @@ func faultRules(kind string) rule {
 
 var bandwidthSyntax = regexp.MustCompile(`^(\d*)\s?([GMk]+bps)$`)
 
-// limit checks a bandwidth. 2.7 tells of it under the name of what it is in.
+// limit checks a bandwidth. 2.7 reports it under the name of its parent.
 func limit(name string) rule {
 	return func(p place) violations {
 		value := p.to(name)
@@ -268,7 +269,7 @@ func limit(name string) rule {
 	}
 }
 
-// unlessGateways checks a list that a policy may not have which is about gateways too.
+// unlessGateways checks a list that a policy for gateways must not have.
 func unlessGateways(list, reason string, rules ...rule) rule {
 	return func(p place) violations {
 		if !p.listed(list) || !p.includesGateways() {
@@ -282,7 +283,7 @@ func unlessGateways(list, reason string, rules ...rule) rule {
 	}
 }
 
-// onlyGateways checks a list of what is sent, which only a policy about gateways may have.
+// onlyGateways checks a list that only a policy for gateways may have.
 func onlyGateways(rules ...rule) rule {
 	return func(p place) violations {
 		if p.listed("to") && !p.includesGateways() {
@@ -331,7 +332,7 @@ func retryRules() rule {
 		}), conf))
 }
 
-// retriable checks one condition on which a request is sent again.
+// retriable checks one condition for a retry.
 func retriable(p place) violations {
 	known := []string{
 		"5xx", "GatewayError", "Reset", "Retriable4xx", "ConnectFailure", "EnvoyRatelimited", "RefusedStream", "Http3PostConnectFailure",

@@ -7,19 +7,20 @@ import (
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 )
 
-// Kinds that a whole policy may refer to. The schema of a release refuses those that it does not know.
+// anyTop returns the kinds that a whole policy may refer to. The schema of a release rejects those that it does not
+// know.
 func anyTop() []string {
 	return []string{"Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshServiceSubset", "Dataplane"}
 }
 
 func topOrRoute() []string { return append(anyTop(), "MeshHTTPRoute") }
 
-// outbound are the kinds that a client may refer to.
+// outbound returns the kinds that a client may refer to.
 func outbound() []string {
 	return []string{"Mesh", "MeshService", "MeshExternalService", "MeshMultiZoneService"}
 }
 
-// outboundOrRoute adds HTTP routes, which 2.7 does not take there.
+// outboundOrRoute adds HTTP routes, which 2.7 does not accept there.
 func outboundOrRoute(p place) []string {
 	if p.set == in27 {
 		return outbound()
@@ -31,10 +32,10 @@ func backends() []string {
 	return []string{"MeshService", "MeshServiceSubset", "MeshExternalService", "MeshMultiZoneService"}
 }
 
-// top checks what the whole policy refers to.
+// top checks the reference of the whole policy.
 func top(kinds ...string) rule { return given("targetRef", refersTo(kinds...)) }
 
-// target checks what an element refers to.
+// target checks the reference of an element.
 func target(kinds ...string) rule { return at("targetRef", refersTo(kinds...)) }
 
 // targetOf is target for kinds that depend on the rest of the policy.
@@ -42,7 +43,7 @@ func targetOf(kinds func(place) []string) rule {
 	return at("targetRef", func(p place) violations { return refersTo(kinds(p)...)(p) })
 }
 
-// refersTo checks a reference to one of some kinds of object.
+// refersTo checks a reference to an object of one of these kinds.
 func refersTo(kinds ...string) rule {
 	return func(p place) violations {
 		switch kind := p.to("kind").text(); {
@@ -112,7 +113,7 @@ func referenceRules30() map[string][]rule {
 	}
 }
 
-// isSet reports whether a member of a reference says something.
+// isSet reports whether a member of a reference is set.
 func (p place) isSet(name string) bool {
 	switch value := p.to(name).value.(type) {
 	case string:
@@ -195,7 +196,7 @@ func tagsAre(value tagValue) rule {
 	}
 }
 
-// matchedClient checks a match on who a client is and on what it asks for.
+// matchedClient checks a match for a client and its requests.
 func matchedClient(p place) violations {
 	var broken violations
 	if id := p.to("spiffeID"); id.value != nil {
@@ -224,7 +225,7 @@ func matchedClient(p place) violations {
 	return broken
 }
 
-// clientKnown checks that a match says by what it tells a client.
+// clientKnown checks that a match identifies a client.
 func clientKnown(p place) violations {
 	if !p.has("spiffeID") && !p.has("sni") {
 		return p.refuse("must specify at least one of 'spiffeID' or 'sni'")

@@ -5,7 +5,7 @@ import (
 	"text/template"
 )
 
-// hostnameTemplate checks that a template of host names is one and gives a host name.
+// hostnameTemplate checks that a value is a template that results in a host name.
 func hostnameTemplate(p place) violations {
 	label := func(string) string { return "label" }
 	parsed, err := template.New("").Funcs(template.FuncMap{"label": label}).Parse(p.text())

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// warnings returns what the control plane warns of in a document that it accepts.
+// warnings returns the control plane's warnings about an accepted document.
 func (cp *ControlPlane) warnings(r *resource) []string {
 	var warnings []string
 	if r.kind.warn != nil {
@@ -127,7 +127,7 @@ func hashWarnings(p place) []string {
 	return warnings
 }
 
-// hasInlineEndpoint reports whether something sends telemetry to an endpoint that it names itself.
+// hasInlineEndpoint reports whether a value sends telemetry to an inline endpoint.
 func hasInlineEndpoint(value any) bool {
 	switch value := value.(type) {
 	case []any:
@@ -146,7 +146,7 @@ func hasInlineEndpoint(value any) bool {
 	return false
 }
 
-// nameWarnings warns of names that cannot be part of a host name.
+// nameWarnings returns warnings about names that cannot be part of a host name.
 func (cp *ControlPlane) nameWarnings(r *resource) []string {
 	name := displayName(r.name, r.labels)
 	if problems := dnsLabelProblems(name); len(problems) > 0 {

@@ -32,7 +32,7 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Close ends the server and every connection to it, those that hang included.
+// Close stops the server and closes every connection to it, including those that hang.
 func (s *Server) Close() {
-	_ = s.http.Close() // the listener is closed either way
+	_ = s.http.Close() // the listener is closed even after an error
 }

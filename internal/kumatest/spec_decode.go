@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// read returns the value as the control plane keeps it: without the members that it does not know, durations spelled out, and
-// with the empty value of what it always writes.
+// read returns the value as the control plane stores it: without unknown members, with normalized durations, and with
+// the empty value of members that it always writes.
 func (s *structure) read(path string, object map[string]any) (map[string]any, error) {
 	kept := map[string]any{}
 	for _, m := range s.members {
@@ -25,7 +25,7 @@ func (s *structure) read(path string, object map[string]any) (map[string]any, er
 	return kept, nil
 }
 
-// isEmpty reports whether an answer leaves a value out.
+// isEmpty reports whether an answer omits a value.
 func (s *shape) isEmpty(value any) bool {
 	if s.pointer {
 		return value == nil
@@ -69,7 +69,7 @@ func (s *shape) read(field, path string, value any) (any, error) {
 	}
 }
 
-// empty returns what a member is that no document has.
+// empty returns the value of a member that is missing in a document.
 func (s *shape) empty(path string) (any, error) {
 	if s.pointer {
 		return nil, nil
@@ -130,7 +130,7 @@ func (s *shape) readInteger(field string, number float64) (any, error) {
 	return number, nil
 }
 
-// readSpec checks a document of a type with a spec and returns what the control plane keeps of the spec.
+// readSpec validates a document of a type with a spec, and returns the spec as the control plane stores it.
 func (e endpoints) readSpec(raw json.RawMessage) (map[string]any, error) {
 	var whole map[string]any
 	if err := json.Unmarshal(raw, &whole); err != nil {

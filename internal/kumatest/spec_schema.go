@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// This file reads the descriptions of documents in types/. In spec-VERSION.txt a line without indentation begins a structure,
-// and each line below it is a member:
+// This file reads the descriptions of documents in types/. In spec-VERSION.txt, a line without indentation begins a
+// structure, and each line below it is a member:
 //
 //	name[!][?] type [rule=value ...]
 //
-// ! says that a document needs the member, ? that it is left out of an answer when it is empty. A type is a structure's name
-// or string, boolean, duration, intOrString, any, bytes or a kind of integer; before it stand [] for a list, map: for a map
-// and * for a member whose empty value differs from none. Rules that begin with "items." are about the elements.
+// ! means that the member is required, ? that an answer omits it if it is empty. A type is the name of a structure or
+// string, boolean, duration, intOrString, any, bytes or a kind of integer, after [] for a list, map: for a map and *
+// for a member whose empty value differs from none. Rules that begin with "items." apply to the elements.
 
 //go:embed types
 var typeDescriptions embed.FS
@@ -30,7 +30,7 @@ type shape struct {
 	rules     limits
 }
 
-// limits are what a schema demands of a value, each nil or empty when it demands nothing.
+// limits are the requirements of a schema for a value, each nil or empty if there is none.
 type limits struct {
 	enum                 []string
 	fallback             json.RawMessage
@@ -53,7 +53,7 @@ type member struct {
 	omitEmpty bool
 }
 
-// specSchemas returns the structures of a release by name. That of a type's spec has the type's name.
+// specSchemas returns the structures of a release by name. The structure of a type's spec has the type's name.
 func specSchemas(set releaseSet) map[string]*structure {
 	file := map[releaseSet]string{in27: "2.7", in214: "2.14", in30: "3.0"}[set]
 	all := map[string]*structure{}
@@ -160,7 +160,7 @@ func (l *limits) read(rule, value string) {
 		l.maxLength = number()
 	case "pattern":
 		l.pattern = regexp.MustCompile(value)
-	case "format": // says what the kind says already
+	case "format": // the kind already implies it
 	default:
 		panic(fmt.Sprintf("kumatest: unknown rule %q", rule))
 	}

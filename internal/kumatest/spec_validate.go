@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// This file checks a document against the schema of its type, in the order and with the texts of the library that a control
-// plane uses for that. Documents are as encoding/json reads them into an any.
+// This file validates a document against the schema of its type, in the order and with the texts of the library that a
+// control plane uses. Documents are values of encoding/json.
 
-// fillDefaults adds to an object the members for which a schema has a default.
+// fillDefaults adds the default of each missing member to an object.
 func (s *structure) fillDefaults(object map[string]any) {
 	for _, m := range s.members {
 		value, given := object[m.name]
@@ -51,7 +51,7 @@ func mustUnmarshal(raw json.RawMessage) any {
 	return value
 }
 
-// validate returns what is wrong with a value at a path.
+// validate returns the problems of a value at a path.
 func (s *shape) validate(path string, value any) []string {
 	var problems []string
 	if want := s.schemaType(); want == "intOrString" {
@@ -80,7 +80,7 @@ func (s *shape) validate(path string, value any) []string {
 	return problems
 }
 
-// schemaType returns the name that a schema has for the kind of a value, empty for any.
+// schemaType returns the name in a schema for the kind of a value, or "" for any.
 func (s *shape) schemaType() string {
 	switch s.kind {
 	case "duration", "bytes":
@@ -98,7 +98,7 @@ func (s *shape) schemaType() string {
 	}
 }
 
-// typeName returns the name that a schema has for the type of a value.
+// typeName returns the name in a schema for the type of a value.
 func typeName(value any) string {
 	switch value.(type) {
 	case nil:
@@ -189,7 +189,7 @@ func (s *shape) validateObject(path string, object map[string]any) []string {
 	return problems
 }
 
-// asViolations puts what is wrong inside a spec on its path. The rest stands without one.
+// asViolations returns problems inside a spec with their paths. Other problems have no path.
 func asViolations(problems []string) violations {
 	var broken violations
 	for _, problem := range problems {

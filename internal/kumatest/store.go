@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A resource is an object in the store. It is never changed once it is there; a write puts another in its place.
+// A resource is an object in the store. It never changes; a write replaces it.
 type resource struct {
 	kind     *resourceType
 	mesh     string // empty for a global type
@@ -18,13 +18,13 @@ type resource struct {
 	created  time.Time
 	modified time.Time
 
-	document *document       // what it says, when the type has a schema
-	spec     map[string]any  // what its spec says, when the type has one
-	content  json.RawMessage // the members that are written out beside the metadata, one JSON object
-	verbatim bool            // content is written out untouched
+	document *document       // the parsed document, if the type has a schema
+	spec     map[string]any  // the parsed spec, if the type has one
+	content  json.RawMessage // the members besides the metadata, as one JSON object
+	verbatim bool            // content is returned without changes
 
-	before *resource // what stood here before the last write
-	age    int       // the lower, the earlier it was created
+	before *resource // the previous version
+	age    int       // a lower number means created earlier
 }
 
 type key struct {
@@ -33,13 +33,12 @@ type key struct {
 
 func (r *resource) key() key { return key{r.kind.name, r.mesh, r.name} }
 
-// A store holds the resources in memory. Each method is atomic; what has to hold over several of them is
-// guarded by lockMesh.
+// A store has the resources in memory. Each method is atomic; lockMesh guards sequences of them.
 type store struct {
 	mu        sync.RWMutex
 	resources map[key]*resource
-	owned     map[string][]key // by mesh: what goes when the mesh goes
-	created   int              // how many resources there have been
+	owned     map[string][]key // by mesh: what is deleted with the mesh
+	created   int              // number of resources created so far
 
 	meshLocks keyedMutex
 }
@@ -55,7 +54,7 @@ func (s *store) get(kind, mesh, name string) (*resource, bool) {
 	return r, ok
 }
 
-// put stores r. With an owner it is deleted together with that mesh; without, it stays.
+// put stores r. With an owner, it is deleted together with that mesh; otherwise, it stays.
 func (s *store) put(r *resource, owner string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +72,7 @@ func (s *store) put(r *resource, owner string) {
 	}
 }
 
-// delete removes one resource, and with a mesh all that it owns.
+// delete removes one resource and, for a mesh, all that it owns.
 func (s *store) delete(r *resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,8 +86,7 @@ func (s *store) delete(r *resource) {
 	delete(s.owned, r.name)
 }
 
-// list returns the resources of a kind that keep accepts, in all meshes when mesh is empty, ordered by mesh
-// and name.
+// list returns the resources of a kind that keep accepts, in all meshes if mesh is empty, sorted by mesh and name.
 func (s *store) list(kind, mesh string, keep func(*resource) bool) []*resource {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -104,10 +102,10 @@ func (s *store) list(kind, mesh string, keep func(*resource) bool) []*resource {
 	return found
 }
 
-// lockMesh makes the caller the only writer of a mesh and of what is in it, until it calls the function returned.
+// lockMesh makes the caller the only writer of a mesh and its resources, until it calls unlock.
 func (s *store) lockMesh(mesh string) (unlock func()) { return s.meshLocks.lock(mesh) }
 
-// cloneLabels returns a copy that can be written to.
+// cloneLabels returns a copy that may be changed.
 func cloneLabels(labels map[string]string) map[string]string {
 	clone := maps.Clone(labels)
 	if clone == nil {

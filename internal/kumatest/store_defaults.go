@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ensureDefaults makes what each new mesh gets: a key that tokens of its proxies are signed with, and, unless
-// the mesh says otherwise, a few policies.
+// ensureDefaults creates what each new mesh gets: a signing key for tokens of its proxies and, unless the mesh skips
+// them, some policies.
 func (cp *ControlPlane) ensureDefaults(mesh *resource) {
 	prefix := "dataplane-token-signing-key-" + mesh.name
 	keys := cp.store.list("Secret", mesh.name, func(r *resource) bool { return strings.HasPrefix(r.name, prefix) })
@@ -47,7 +47,7 @@ func (cp *ControlPlane) putDefault(kind, mesh, name, spec string, labels map[str
 	cp.fleet.wrote(r)
 }
 
-// putSecret stores a secret of the control plane's own. Such a one has no labels.
+// putSecret stores a secret of the control plane itself, which has no labels.
 func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner string) {
 	kind := "Secret"
 	if mesh == "" {
@@ -71,7 +71,7 @@ func (cp *ControlPlane) typeOf(name string) *resourceType {
 	return nil
 }
 
-// bootstrap makes what is there before anybody asks for anything.
+// bootstrap creates what exists before the first request.
 func (cp *ControlPlane) bootstrap() {
 	for _, name := range initialSecrets(cp.global) {
 		cp.putSecret("", name, newSigningKey, "")
@@ -99,8 +99,8 @@ func initialSecrets(global bool) []string {
 	return names
 }
 
-// hostnameGenerators say by which names services are reached: at a zone its own, at a global control plane those
-// that come from zones.
+// hostnameGenerators returns the hostname templates of services: at a zone for its own, at a global control plane for
+// those from zones.
 func hostnameGenerators(global bool) map[string]string {
 	if !global {
 		return map[string]string{

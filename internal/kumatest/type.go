@@ -7,25 +7,25 @@ import (
 	"unicode"
 )
 
-// A resourceType is a kind of object that the control plane keeps: a row of the table below.
+// A resourceType is a type of resource of the control plane: a row of the table below.
 type resourceType struct {
 	name     string
-	path     string // below /meshes/{mesh}/, or below / when the type is global
+	path     string // below /meshes/{mesh}/, or below / for a global type
 	oldPath  string // a second path with the same meaning
-	overview string // the path that the overview had before it was <path>/_overview
-	short    string // its name in a resource identifier; a type without has no identifiers
+	overview string // the path of the overview before it was <path>/_overview
+	short    string // its name in a resource identifier; a type without it has no identifiers
 	in       releaseSet
 	traits   trait
-	schema   *message   // nil: the document is kept as it came
-	spec     *structure // of what stands under "spec", nil when that is kept as it came
-	rules    rule       // what a document has to follow besides that, nil when nothing
+	schema   *message   // nil if the document is stored as it is
+	spec     *structure // of "spec", nil if that is stored as it is
+	rules    rule       // further rules for a document, nil if there are none
 
 	inspections []inspection
 	initial     []initialPolicy // created with each mesh, unless the mesh skips them
 	special
 }
 
-// special holds the functions of a type that behaves in its own way. Each may be nil; most types have none.
+// special has the functions of a type with special behavior. Each may be nil; most types have none.
 type special struct {
 	// check validates a document by itself.
 	check func(*ControlPlane, *document) violations
@@ -56,15 +56,15 @@ type write struct {
 type trait uint32
 
 const (
-	global      trait = 1 << iota // it belongs to no mesh
-	made                          // made by the control plane itself, nobody else may write it
-	adminOnly                     // only administrators see and write it
+	global      trait = 1 << iota // does not belong to a mesh
+	made                          // the control plane creates it, and nobody else may write it
+	adminOnly                     // only administrators read and write it
 	synced                        // a global control plane sends it to its zones
 	byGlobal                      // it can be written at a global control plane
 	byZone                        // it can be written at a zone
-	specified                     // its content stands under "spec"
-	hasStatus                     // and what became of it under "status"
-	hasOverview                   // it has an overview, the object together with its insight
+	specified                     // has "spec"
+	hasStatus                     // has "status"
+	hasOverview                   // has an overview, the object together with its insight
 	relayed                       // a global control plane sends it from zone to zone
 	isMesh                        // deleting it deletes the resources in it
 	isSecret                      // read through a cache, kept when its mesh is deleted, a Secret on Kubernetes
@@ -83,7 +83,7 @@ const (
 
 func (t *resourceType) is(all trait) bool { return t.traits&all == all }
 
-// meshOf returns the mesh that a resource of the type is, or is in.
+// meshOf returns the name of the mesh itself, or of the mesh that a resource belongs to.
 func (t *resourceType) meshOf(mesh, name string) string {
 	if t.is(isMesh) {
 		return name
@@ -91,7 +91,7 @@ func (t *resourceType) meshOf(mesh, name string) string {
 	return mesh
 }
 
-// resourceTypes returns the types of a release in the order of their names.
+// resourceTypes returns the types of a release, sorted by name.
 func resourceTypes(set releaseSet) []*resourceType {
 	all := []*resourceType{
 		{name: "CircuitBreaker", path: "circuit-breakers", in: until214, traits: legacy},
@@ -168,7 +168,7 @@ func resourceTypes(set releaseSet) []*resourceType {
 	return all
 }
 
-// displayName takes a type's name apart into words: MeshHTTPRoute is a Mesh HTTP Route.
+// displayName splits a type's name into words: MeshHTTPRoute becomes Mesh HTTP Route.
 func (t *resourceType) displayName() string {
 	const oneWord = "OpenTelemetry"
 	var words strings.Builder

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// This file is about the data plane proxies as documents. What connects is a Proxy (proxy.go), and what comes of that
-// is its DataplaneInsight, which overview shows and Do can put as well.
+// This file has the documents of data plane proxies. A connected proxy is a Proxy (fleet_proxy.go), and its status is
+// its DataplaneInsight, which overview shows and Do can also write.
 
 func dataplaneType(set releaseSet) *resourceType {
 	return &resourceType{
@@ -32,14 +32,14 @@ func dataplaneInspections() []inspection {
 	}
 }
 
-// dataplaneWritten lets a proxy be looked at.
+// dataplaneWritten schedules a check of a proxy.
 func (f *fleet) dataplaneWritten(r *resource) {
 	if p := f.find(r.mesh, r.name); p != nil {
 		p.atNextTick(p.consider)
 	}
 }
 
-// dataplaneDeleted takes a proxy away.
+// dataplaneDeleted removes a proxy.
 func (f *fleet) dataplaneDeleted(r *resource) {
 	if p := f.find(r.mesh, r.name); p != nil {
 		p.session++
@@ -49,7 +49,7 @@ func (f *fleet) dataplaneDeleted(r *resource) {
 	f.drop("DataplaneInsight", r.mesh, r.name)
 }
 
-// admitDataplane completes a proxy by what the control plane knows of its zone.
+// admitDataplane adds what the control plane knows of the proxy's zone.
 func (cp *ControlPlane) admitDataplane(w write) error {
 	networking := w.draft.document.object("networking")
 	mesh, _ := cp.mesh(w.draft.mesh)
@@ -77,11 +77,11 @@ func (cp *ControlPlane) admitDataplane(w write) error {
 	if w.current == nil {
 		return nil
 	}
-	return invalid(title, cp.checkDataplane(w.draft.document)) // the zone's tag is among the tags now
+	return invalid(title, cp.checkDataplane(w.draft.document)) // the tags now include the zone
 }
 
-// mayJoin reports whether a mesh takes a proxy in: each of its sets of tags has to meet one of the requirements,
-// if there are any, and none of the restrictions.
+// mayJoin reports whether a mesh accepts a proxy: each of its sets of tags must match one of the requirements, if there
+// are any, and none of the restrictions.
 func mayJoin(networking, constraints *document) bool {
 	meetsOne := func(carrier *document, list string) bool {
 		return slices.ContainsFunc(constraints.objects(list), func(rules *document) bool {
@@ -129,7 +129,7 @@ func addTag(d *document, name, value string) {
 	d.set("tags", tags)
 }
 
-// labelProxy sets the labels that say what kind of proxy it is.
+// labelProxy sets the labels for the kind of proxy.
 func (cp *ControlPlane) labelProxy(labels map[string]string, dataplane *document) {
 	networking := dataplane.object("networking")
 	if !cp.release.nameLabels {

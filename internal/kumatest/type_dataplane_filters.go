@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// proxyFilters are the parameters by which a list of proxies is narrowed down.
+// proxyFilters returns the filters in the parameters of a list of proxies.
 func (cp *ControlPlane) proxyFilters(query url.Values, pattern string) ([]func(*resource) bool, violations) {
 	var broken violations
 	var all []func(*resource) bool
@@ -41,8 +41,8 @@ func (cp *ControlPlane) proxyFilters(query url.Values, pattern string) ([]func(*
 	return all, broken
 }
 
-// hasTagsLike reports whether one inbound, or the gateway, has all wanted tags, with values that contain the
-// wanted ones.
+// hasTagsLike reports whether one inbound, or the gateway, has all wanted tags, with values that contain the wanted
+// ones.
 func hasTagsLike(networking *document, wanted map[string]string) bool {
 	return slices.ContainsFunc(tagCarriers(networking), func(carrier *document) bool {
 		for name, value := range wanted {

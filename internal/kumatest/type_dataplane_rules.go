@@ -49,7 +49,7 @@ func (cp *ControlPlane) checkDataplane(dataplane *document) violations {
 	return broken
 }
 
-// checkAdminPort keeps the port of the proxy's own API apart from those of the traffic.
+// checkAdminPort checks that the port of the proxy's own API differs from those of the traffic.
 func checkAdminPort(networking *document) violations {
 	var broken violations
 	if !networking.has("admin") {
@@ -94,7 +94,7 @@ func (cp *ControlPlane) checkNetworking(networking *document) violations {
 		broken = append(broken, cp.checkOutbound(outbound).under(fmt.Sprintf("outbound[%d]", i))...)
 	}
 	refs := networking.object("transparentProxying").object("reachableBackends").objects("refs")
-	for i, ref := range refs { // the field's name is spelled this way
+	for i, ref := range refs { // the spelling of the control plane
 		broken = append(broken, checkReachable(ref).under(fmt.Sprintf("transparentProxing.reachableBackends.refs[%d]", i))...)
 	}
 	return broken
@@ -328,7 +328,7 @@ func checkListeners(networking *document) violations {
 	return broken
 }
 
-// sectionName returns the name that an inbound is addressed by.
+// sectionName returns the name of an inbound in references.
 func sectionName(inbound *document) string {
 	return firstOf(inbound.text("name"), fmt.Sprint(inbound.number("port")))
 }

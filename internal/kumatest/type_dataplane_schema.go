@@ -1,6 +1,6 @@
 package kumatest
 
-// dataplaneSchema describes the document, one line a field, in the order in which the control plane writes them.
+// dataplaneSchema describes the document, one line for each field, in the order in which the control plane writes them.
 func dataplaneSchema(set releaseSet) *message {
 	inbound := []field{
 		{name: "port", kind: uint32Kind},

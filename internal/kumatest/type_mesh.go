@@ -24,7 +24,7 @@ func (cp *ControlPlane) mesh(name string) (*resource, bool) { return cp.store.ge
 
 func (cp *ControlPlane) meshes() []*resource { return cp.store.list("Mesh", "", nil) }
 
-// admitMesh fills defaults in and checks a mesh against its predecessor and its secrets.
+// admitMesh adds defaults, and validates a mesh against its predecessor and its secrets.
 func (cp *ControlPlane) admitMesh(w write) error {
 	title := cp.release.updateTitle
 	var broken violations
@@ -55,7 +55,7 @@ func (cp *ControlPlane) admitMesh(w write) error {
 	return nil
 }
 
-// establishMesh makes what a new mesh has.
+// establishMesh creates what a new mesh has.
 func (cp *ControlPlane) establishMesh(mesh *resource) error {
 	if err := cp.ensureAuthorities(mesh); err != nil {
 		return internal(cp.release.createTitle)
@@ -64,7 +64,7 @@ func (cp *ControlPlane) establishMesh(mesh *resource) error {
 	return nil
 }
 
-// checkAuthorityChange refuses to go from one enabled backend to another. Kong Mesh allows it.
+// checkAuthorityChange rejects a change from one enabled backend to another. Kong Mesh allows it.
 func (cp *ControlPlane) checkAuthorityChange(before, after *document) violations {
 	was := before.object("mtls").text("enabledBackend")
 	is := after.object("mtls").text("enabledBackend")
@@ -74,7 +74,7 @@ func (cp *ControlPlane) checkAuthorityChange(before, after *document) violations
 	return violations{{"mtls.enabledBackend", "Changing CA when mTLS is enabled is forbidden. Disable mTLS first and then change the CA"}}
 }
 
-// checkMeshDelete keeps a mesh that has data plane proxies.
+// checkMeshDelete rejects the deletion of a mesh with data plane proxies.
 func (cp *ControlPlane) checkMeshDelete(mesh *resource) violations {
 	if len(cp.store.list("Dataplane", mesh.name, nil)) == 0 {
 		return nil
@@ -92,7 +92,7 @@ func (cp *ControlPlane) warnOfMesh(mesh *resource) []string {
 		name, strings.Join(problems, "; "))}
 }
 
-// fillMetrics completes the configuration of Prometheus backends, which other sections do not get.
+// fillMetrics adds defaults to Prometheus backends. Other sections get none.
 func fillMetrics(mesh *resource) {
 	for _, backend := range mesh.document.object("metrics").objects("backends") {
 		if backend.text("type") != "prometheus" {
@@ -100,7 +100,7 @@ func fillMetrics(mesh *resource) {
 		}
 		conf, err := typed(backend.conf(), prometheusSchema())
 		if err != nil {
-			continue // the document was checked before
+			continue // the document was validated before
 		}
 		switch {
 		case !conf.has("tls"):
@@ -124,7 +124,7 @@ func fillMetrics(mesh *resource) {
 	}
 }
 
-// The ways in which metrics are protected, as numbers of the field tls.mode.
+// Modes of protection of metrics, as numbers of the field tls.mode.
 const (
 	activeMTLSBackend int32 = iota
 	providedTLS

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// checkMesh checks the sections of a mesh, each by itself.
+// checkMesh validates the sections of a mesh, each by itself.
 func (cp *ControlPlane) checkMesh(mesh *document) violations {
 	if !cp.release.meshTLS {
 		return nil
@@ -50,7 +50,7 @@ func (cp *ControlPlane) checkMTLS(mtls *document) violations {
 	return append(broken, expirations...)
 }
 
-// usedNames are the names of the backends of a section, each of which may be given once.
+// usedNames has the names of the backends of a section, which must be unique.
 type usedNames map[string]bool
 
 func (names usedNames) check(i int, backend *document) violations {
@@ -65,7 +65,7 @@ func (names usedNames) check(i int, backend *document) violations {
 
 var lifetimeSyntax = regexp.MustCompile(`^(\d+)(y|w|d|h|m|s|ms)$`)
 
-// parseLifetime reads how long a certificate lives: one number with one unit, or 0.
+// parseLifetime parses the lifetime of a certificate: one number with one unit, or 0.
 func parseLifetime(text string) (time.Duration, error) {
 	if text == "0" {
 		return 0, nil
@@ -78,11 +78,11 @@ func parseLifetime(text string) (time.Duration, error) {
 		"y": 365 * 24 * time.Hour, "w": 7 * 24 * time.Hour, "d": 24 * time.Hour,
 		"h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond,
 	}
-	count, _ := strconv.Atoi(parts[1]) // too large a number is cut off, not refused
+	count, _ := strconv.Atoi(parts[1]) // too large a number is limited, not rejected
 	return time.Duration(count) * units[parts[2]], nil
 }
 
-// checkBackends checks the section for logging or tracing.
+// checkBackends validates the section for logging or tracing.
 func checkBackends(mesh *document, section string, check func(*document) violations) violations {
 	var broken violations
 	names := usedNames{}
@@ -130,7 +130,7 @@ func checkTCPLog(conf *document) violations {
 	return broken
 }
 
-// checkConf reads the free configuration of a backend as what its type requires and checks that.
+// checkConf parses the untyped configuration of a backend for its type, and validates it.
 func checkConf(backend *document, schema *message, check func(*document) violations) violations {
 	conf, err := typed(backend.conf(), schema)
 	if err != nil {

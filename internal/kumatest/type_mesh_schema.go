@@ -1,7 +1,7 @@
 package kumatest
 
-// This file describes the documents of a mesh and of its backends: one line a field, in the order in which the control
-// plane writes them.
+// This file describes the documents of a mesh and of its backends: one line for each field, in the order in which the
+// control plane writes them.
 
 func meshSchema(set releaseSet) *message {
 	if set == in30 {

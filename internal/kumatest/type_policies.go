@@ -1,6 +1,6 @@
 package kumatest
 
-// An initialPolicy is what a new mesh has. The name of the mesh is put behind the policy's.
+// An initialPolicy is a policy of a new mesh. The name of the mesh is appended to the policy's.
 type initialPolicy struct {
 	name, content string
 }

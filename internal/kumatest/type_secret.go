@@ -12,7 +12,7 @@ func secretType() *resourceType {
 	}
 }
 
-// checkSecretDelete keeps a secret that a backend of its mesh names.
+// checkSecretDelete rejects the deletion of a secret that a backend of its mesh uses.
 func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
 	var broken violations
 	mesh, ok := cp.mesh(secret.mesh)

@@ -5,33 +5,33 @@ import (
 	"strings"
 )
 
-// A release is what differs between the versions of a control plane.
+// A release has the differences between versions of a control plane.
 type release struct {
 	version string // as / reports it
 	set     releaseSet
 
-	emptyAnswers  bool   // an accepted write is answered without a body instead of {}
-	tersely       bool   // that nothing may be written is said without a reason
-	zoneStatus    bool   // there is /status/zones
-	tagline       bool   // / has the fields and the order of old
-	kri           bool   // resources carry a resource identifier
+	emptyAnswers  bool   // an accepted write has an answer without a body instead of {}
+	tersely       bool   // the rejection of a write gives no reason
+	zoneStatus    bool   // has /status/zones
+	tagline       bool   // / has the earlier fields and order
+	kri           bool   // resources have a resource identifier
 	keepsNames    bool   // a resource may keep a name that a new one may not have
-	computeLabels bool   // labels are completed and checked at each write, not only at creation
-	nameLabels    bool   // origin and display name are labels of every resource, always the control plane's own
-	createTitle   string // title of a refusal by the checks that need other resources
+	computeLabels bool   // labels are added and validated at each write, not only at creation
+	nameLabels    bool   // every resource has labels for origin and display name, which the control plane sets
+	createTitle   string // title of a rejection by the checks against other resources
 	updateTitle   string
-	missing       string   // how the text about an absent secret begins
-	pageSizeMin   bool     // a page size below one is refused
-	required      []string // members that a document of a modern type needs, in the order in which it is told
+	missing       string   // beginning of the text about an absent secret
+	pageSizeMin   bool     // a page size below one is rejected
+	required      []string // required members of a document of a newer type, in the order of the messages
 
-	meshTLS       bool // a mesh has mtls and the other sections that went with it
-	dnsLabelNames bool // the name of a mesh has to be a DNS label
+	meshTLS       bool // a mesh has mtls and the other sections that were removed with it
+	dnsLabelNames bool // the name of a mesh must be a DNS label
 	warnsOfName   bool // a mesh with another name is accepted with a warning
-	looksLate     bool // a proxy that connects is looked at when the first interval is over, not at once
-	backsOff      bool // a failed issuance is tried again later and later, and ten stop it in the whole mesh
+	looksLate     bool // a proxy that connects is checked after the first interval, not at once
+	backsOff      bool // a failed issuance is retried with backoff, and ten failures stop it in the whole mesh
 }
 
-// A releaseSet says in which releases a resource type or a field exists.
+// A releaseSet is the set of releases that have a resource type or a field.
 type releaseSet uint8
 
 const (
@@ -67,7 +67,7 @@ func releases() []release {
 	}
 }
 
-// Versions lists what Version knows.
+// Versions returns the versions that Version accepts.
 func Versions() []string { return []string{"2.7.29", "2.14.3", "3.0-dev"} }
 
 func releaseOf(version string) release {
