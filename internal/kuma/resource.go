@@ -12,28 +12,29 @@ import (
 	"time"
 )
 
-// A Type is a type of resource that the control plane has, as `/_resources`
-// lists it. Paths, and which types there are, differ from version to version.
+// A Type is a type of resource of the control plane, as in `/_resources`.
+// Versions differ in types and paths.
 type Type struct {
 	Name string `json:"name"`
-	// Path is the part of the URL that stands for the type.
+	// Path is the segment of the URL for the type.
 	Path string `json:"path"`
 	// Scope is "Mesh" or "Global".
 	Scope string `json:"scope"`
-	// ReadOnly tells that this control plane takes no writes of the type.
+	// ReadOnly reports whether this control plane accepts no writes of the
+	// type.
 	ReadOnly bool `json:"readOnly"`
-	// Policy is null for what is no policy.
+	// Policy is null for a type that is not a policy.
 	Policy json.RawMessage `json:"policy"`
 }
 
-// InMesh tells whether objects of the type belong to a mesh.
+// InMesh reports whether objects of the type belong to a mesh.
 func (t Type) InMesh() bool { return t.Scope == "Mesh" }
 
-// IsPolicy tells whether the type is a policy.
+// IsPolicy reports whether the type is a policy.
 func (t Type) IsPolicy() bool { return len(t.Policy) > 0 && !bytes.Equal(t.Policy, []byte("null")) }
 
-// Types lists the types of resources of the control plane by name. It asks once
-// in a run.
+// Types returns the types of resources of the control plane, sorted by name. It
+// sends one request in a run.
 func (c *Client) Types(ctx context.Context) ([]Type, error) {
 	document, err := c.peek(ctx, "_resources", nil)
 	if Passing(err) {
@@ -45,7 +46,7 @@ func (c *Client) Types(ctx context.Context) ([]Type, error) {
 	return typesIn(document)
 }
 
-// typesIn are the types that a document of `/_resources` lists, by name.
+// typesIn returns the types in a document of `/_resources`, sorted by name.
 func typesIn(document *Document) ([]Type, error) {
 	var types []Type
 	if err := document.Decode("resources", &types); err != nil {
@@ -55,13 +56,14 @@ func typesIn(document *Document) ([]Type, error) {
 	return types, nil
 }
 
-// Version is the version that the control plane reports, "unknown" if it reports none.
+// Version returns the version that the control plane reports, or "unknown" if
+// it reports none.
 func (c *Client) Version(ctx context.Context) string {
 	return cmp.Or(c.quote(c.about(ctx).Version, longestName), "unknown")
 }
 
-// An ObjectKey says which object of any type a request is about. Mesh is "" for
-// a type of scope Global.
+// An ObjectKey identifies an object of any type. Mesh is "" for a type of scope
+// Global.
 type ObjectKey struct {
 	Type       Type
 	Mesh, Name string
@@ -71,7 +73,7 @@ func (k ObjectKey) key() key {
 	return key{path: collection(k.Type, k.Mesh) + "/" + url.PathEscape(k.Name), kind: k.Type.Name, mesh: k.Mesh, name: k.Name}
 }
 
-// collection is the path of all objects of a type, of one mesh or of all.
+// collection returns the path of all objects of a type, in one mesh or in all.
 func collection(t Type, mesh string) string {
 	if mesh == "" {
 		return t.Path
@@ -79,14 +81,14 @@ func collection(t Type, mesh string) string {
 	return meshPath(mesh) + "/" + t.Path
 }
 
-// Object reads an object of any type. The error is [Absent] when the object or
-// its mesh is not there. The result is shared: it must not be changed.
+// Object reads an object of any type. The error is [Absent] if the object or
+// its mesh does not exist. The result is shared: do not change it.
 func (c *Client) Object(ctx context.Context, of ObjectKey, age Freshness) (*Document, error) {
 	k := of.key()
 	return share(ctx, c, k.path, age, func() (*Document, error) { return c.store.get(ctx, k) })
 }
 
-// Objects lists the objects of a type, of one mesh or, with "", of all.
+// Objects returns the objects of a type, in one mesh or, with "", in all.
 func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document, error) {
 	path := collection(of, mesh)
 	return listOf(ctx, c, path, func(item json.RawMessage) (*Document, error) {
@@ -104,12 +106,12 @@ func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document
 	})
 }
 
-// WriteObject creates or changes an object: it lets edit change a copy of current,
-// nil for an object that is not there, writes it, and reads it back. It repeats a
-// write that conflicts with another client's, after it has read the object again.
-// An object together with an error is one that was written, or may have been:
-// *UnverifiedError is a write that succeeded and could not be read back.
-// warnings are the control plane's own words.
+// WriteObject creates or changes an object: it calls edit to change a copy of
+// current (nil for a new object), writes it, and reads it back. After a
+// conflict with another client, it reads the object again and repeats the
+// write. An object together with an error is one that was written, or may have
+// been: *UnverifiedError reports a write that succeeded but could not be read
+// back. warnings are the texts of the control plane.
 func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Document, edit func(*Document) error) (result *Document, warnings []string, err error) {
 	k, course := of.key(), c.attempts()
 	for try := 0; ; try++ {
@@ -144,22 +146,24 @@ func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Documen
 	}
 }
 
-// DeleteObject removes an object. That it, or its mesh, is not there is success.
+// DeleteObject deletes an object. It succeeds if the object or its mesh does
+// not exist.
 func (c *Client) DeleteObject(ctx context.Context, of ObjectKey) error {
 	return c.delete(ctx, of.key())
 }
 
-// ModificationTime is when the object was last written, by the control plane's
-// clock, zero if it does not say.
+// ModificationTime returns the time of the last write of the object, by the
+// control plane's clock, or zero if that is unknown.
 func (d *Document) ModificationTime() (time.Time, error) {
 	var modified time.Time
 	err := d.Decode("modificationTime", &modified)
 	return modified, err
 }
 
-// A Warning is what the control plane says about a write that it accepted.
+// A Warning is a text of the control plane about a write that it accepted.
 type Warning struct {
-	// Path is that of the object, below the address of the control plane.
+	// Path is the path of the object, relative to the address of the control
+	// plane.
 	Path, Text string
 }
 
@@ -170,7 +174,7 @@ type warned struct {
 	new  []Warning
 }
 
-// add notes warnings that are new.
+// add records warnings that are new.
 func (w *warned) add(path string, texts []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -187,7 +191,7 @@ func (w *warned) add(path string, texts []string) {
 	}
 }
 
-// take takes out the warnings about one object.
+// take removes the warnings about one object, and returns them.
 func (w *warned) take(path string) (texts []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -200,8 +204,8 @@ func (w *warned) take(path string) (texts []string) {
 	return texts
 }
 
-// Warnings are those of writes since the last call, each once. Those of
-// [Client.WriteObject] are not among them.
+// Warnings returns the warnings about writes since its last call, each once,
+// without those of [Client.WriteObject].
 func (c *Client) Warnings() []Warning {
 	c.warned.mu.Lock()
 	defer c.warned.mu.Unlock()
@@ -210,12 +214,12 @@ func (c *Client) Warnings() []Warning {
 	return found
 }
 
-// PermissionTypes are the types of policies that allow requests between proxies.
-// In a mesh with mTLS and none of them, every request is denied.
+// PermissionTypes returns the types of policies that allow requests between
+// proxies. In a mesh with mTLS and none of them, every request is denied.
 func PermissionTypes() []string { return []string{"MeshTrafficPermission", "TrafficPermission"} }
 
-// HasPermission tells whether a mesh has a policy that may allow requests between
-// proxies. known is false where the control plane does not tell.
+// HasPermission reports whether a mesh has a policy that may allow requests
+// between proxies. known is false if the control plane does not show that.
 func (c *Client) HasPermission(ctx context.Context, mesh string) (there, known bool) {
 	types, err := c.Types(ctx)
 	if err != nil {

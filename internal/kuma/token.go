@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A TokenKind is a kind of tokens that a control plane issues.
+// A TokenKind is a kind of token that a control plane issues.
 type TokenKind string
 
 // The kinds of tokens.
@@ -23,21 +23,20 @@ const (
 	ZoneToken      TokenKind = "zone"
 )
 
-// A Token is a token of the control plane, and what its claims say.
+// A Token is a token of the control plane, with its claims.
 type Token struct {
 	Text string
 	// ID is the claim jti, and KeyID the serial number of the signing key.
 	ID, KeyID string
 	// Expires is zero for a token that does not expire.
 	Expires time.Time
-	// Dropped are the members of the request that the claims do not have: a
-	// version drops what it does not know.
+	// Dropped are the members of the request that the claims do not contain: a
+	// version drops members that it does not know.
 	Dropped []string
 }
 
-// IssueToken asks for a token with the members of a request, which
-// are those of the API: mesh, name, tags, groups, zone, scope and so on.
-// The token is in no message of this client.
+// IssueToken requests a token with members of the API: mesh, name, tags,
+// groups, zone, scope and so on. No message of this client contains the token.
 func (c *Client) IssueToken(ctx context.Context, kind TokenKind, members map[string]any, validFor time.Duration) (Token, error) {
 	document := NewDocument()
 	names := make([]string, 0, len(members))
@@ -73,8 +72,8 @@ func (c *Client) IssueToken(ctx context.Context, kind TokenKind, members map[str
 	return token, nil
 }
 
-// read takes from a JSON web token what it says of itself. Its signature is not
-// checked: only the control plane knows the key.
+// read reads the claims of a JSON web token. It does not verify the signature:
+// only the control plane knows the key.
 func (t *Token) read() (claims map[string]json.RawMessage, ok bool) {
 	parts := strings.Split(t.Text, ".")
 	if len(parts) != 3 {
@@ -105,8 +104,8 @@ func decodePart(part string, target any) error {
 	return decode(decoded, target)
 }
 
-// claimed tells whether the claims have a member of the request. Their names
-// differ in case.
+// claimed reports whether the claims contain a member of the request. Their
+// names differ in case.
 func claimed(claims map[string]json.RawMessage, name string, value json.RawMessage) bool {
 	var wanted any
 	if decode(value, &wanted) != nil {
@@ -121,8 +120,8 @@ func claimed(claims map[string]json.RawMessage, name string, value json.RawMessa
 	return false
 }
 
-// ParseLifetime reads a duration with Go's units and `d` for days of 24 hours, as
-// in `30d`, `1d12h` or `90m`.
+// ParseLifetime parses a duration with Go's units and `d` for days of 24 hours,
+// as in `30d`, `1d12h` or `90m`.
 func ParseLifetime(text string) (time.Duration, error) {
 	days, rest, found := strings.Cut(text, "d")
 	if !found {

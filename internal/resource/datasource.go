@@ -21,10 +21,10 @@ var (
 	_ datasource.DataSourceWithConfigure = (*listSource)(nil)
 )
 
-// NewDataSource is the data source kongmesh_resource.
+// NewDataSource returns the data source kongmesh_resource.
 func NewDataSource() datasource.DataSource { return &source{} }
 
-// NewResourcesDataSource is the data source kongmesh_resources.
+// NewResourcesDataSource returns the data source kongmesh_resources.
 func NewResourcesDataSource() datasource.DataSource { return &listSource{} }
 
 type source struct {
@@ -70,7 +70,8 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 	}
 }
 
-// readableType keeps off secrets: a data source stores what it reads in the state.
+// readableType rejects secrets, because a data source stores what it reads in
+// the state.
 func readableType() validator.String {
 	return tfkit.Check("Invalid type", "a type of resource that holds no secrets", func(kind string) error {
 		switch kind {
@@ -112,7 +113,7 @@ func (d *source) Read(ctx context.Context, req datasource.ReadRequest, resp *dat
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// sourceFrom is all that a document says, as it is.
+// sourceFrom returns the model of a document, with all of its content.
 func sourceFrom(ctx context.Context, document *kuma.Document, config sourceModel) (state sourceModel, err error) {
 	state = config
 	old := document.Get(specMember) == nil
@@ -234,7 +235,7 @@ func (d *listSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 }
 
-// A query is for objects of one type.
+// A query selects objects of one type.
 type query struct {
 	tfkit.ProviderData
 	kind, mesh types.String
@@ -243,8 +244,8 @@ type query struct {
 	noMesh func(diags *diag.Diagnostics, mesh string)
 }
 
-// each gives the objects that a query finds, with all of their labels, as long as
-// found wants more.
+// each passes the objects of a query to found, with all of their labels, until
+// found returns false.
 func (q query) each(ctx context.Context, found func(*kuma.Document, model) bool, diags *diag.Diagnostics) {
 	t, ok := findType(ctx, q.Client, q.kind.ValueString(), diags)
 	if !ok {
@@ -275,7 +276,8 @@ func (q query) each(ctx context.Context, found func(*kuma.Document, model) bool,
 	}
 }
 
-// match is an object's name and place, and whether it has the labels of a query.
+// match returns an object's name and place, and whether it has the labels of a
+// query.
 func (q query) match(t kuma.Type, document *kuma.Document) (m model, matches bool, err error) {
 	m.Type = types.StringValue(t.Name)
 	name, err := document.Name()

@@ -16,16 +16,17 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// specMember is the member of a document that has its content, in all types but
+// specMember is the member with the content of a document, in all types except
 // the old ones.
 const specMember = "spec"
 
-// envelope are the members that every document may have besides its content.
+// envelope returns the members that every document may have besides its
+// content.
 func envelope() []string {
 	return []string{"type", "mesh", "name", "labels", "creationTime", "modificationTime", "kri", "status", "snis", specMember}
 }
 
-// String is how messages name the object.
+// String returns the name of the object for messages.
 func (m model) String() string {
 	if m.Mesh.IsNull() {
 		return fmt.Sprintf("%s %q", m.Type.ValueString(), m.Name.ValueString())
@@ -35,7 +36,7 @@ func (m model) String() string {
 
 func (m model) identity() identity { return identity{m.Type, m.Mesh, m.Name} }
 
-// key is the import ID.
+// key returns the import ID.
 func (m model) key() string {
 	if m.Mesh.IsNull() {
 		return m.Type.ValueString() + "/" + m.Name.ValueString()
@@ -43,18 +44,18 @@ func (m model) key() string {
 	return m.Type.ValueString() + "/" + m.Mesh.ValueString() + "/" + m.Name.ValueString()
 }
 
-// existing is the object, for the error that it exists already.
+// existing returns the object for the error that it already exists.
 func (m model) existing() tfkit.Existing {
 	return tfkit.Existing{At: path.Root("name"), What: m.String(), ResourceType: "kongmesh_resource", ID: m.key()}
 }
 
-// permitsTraffic tells whether the object may be a permission without which a mesh
-// with mTLS denies every request.
+// permitsTraffic reports whether the object may be a permission without which a
+// mesh with mTLS denies every request.
 func (m model) permitsTraffic() bool {
 	return slices.Contains(kuma.PermissionTypes(), m.Type.ValueString())
 }
 
-// content is the attribute that has the content of the document, and its path:
+// content returns the attribute with the content of the document, and its path:
 // spec, or the fields of an old type.
 func (m *model) content() (value *types.Dynamic, at path.Path, old bool) {
 	if m.Spec.IsNull() && !m.Fields.IsNull() {
@@ -63,7 +64,7 @@ func (m *model) content() (value *types.Dynamic, at path.Path, old bool) {
 	return &m.Spec, path.Root(specMember), false
 }
 
-// checkContent adds an error for content that is no content of a document.
+// checkContent adds an error for content that cannot be that of a document.
 func (m *model) checkContent(diags *diag.Diagnostics) {
 	value, at, old := m.content()
 	if value.IsUnknown() || value.IsUnderlyingValueUnknown() || value.IsNull() {
@@ -88,7 +89,8 @@ func (m *model) checkContent(diags *diag.Diagnostics) {
 	}
 }
 
-// ownAttribute says which attribute a member of the envelope has, if it has one.
+// ownAttribute returns the attribute of a member of the envelope, if there is
+// one.
 func ownAttribute(name string) string {
 	if slices.Contains([]string{"type", "mesh", "name", "labels", specMember}, name) {
 		return ", and use the attribute " + name
@@ -96,8 +98,8 @@ func ownAttribute(name string) string {
 	return ": the control plane sets it"
 }
 
-// keepEquivalent plans what is in the state where the configuration only says the
-// same in another way. It tells whether it changed the plan.
+// keepEquivalent plans the value in the state if the configuration is only
+// another spelling of it. It reports whether it changed the plan.
 func (m *model) keepEquivalent(state model) (changed bool) {
 	value, _, old := m.content()
 	before, _, wasOld := state.content()
@@ -113,9 +115,9 @@ func (m *model) keepEquivalent(state model) (changed bool) {
 	return true
 }
 
-// write writes the object as planned, and compares what the control plane keeps of
-// it with what was sent. written tells that there is a state to keep, which is what
-// the control plane has.
+// write writes the planned object, and compares the stored object with what was
+// sent. written reports whether there is a state to keep, which is what the
+// control plane has.
 func (r *anyResource) write(ctx context.Context, of kuma.ObjectKey, current *kuma.Document, plan, prior model, diags *diag.Diagnostics) (state model, written bool) {
 	document, warnings, err := r.Client.WriteObject(ctx, of, current, func(document *kuma.Document) error { return plan.edit(document, prior) })
 	plan.addWarnings(r.Run, warnings, diags)
@@ -153,8 +155,9 @@ func (r *anyResource) write(ctx context.Context, of kuma.ObjectKey, current *kum
 	return state, true
 }
 
-// edit makes a document as planned. The content is replaced; labels that neither
-// the plan nor the prior state has stay if they are the control plane's.
+// edit changes a document to the plan. It replaces the content. Labels that are
+// neither in the plan nor in the prior state stay if they are the control
+// plane's.
 func (m *model) edit(document *kuma.Document, prior model) error {
 	value, _, old := m.content()
 	decoded, _ := jsonOf(*value)
@@ -197,7 +200,7 @@ func (m *model) editLabels(document *kuma.Document, prior model) error {
 		return err
 	}
 	return document.EditObject("labels", func(labels *kuma.Document) error {
-		for name := range stringMap(prior.Labels) { // those with kuma.io, which SetLabels leaves
+		for name := range stringMap(prior.Labels) { // those with kuma.io, which SetLabels keeps
 			if _, stays := wanted[name]; !stays {
 				labels.Delete(name)
 			}
@@ -216,7 +219,8 @@ func (m *model) editLabels(document *kuma.Document, prior model) error {
 	})
 }
 
-// contentOf is the content of a document: its spec, or the fields of an old type.
+// contentOf returns the content of a document: its spec, or the fields of an
+// old type.
 func contentOf(document *kuma.Document, old bool) (content any, err error) {
 	if !old {
 		spec := document.Get(specMember)
@@ -236,8 +240,8 @@ func contentOf(document *kuma.Document, old bool) (content any, err error) {
 	return members, nil
 }
 
-// stateFrom is what a document says of what the prior state or the plan has. What
-// is written otherwise and means the same stays as it was.
+// stateFrom returns the state of a document, with the parts that the prior
+// state or the plan has. It keeps equivalent values in their spelling.
 func stateFrom(ctx context.Context, document *kuma.Document, prior model) (model, error) {
 	state := prior
 	value, _, old := state.content()
@@ -264,8 +268,8 @@ func stateFrom(ctx context.Context, document *kuma.Document, prior model) (model
 	return state, err
 }
 
-// importFrom is all that a document says, without what the control plane adds by
-// itself.
+// importFrom returns the state of a document with all of its content, except
+// what the control plane adds.
 func importFrom(ctx context.Context, document *kuma.Document, prior model) (model, error) {
 	state := prior
 	old := document.Get(specMember) == nil
@@ -289,8 +293,8 @@ func importFrom(ctx context.Context, document *kuma.Document, prior model) (mode
 	return state, nil
 }
 
-// zoneOf is the zone that the control plane writes into the tags of a proxy: that of
-// the label, and before there was one (2.7) that of the first inbound.
+// zoneOf returns the zone that the control plane adds to the tags of a proxy:
+// that of the label, or, before there was one (2.7), that of the first inbound.
 func zoneOf(content any, labels map[string]string) string {
 	const name = "kuma.io/zone"
 	if zone := labels[name]; zone != "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// owner is the resource of this provider that manages a type, "" for none.
+// owner returns the resource of this provider that manages a type, or "".
 func owner(kind string) string {
 	switch kind {
 	case kuma.MeshType:
@@ -40,14 +40,14 @@ func unownedType() validator.String {
 	})
 }
 
-// objectOf is the object that a model is about, once its type is known.
+// objectOf returns the object of a model whose type is known.
 func (r *anyResource) objectOf(ctx context.Context, m model, diags *diag.Diagnostics) (of kuma.ObjectKey, ok bool) {
 	t, ok := r.typeOf(ctx, m, diags)
 	return kuma.ObjectKey{Type: t, Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString()}, ok
 }
 
-// typeOf is the type of a model, which the control plane must have, and whose
-// scope must be that of the model.
+// typeOf returns the type of a model. It adds an error if the control plane
+// does not have the type, or if its scope does not match the model.
 func (r *anyResource) typeOf(ctx context.Context, m model, diags *diag.Diagnostics) (t kuma.Type, ok bool) {
 	t, ok = findType(ctx, r.Client, m.Type.ValueString(), diags)
 	switch {
@@ -65,7 +65,7 @@ func (r *anyResource) typeOf(ctx context.Context, m model, diags *diag.Diagnosti
 	return t, true
 }
 
-// findType is a type of the control plane by its name.
+// findType returns the type of the control plane with this name.
 func findType(ctx context.Context, client *kuma.Client, name string, diags *diag.Diagnostics) (t kuma.Type, ok bool) {
 	all, err := client.Types(ctx)
 	if err != nil {
@@ -82,8 +82,8 @@ func findType(ctx context.Context, client *kuma.Client, name string, diags *diag
 	return all[i], true
 }
 
-// checkWritable adds an error for a type that the control plane does not let
-// anyone write: that of all resources where it accepts no meshes either.
+// checkWritable adds an error for a type that nobody can write: each type on a
+// control plane that accepts no meshes.
 func (r *anyResource) checkWritable(ctx context.Context, t kuma.Type, diags *diag.Diagnostics) {
 	if !t.ReadOnly {
 		return
@@ -98,7 +98,7 @@ func (r *anyResource) checkWritable(ctx context.Context, t kuma.Type, diags *dia
 			"the data source kongmesh_resource.", r.Client.Address(), r.Client.Version(ctx), t.Name))
 }
 
-// nearest are the three names of types that differ least from a name.
+// nearest returns the three names of types that are most similar to a name.
 func nearest(name string, all []kuma.Type) []string {
 	names := make([]string, len(all))
 	for i, t := range all {
@@ -108,8 +108,8 @@ func nearest(name string, all []kuma.Type) []string {
 	return names[:min(3, len(names))]
 }
 
-// distance is how many letters have to be added, removed or replaced to make one
-// word of another, capital letters aside.
+// distance returns the number of letters to add, remove or replace to convert
+// one word to the other, ignoring case.
 func distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	row := make([]int, len(b)+1)

@@ -17,7 +17,8 @@ import (
 
 var _ list.ListResourceWithConfigure = (*anyResource)(nil)
 
-// NewListResource lists what kongmesh_resource can manage.
+// NewListResource returns the query for the objects that kongmesh_resource can
+// manage.
 func NewListResource() list.ListResource { return &anyResource{} }
 
 func (r *anyResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
@@ -47,7 +48,7 @@ func (r *anyResource) List(ctx context.Context, req list.ListRequest, stream *li
 	})
 }
 
-// foundAs is an object as the result of a query, as it is after an import.
+// foundAs returns an object as the result of a query, as after an import.
 func foundAs(document *kuma.Document, m model) tfkit.Found {
 	return tfkit.Found{
 		ID:       m.key(),

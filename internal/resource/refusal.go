@@ -17,11 +17,11 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A step of a path into a document: a member, `["key"]` or `[0]`.
+// step matches a step of a path in a document: a member, `["key"]` or `[0]`.
 var step = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
 
-// attributeOf is the attribute that a path of the control plane into the document
-// leads to.
+// attributeOf returns the attribute for a path of the control plane in the
+// document.
 func (m *model) attributeOf(field string) path.Path {
 	_, at, old := m.content()
 	for i, match := range step.FindAllStringSubmatch(field, -1) {
@@ -44,7 +44,8 @@ func (m *model) attributeOf(field string) path.Path {
 	return at
 }
 
-// addWriteError adds what a write failed on, on the attributes that it is about.
+// addWriteError adds the problems of a failed write to the attributes that
+// caused them.
 func (m *model) addWriteError(t kuma.Type, err error, diags *diag.Diagnostics) {
 	task := "write " + m.String()
 	var refusal *kuma.Error
@@ -68,7 +69,7 @@ func (m *model) addWriteError(t kuma.Type, err error, diags *diag.Diagnostics) {
 	}
 }
 
-// subject is how a message names a path of the control plane.
+// subject returns the name of a path for messages.
 func subject(field string) string {
 	if field == "" {
 		return "the document"
@@ -76,8 +77,8 @@ func subject(field string) string {
 	return field
 }
 
-// quoted is the end of a message that shows the value at a path, unless it is an
-// object, or may be secret.
+// quoted returns the end of a message with the value at a path, unless the
+// value is an object, or may be secret.
 func (m *model) quoted(field string) string {
 	lower := strings.ToLower(field)
 	for _, hidden := range []string{"inline", "secret", "password", "token", "data", "key"} {
@@ -111,7 +112,8 @@ func (m *model) quoted(field string) string {
 	return ""
 }
 
-// addDifferences adds the errors for what the control plane did not keep.
+// addDifferences adds the errors for values that the control plane did not
+// store.
 func (r *anyResource) addDifferences(ctx context.Context, m model, at path.Path, found []difference, diags *diag.Diagnostics) {
 	var dropped []string
 	for _, d := range found {
@@ -133,11 +135,11 @@ func (r *anyResource) addDifferences(ctx context.Context, m model, at path.Path,
 	}
 }
 
-// quotedName is a name in the words of the control plane.
+// quotedName matches a name in a text of the control plane.
 var quotedName = regexp.MustCompile(`'([A-Za-z][A-Za-z0-9.]*)'|\b([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+)\b`)
 
-// addWarnings adds the control plane's warnings about a write, each once in a run,
-// on the attribute that it names.
+// addWarnings adds the control plane's warnings about a write, each once in a
+// run, to the attributes that they name.
 func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagnostics) {
 	for _, warning := range warnings {
 		if !run.Note("warning about " + m.key() + ": " + warning) {
@@ -149,7 +151,8 @@ func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagn
 	}
 }
 
-// warnedAbout is the attribute that a warning names, else that of the content.
+// warnedAbout returns the attribute that a warning names, otherwise that of the
+// content.
 func (m *model) warnedAbout(warning string) path.Path {
 	value, content, old := m.content()
 	decoded, _ := jsonOf(*value)
@@ -165,7 +168,7 @@ func (m *model) warnedAbout(warning string) path.Path {
 	return content
 }
 
-// find is the path of the first member of these names, one in the other, "" if
+// find returns the path of the first member with these nested names, or "" if
 // there is none.
 func find(at string, decoded any, names []string) string {
 	switch v := decoded.(type) {

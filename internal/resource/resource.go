@@ -1,5 +1,5 @@
-// Package resource holds kongmesh_resource: any document of the control plane that
-// has no resource of its own here, such as a policy.
+// Package resource has kongmesh_resource: any document of the control plane
+// without a resource of its own in this provider, such as a policy.
 package resource
 
 import (
@@ -33,7 +33,7 @@ var (
 	_ resource.ResourceWithMoveState        = (*anyResource)(nil)
 )
 
-// NewResource is kongmesh_resource.
+// NewResource returns kongmesh_resource.
 func NewResource() resource.Resource { return &anyResource{} }
 
 type anyResource struct {
@@ -55,8 +55,8 @@ type identity struct {
 	Name types.String `tfsdk:"name"`
 }
 
-// imported is the key of the private state of an object that was imported, or
-// moved here, and not read yet.
+// imported is the key in the private state of an object that was imported or
+// moved, and has not been read yet.
 const imported = "imported"
 
 func (r *anyResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -155,7 +155,7 @@ func (r *anyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 	if r.Client != nil {
 		if _, err := r.Client.Types(ctx); kuma.Passing(err) {
-			return // the control plane tells when it is applied
+			return // the control plane reports it during apply
 		}
 		if t, ok := r.typeOf(ctx, plan, &resp.Diagnostics); ok {
 			r.checkWritable(ctx, t, &resp.Diagnostics)
@@ -169,8 +169,8 @@ func (r *anyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 }
 
-// noteDelete notes that the run deletes a proxy, which is then not in the way of the
-// deletion of its mesh.
+// noteDelete records that the run deletes a proxy, which then does not block
+// the deletion of its mesh.
 func (r *anyResource) noteDelete(state model) {
 	if state.Type.ValueString() == "Dataplane" && r.Run != nil {
 		r.Run.DeleteProxy(state.Mesh.ValueString(), state.Name.ValueString())
@@ -183,7 +183,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	plan.checkContent(&resp.Diagnostics) // what was unknown while planning
+	plan.checkContent(&resp.Diagnostics) // values that were unknown during plan
 	of, ok := r.objectOf(ctx, plan, &resp.Diagnostics)
 	if !ok || resp.Diagnostics.HasError() {
 		return
@@ -206,7 +206,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	r.Run.Create(existing.Claim())
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...) // also of one that only may be there: it must not be forgotten
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...) // also after an uncertain write, so that Terraform does not forget the object
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
@@ -303,8 +303,8 @@ func (r *anyResource) ImportState(ctx context.Context, req resource.ImportStateR
 	importAs(ctx, id, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 
-// importedNames returns the type, the mesh if there is one, and the name that an
-// import has, or nil with an error.
+// importedNames returns the type, the mesh if there is one, and the name of an
+// import, or nil with an error.
 func importedNames(ctx context.Context, req resource.ImportStateRequest, diags *diag.Diagnostics) []string {
 	if req.ID != "" {
 		return tfkit.SplitID(diags, req.ID, "type/mesh/name", "type/name")
@@ -317,8 +317,8 @@ func importedNames(ctx context.Context, req resource.ImportStateRequest, diags *
 	return tfkit.ImportedIdentity(ctx, req, diags, "type", "mesh", "name")
 }
 
-// importAs sets the names of an object that is imported, or moved here. The read
-// that follows takes its content.
+// importAs sets the names of an imported or moved object. The read that follows
+// takes its content.
 func importAs(ctx context.Context, id identity, state *tfsdk.State, to *tfsdk.ResourceIdentity, private tfkit.PrivateWriter, diags *diag.Diagnostics) {
 	diags.Append(state.SetAttribute(ctx, path.Root("type"), id.Type)...)
 	diags.Append(state.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
@@ -327,16 +327,16 @@ func importAs(ctx context.Context, id identity, state *tfsdk.State, to *tfsdk.Re
 	tfkit.KeepPrivate(ctx, private, imported, true, diags)
 }
 
-// vendorObject is what the state of a type of the vendor's tells.
+// vendorObject is the part of the state of Kong's types that a move needs.
 type vendorObject struct{ Type, Mesh, Name string }
 
-// MoveState makes of a policy of the vendor's provider what an import makes of it.
-// Its state says its type, so that the names of the vendor's types do not matter.
+// MoveState converts a policy of Kong's provider as an import would. Its state
+// contains the type, so the names of Kong's types do not matter.
 func (r *anyResource) MoveState(context.Context) []resource.StateMover {
 	movable := func(sourceType string) bool { return strings.HasPrefix(sourceType, "kong-mesh_") }
 	return []resource.StateMover{tfkit.MoveTypesFromVendor(movable, func(ctx context.Context, source vendorObject, resp *resource.MoveStateResponse) {
 		if source.Type == "" || source.Name == "" || owner(source.Type) != "" {
-			return // the framework says that there is no such move
+			return // the framework reports that there is no such move
 		}
 		id := identity{Type: types.StringValue(source.Type), Name: types.StringValue(source.Name)}
 		if source.Mesh != "" {

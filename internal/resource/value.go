@@ -17,8 +17,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// jsonOf is a value of a configuration as encoding/json has it, with json.Number
-// for numbers and without null members. known is false where a part is unknown.
+// jsonOf returns a value of a configuration as encoding/json has it, with
+// json.Number for numbers and without null members. known is false if a part is
+// unknown.
 func jsonOf(value attr.Value) (decoded any, known bool) {
 	if value.IsUnknown() {
 		return nil, false
@@ -70,7 +71,7 @@ func numberOf(number *big.Float) json.Number {
 	return json.Number(number.Text('g', -1))
 }
 
-// decodeJSON reads JSON with its numbers as they are written.
+// decodeJSON decodes JSON, and keeps the spelling of numbers.
 func decodeJSON(text []byte) (decoded any, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -133,8 +134,9 @@ func parseNumber(text string) (number *big.Float, ok bool) {
 	return number, err == nil && !number.IsInf()
 }
 
-// sameScalar tells whether two values that are no objects or lists mean the same:
-// durations and numbers by value, a number also where one side is a string.
+// sameScalar reports whether two values that are not objects or lists mean the
+// same: durations and numbers by value, even if a number is a string on one
+// side.
 func sameScalar(a, b any) bool {
 	if reflect.DeepEqual(a, b) {
 		return true
@@ -159,9 +161,9 @@ func numeric(v any) (number *big.Float, ok bool) {
 	return nil, false
 }
 
-// says tells whether a value that the control plane leaves out says something: an
-// empty list or object is as good as none, and so is, in the documents of old
-// types (proto3 JSON), the zero value of a field.
+// says reports whether an absent value has a meaning: an empty list or object
+// means the same as none, and so does, in the documents of old types (proto3
+// JSON), the zero value of a field.
 func says(v any, old bool) bool {
 	switch v := v.(type) {
 	case map[string]any:
@@ -179,15 +181,16 @@ func says(v any, old bool) bool {
 	return v != nil
 }
 
-// A difference is a part of a document that was sent and is not there, or has
-// another value there.
+// A difference is a sent part of a document that was not stored, or with
+// another value.
 type difference struct {
-	path      string // as the control plane writes it: spec.to[0].default
-	sent, has any    // has is nil for what was dropped
+	path      string // in the control plane's form: spec.to[0].default
+	sent, has any    // has is nil for a dropped part
 }
 
-// differences lists what a document that was sent has and the answer has not, or
-// has otherwise. What the answer has besides is none.
+// differences returns the parts of a sent document that the answer does not
+// have, or has with another value. Additional parts of the answer are not
+// differences.
 func differences(path string, sent, has any, old bool) []difference {
 	switch s := sent.(type) {
 	case map[string]any:
@@ -217,7 +220,7 @@ func differences(path string, sent, has any, old bool) []difference {
 	return []difference{{path, sent, has}}
 }
 
-// member is the path of a member of an object.
+// member returns the path of a member of an object.
 func member(path, name string) string {
 	if strings.ContainsAny(name, `.[]"/`) {
 		return fmt.Sprintf("%s[%q]", path, name)
@@ -225,9 +228,9 @@ func member(path, name string) string {
 	return path + "." + name
 }
 
-// reconcile is the value for a state: the prior value where the document means the
-// same, and else what the document has in its place. What the document has besides
-// is left out.
+// reconcile returns the value for a state: the prior value if the document
+// means the same, otherwise the value in the document. It omits additional
+// parts of the document.
 func reconcile(ctx context.Context, prior attr.Value, has any, old bool) attr.Value {
 	if dynamic, ok := prior.(types.Dynamic); ok && !dynamic.IsNull() {
 		return types.DynamicValue(reconcile(ctx, dynamic.UnderlyingValue(), has, old))
@@ -269,10 +272,10 @@ func membersOf(value attr.Value) (members map[string]attr.Value, ok bool) {
 	return nil, false
 }
 
-// defaults are what control planes add to items of a document, by the name of the
-// member (recordings of policies; the markers `+kubebuilder:default` of Kuma 2.7,
-// 2.14 and 3.0). An import leaves them out, so that a configuration need not have
-// them.
+// defaults returns what control planes add to items of a document, by the name
+// of the member (recordings of policies; the markers `+kubebuilder:default` of
+// Kuma 2.7, 2.14 and 3.0). An import omits them, so that a configuration does
+// not need them.
 func defaults() map[string]any {
 	return map[string]any{
 		"allowRenegotiation": false,
@@ -288,8 +291,8 @@ func defaults() map[string]any {
 	}
 }
 
-// withoutDefaults is a document without what the control plane adds by itself. zone
-// is the zone that it adds to the tags of a proxy, "" for none.
+// withoutDefaults returns a document without what the control plane adds. zone
+// is the zone that it adds to the tags of a proxy, or "".
 func withoutDefaults(decoded any, zone string) any {
 	added := defaults()
 	if zone != "" {
@@ -318,7 +321,8 @@ func without(decoded any, added map[string]any) any {
 	return decoded
 }
 
-// sameDocument tells whether two documents mean the same to the control plane.
+// sameDocument reports whether two documents mean the same to the control
+// plane.
 func sameDocument(a, b any, zone string, old bool) bool {
 	a, b = withoutDefaults(a, zone), withoutDefaults(b, zone)
 	return len(differences("", a, b, old)) == 0 && len(differences("", b, a, old)) == 0

@@ -41,7 +41,7 @@ func checkLabelValue(value string) error {
 	return nil
 }
 
-// LabelName is the rule for the name of a label that users set.
+// LabelName returns the rule for the name of a label that users set.
 func LabelName() validator.String {
 	return Check("Invalid label", "the name of a label", func(name string) error {
 		if kuma.ReservedLabel(name) {
@@ -51,13 +51,13 @@ func LabelName() validator.String {
 	})
 }
 
-// AnyLabelName is [LabelName] for an object whose labels with kuma.io users can set
-// as well, such as `kuma.io/effect` of a policy.
+// AnyLabelName returns [LabelName] for an object on which users can also set
+// labels with kuma.io, such as `kuma.io/effect` of a policy.
 func AnyLabelName() validator.String {
 	return Check("Invalid label", "the name of a label", checkLabelName)
 }
 
-// LabelValue is the rule for the value of a label.
+// LabelValue returns the rule for the value of a label.
 func LabelValue() validator.String {
 	return Check("Invalid label", "the value of a label", checkLabelValue)
 }

@@ -20,13 +20,13 @@ var (
 	_ ephemeral.EphemeralResourceWithConfigure = (*zoneToken)(nil)
 )
 
-// NewDataplaneToken is the ephemeral resource kongmesh_dataplane_token.
+// NewDataplaneToken returns the ephemeral resource kongmesh_dataplane_token.
 func NewDataplaneToken() ephemeral.EphemeralResource { return &dataplaneToken{} }
 
-// NewUserToken is the ephemeral resource kongmesh_user_token.
+// NewUserToken returns the ephemeral resource kongmesh_user_token.
 func NewUserToken() ephemeral.EphemeralResource { return &userToken{} }
 
-// NewZoneToken is the ephemeral resource kongmesh_zone_token.
+// NewZoneToken returns the ephemeral resource kongmesh_zone_token.
 func NewZoneToken() ephemeral.EphemeralResource { return &zoneToken{} }
 
 type dataplaneToken struct{ tfkit.EphemeralResource }

@@ -1,4 +1,4 @@
-// Package token holds the ephemeral resources for tokens of the control plane.
+// Package token has the ephemeral resources for tokens of the control plane.
 package token
 
 import (
@@ -25,7 +25,7 @@ const (
 	longLife     = 90 * 24 * time.Hour
 )
 
-// issued are the attributes that all kinds of tokens have.
+// issued has the attributes that all kinds of tokens share.
 type issued struct {
 	ValidFor  types.String `tfsdk:"valid_for"`
 	Token     types.String `tfsdk:"token"`
@@ -34,12 +34,12 @@ type issued struct {
 	KeyID     types.String `tfsdk:"key_id"`
 }
 
-// opened is what all descriptions say.
+// opened is the common end of the descriptions.
 const opened = "\n\nThe token is not stored in plan or state. Terraform opens this resource once during plan and once during apply, and each time " +
 	"the control plane issues a new token. A token cannot be taken back by itself: keep `valid_for` short, or revoke it by its " +
 	"`token_id`. By default, the control plane issues tokens to users of the group `mesh-system:admin`."
 
-// attributes adds those of all kinds to a schema.
+// attributes adds the shared attributes to a schema.
 func attributes(own map[string]schema.Attribute) map[string]schema.Attribute {
 	all := map[string]schema.Attribute{
 		"valid_for": schema.StringAttribute{
@@ -57,7 +57,7 @@ func attributes(own map[string]schema.Attribute) map[string]schema.Attribute {
 	return all
 }
 
-// life is the rule for how long a token is valid.
+// life is the rule for the lifetime of a token.
 type life struct{}
 
 func (life) Description(context.Context) string {
@@ -80,7 +80,7 @@ func (life) ValidateString(ctx context.Context, req validator.StringRequest, res
 	}
 }
 
-// issue asks for a token. Members without a value are left out of the request.
+// issue requests a token. It omits members without a value.
 func (m *issued) issue(ctx context.Context, provider *tfkit.ProviderData, kind kuma.TokenKind, members map[string]any, diags *diag.Diagnostics) {
 	if !provider.Ready(diags) {
 		return
@@ -108,7 +108,7 @@ func (m *issued) issue(ctx context.Context, provider *tfkit.ProviderData, kind k
 	}
 }
 
-// attributeOf is the attribute of a member of a request.
+// attributeOf returns the attribute of a member of a request.
 func attributeOf(member string) path.Path {
 	if member == "validFor" {
 		return path.Root("valid_for")
@@ -147,7 +147,7 @@ func addNoKey(kind kuma.TokenKind, refusal *kuma.Error, diags *diag.Diagnostics)
 			"signing-key`, and upload it as a secret.", kind, refusal.Detail))
 }
 
-// text is the value of an attribute for a request, nil for none.
+// text returns the value of an attribute for a request, or nil for none.
 func text(value types.String) any {
 	if value.IsNull() {
 		return nil
