@@ -17,7 +17,7 @@ import (
 
 // CA is a certificate authority of a test.
 type CA struct {
-	// Chain is its certificate and those above it, the closest first, in PEM.
+	// Chain has its certificate and those above it in PEM, closest CA first.
 	Chain string
 	// Key is its private key in PEM (PKCS #8).
 	Key string
@@ -26,37 +26,37 @@ type CA struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewCA makes a root CA, good for a year.
+// NewCA creates a root CA that is valid for a year.
 func NewCA(t *testing.T, name string) *CA {
 	t.Helper()
 	return newCA(t, name, nil)
 }
 
-// NewCAWithoutKeyID makes a root CA without a subject key identifier.
+// NewCAWithoutKeyID creates a root CA without a subject key identifier.
 func NewCAWithoutKeyID(t *testing.T, name string) *CA {
 	t.Helper()
 	return newCA(t, name, nil, func(template *x509.Certificate) {
-		template.IsCA, template.BasicConstraintsValid = false, false // with them Go adds the identifier
+		template.IsCA, template.BasicConstraintsValid = false, false // with them, Go adds the identifier
 		template.ExtraExtensions = []pkix.Extension{{
 			Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 0x03, 0x01, 0x01, 0xff}, // basicConstraints: CA:TRUE
 		}}
 	})
 }
 
-// Intermediate makes a CA that this one signs.
+// Intermediate creates a CA that this one signs.
 func (c *CA) Intermediate(t *testing.T, name string) *CA {
 	t.Helper()
 	return newCA(t, name, c)
 }
 
-// Renewed makes a CA with the same key and name, and another certificate.
+// Renewed creates a CA with the same key and name, and another certificate.
 func (c *CA) Renewed(t *testing.T) *CA {
 	t.Helper()
 	return sign(t, c.certificate.Subject.CommonName, c.key, nil)
 }
 
-// Constrained makes a CA with the same key and name that may issue for these
-// hosts in URIs alone.
+// Constrained creates a CA with the same key and name that may issue only for
+// these hosts in URIs.
 func (c *CA) Constrained(t *testing.T, hosts ...string) *CA {
 	t.Helper()
 	return sign(t, c.certificate.Subject.CommonName, c.key, nil, func(template *x509.Certificate) { template.PermittedURIDomains = hosts })
@@ -113,7 +113,7 @@ func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *CA, edit ...
 	}
 }
 
-// PKI is one file of the CA material with known defects.
+// PKI returns a file of the CA material with known defects.
 func PKI(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("..", "pki", "testdata", "pki", name))
@@ -124,7 +124,7 @@ func PKI(t *testing.T, name string) string {
 }
 
 // MeshWithCA is the configuration of a mesh $mesh and its CA, with the contents
-// $chain and $key. The references in it are for [Fill].
+// $chain and $key. [Fill] replaces these names.
 const MeshWithCA = `
 resource "kongmesh_mesh" "this" {
   name = $mesh

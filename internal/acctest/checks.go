@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 )
 
-// Gone checks that the control plane has nothing at these paths.
+// Gone checks that the control plane has no objects at these paths.
 func (e *Env) Gone(paths ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		for _, path := range paths {
@@ -25,16 +25,16 @@ func (e *Env) Gone(paths ...string) resource.TestCheckFunc {
 	}
 }
 
-// foreign are parts of a mesh's document that no resource owns, some of them
-// unknown to everybody, with numbers that no float64 holds.
+// foreign has parts of a mesh's document that no resource manages, some of them
+// unknown to every version, with numbers that a float64 cannot represent.
 var foreign = map[string]string{
 	"futureSection": `{ "deep": [ {"count": 123456789012345678901234567890, "ratio": 1.10000000000000000000001}, null, "\u00e9" ],  "x":1e400 }`,
 	"logging":       `{"backends": [{"name": "file", "type": "file", "conf": {"path": "/var/log/a.log", "unknown": 9007199254740993}}]}`,
 	"routing":       `{"localityAwareLoadBalancing":  true}`,
 }
 
-// foreignBackends are entries of mtls.backends that no resource owns, of all
-// types that there are and one that there is not.
+// foreignBackends has entries of mtls.backends that no resource manages, of all
+// existing types and of one that does not exist.
 var foreignBackends = []string{
 	`{"name": "own", "type":  "builtin", "conf": {"caCert": {"RSAbits": 2048, "expiration": "10y"}}, "mode": 1}`,
 	`{ "conf": {"fromCp": {"address": "https://vault:8200", "auth": {"token": {"inline": "dA=="}}, "unknown": 1.10}}, "name": "vault", "type": "vault"}`,
@@ -43,15 +43,15 @@ var foreignBackends = []string{
 	`{"name":"later","type":"of-a-later-version","conf":{"n":123456789012345678901234567890}}`,
 }
 
-// ForeignMesh is the document of a mesh with foreign parts, for an embedded
-// control plane that keeps documents as they come.
+// ForeignMesh returns the document of a mesh with foreign parts, for an
+// embedded control plane that stores documents without changes.
 func ForeignMesh(name string) []byte {
 	return fmt.Appendf(nil, `{"type": "Mesh", "futureSection": %s, "name": %q, "logging": %s, "mtls": {"enabledBackend": "own", "backends": [%s], "unknown": 1e400}, "routing": %s}`,
 		foreign["futureSection"], name, foreign["logging"], strings.Join(foreignBackends, " , "), foreign["routing"])
 }
 
-// ForeignStays checks that the foreign parts of a mesh are as they were, byte
-// for byte, in the mesh and in every document that was sent.
+// ForeignStays checks that the foreign parts of a mesh are unchanged, byte for
+// byte, in the mesh and in every document that was sent.
 func (e *Env) ForeignStays(name string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		documents := [][]byte{e.Must(http.MethodGet, "/meshes/"+name, nil)}
@@ -86,8 +86,8 @@ func (e *Env) ForeignStays(name string) resource.TestCheckFunc {
 	}
 }
 
-// PlanFails checks that a configuration fails while planning, with these texts
-// in the message.
+// PlanFails checks that the plan of a configuration fails, with these texts in
+// the message.
 func (e *Env) PlanFails(t *testing.T, config string, want ...string) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{
@@ -96,8 +96,9 @@ func (e *Env) PlanFails(t *testing.T, config string, want ...string) {
 	})
 }
 
-// Wrote checks that since the last look exactly these paths were written or
-// deleted, in this order. A real control plane does not tell, and passes.
+// Wrote checks that exactly these paths were written or deleted since the last
+// check, in this order. It always passes with a real control plane, which does
+// not record requests.
 func (e *Env) Wrote(paths ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if e.Twin == nil {

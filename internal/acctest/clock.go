@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// Clock is a time that stands still until somebody waits.
+// Clock is a clock that only moves when a test or the provider waits.
 type Clock struct {
 	mutex  sync.Mutex
 	now    time.Time
-	limits map[*limited]time.Time // when they end
+	limits map[*limited]time.Time // time at which each expires
 }
 
-// NewClock is a clock that shows a time.
+// NewClock returns a clock that shows a time.
 func NewClock(now time.Time) *Clock {
 	return &Clock{now: now, limits: map[*limited]time.Time{}}
 }
 
-// Now is the time it shows.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return c.now
 }
 
-// Sleep moves the time on at once.
+// Sleep moves the clock by d without waiting.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -38,7 +38,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// WithTimeout is a context that ends when as much time was moved on.
+// WithTimeout returns a context that expires when the clock has moved by d.
 func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	limit := &limited{Context: parent, done: make(chan struct{})}
 	c.mutex.Lock()
@@ -54,7 +54,7 @@ func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Co
 	}
 }
 
-// limited is a context that somebody ends.
+// limited is a context that the clock can end.
 type limited struct {
 	context.Context
 	once sync.Once
@@ -69,10 +69,10 @@ func (l *limited) end(err error) {
 	})
 }
 
-// Done is closed at the end.
+// Done returns a channel that is closed at the end.
 func (l *limited) Done() <-chan struct{} { return l.done }
 
-// Err is why it ended, nil before.
+// Err returns why the context ended, or nil before its end.
 func (l *limited) Err() error {
 	select {
 	case <-l.done:

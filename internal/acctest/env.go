@@ -1,5 +1,5 @@
-// Package acctest is what acceptance tests share: a control plane each, a
-// clock, CAs, and a search for private keys.
+// Package acctest has the shared code of acceptance tests: a control plane for
+// each test, a clock, CAs, and a search for private keys.
 package acctest
 
 import (
@@ -23,21 +23,21 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
-// Env is the control plane of one test, and the provider that talks to it.
+// Env has the control plane of one test, and a provider for it.
 type Env struct {
 	Address string
-	// Twin is the embedded control plane, nil when KONGMESH_ADDRESS names a real one.
+	// Twin is the embedded control plane, or nil if KONGMESH_ADDRESS is set.
 	Twin *kumatest.Server
-	// Clock is the time of the provider and of the embedded control plane. Of a
-	// real one it is the real time.
+	// Clock is the clock of the provider and of the embedded control plane.
+	// With a real control plane, it shows the real time.
 	Clock kuma.Clock
 
 	t *testing.T
 }
 
-// New makes the control plane of a test: an embedded one with these options,
-// or the one of KONGMESH_ADDRESS. Options that a real one may not have make the
-// test skip there; see [Env.NeedTwin].
+// New returns the control plane of a test: an embedded one with these options,
+// or the one at KONGMESH_ADDRESS. There, it skips a test with options that a
+// real one may not have; see [Env.NeedTwin].
 func New(t *testing.T, options ...kumatest.Option) *Env {
 	t.Helper()
 	if address := os.Getenv("KONGMESH_ADDRESS"); address != "" {
@@ -46,14 +46,14 @@ func New(t *testing.T, options ...kumatest.Option) *Env {
 		}
 		return &Env{Address: address, Clock: kuma.SystemClock{}, t: t}
 	}
-	if version := os.Getenv("KONGMESH_TEST_VERSION"); version != "" { // tests with a version of their own keep it
+	if version := os.Getenv("KONGMESH_TEST_VERSION"); version != "" { // tests with their own version keep it
 		options = append([]kumatest.Option{kumatest.Version(version)}, options...)
 	}
 	clock := NewClock(time.Now())
 	return twin(t, clock, append([]kumatest.Option{kumatest.Clock(clock.Now)}, options...))
 }
 
-// NewReal is New with the real time, for a provider that is a process of its own.
+// NewReal is New with the real time, for a provider in a separate process.
 func NewReal(t *testing.T, options ...kumatest.Option) *Env {
 	t.Helper()
 	if os.Getenv("KONGMESH_ADDRESS") != "" {
@@ -69,8 +69,8 @@ func twin(t *testing.T, clock kuma.Clock, options []kumatest.Option) *Env {
 	return &Env{Address: server.URL, Twin: server, Clock: clock, t: t}
 }
 
-// NeedTwin skips a test that looks into the embedded control plane, when there
-// is another one.
+// NeedTwin skips a test that needs the internals of the embedded control plane
+// if there is a real one.
 func (e *Env) NeedTwin() {
 	e.t.Helper()
 	if e.Twin == nil {
@@ -78,7 +78,7 @@ func (e *Env) NeedTwin() {
 	}
 }
 
-// NeedMTLS skips a test that needs meshes with mTLS, when the control plane has
+// NeedMTLS skips a test that needs meshes with mTLS if the control plane has
 // none: version 3 drops that part of a mesh.
 func (e *Env) NeedMTLS() {
 	e.t.Helper()
@@ -92,8 +92,8 @@ func (e *Env) NeedMTLS() {
 	}
 }
 
-// Mesh is a name for a mesh of this test alone. What is left of the mesh goes
-// when the test ends.
+// Mesh returns the name of a mesh that only this test uses. The mesh is deleted
+// at the end of the test.
 func (e *Env) Mesh() string {
 	e.t.Helper()
 	if e.Twin != nil {
@@ -115,7 +115,8 @@ func (e *Env) Mesh() string {
 	return name
 }
 
-// Do is a request of somebody else. body is nil, bytes, text or a value to marshal.
+// Do sends a request of another client. body is nil, bytes, a string or a value
+// to marshal.
 func (e *Env) Do(method, path string, body any) (status int, answer []byte) {
 	e.t.Helper()
 	if e.Twin != nil {
@@ -148,7 +149,7 @@ func (e *Env) Do(method, path string, body any) (status int, answer []byte) {
 	return response.StatusCode, answer
 }
 
-// Must is Do that has to succeed.
+// Must is Do for a request that must succeed.
 func (e *Env) Must(method, path string, body any) []byte {
 	e.t.Helper()
 	status, answer := e.Do(method, path, body)
@@ -158,18 +159,18 @@ func (e *Env) Must(method, path string, body any) []byte {
 	return answer
 }
 
-// PutSecret is somebody else's write of a secret of a mesh, or of a global one
-// where mesh is "".
+// PutSecret writes a secret of a mesh, or a global one if mesh is "", as
+// another client.
 func (e *Env) PutSecret(mesh, name, data string) {
 	e.t.Helper()
-	path, document := "/global-secrets/"+name, map[string]any{"type": "GlobalSecret", "name": name, "data": []byte(data)} // bytes are base64 in JSON
+	path, document := "/global-secrets/"+name, map[string]any{"type": "GlobalSecret", "name": name, "data": []byte(data)} // bytes become base64 in JSON
 	if mesh != "" {
 		path, document["type"], document["mesh"] = "/meshes/"+mesh+"/secrets/"+name, "Secret", mesh
 	}
 	e.Must(http.MethodPut, path, document)
 }
 
-// Change is somebody else's change of a document: edit gets it as a map.
+// Change changes a document as another client: edit gets it as a map.
 func (e *Env) Change(path string, edit func(document map[string]any)) {
 	e.t.Helper()
 	var document map[string]any
@@ -181,13 +182,14 @@ func (e *Env) Change(path string, edit func(document map[string]any)) {
 	e.Must(http.MethodPut, path, document)
 }
 
-// settle waits out the control plane's cache of secrets.
+// settle waits until entries in the control plane's cache of secrets have
+// expired.
 func (e *Env) settle() {
 	_ = e.Clock.Sleep(context.Background(), 1200*time.Millisecond)
 }
 
-// Provider is the provider under test, by the name that configurations use.
-// The control plane of a configuration that names none is this one.
+// Provider returns the provider under test, by its name in configurations. A
+// configuration without an address uses this control plane.
 func (e *Env) Provider() Providers {
 	return Provider(provider.Options{
 		Clock: e.Clock,
@@ -200,8 +202,8 @@ func (e *Env) Provider() Providers {
 	})
 }
 
-// Provider is a provider with options of its own: a new one for each command,
-// as a process of its own would be.
+// Provider returns a provider with other options: a new one for each command,
+// as in a separate process.
 func Provider(options provider.Options) Providers {
 	return Providers{
 		"kongmesh": func() (tfprotov6.ProviderServer, error) {
@@ -210,13 +212,13 @@ func Provider(options provider.Options) Providers {
 	}
 }
 
-// Config is a configuration with a provider block for this control plane
-// before it. Pairs of names and values are put in for $name.
+// Config returns a configuration with a provider block for this control plane.
+// pairs are names and values that replace $name.
 func (e *Env) Config(text string, pairs ...string) string {
 	return fmt.Sprintf("provider \"kongmesh\" {\n  address = %q\n}\n", e.Address) + Fill(text, pairs...)
 }
 
-// Fill puts values in for $name; each is quoted as Terraform wants strings.
+// Fill replaces $name by values, quoted as Terraform strings.
 func Fill(text string, pairs ...string) string {
 	var quoted []string
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -226,7 +228,7 @@ func Fill(text string, pairs ...string) string {
 	return strings.NewReplacer(quoted...).Replace(text)
 }
 
-// Wait lets hours pass.
+// Wait moves the time by hours.
 func (e *Env) Wait(t *testing.T, hours int) {
 	t.Helper()
 	if err := e.Clock.Sleep(context.Background(), time.Duration(hours)*time.Hour); err != nil {
@@ -234,8 +236,8 @@ func (e *Env) Wait(t *testing.T, hours int) {
 	}
 }
 
-// ResetRequests forgets what was requested so far. Of a real control plane
-// nothing is known anyway.
+// ResetRequests deletes the recorded requests. A real control plane records
+// none.
 func (e *Env) ResetRequests() {
 	if e.Twin != nil {
 		e.Twin.ResetRequests()

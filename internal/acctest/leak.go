@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// KeyForms are the forms in which a private key, or a part of it, may get into a
-// text, by what they are.
+// KeyForms returns the forms in which a private key, or a part of it, may get
+// into a text, by description.
 func KeyForms(t *testing.T, keyPEM string) map[string]string {
 	t.Helper()
 	block, _ := pem.Decode([]byte(keyPEM))
@@ -46,9 +46,10 @@ func KeyForms(t *testing.T, keyPEM string) map[string]string {
 	}
 }
 
-// Leaks finds a private key in a text, in each of its [KeyForms] or as any 40
-// characters of one. What of it is in the certificates as well, the public key,
-// is not secret. It returns the forms found.
+// Leaks searches a text for a private key, in each of its [KeyForms] or as any
+// 40 characters of one. It ignores the parts that are in the certificates as
+// well, because the public key is not secret. It returns the forms that it
+// found.
 func Leaks(t *testing.T, keyPEM, certificates, text string) []string {
 	t.Helper()
 	var found []string
@@ -60,8 +61,9 @@ func Leaks(t *testing.T, keyPEM, certificates, text string) []string {
 	return found
 }
 
-// Shows tells whether 40 characters of a line of a key in some form are in a
-// text, and not in the certificates: then 32 are that begin at a multiple of 8.
+// Shows reports whether a text contains 40 characters of a line of a key in
+// some form that are not in the certificates. It then contains 32 that begin at
+// a multiple of 8.
 func Shows(form, certificates, text string) bool {
 	for line := range strings.SplitSeq(form, "\n") {
 		for start := 0; start+32 <= len(line); start += 8 {
@@ -74,8 +76,8 @@ func Shows(form, certificates, text string) bool {
 	return false
 }
 
-// Unpacked is the text of a file of the folder, and of all that it holds when it
-// is an archive, as a saved plan is. Of a file that is not there it is "".
+// Unpacked returns the text of a file in the folder, with the content of an
+// archive such as a saved plan, or "" if the file does not exist.
 func (r *Run) Unpacked(name string) string {
 	r.t.Helper()
 	if _, err := os.Stat(r.Path(name)); os.IsNotExist(err) {

@@ -18,13 +18,13 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
-// dieAfter is the environment variable that lets the provider's process die
-// after so many answers of the control plane, in the middle of what it does.
+// dieAfter is the environment variable with the number of answers of the
+// control plane after which the provider's process exits.
 const dieAfter = "KONGMESH_TEST_DIE_AFTER"
 
-// Main runs a package's tests, or serves the provider when Terraform has
-// started the test binary as one: what [Run] lets Terraform start is this
-// process, with short waits before a retry. To be called by TestMain.
+// Main runs the tests of a package, or serves the provider if Terraform has
+// started the test binary as a provider: [Run] lets Terraform start this
+// process, with short pauses before a retry. TestMain must call it.
 func Main(m *testing.M) {
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") == "" {
 		hurry()
@@ -40,12 +40,12 @@ func Main(m *testing.M) {
 	}
 }
 
-// hurry spares what nobody needs: logs that nobody asked for, and collections of
-// garbage in the many short lives of Terraform.
+// hurry avoids unnecessary work: logs that no test requested, and garbage
+// collections in the many short processes of Terraform.
 func hurry() {
 	serve.DisableUnusedLogs()
 	if os.Getenv("GOGC") == "" {
-		_ = os.Setenv("GOGC", "800") // of Terraform's; it is too late for this process
+		_ = os.Setenv("GOGC", "800") // for Terraform; it is too late for this process
 		debug.SetGCPercent(200)
 	}
 }
@@ -65,13 +65,13 @@ func tune(config *kuma.Config) {
 			return
 		}
 		if left.Add(-1) == 0 {
-			os.Exit(1) // in the middle of whatever other requests are at
+			os.Exit(1) // in the middle of other requests
 		}
 	}
 }
 
-// DieAfter lets the provider's process die after so many answers of the
-// control plane; 0 lets it live.
+// DieAfter makes the provider's process exit after this number of answers of
+// the control plane; 0 means never.
 func (r *Run) DieAfter(answers int) {
 	value := ""
 	if answers > 0 {

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// Without process groups a test cannot interrupt Terraform as Ctrl-C does.
+// Without process groups, a test cannot interrupt Terraform as Ctrl-C does.
 
 func startsGroup(*exec.Cmd) {}
 

@@ -7,13 +7,14 @@ import (
 	"syscall"
 )
 
-// startsGroup makes a command the leader of a process group of its own, as a
-// shell does.
+// startsGroup makes a command the leader of a new process group, as a shell
+// does.
 func startsGroup(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// interruptGroup interrupts the whole group, as Ctrl-C in a terminal does.
+// interruptGroup interrupts the whole process group, as Ctrl-C in a terminal
+// does.
 func interruptGroup(command *exec.Cmd) error {
 	return syscall.Kill(-command.Process.Pid, syscall.SIGINT)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Protocol is a configured provider that a test talks to as Terraform does, for
-// what the Terraform at hand is too old for: import by identity, and queries.
+// Protocol is a configured provider that a test calls like Terraform does, for
+// features that need a newer Terraform: import by identity, and queries.
 type Protocol struct {
 	tfprotov6.ProviderServer
 	Lists      tfprotov6.ListResourceServer
@@ -50,9 +50,9 @@ func (e *Env) Protocol() *Protocol {
 	return p
 }
 
-// Import is an import by an ID or by the attributes of an identity, and the read
-// that follows: what is in the state then, and its identity. Where the import
-// tells one as well, the two must be the same.
+// Import imports an object by an ID or by the attributes of an identity, and
+// reads it. It returns the state after that, and the identity. If the import
+// returns an identity too, the two must be equal.
 func (p *Protocol) Import(resourceType string, by any) (state, identity map[string]any, problems []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	request := &tfprotov6.ImportResourceStateRequest{TypeName: resourceType}
@@ -81,7 +81,7 @@ func (p *Protocol) Import(resourceType string, by any) (state, identity map[stri
 	return state, identity, append(imported.Diagnostics, read.Diagnostics...)
 }
 
-// Listed is one result of a query. State is nil where it was not asked for.
+// Listed is one result of a query. State is nil if it was not requested.
 type Listed struct {
 	Name            string
 	Identity, State map[string]any
@@ -110,7 +110,7 @@ func (p *Protocol) Query(resourceType string, config map[string]any, limit int64
 	return found, problems
 }
 
-// NoProblems fails the test where there are any.
+// NoProblems fails the test if there are any problems.
 func (p *Protocol) NoProblems(problems []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	for _, problem := range problems {
@@ -118,8 +118,8 @@ func (p *Protocol) NoProblems(problems []*tfprotov6.Diagnostic) {
 	}
 }
 
-// Create plans and applies a resource that is not there: what is in the state
-// then, and its identity.
+// Create plans and applies a new resource. It returns the state after that, and
+// the identity.
 func (p *Protocol) Create(resourceType string, config map[string]any) (state, identity map[string]any, problems []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	of := p.Schemas.ResourceSchemas[resourceType].ValueType()
@@ -142,7 +142,7 @@ func (p *Protocol) Create(resourceType string, config map[string]any) (state, id
 	return p.resource(resourceType, applied.NewState), p.identity(resourceType, applied.NewIdentity), applied.Diagnostics
 }
 
-// Validate is what the provider says of a configuration of a resource.
+// Validate returns the diagnostics for a configuration of a resource.
 func (p *Protocol) Validate(resourceType string, config map[string]any) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	value := p.Value(p.Schemas.ResourceSchemas[resourceType].ValueType(), config)
@@ -153,7 +153,8 @@ func (p *Protocol) Validate(resourceType string, config map[string]any) []*tfpro
 	}).Diagnostics
 }
 
-// Value is an object of a type with these attributes, and null for all others.
+// Value returns an object of a type with these attributes, and null for all
+// others.
 func (p *Protocol) Value(of tftypes.Type, attributes map[string]any) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	value, err := tfprotov6.NewDynamicValue(of, valueOf(p.t, of, attributes))
@@ -163,7 +164,7 @@ func (p *Protocol) Value(of tftypes.Type, attributes map[string]any) *tfprotov6.
 	return &value
 }
 
-// valueOf is the opposite of plain.
+// valueOf is the inverse of plain.
 func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
 	t.Helper()
 	switch of := of.(type) {
@@ -196,7 +197,7 @@ func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
 		return tftypes.NewValue(of, elementsOf(t, of.ElementType, plain))
 	case tftypes.Set:
 		return tftypes.NewValue(of, elementsOf(t, of.ElementType, plain))
-	default: // texts and numbers
+	default: // strings and numbers
 		if of.Is(tftypes.DynamicPseudoType) && plain != nil {
 			return dynamicOf(t, plain)
 		}
@@ -204,7 +205,8 @@ func valueOf(t *testing.T, of tftypes.Type, plain any) tftypes.Value {
 	}
 }
 
-// dynamicOf is a value of the type that Terraform gives to it in a configuration.
+// dynamicOf returns a value of the type that Terraform infers in a
+// configuration.
 func dynamicOf(t *testing.T, plain any) tftypes.Value {
 	t.Helper()
 	switch plain := plain.(type) {
@@ -235,7 +237,7 @@ func dynamicOf(t *testing.T, plain any) tftypes.Value {
 	return tftypes.Value{}
 }
 
-// elementsOf are the elements of a list or set, nil for null.
+// elementsOf returns the elements of a list or set, or nil for null.
 func elementsOf(t *testing.T, of tftypes.Type, plain any) any {
 	t.Helper()
 	all, ok := plain.([]any)
@@ -265,7 +267,7 @@ func (p *Protocol) identity(resourceType string, data *tfprotov6.ResourceIdentit
 	return p.Plain(p.Identities[resourceType].ValueType(), data.IdentityData)
 }
 
-// Plain is an object as encoding/json would read it.
+// Plain returns an object as encoding/json would decode it.
 func (p *Protocol) Plain(of tftypes.Type, data *tfprotov6.DynamicValue) map[string]any {
 	p.t.Helper()
 	value, err := data.Unmarshal(of)
@@ -276,7 +278,7 @@ func (p *Protocol) Plain(of tftypes.Type, data *tfprotov6.DynamicValue) map[stri
 	return object
 }
 
-// plain is a value as encoding/json would read it.
+// plain returns a value as encoding/json would decode it.
 func plain(t *testing.T, value tftypes.Value) any {
 	t.Helper()
 	if value.IsNull() {
@@ -321,7 +323,7 @@ func plain(t *testing.T, value tftypes.Value) any {
 	}
 }
 
-// must is an answer of the provider, which always answers.
+// must returns an answer of the provider, which always answers.
 func must[A any](p *Protocol, call func(context.Context) (A, error)) A {
 	p.t.Helper()
 	answer, err := call(p.t.Context())
@@ -331,8 +333,8 @@ func must[A any](p *Protocol, call func(context.Context) (A, error)) A {
 	return answer
 }
 
-// Invoke validates, plans and invokes an action: its progress, and the problems
-// of the first of these that has any.
+// Invoke validates, plans and invokes an action. It returns the progress, and
+// the problems of the first of these that has any.
 func (p *Protocol) Invoke(ctx context.Context, actionType string, config map[string]any) (progress []string, problems []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	server, ok := p.ProviderServer.(tfprotov6.ActionServer)

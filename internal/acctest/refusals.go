@@ -11,7 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// RefusedFields are the fields of all recorded refusals of a mesh's document.
+// RefusedFields returns the fields of all recorded rejections of a mesh's
+// document.
 func RefusedFields(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "kumatest", "testdata", "contract", "*.json"))
@@ -41,7 +42,7 @@ func RefusedFields(t *testing.T) []string {
 					Parameters []struct{ Field string } `json:"invalid_parameters"`
 				}
 				if strings.Count(step.Path, "/") != 2 || !strings.HasPrefix(step.Path, "/meshes/") || json.Unmarshal(step.Response, &answer) != nil {
-					continue // another object, or an answer that is no JSON object
+					continue // another object, or an answer that is not a JSON object
 				}
 				for _, parameter := range answer.Parameters {
 					fields = append(fields, parameter.Field)
@@ -55,7 +56,7 @@ func RefusedFields(t *testing.T) []string {
 	return fields
 }
 
-// HasAttribute checks that a resource has what a path leads to.
+// HasAttribute checks that a resource has the attribute at a path.
 func HasAttribute(t *testing.T, of resource.Resource, at path.Path) {
 	t.Helper()
 	var answer resource.SchemaResponse

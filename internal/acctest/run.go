@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// Run is a folder in which a test runs Terraform's own commands with the
-// provider as a process of its own, for what resource.Test has no step: what
-// is printed, saved plans, logs. The process has the real time.
+// Run is a folder in which a test runs Terraform commands with the provider as
+// a separate process, for what resource.Test cannot check: output, saved plans,
+// logs. The process has the real time.
 type Run struct {
 	t      *testing.T
 	folder string
 	tools  string
 	env    []string
 	served []Providers
-	newer  string // the Terraform to use, "" for that of all tests
+	newer  string // the Terraform to use, "" for the one of all tests
 }
 
-// newerTerraform is the environment variable that names a Terraform for tests
-// that need a newer one than the others.
+// newerTerraform is the environment variable with the path of a Terraform for
+// tests that need a newer one than the others.
 const newerTerraform = "KONGMESH_TEST_TERRAFORM"
 
-// NeedTerraform lets all commands that follow use a Terraform 1.minor or later:
-// the one of all tests, the one that KONGMESH_TEST_TERRAFORM names, or the one on
-// PATH. Without any the test is skipped.
+// NeedTerraform makes all following commands use a Terraform 1.minor or later:
+// the one of all tests, the one in KONGMESH_TEST_TERRAFORM, or the one on PATH.
+// Without any, it skips the test.
 func (r *Run) NeedTerraform(minor int) {
 	r.t.Helper()
 	for _, path := range []string{cli(), os.Getenv(newerTerraform), "terraform"} {
@@ -54,8 +54,8 @@ func (r *Run) NeedTerraform(minor int) {
 
 func (r *Run) cli() string { return cmp.Or(r.newer, cli()) }
 
-// NewRun makes a folder with a configuration. The provider is the test binary,
-// see [Main].
+// NewRun creates a folder with a configuration. The provider is the test
+// binary, see [Main].
 func NewRun(t *testing.T, config string) *Run {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -73,14 +73,14 @@ func NewRun(t *testing.T, config string) *Run {
 	write(t, settings, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n    %q = %q\n    %q = %q\n  }\n  direct {}\n}\n",
 		"hashicorp/kongmesh", run.tools, "kongmesh/kongmesh", run.tools, "kong/kong-mesh", run.tools))
 	run.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+settings, "HOME="+t.TempDir(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color",
-		"TF_LOG_SDK=", "TF_LOG_PROVIDER_KONGMESH=", // a process of its own decides for itself what it logs
-		"GORACE=atexit_sleep_ms=0") // by default each sleeps a second before it ends
+		"TF_LOG_SDK=", "TF_LOG_PROVIDER_KONGMESH=", // a separate process decides itself what it logs
+		"GORACE=atexit_sleep_ms=0") // by default, each process sleeps a second before it exits
 	run.Config(config)
 	return run
 }
 
-// Elsewhere is another folder with the same configuration and another HOME, as
-// on another machine.
+// Elsewhere returns another folder with the same configuration and another
+// HOME, as on another machine.
 func (r *Run) Elsewhere() *Run {
 	r.t.Helper()
 	other := &Run{t: r.t, folder: r.t.TempDir(), tools: r.tools, newer: r.newer, env: append(r.env, "HOME="+r.t.TempDir())}
@@ -88,7 +88,7 @@ func (r *Run) Elsewhere() *Run {
 	return other
 }
 
-// Setenv adds to the environment of each command.
+// Setenv adds variables to the environment of each command.
 func (r *Run) Setenv(pairs ...string) { r.env = append(r.env, pairs...) }
 
 // Config replaces the configuration.
@@ -97,16 +97,16 @@ func (r *Run) Config(config string) {
 	write(r.t, r.Path("main.tf"), config)
 }
 
-// Write puts a file into the folder.
+// Write writes a file in the folder.
 func (r *Run) Write(name, content string) {
 	r.t.Helper()
 	write(r.t, r.Path(name), content)
 }
 
-// Path is a file of the folder.
+// Path returns the path of a file in the folder.
 func (r *Run) Path(name string) string { return filepath.Join(r.folder, name) }
 
-// Read is the content of a file of the folder.
+// Read returns the content of a file in the folder.
 func (r *Run) Read(name string) []byte {
 	r.t.Helper()
 	content, err := os.ReadFile(r.Path(name))
@@ -116,7 +116,7 @@ func (r *Run) Read(name string) []byte {
 	return content
 }
 
-// Terraform runs a command that must succeed, and returns what it prints.
+// Terraform runs a command that must succeed, and returns its output.
 func (r *Run) Terraform(args ...string) string {
 	r.t.Helper()
 	output, err := r.Try(args...)
@@ -126,15 +126,15 @@ func (r *Run) Terraform(args ...string) string {
 	return output
 }
 
-// NoChanges is a plan that must have none, and returns what it prints.
+// NoChanges runs a plan, which must have no changes, and returns its output.
 func (r *Run) NoChanges() string {
 	r.t.Helper()
 	return r.Terraform("plan", "-detailed-exitcode")
 }
 
-// TakeOver applies what imports or moves what is there already, as it is: since
-// the last look nothing was written, and no changes are left. It returns what is
-// printed. A plan is one that was saved.
+// TakeOver applies an import or a move of existing objects: since the last
+// check, nothing was written, and there are no changes after it. It returns the
+// output. plan is a saved plan.
 func (r *Run) TakeOver(env *Env, plan ...string) string {
 	r.t.Helper()
 	output := r.Terraform(append([]string{"apply", "-auto-approve"}, plan...)...)
@@ -147,14 +147,14 @@ func (r *Run) TakeOver(env *Env, plan ...string) string {
 	return output + r.NoChanges()
 }
 
-// Try runs a command, and returns what it prints, errors included.
+// Try runs a command, and returns its output, including errors.
 func (r *Run) Try(args ...string) (string, error) {
 	r.t.Helper()
 	return r.try(r.cli(), args...)
 }
 
-// Shell runs a command of a shell, in which terraform is the one of the tests,
-// and yes is the answer to what it asks.
+// Shell runs a command in a shell, where terraform is the one of the tests, and
+// answers yes to questions.
 func (r *Run) Shell(line string) (string, error) {
 	r.t.Helper()
 	path, err := exec.LookPath(r.cli())
@@ -167,11 +167,11 @@ func (r *Run) Shell(line string) (string, error) {
 	return r.try("bash", "-euo", "pipefail", "-c", "PATH="+r.tools+":$PATH\n"+line)
 }
 
-// Tool is a command that [Run.Shell] finds before any other of that name: a
+// Tool adds a command that [Run.Shell] finds before any other with that name: a
 // script for sh.
 func (r *Run) Tool(name, script string) {
 	r.t.Helper()
-	if err := os.WriteFile(filepath.Join(r.tools, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(filepath.Join(r.tools, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it must be executable
 		r.t.Fatal(err)
 	}
 }
@@ -189,8 +189,8 @@ func (r *Run) try(name string, args ...string) (string, error) {
 	return output.String(), err
 }
 
-// Interrupt runs a command, and interrupts it as Ctrl-C does once started is
-// closed. The command has ten seconds to end by itself, or fails the test.
+// Interrupt runs a command, and interrupts it as Ctrl-C does after started is
+// closed. If the command does not exit within ten seconds, the test fails.
 func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error) {
 	r.t.Helper()
 	command, output := r.command(r.cli(), args)
@@ -221,7 +221,7 @@ func (r *Run) Interrupt(started <-chan struct{}, args ...string) (string, error)
 func cli() string { return cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform") }
 
 func (r *Run) command(name string, args []string) (*exec.Cmd, *bytes.Buffer) {
-	// Not the test's own context: a cleanup runs commands when that is done.
+	// Not the test's own context: a cleanup runs commands after its end.
 	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), name, args...) //nolint:gosec // the test's own command
 	command.Dir = r.folder
 	command.Env = r.env

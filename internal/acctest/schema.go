@@ -2,14 +2,14 @@ package acctest
 
 import "github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
-// Attribute is an attribute that has no attributes itself.
+// Attribute is an attribute without nested attributes.
 type Attribute struct {
 	Path         string // such as `logging.backends.file.path`, without indexes
-	Configurable bool   // and not only computed
-	Sensitive    bool   // itself
+	Configurable bool   // not only computed
+	Sensitive    bool   // the attribute itself
 }
 
-// Attributes are those of a schema, the ones within others included.
+// Attributes returns the attributes of a schema, including nested ones.
 func Attributes(schema *tfprotov6.Schema) []Attribute {
 	return within("", schema.Block.Attributes)
 }

@@ -13,12 +13,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// Providers are by their names; those of others than us and Kong belong to hashicorp.
+// Providers are providers by name; those of other authors than this project and
+// Kong are in the namespace hashicorp.
 type Providers map[string]func() (tfprotov6.ProviderServer, error)
 
-// Serve lets this process be the providers of all commands that follow: new
-// ones for each command, as processes of their own would be, but with the clock
-// of a test, and without a start. terraform init installs nothing then.
+// Serve serves the providers of all following commands from this process: new
+// ones for each command, as in separate processes, but with the clock of a
+// test, and without the time to start them. terraform init then installs
+// nothing.
 func (r *Run) Serve(providers ...Providers) {
 	r.t.Helper()
 	r.served = providers
@@ -27,8 +29,8 @@ func (r *Run) Serve(providers ...Providers) {
 	r.Setenv("TF_CLI_CONFIG_FILE=" + settings)
 }
 
-// serve starts the providers for one command, and returns the environment in
-// which it finds them. They end with the context.
+// serve starts the providers for one command, and returns the environment for
+// it. They stop with the context.
 func (r *Run) serve(ctx context.Context) []string {
 	r.t.Helper()
 	type address struct{ Network, String string }

@@ -15,14 +15,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
 
-// vendorBinary is the name under which the test binary stands in for the
-// vendor's own provider.
+// vendorBinary is the name of the test binary in place of Kong's provider.
 const vendorBinary = "terraform-provider-kong-mesh"
 
-// Vendor lets the folder's configuration have resources of the vendor's own
-// provider, kong/kong-mesh, and a state with such in it. What stands in for
-// that provider has no control plane: it can be moved from and forgotten, and
-// fails where it should make, change or destroy anything.
+// Vendor makes resources of Kong's provider, kong/kong-mesh, available to the
+// folder's configuration and state. This substitute has no control plane: its
+// resources can be moved from and removed from the state, but it fails to
+// create, change or destroy anything.
 func (r *Run) Vendor() {
 	r.t.Helper()
 	binary, err := os.Executable()
@@ -34,12 +33,12 @@ func (r *Run) Vendor() {
 	}
 }
 
-// Vendor is what stands in for the vendor's own provider, to be served.
+// Vendor returns a substitute for Kong's provider, for Serve.
 func Vendor() Providers {
 	return Providers{"kong-mesh": providerserver.NewProtocol6WithError(vendor{})}
 }
 
-// VendorState is a state of the vendor's provider: a mesh with mTLS, and the
+// VendorState returns a state of Kong's provider: a mesh with mTLS, and the
 // secrets of its CA's certificate and key.
 func VendorState(t *testing.T) (state, chain, key string) {
 	t.Helper()
@@ -65,7 +64,8 @@ func VendorState(t *testing.T) (state, chain, key string) {
 	return string(content), data["cert"], data["key"]
 }
 
-// VendorObjects makes on the control plane what that state has, with this CA.
+// VendorObjects creates the objects in that state on the control plane, with
+// this CA.
 func (e *Env) VendorObjects(chain, key string) {
 	e.t.Helper()
 	mesh := map[string]any{
@@ -106,8 +106,8 @@ func (vendor) Resources(context.Context) []func() resource.Resource {
 	}
 }
 
-// vendorResource is a type of the vendor's, with as many of its attributes as
-// need be: Terraform leaves out those that a schema does not have.
+// vendorResource is a type of Kong's provider, with the necessary attributes:
+// Terraform drops others from a state.
 type vendorResource struct {
 	name       string
 	attributes []string

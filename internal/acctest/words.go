@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Words matches a message that has these texts in it, one after the other,
-// however Terraform broke its lines.
+// Words returns a pattern for a message that contains these texts in this
+// order, regardless of line breaks.
 func Words(texts ...string) *regexp.Regexp {
 	parts := make([]string, len(texts))
 	for i, text := range texts {

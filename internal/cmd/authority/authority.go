@@ -1,4 +1,4 @@
-// Package authority makes a CA for a command to show or measure something with.
+// Package authority creates a CA for a command.
 package authority
 
 import (
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Write does what the quickstart's make-ca.sh does, on a machine that may have no openssl: a root CA and an
-// intermediate CA that it signs, in ca-chain.pem, and the intermediate's key in ca-key.pem.
+// Write creates a CA like the quickstart's make-ca.sh, on a machine that may not have openssl: a root CA and an
+// intermediate CA that it signs, in ca-chain.pem, and the intermediate CA's key in ca-key.pem.
 func Write(folder, name string) error {
 	root, rootKey, err := newCA(name+" Root CA", nil, nil)
 	if err != nil {
@@ -38,7 +38,7 @@ func Write(folder, name string) error {
 	return os.WriteFile(filepath.Join(folder, "ca-key.pem"), encode("PRIVATE KEY", pkcs8), 0o600)
 }
 
-// newCA makes a CA that the parent signs, or that signs itself if there is none.
+// newCA creates a CA that the parent signs, or a self-signed one if there is no parent.
 func newCA(name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

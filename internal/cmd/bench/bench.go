@@ -15,7 +15,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// A bench has what measuring needs, in a temporary folder.
+// A bench has the providers to measure, in a temporary folder.
 type bench struct {
 	settings
 	work   string
@@ -23,7 +23,7 @@ type bench struct {
 	report *report
 }
 
-// newBench builds the providers. Close it when it comes without an error.
+// newBench builds the providers. Close it unless it returns an error.
 func newBench(ctx context.Context, s settings, profiled bool) (_ *bench, err error) {
 	work, err := os.MkdirTemp("", "kongmesh-bench-")
 	if err != nil {
@@ -67,24 +67,24 @@ func newBench(ctx context.Context, s settings, profiled bool) (_ *bench, err err
 	return b, nil
 }
 
-// close removes what was written.
+// close deletes the temporary folder.
 func (b *bench) close() error { return os.RemoveAll(b.work) }
 
 func (b *bench) folder(provider string) string { return filepath.Join(b.work, "provider-"+provider) }
 
-// provider is the binary that its meter runs.
+// provider returns the path of the binary that a meter runs.
 func (b *bench) provider(name string) string { return filepath.Join(b.folder(name), "provider") }
 
-// build makes a binary as a release does.
+// build builds a binary as a release does.
 func build(ctx context.Context, output, pkg string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", output, pkg) //nolint:gosec // the bench's own command
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", output, pkg) //nolint:gosec // a command of the bench itself
 	if message, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s: %w\n%s", pkg, err, message)
 	}
 	return nil
 }
 
-// measure does everything. Subjects take turns, and each is the first once in a while.
+// measure measures all rounds. Subjects take turns, and each of them is sometimes the first.
 func (b *bench) measure(ctx context.Context) error {
 	for _, name := range []string{nothing, kongmesh} {
 		info, err := os.Stat(b.provider(name))
@@ -118,7 +118,7 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-// through takes a subject through the steps of a round, with a control plane of its own.
+// through runs the steps of a round for a subject, with a new control plane.
 func (b *bench) through(ctx context.Context, r round, subject string) error {
 	controlPlane := kumatest.NewServer(kumatest.Latency(b.Latency))
 	defer controlPlane.Close()

@@ -1,8 +1,9 @@
 //go:build unix
 
-// Command bench measures what the provider costs: beside a provider that does nothing, and one that has its schemas
-// alone, in one run, against the embedded control plane. Times are worth something as ratios alone. `make bench` runs it from the root of the
-// repository; with -profile, `make profile`, it says where the provider's time goes instead.
+// Command bench measures the cost of the provider, next to a provider that does nothing and one that only has its
+// schemas, in one run, against the embedded control plane. Only ratios of times are meaningful. `make bench` runs it
+// from the root of the repository. With -profile, as in `make profile`, it shows where the provider spends its time
+// instead.
 package main
 
 import (
@@ -18,17 +19,17 @@ import (
 	"time"
 )
 
-// settings are how much is measured.
+// settings are the parameters of a measurement.
 type settings struct {
-	Runs    int           `json:"runs"`    // of everything but the large one
-	Triples int           `json:"triples"` // mesh, CA and backend
-	Large   int           `json:"large"`   // triples again, for growth
-	Reads   int           `json:"reads"`   // of a data source
-	Starts  int           `json:"starts"`  // of the provider
+	Runs    int           `json:"runs"`    // of everything except the large round
+	Triples int           `json:"triples"` // each is a mesh, a CA and a backend
+	Large   int           `json:"large"`   // number of triples to measure growth
+	Reads   int           `json:"reads"`   // reads of a data source
+	Starts  int           `json:"starts"`  // starts of the provider
 	Latency time.Duration `json:"latency"` // of the control plane, in nanoseconds
 }
 
-// short is enough to see that the bench works.
+// short returns settings that are sufficient to test the bench.
 func short() settings { return settings{Runs: 1, Triples: 2, Large: 3, Reads: 2, Starts: 2} }
 
 func main() {

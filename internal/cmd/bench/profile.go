@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 )
 
-// lines is how many functions of a profile are printed.
+// lines is the number of functions of a profile to print.
 const lines = 25
 
-// profile lets the provider profile itself, in as many runs as there are, and prints where it spends most. Of each
-// step all processes and runs make up one profile.
+// profile profiles the provider, in as many runs as configured, and prints where it spends most of its time. It merges
+// the profiles of all processes and runs of a step.
 func (b *bench) profile(ctx context.Context, folder string, out io.Writer) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
@@ -47,7 +47,7 @@ func (b *bench) profile(ctx context.Context, folder string, out io.Writer) error
 	return nil
 }
 
-// merge makes one profile of many.
+// merge merges profiles.
 func merge(ctx context.Context, merged, pattern string) error {
 	files, err := filepath.Glob(pattern)
 	if err != nil {
@@ -74,7 +74,7 @@ func top(ctx context.Context, out io.Writer, file, kind string) error {
 }
 
 func pprof(ctx context.Context, out io.Writer, args ...string) error {
-	command := exec.CommandContext(ctx, "go", append([]string{"tool", "pprof"}, args...)...) //nolint:gosec // the bench's own command
+	command := exec.CommandContext(ctx, "go", append([]string{"tool", "pprof"}, args...)...) //nolint:gosec // a command of the bench itself
 	command.Stdout, command.Stderr = out, os.Stderr
 	return command.Run()
 }

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// A report is all that was measured.
+// A report has all measurements.
 type report struct {
 	Settings  settings             `json:"settings"`
 	Terraform string               `json:"terraform"`
 	Go        string               `json:"go"`
 	Cores     int                  `json:"cores"`
 	Steps     []*measured          `json:"steps"`
-	Starts    map[string][]float64 `json:"start_seconds"` // until the schema is there, by subject
+	Starts    map[string][]float64 `json:"start_seconds"` // until the schema is available, by subject
 	Binaries  map[string]int64     `json:"binary_bytes"`
 	Goals     []goal               `json:"goals"`
 }
 
-// A measured step has a cost for each run, of each subject.
+// A measured step has a cost for each run of each subject.
 type measured struct {
 	Round string            `json:"round"`
 	Size  int               `json:"size"`
@@ -28,7 +28,7 @@ type measured struct {
 	Costs map[string][]cost `json:"costs"`
 }
 
-// A goal is a value that should not be above its limit.
+// A goal is a value with an upper limit.
 type goal struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
@@ -68,7 +68,7 @@ func (r *report) step(round, name string) *measured {
 	return nil
 }
 
-// judge holds what was measured against the goals.
+// judge compares the measurements with the goals.
 func (r *report) judge() {
 	limits := map[string]float64{"apply": 1.6, "plan": 1.4, "destroy": 1.4, "read": 1.5}
 	if r.Settings.Latency > 0 {
@@ -77,7 +77,7 @@ func (r *report) judge() {
 	for _, m := range r.Steps {
 		limit := limits[m.Step]
 		if small := r.step("triples", m.Step); m.Round == "large" && small != nil {
-			limit = small.ratio().median // it grows no worse than nothing does
+			limit = small.ratio().median // it grows no more than nothing does
 		}
 		if limit > 0 {
 			r.hold(m.Round+" "+m.Step, m.ratio().median, limit)
@@ -94,7 +94,7 @@ func (r *report) hold(name string, value, limit float64) {
 	r.Goals = append(r.Goals, goal{name, value, limit, value <= limit})
 }
 
-// goal returns nil where there is none.
+// goal returns a goal by name, or nil.
 func (r *report) goal(name string) *goal {
 	for i := range r.Goals {
 		if r.Goals[i].Name == name {
@@ -104,7 +104,7 @@ func (r *report) goal(name string) *goal {
 	return nil
 }
 
-// peak is the most memory in bytes that a process of the provider took, in the large round.
+// peak returns the maximum memory in bytes of a process of the provider, in the large round.
 func (r *report) peak(subject string) float64 {
 	var peak int64
 	for _, m := range r.Steps {
@@ -117,7 +117,7 @@ func (r *report) peak(subject string) float64 {
 	return float64(peak)
 }
 
-// of is one figure of each run.
+// of returns one figure of each run.
 func (m *measured) of(subject string, figure func(cost) float64) []float64 {
 	var all []float64
 	for _, c := range m.Costs[subject] {
@@ -129,14 +129,14 @@ func (m *measured) of(subject string, figure func(cost) float64) []float64 {
 func seconds(c cost) float64 { return c.Seconds }
 func cpu(c cost) float64     { return c.CPU }
 
-// ratio is that of kongmesh to nothing.
+// ratio returns the ratio of kongmesh to nothing.
 func (m *measured) ratio() spread { return m.ratioTo(nothing) }
 
 func (m *measured) ratioTo(subject string) spread {
 	return ratios(m.of(kongmesh, seconds), m.of(subject, seconds))
 }
 
-// methods are those of all requests of this step, and how many there were of each, the most in any run.
+// methods returns the maximum number of requests of this step in any run, by method.
 func (m *measured) methods() map[string]int {
 	most := make(map[string]int)
 	for _, c := range m.Costs[kongmesh] {
@@ -147,7 +147,7 @@ func (m *measured) methods() map[string]int {
 	return most
 }
 
-// A spread is the middle of some values, and how far they reach.
+// A spread has the median of some values, and their range.
 type spread struct{ low, median, high float64 }
 
 func spreadOf(values []float64) spread {
@@ -159,7 +159,7 @@ func spreadOf(values []float64) spread {
 	return spread{sorted[0], (sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n-1]}
 }
 
-// ratios compares each run with the one beside it: what else the machine did struck both.
+// ratios compares each run with the concurrent one: other load on the machine affects both.
 func ratios(values, to []float64) spread {
 	var all []float64
 	for i := range min(len(values), len(to)) {

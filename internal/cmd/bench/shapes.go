@@ -13,8 +13,8 @@ import (
 //go:embed shapes/*.tf
 var shapes embed.FS
 
-// shape is the configuration in a file, with the part of it that is there once for each number. Blocks rather than
-// count: from each instance to all of another resource, Terraform's graph has edges that cost more than any provider.
+// shape returns the configuration in a file, with a part of it repeated for each number. It uses blocks instead of
+// count: the edges in Terraform's graph from each instance to all of another resource cost more than any provider.
 func shape(file string, size int) (string, error) {
 	content, err := shapes.ReadFile("shapes/" + strings.Replace(file, hollow, kongmesh, 1) + ".tf")
 	if err != nil {
@@ -36,7 +36,7 @@ func shape(file string, size int) (string, error) {
 	return all.String(), nil
 }
 
-// What is measured, by the names that the tables have.
+// What is measured, with the names in the tables.
 const (
 	nothing  = "nothing"
 	builtin  = "terraform_data"
@@ -44,22 +44,22 @@ const (
 	kongmesh = "kongmesh"
 )
 
-// sources are the providers' addresses in configurations.
+// sources returns the source addresses of the providers.
 func sources() map[string]string {
 	return map[string]string{nothing: "bench/nothing", hollow: "bench/hollow", kongmesh: "kongmesh/kongmesh"}
 }
 
-// A step is a command and what it has to come to.
+// A step is a command with its expected result.
 type step struct {
 	Name string
 	args []string
 	want func(size int) string
-	env  string // more of its environment
+	env  string // additional environment
 }
 
 func text(s string) func(int) string { return func(int) string { return s } }
 
-// resources are what is done with three resources each, mesh, CA and backend or the like.
+// resources returns the steps with sets of three resources, such as mesh, CA and backend.
 func resources() []step {
 	return []step{
 		{Name: "apply", args: []string{"apply", "-auto-approve", "-no-color"}, want: func(size int) string {
@@ -74,21 +74,21 @@ func resources() []step {
 	}
 }
 
-// growth are the steps that are done with many of them.
+// growth returns the steps with many of these.
 func growth() []step {
 	all := resources()
 	return []step{all[0], all[1], all[4]}
 }
 
-// reads is what is done with a data source.
+// reads returns the steps with a data source.
 func reads() []step {
 	return []step{{Name: "read", args: []string{"plan", "-no-color"}, want: text("No changes.")}}
 }
 
-// A round is a number of steps, one after the other, that every subject goes through beside the others.
+// A round is a sequence of steps for each subject.
 type round struct {
 	Name     string
-	suffix   string // of the shapes' files
+	suffix   string // of the names of the shapes' files
 	subjects []string
 	steps    []step
 	size     int

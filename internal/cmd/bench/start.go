@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// start starts a provider as Terraform does, and returns how long it took until its schema was there.
+// start starts a provider as Terraform does, and returns the time until its schema was available.
 func start(ctx context.Context, binary string) (time.Duration, error) {
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
@@ -43,7 +43,7 @@ func start(ctx context.Context, binary string) (time.Duration, error) {
 	if !ok {
 		return 0, fmt.Errorf("the provider is a %T", dispensed)
 	}
-	// The request has no field. An empty message keeps those of the answer without knowing them.
+	// The request has no fields. An empty message keeps the fields of the answer without knowing them.
 	var schema emptypb.Empty
 	if err := conn.Invoke(ctx, "/tfplugin6.Provider/GetProviderSchema", &emptypb.Empty{}, &schema); err != nil {
 		return 0, err
@@ -55,7 +55,7 @@ func start(ctx context.Context, binary string) (time.Duration, error) {
 	return took, nil
 }
 
-// connection is a plugin of which nothing but the connection is used.
+// connection is a plugin of which only the connection is used.
 type connection struct{ plugin.NetRPCUnsupportedPlugin }
 
 // GRPCServer implements plugin.GRPCPlugin.

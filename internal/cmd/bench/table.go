@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// write prints everything as tables for a person.
+// write prints everything as tables.
 func (r *report) write(out io.Writer) error {
 	latency := "at once"
 	if r.Settings.Latency > 0 {
@@ -44,7 +44,7 @@ func (r *report) table(out io.Writer, title string, rows [][]string) {
 	_ = writer.Flush()
 }
 
-// times are the rows of a round, the heading first.
+// times returns the rows of a round, the heading first.
 func (r *report) times(round string, subjects ...string) [][]string {
 	rows := [][]string{append(append([]string{""}, subjects...), "ratio", "goal")}
 	beside := slices.Contains(subjects, hollow)
@@ -116,7 +116,7 @@ func (r *report) provider() [][]string {
 	}
 }
 
-// verdict says what was aimed at, and whether it was reached.
+// verdict returns a goal, and whether it was reached.
 func (r *report) verdict(name, format string) string {
 	g := r.goal(name)
 	if g == nil {
@@ -125,7 +125,7 @@ func (r *report) verdict(name, format string) string {
 	return "≤ " + fmt.Sprintf(format, g.Limit) + map[bool]string{true: ": yes", false: ": no"}[g.Met]
 }
 
-// text is the median, and behind it the rest where there is more than one value; nothing measured is a dash.
+// text returns the median, followed by the range if there is more than one value, or a dash if nothing was measured.
 func (s spread) text(format, unit string) string {
 	if s == (spread{}) {
 		return "-"

@@ -17,14 +17,14 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/cmd/cli"
 )
 
-// A terraform runs Terraform with the bench's providers and nothing of the user's.
+// A terraform runs Terraform with the bench's providers, without the user's settings.
 type terraform struct {
-	product string // as it calls itself: "Terraform v1.11.4"
+	product string // name and version, such as "Terraform v1.11.4"
 	usage   string // the file that meters write to
 	env     []string
 }
 
-// newTerraform takes each provider, by its source address, from a folder.
+// newTerraform uses each provider, by its source address, from a folder.
 func newTerraform(ctx context.Context, work string, providers map[string]string) (*terraform, error) {
 	var overrides strings.Builder
 	for source, folder := range providers {
@@ -42,17 +42,17 @@ func newTerraform(ctx context.Context, work string, providers map[string]string)
 	return tf, err
 }
 
-// A cost is what one command took, and what it used.
+// A cost is the time and the resources that one command used.
 type cost struct {
 	Seconds float64 `json:"seconds"`
-	// CPU is that of all processes of the provider together, Peak the memory of the largest.
+	// CPU is the total of all processes of the provider, Peak the memory of the largest one.
 	CPU  float64 `json:"cpu_seconds"`
 	Peak int64   `json:"peak_bytes"`
-	// Requests that the control plane got, by method.
+	// Requests to the control plane, by method.
 	Requests map[string]int `json:"requests,omitempty"`
 }
 
-// measure runs a step, and fails unless that came to what it has to.
+// measure runs a step. It returns an error if the result is not the expected one.
 func (tf *terraform) measure(ctx context.Context, folder string, env []string, s step, size int) (cost, error) {
 	if err := os.Remove(tf.usage); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return cost{}, err
@@ -69,11 +69,11 @@ func (tf *terraform) measure(ctx context.Context, folder string, env []string, s
 	return c, tf.used(&c)
 }
 
-// used adds what the meters wrote.
+// used adds what the meters recorded.
 func (tf *terraform) used(c *cost) error {
 	content, err := os.ReadFile(tf.usage)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // no provider was needed
+		return nil // the command started no provider
 	}
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (tf *terraform) used(c *cost) error {
 	return nil
 }
 
-// run returns what the command prints. When ctx ends first, Terraform has ten seconds to stop.
+// run returns the output of the command. If ctx ends first, Terraform has ten seconds to stop.
 func (tf *terraform) run(ctx context.Context, folder string, env []string, args ...string) (string, error) {
 	var output bytes.Buffer
 	cmd := cli.Command(ctx, args...)

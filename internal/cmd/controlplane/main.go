@@ -1,6 +1,6 @@
-// Command controlplane runs the embedded control plane in the foreground, until it gets SIGINT or SIGTERM.
+// Command controlplane runs the embedded control plane in the foreground until it gets SIGINT or SIGTERM.
 //
-// The first line it prints is "listening on URL", with the port that it really has when -addr says port 0.
+// The first line of its output is "listening on URL", with the actual port if -addr has port 0.
 package main
 
 import (
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	server := &http.Server{Handler: kumatest.New(options...), ReadHeaderTimeout: time.Minute}
 	go func() {
 		<-ctx.Done()
-		_ = server.Close() // Serve reports how it ended
+		_ = server.Close() // Serve returns the reason
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -38,7 +38,7 @@ func (j *journal) change(at time.Duration, bundle []*x509.Certificate) {
 	j.steps = append(j.steps, s)
 }
 
-// done notes that all proxies have the result of the last step.
+// done records that all proxies have the result of the last step.
 func (j *journal) done(at time.Duration) { j.steps[len(j.steps)-1].done = at }
 
 // count adds handshakes.
@@ -78,7 +78,7 @@ func (j *journal) end(i int) time.Duration {
 	return j.ended
 }
 
-// purpose says in a few words what a step changes.
+// purpose describes the change of a step in a few words.
 func (j *journal) purpose(i int) string {
 	now, before := j.steps[i], j.steps[i-1]
 	switch {
@@ -139,7 +139,7 @@ const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[2]d" 
 <rect width="%[1]d" height="%[2]d" rx="6" class="back"/>
 `
 
-// x is where a time is on the time axis.
+// x returns the position of a time on the time axis.
 func (j *journal) x(at time.Duration) float64 {
 	return left + (right-left)*at.Seconds()/max(j.ended.Seconds(), 1)
 }

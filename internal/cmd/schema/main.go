@@ -1,5 +1,6 @@
-// Command schema completes the answer of `terraform providers schema -json`, from standard input to standard output:
-// it adds resource identities, list resources and actions, which the documentation needs and a Terraform before 1.14 leaves out.
+// Command schema completes the output of `terraform providers schema -json`, from standard input to standard output: it
+// adds resource identities, list resources and actions, which the documentation needs and a Terraform before 1.14
+// omits.
 package main
 
 import (
@@ -25,7 +26,7 @@ func main() {
 	}
 }
 
-// The parts of the answer that are added, as Terraform writes them.
+// The added parts of the output, in Terraform's form.
 type (
 	identitySchema struct {
 		Version    int64                        `json:"version"`
@@ -75,13 +76,13 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, provider := range answer.Providers { // there is one
+	for _, provider := range answer.Providers { // there is only one
 		maps.Copy(provider, added)
 	}
 	return json.NewEncoder(out).Encode(answer)
 }
 
-// schemas returns the parts that are added, by their names in the answer.
+// schemas returns the added parts by their names in the output.
 func schemas(ctx context.Context) (map[string]json.RawMessage, error) {
 	server := providerserver.NewProtocol6(provider.New("dev", provider.Options{})())()
 	all, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})

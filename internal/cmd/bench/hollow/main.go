@@ -1,6 +1,6 @@
-// Command hollow is the provider with nothing in its resources: it has their schemas, knows no rule, asks no control
-// plane, and makes up what it should have read. `make bench` shows by it what the framework and Terraform take for
-// the attributes alone, and not what a provider does with them.
+// Command hollow is the provider with empty resources: it has their schemas, but no rules, sends no requests to the
+// control plane, and invents values instead of reading them. With it, `make bench` measures what the framework and
+// Terraform need for the attributes themselves.
 package main
 
 import (
@@ -35,7 +35,7 @@ func (h hollow) Resources(ctx context.Context) []func() resource.Resource {
 	return all
 }
 
-// managed has the schema of a resource, with its validators and plan modifiers, and nothing else of it.
+// managed has the schema of a resource, with its validators and plan modifiers, and nothing else.
 type managed struct{ of resource.Resource }
 
 func (m managed) Metadata(ctx context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -58,7 +58,7 @@ func (managed) Update(_ context.Context, req resource.UpdateRequest, resp *resou
 
 func (managed) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
-// known has a value where the plan has none: a string that is a valid name, or null.
+// known returns a known value instead of an unknown one: a string that is a valid name, or null.
 func known(planned tftypes.Value) tftypes.Value {
 	value, err := tftypes.Transform(planned, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		switch {
@@ -70,7 +70,7 @@ func known(planned tftypes.Value) tftypes.Value {
 		return tftypes.NewValue(v.Type(), nil), nil
 	})
 	if err != nil {
-		panic(err) // it changes no type
+		panic(err) // it does not change the type
 	}
 	return value
 }

@@ -1,8 +1,8 @@
 //go:build unix
 
-// Command meter stands where Terraform looks for a provider. It runs the one beside it, called "provider", and adds a
-// line to the file that BENCH_USAGE names: what that process used. It is small, for its start is part of the time
-// that `make bench` measures.
+// Command meter replaces a provider's binary. It runs the one next to it, called "provider", and appends the resource
+// usage of that process to the file in BENCH_USAGE. It is small, because its start is part of the time that `make
+// bench` measures.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	provider := exec.Command(filepath.Join(filepath.Dir(self), "provider"), os.Args[1:]...) //nolint:gosec,noctx // it lives as long as this
+	provider := exec.Command(filepath.Join(filepath.Dir(self), "provider"), os.Args[1:]...) //nolint:gosec,noctx // it runs as long as this process
 	provider.Stdin, provider.Stdout, provider.Stderr = os.Stdin, os.Stdout, os.Stderr
 	ended := provider.Run()
 	if provider.ProcessState == nil {
@@ -38,7 +38,7 @@ func record(state *os.ProcessState) error {
 	if !ok {
 		return errors.New("this system does not say what a process used")
 	}
-	peak := usage.Maxrss // in KiB, but on macOS
+	peak := usage.Maxrss // in KiB, except on macOS
 	if runtime.GOOS != "darwin" {
 		peak *= 1024
 	}
@@ -53,6 +53,6 @@ func record(state *os.ProcessState) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(append(line, '\n')) // in one piece: Terraform may run several providers at once
+	_, err = file.Write(append(line, '\n')) // in one write, because Terraform may run several providers concurrently
 	return errors.Join(err, file.Close())
 }

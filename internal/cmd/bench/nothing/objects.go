@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
 
-// managed is the resource nothing: it stores what is planned.
+// managed is the resource nothing: it stores the planned values.
 type managed struct{}
 
 func (managed) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {

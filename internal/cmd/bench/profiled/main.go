@@ -1,5 +1,5 @@
-// Command profiled is the provider with a profile of each of its processes, CPU and allocations, in the folder that
-// BENCH_PROFILES names. `make profile` runs it.
+// Command profiled is the provider with CPU and allocation profiles of each of its processes, in the folder in
+// BENCH_PROFILES. `make profile` runs it.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	runtime.MemProfileRate = 16 << 10 // a process does not live long
+	runtime.MemProfileRate = 16 << 10 // a process does not run long
 	if err := profile(os.Getenv("BENCH_PROFILES"), run); err != nil {
 		log.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func run() error {
 	return serve.Provider(serve.Address, provider.New("profiled", provider.Options{}), false)
 }
 
-// profile writes cpu-PID and allocs-PID, of what run does.
+// profile writes cpu-PID and allocs-PID, the profiles of run.
 func profile(folder string, run func() error) (err error) {
 	cpu, err := os.Create(filepath.Join(folder, fmt.Sprintf("cpu-%d", os.Getpid())))
 	if err != nil {
