@@ -19,7 +19,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// base64Text is the rule for an inline value.
+// base64Text returns the rule for an inline value.
 func base64Text() validator.String {
 	return tfkit.CheckSecret("Invalid base64", "a base64 string", func(text string) error {
 		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
@@ -29,7 +29,8 @@ func base64Text() validator.String {
 	})
 }
 
-// sameInline tells whether the control plane reads the same from two inline values.
+// sameInline reports whether the control plane reads the same CA material from
+// two inline values.
 func sameInline(a, b string) bool {
 	x, errX := base64.StdEncoding.DecodeString(a)
 	y, errY := base64.StdEncoding.DecodeString(b)
@@ -39,8 +40,8 @@ func sameInline(a, b string) bool {
 // sameInlineString is sameInline for values that are not base64.
 func sameInlineString(a, b string) bool { return pki.SameMaterial([]byte(a), []byte(b)) }
 
-// inline is the text that a data source holds itself, ok false if it refers to
-// something elsewhere or is not known yet.
+// inline returns the text in a data source. ok is false if it refers to another
+// place, or is unknown.
 func (d *dataSource) inline() (text []byte, ok bool) {
 	for _, value := range []types.String{d.Inline, d.InlineString} {
 		if value.IsNull() || value.IsUnknown() {
@@ -55,7 +56,7 @@ func (d *dataSource) inline() (text []byte, ok bool) {
 	return nil, false
 }
 
-// at is the attribute that a data source is given in.
+// at returns the attribute of a data source.
 func (d *dataSource) at(root string) path.Path {
 	for name, value := range map[string]types.String{"secret": d.Secret, "inline": d.Inline, "inline_string": d.InlineString, "file": d.File} {
 		if !value.IsNull() {
@@ -65,8 +66,8 @@ func (d *dataSource) at(root string) path.Path {
 	return path.Root(root)
 }
 
-// checkInline applies the rules of CA material to what the configuration holds
-// itself, and says what inline values mean.
+// checkInline applies the rules for CA material to inline values in the
+// configuration, and warns that they are not secret.
 func checkInline(now time.Time, plan model, state *model, diags *diag.Diagnostics) {
 	cert, certThere := plan.Cert.inline()
 	key, keyThere := plan.Key.inline()
@@ -89,7 +90,8 @@ type material struct {
 	known bool
 }
 
-// checkCA applies the rules of CA material to what a backend refers to.
+// checkCA applies the rules for CA material to the certificates and the key of
+// a backend.
 func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnostics) {
 	options := pki.Options{Now: now, Mesh: plan.Mesh.ValueString()}
 	if plan.DPCert != nil && plan.DPCert.Rotation != nil {
@@ -109,8 +111,8 @@ func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnost
 	}
 }
 
-// checkSecrets reads the secrets that a backend names and applies the rules, so
-// that an error names the certificate. The warnings came with the plan.
+// checkSecrets reads the secrets that a backend uses and applies the rules, so
+// that an error names the certificate. Warnings were part of the plan.
 func (r *backend) checkSecrets(ctx context.Context, plan model, diags *diag.Diagnostics) {
 	secrets, ok := r.secrets(ctx, plan, diags)
 	if !ok {
@@ -125,8 +127,8 @@ func (r *backend) checkSecrets(ctx context.Context, plan model, diags *diag.Diag
 	diags.Append(found.Errors()...)
 }
 
-// secrets reads what a backend names. ok is false where there is no more to
-// say: an error was added, or the mesh is not there, which its update says.
+// secrets reads the secrets that a backend uses. ok is false after an error, or
+// if the mesh does not exist, which the update reports.
 func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnostics) (secrets map[string]*kuma.Secret, ok bool) {
 	var names []string
 	for _, source := range []*dataSource{plan.Cert, plan.Key} {
@@ -149,7 +151,7 @@ func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnosti
 	return secrets, err == nil
 }
 
-// load is what a backend refers to.
+// load returns the content that a backend refers to.
 func load(plan model, source *dataSource, root string, secrets map[string]*kuma.Secret, diags *diag.Diagnostics) material {
 	if source.Secret.IsNull() {
 		text, known := source.inline()
@@ -164,20 +166,21 @@ func load(plan model, source *dataSource, root string, secrets map[string]*kuma.
 		return material{}
 	}
 	text, err := secret.Data()
-	if err != nil { // not quoted: it may hold a part of the key
+	if err != nil { // not quoted: it may contain a part of the key
 		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), tfkit.ErrNotBase64)
 	}
 	return material{text, err == nil}
 }
 
-// cacheTime is how long a refusal may come from a view of secrets that is not
-// up to date: the control plane's cache is up to one second old.
+// cacheTime is how long the cause of a rejection may be an outdated view of
+// secrets: the control plane's cache is up to one second old.
 const (
 	cacheTime = 5 * time.Second
 	cachePoll = 500 * time.Millisecond
 )
 
-// put writes the backend into its mesh. look sees the mesh first and can stop it.
+// put writes the backend to its mesh. look gets the mesh first and can stop the
+// write.
 func (r *backend) put(ctx context.Context, plan model, look func(*kuma.Mesh) error, diags *diag.Diagnostics) (*kuma.Mesh, error) {
 	if !plan.SkipValidation.ValueBool() {
 		if r.checkSecrets(ctx, plan, diags); diags.HasError() {
@@ -192,9 +195,8 @@ func (r *backend) put(ctx context.Context, plan model, look func(*kuma.Mesh) err
 	})
 }
 
-// update changes the mesh. Refusals that the control plane's cache of secrets
-// explains, the secrets having been found good, are tried again for a few
-// seconds.
+// update changes the mesh. If the control plane's cache may be the cause of a
+// rejection, because the secrets are correct, it retries for a few seconds.
 func (r *backend) update(ctx context.Context, plan model, change func(*kuma.Mesh) error) (*kuma.Mesh, error) {
 	until := r.Clock.Now().Add(cacheTime)
 	for {
@@ -208,7 +210,7 @@ func (r *backend) update(ctx context.Context, plan model, change func(*kuma.Mesh
 	}
 }
 
-// write changes the mesh. A refusal is a [refusedError].
+// write changes the mesh. The error for a rejection is a [refusedError].
 func (r *backend) write(ctx context.Context, m model, change func(*kuma.Mesh) error) (*kuma.Mesh, error) {
 	var sent *kuma.Mesh
 	mesh, err := r.Client.UpdateMesh(ctx, m.Mesh.ValueString(), func(mesh *kuma.Mesh) error {
@@ -219,14 +221,14 @@ func (r *backend) write(ctx context.Context, m model, change func(*kuma.Mesh) er
 		return mesh, err
 	}
 	refused := &refusedError{error: err}
-	backends, _ := sent.Backends() // of a document that change could read
+	backends, _ := sent.Backends() // change has decoded the same document
 	for _, b := range backends {
 		refused.backends = append(refused.backends, b.Name)
 	}
 	return mesh, refused
 }
 
-// staleSecrets tells that a refusal is about what the secrets hold.
+// staleSecrets reports whether a rejection is about the content of the secrets.
 func staleSecrets(plan model, err error) bool {
 	var refusal *kuma.Error
 	if !errors.As(err, &refusal) || !refusal.Refused() || len(refusal.Parameters) == 0 || plan.Cert.Secret.IsNull() && plan.Key.Secret.IsNull() {

@@ -14,8 +14,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// edit makes a mesh as planned: the entry, whether it is enabled, and whether
-// validation is skipped.
+// edit changes a mesh to the plan: the entry of the backend, whether it is
+// enabled, and whether validation is skipped.
 func edit(plan model, mesh *kuma.Mesh) error {
 	name := plan.Name.ValueString()
 	if err := mesh.SetBackend(plan.document()); err != nil {
@@ -30,7 +30,7 @@ func edit(plan model, mesh *kuma.Mesh) error {
 	return mesh.DisableBackend(name)
 }
 
-// document is the entry of mtls.backends that a model describes.
+// document returns the entry of mtls.backends for a model.
 func (m model) document() kuma.Backend {
 	b := kuma.Backend{
 		Name: m.Name.ValueString(),
@@ -60,8 +60,9 @@ func (d *dataSource) document() kuma.DataSource {
 	}
 }
 
-// asAnswered is base64 as the control plane answers it, without line breaks. What
-// is none stays, for the control plane to refuse.
+// asAnswered returns base64 as the control plane returns it, without line
+// breaks. It does not change an invalid value, which the control plane then
+// rejects.
 func asAnswered(inline string) string {
 	data, err := base64.StdEncoding.DecodeString(inline)
 	if err != nil {
@@ -70,14 +71,14 @@ func asAnswered(inline string) string {
 	return base64.StdEncoding.EncodeToString(data)
 }
 
-// lists tells whether a mesh has a provided backend of that name.
+// lists reports whether a mesh has a provided backend with this name.
 func lists(mesh *kuma.Mesh, name string) bool {
 	b, there, err := mesh.Backend(name)
 	return err != nil || there && b.Type == kuma.Provided // an unreadable document is not an absent one
 }
 
-// stateFrom is what a mesh says about a backend. prior tells how values that
-// mean the same were written.
+// stateFrom returns the state of a backend in a mesh. If a value in prior means
+// the same, its spelling is kept.
 func stateFrom(mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	b, _, err := mesh.Backend(prior.Name.ValueString())
@@ -139,7 +140,8 @@ func rootChainFrom(r *kuma.RootChain, prior *rootChainModel) *rootChainModel {
 	return &rootChainModel{RequestTimeout: keepOptional(timeout, r.RequestTimeout, tfkit.SameDuration)}
 }
 
-// keepOptional is null for an absent text, else what [tfkit.Keep] keeps.
+// keepOptional returns null for an absent text, otherwise the result of
+// [tfkit.Keep].
 func keepOptional(prior types.String, now string, same tfkit.Equivalence) types.String {
 	if now == "" {
 		return types.StringNull()
@@ -147,12 +149,14 @@ func keepOptional(prior types.String, now string, same tfkit.Equivalence) types.
 	return tfkit.Keep(prior, now, same)
 }
 
-// existsError is why a backend is not created: one of that name is there.
+// existsError reports that a backend is not created because one with its name
+// exists.
 type existsError struct{ kind string }
 
 func (e *existsError) Error() string { return "a backend of type " + e.kind + " already exists" }
 
-// addWriteError puts what a write of the mesh failed on where it belongs.
+// addWriteError adds the error of a failed write of the mesh to the attribute
+// that caused it.
 func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	var (
 		refused *refusedError
@@ -166,7 +170,7 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 		addStepError(diags, m, stopped)
 	case errors.As(err, &inUse):
 		addInUse(diags, inUse)
-	case errors.As(err, &exists): // one of type provided, Create handles
+	case errors.As(err, &exists): // Create handles one of type provided
 		addOtherType(diags, m, exists.kind)
 	case kuma.Absent(err):
 		tfkit.AddMeshAbsent(diags, m.Mesh.ValueString())
@@ -181,16 +185,16 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	}
 }
 
-// A refusedError is a refusal of a mesh's document.
+// A refusedError reports the rejection of a mesh's document.
 type refusedError struct {
 	error
-	backends []string // their names, in the order of the document that was refused
+	backends []string // their names, in the order of the rejected document
 }
 
 func (e *refusedError) Unwrap() error { return e.error }
 
-// explain finds the attribute that a field of the mesh's document comes from,
-// and what there is to do about its refusal. backends are those of the document.
+// explain returns the attribute for a field of the mesh's document, with advice
+// about its rejection. backends are those in the document.
 func (m model) explain(field string, backends []string) (path.Path, string) {
 	switch field {
 	case "mtls.enabledBackend":
@@ -206,7 +210,7 @@ func (m model) explain(field string, backends []string) (path.Path, string) {
 			tooEarly +
 			"\n\n" +
 			"Otherwise, to change the CA, keep the existing backend, and set cert and key to another CA secret."
-	case "mtls.dpcert.rotation.expiration": // the control plane does not say of which backend
+	case "mtls.dpcert.rotation.expiration": // the control plane does not say which backend
 		return path.Root("dp_cert").AtName("rotation").AtName("expiration"), ""
 	}
 	index, rest, ok := kuma.BackendField(field)

@@ -17,7 +17,8 @@ import (
 
 var _ list.ListResourceWithConfigure = (*backend)(nil)
 
-// NewListResource lists what kongmesh_mtls_provided_backend can manage.
+// NewListResource returns the query for the backends that
+// kongmesh_mtls_provided_backend can manage.
 func NewListResource() list.ListResource { return &backend{} }
 
 func (r *backend) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
@@ -47,7 +48,7 @@ func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.L
 	})
 }
 
-// foundIn is a backend of a mesh as the result of a query.
+// foundIn returns a backend of a mesh as the result of a query.
 func foundIn(mesh *kuma.Mesh, id identity) tfkit.Found {
 	return tfkit.Found{
 		ID:       id.Mesh.ValueString() + "/" + id.Name.ValueString(),

@@ -16,33 +16,33 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A standing is what decides whether a mesh loses its mTLS when a backend goes.
+// A standing decides whether a mesh loses its mTLS without this backend.
 type standing struct {
 	Mesh         string `json:"mesh"`
 	Name         string `json:"name"`
 	Enabled      bool   `json:"enabled"`
 	ForceDestroy bool   `json:"force_destroy"`
-	// Warned tells that the plan has warned of the loss. Terraform shows no warnings
-	// of the plan of a replacement that it was asked for.
+	// Warned reports whether the plan has warned of the loss. Terraform does
+	// not show the warnings of a plan with a requested replacement.
 	Warned bool `json:"warned,omitempty"`
 }
 
-// What takes the enabled backend out of use.
+// The ways to disable the enabled backend.
 const (
 	deleting  = "Deleting"
 	replacing = "Replacing"
 	disabling = "Disabling"
 )
 
-// replaced is the key of the private state that holds a standing. Terraform plans
-// a replacement as a creation, without a state, and hands over the private state.
+// replaced is the key in the private state of a standing. Terraform plans a
+// replacement as a creation, without a state, but passes the private state.
 const replaced = "replaced"
 
 func (m model) standing() standing {
 	return standing{Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString(), Enabled: m.Enabled.ValueBool(), ForceDestroy: m.ForceDestroy.ValueBool()}
 }
 
-// kept returns the standing that private state has, nil for none.
+// kept returns the standing in a private state, or nil.
 func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) *standing {
 	if old, ok := tfkit.LoadPrivate[standing](ctx, private, replaced, diags); ok {
 		return &old
@@ -50,8 +50,8 @@ func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnost
 	return nil
 }
 
-// predecessor is the backend that a plan changes, deletes or replaces, nil for
-// none. replaces tells that the plan is the second part of a replacement.
+// predecessor returns the backend that a plan changes, deletes or replaces, or
+// nil. replaces reports whether the plan is the second part of a replacement.
 func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) (old *standing, replaces bool) {
 	if req.State.Raw.IsNull() {
 		old = kept(ctx, req.Private, diags)
@@ -65,8 +65,8 @@ func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *dia
 	return &is, false
 }
 
-// turnsOff says by which action a plan takes the enabled backend out of use, ""
-// if it does not.
+// turnsOff returns the action by which a plan disables the enabled backend, or
+// "".
 func turnsOff(ctx context.Context, old standing, replaces bool, req resource.ModifyPlanRequest, diags *diag.Diagnostics) string {
 	if req.Plan.Raw.IsNull() {
 		return deleting
@@ -78,7 +78,7 @@ func turnsOff(ctx context.Context, old standing, replaces bool, req resource.Mod
 	diags.Append(req.Plan.GetAttribute(ctx, path.Root("enabled"), &enabled)...)
 	same := mesh.ValueString() == old.Mesh && name.ValueString() == old.Name
 	switch {
-	case !same && replaces: // said in the first part
+	case !same && replaces: // the first part has reported it
 		return ""
 	case !same || replaces:
 		return replacing
@@ -88,15 +88,15 @@ func turnsOff(ctx context.Context, old standing, replaces bool, req resource.Mod
 	return ""
 }
 
-// checkOff refuses a plan that turns off mTLS of a mesh with connected proxies,
-// and warns of one that turns it off where none is connected.
+// checkOff adds an error to a plan that turns off mTLS of a mesh with connected
+// proxies, and a warning if no proxy is connected.
 func (r *backend) checkOff(ctx context.Context, old standing, replaces bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	diags := &resp.Diagnostics
 	if !old.Enabled {
 		return
 	}
 	what := turnsOff(ctx, old, replaces, req, diags)
-	if what == "" || what == disabling && r.Run.Noted(enabling(old.Mesh)) { // the other one is enabled before, as depends_on says
+	if what == "" || what == disabling && r.Run.Noted(enabling(old.Mesh)) { // the other one is enabled first, because of depends_on
 		return
 	}
 	var proxies []kuma.Dataplane
@@ -116,10 +116,11 @@ func (r *backend) checkOff(ctx context.Context, old standing, replaces bool, req
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, old, diags)
 }
 
-// enabling is what a plan notes that enables a backend of a mesh in place of another.
+// enabling returns the note that a plan enables a backend of a mesh in place of
+// another.
 func enabling(mesh string) string { return "enabling in mesh " + mesh }
 
-// served are the proxies that have no identity but that of a backend. The others
+// served returns the proxies whose only identity is from a backend. The others
 // keep their mTLS without one.
 func served(proxies []kuma.Dataplane) []kuma.Dataplane {
 	return slices.DeleteFunc(slices.Clone(proxies), rollout.Foreign)
@@ -129,26 +130,28 @@ func connected(proxies []kuma.Dataplane) []kuma.Dataplane {
 	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return !d.Online })
 }
 
-// turnedOff is what is noted where the enabled backend of a mesh was removed.
+// turnedOff returns the note that the enabled backend of a mesh was removed.
 func turnedOff(mesh string) string { return "mTLS turned off in mesh " + mesh }
 
-// enables tells whether a backend is the enabled one, also where that cannot be read.
+// enables reports whether a backend is the enabled one, or may be because that
+// cannot be read.
 func enables(mesh *kuma.Mesh, name string) bool {
 	enabled, err := mesh.EnabledBackend()
 	return err != nil || enabled == name
 }
 
-// An inUseError is why mTLS of a mesh is not turned off.
+// An inUseError reports that mTLS of a mesh is not turned off, because proxies
+// use it.
 type inUseError struct {
 	old     standing
-	what    string // the action, as turnsOff says it
+	what    string // the action, from turnsOff
 	proxies []kuma.Dataplane
 }
 
 func (e *inUseError) Error() string { return "data plane proxies are connected" }
 
-// refuse is the error for taking a backend out of use while its mesh has these
-// proxies: an *inUseError, or that of listing them.
+// refuse returns the error for disabling a backend while its mesh has these
+// proxies: an *inUseError, or the error of reading the proxies.
 func refuse(old standing, what string, proxies []kuma.Dataplane, err error) error {
 	switch {
 	case old.ForceDestroy || kuma.Absent(err):
@@ -159,7 +162,7 @@ func refuse(old standing, what string, proxies []kuma.Dataplane, err error) erro
 	return err
 }
 
-// refuseDisabling is refuse for an update, as the mesh is now.
+// refuseDisabling is refuse for an update, with the current mesh.
 func (r *backend) refuseDisabling(ctx context.Context, prior, plan model) error {
 	if plan.Enabled.ValueBool() || !prior.Enabled.ValueBool() {
 		return nil
@@ -172,14 +175,14 @@ func (r *backend) refuseDisabling(ctx context.Context, prior, plan model) error 
 	return refuse(prior.standing(), disabling, proxies, err)
 }
 
-// remove takes a backend out of its mesh. warned tells that the plan has warned
-// of the loss of mTLS.
+// remove removes a backend from its mesh. warned reports whether the plan has
+// warned of the loss of mTLS.
 func (r *backend) remove(ctx context.Context, state model, warned bool, diags *diag.Diagnostics) (mesh *kuma.Mesh, removed kuma.Backend, err error) {
 	var proxies []kuma.Dataplane
 	name, off := state.Name.ValueString(), false
 	mesh, err = r.write(ctx, state, func(mesh *kuma.Mesh) error {
 		now, there, err := mesh.Backend(name)
-		if err != nil || !there { // gone, also by the write that this is called after
+		if err != nil || !there { // another client or an earlier write has deleted it
 			return errors.Join(err, mesh.RemoveBackend(name))
 		}
 		removed = now
@@ -201,7 +204,7 @@ func (r *backend) remove(ctx context.Context, state model, warned bool, diags *d
 	return mesh, removed, err
 }
 
-// addOffError is the diagnostic of what refuse says.
+// addOffError adds the diagnostic for an error of refuse.
 func addOffError(diags *diag.Diagnostics, old standing, err error) {
 	if inUse := (*inUseError)(nil); errors.As(err, &inUse) {
 		addInUse(diags, inUse)
@@ -210,7 +213,7 @@ func addOffError(diags *diag.Diagnostics, old standing, err error) {
 	tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q (without force_destroy, none may be connected when mTLS is turned off)", old.Mesh), err)
 }
 
-// addInUse is the diagnostic of an inUseError.
+// addInUse adds the diagnostic for an inUseError.
 func addInUse(diags *diag.Diagnostics, err *inUseError) {
 	advice := "To change the CA, keep the backend, and set cert and key to another CA secret."
 	if err.what == deleting {
@@ -225,7 +228,7 @@ func addInUse(diags *diag.Diagnostics, err *inUseError) {
 		err.what, err.old.Name, err.old.Mesh, tfkit.Proxies(served(err.proxies)), advice))
 }
 
-// warnOff says that a mesh loses its mTLS.
+// warnOff warns that a mesh loses its mTLS.
 func warnOff(old standing, what string, proxies []kuma.Dataplane, diags *diag.Diagnostics) {
 	proxies = served(proxies)
 	until, has := "", ""
@@ -238,7 +241,7 @@ func warnOff(old standing, what string, proxies []kuma.Dataplane, diags *diag.Di
 	case len(proxies) > 0:
 		has = fmt.Sprintf(" The mesh has %s. Disconnected proxies can still serve traffic, and get the change when they reconnect.", tfkit.Proxies(proxies))
 	}
-	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
+	diags.AddAttributeWarning(path.Root("enabled"), "mTLS will be turned off", fmt.Sprintf(
 		"%s the enabled backend %q turns off mTLS of mesh %q%s: proxies then communicate in plain text. Zone egress, "+
 			"which needs mTLS, is turned off too.%s If another backend of this run replaces it, add that backend to "+
 			"depends_on, so that Terraform enables it first.",

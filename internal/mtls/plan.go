@@ -16,9 +16,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// checkMesh says beforehand what is in the way of a backend in its mesh, and what
-// it means to enable it. old is the backend that it replaces or changes, nil for
-// none. What cannot be read is said when it is applied.
+// checkMesh reports during plan what prevents a backend in its mesh, and the
+// consequences of enabling it. old is the backend that it replaces or changes,
+// or nil. If it cannot read the mesh, the apply reports that.
 func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diags *diag.Diagnostics) {
 	name := plan.Mesh.ValueString()
 	if r.Client == nil || plan.Mesh.IsUnknown() || plan.Name.IsUnknown() {
@@ -39,7 +39,7 @@ func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diag
 		r.warnDenied(ctx, name, diags)
 	}
 	switch {
-	case err != nil: // the read has said so
+	case err != nil: // the read has reported it
 	case in.named != nil && in.named.Type != kuma.Provided:
 		addOtherType(diags, plan, in.named.Type)
 	case in.named == nil && in.other != nil && r.Client.OneBackend(ctx):
@@ -53,12 +53,12 @@ func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diag
 	}
 }
 
-// A place is what a mesh has where a backend is to be.
+// A place has the backends of a mesh that matter for a new one.
 type place struct {
-	named   *kuma.Backend // of the same name
-	enabled *kuma.Backend // the one that is enabled
-	other   *kuma.Backend // one that stays besides it
-	instead *kuma.Backend // the enabled one whose place it takes
+	named   *kuma.Backend // with the same name
+	enabled *kuma.Backend // the enabled one
+	other   *kuma.Backend // one that stays next to it
+	instead *kuma.Backend // the enabled one that it replaces
 }
 
 func placeIn(mesh *kuma.Mesh, old *standing, plan model) (in place, err error) {
@@ -86,13 +86,14 @@ func placeIn(mesh *kuma.Mesh, old *standing, plan model) (in place, err error) {
 	return in, err
 }
 
-// fromBuiltin is how a mesh gets a backend of the type provided in place of
-// another type.
+// fromBuiltin is the advice to replace a backend of another type by a provided
+// one.
 const fromBuiltin = "On Kuma, a mesh has one backend: remove `mtls` from the mesh with the tool that created it, and apply again. " +
 	"In the meantime, proxies send plain text. On Kong Mesh, a mesh can have several: use another name for this " +
 	`backend, and migrate in steps. See the section "Migrate from a builtin backend" of the guide "Rotate a CA".`
 
-// addOtherType is the error for a backend of the name that is not provided.
+// addOtherType adds the error for a backend with this name that is not of type
+// provided.
 func addOtherType(diags *diag.Diagnostics, m model, is string) {
 	diags.AddAttributeError(path.Root("name"), "Backend has another type", fmt.Sprintf(
 		"Mesh %q has a backend %q of type %s. This resource manages backends of type provided, and cannot change the "+
@@ -100,8 +101,8 @@ func addOtherType(diags *diag.Diagnostics, m model, is string) {
 		m.Mesh.ValueString(), m.Name.ValueString(), is, fromBuiltin))
 }
 
-// addSecond says that Kuma refuses a backend besides another one. It is an error
-// where this run cannot delete the other one, because it is of another type.
+// addSecond reports that Kuma rejects a second backend. It is an error if this
+// run cannot delete the other one, because that has another type.
 func addSecond(diags *diag.Diagnostics, m model, other kuma.Backend) {
 	const summary = "Mesh has another backend"
 	mesh := m.Mesh.ValueString()
@@ -114,13 +115,13 @@ func addSecond(diags *diag.Diagnostics, m model, other kuma.Backend) {
 			"first. To change the CA of a mesh, keep the backend, and set cert and key to another CA secret.", mesh, other.Name))
 }
 
-// tooEarly is why a replacement is refused where a mesh has one backend.
+// tooEarly is why a replacement is rejected in a mesh with one backend.
 const tooEarly = "If this backend replaces another one of this configuration, create_before_destroy creates it too early. " +
 	"Remove create_before_destroy from this resource, and from every resource that depends on it and passes it on. " +
 	"In the meantime, mTLS is off."
 
-// warnInstead tells beforehand which enabled backend this one takes the place of,
-// unless proxies cannot notice, because both have the same CA.
+// warnInstead warns during plan that this backend replaces another enabled one,
+// unless both have the same CA, so that proxies do not notice.
 func warnInstead(plan model, other kuma.Backend, listed bool, diags *diag.Diagnostics) {
 	name, wanted := plan.Name.ValueString(), plan.document()
 	if other.Type == kuma.Provided && other.Cert == wanted.Cert && other.Key == wanted.Key {
@@ -137,15 +138,15 @@ func warnInstead(plan model, other kuma.Backend, listed bool, diags *diag.Diagno
 			"%s", plan.Mesh.ValueString(), other.Name, other.Type, name, other.Name, advice))
 }
 
-// warnStrict warns where proxies without a certificate begin to be refused. now
-// is the enabled backend, nil where the mesh has no mTLS.
+// warnStrict warns if connections without a certificate will be rejected. now
+// is the enabled backend, or nil if the mesh has no mTLS.
 func (r *backend) warnStrict(ctx context.Context, plan model, now *kuma.Backend, diags *diag.Diagnostics) {
 	proxies, err := r.Client.DataplanesAsOf(ctx, plan.Mesh.ValueString(), kuma.Recent)
-	if err != nil || r.Run.Noted(turnedOff(plan.Mesh.ValueString())) { // of that was warned
+	if err != nil || r.Run.Noted(turnedOff(plan.Mesh.ValueString())) { // a warning has reported that
 		return
 	}
 	refused, why := known(served(proxies)), "has no mTLS"
-	if now != nil { // those that have one go on
+	if now != nil { // proxies that have a certificate continue to work
 		refused, why = without(connected(served(proxies)), now.Name), "accepts plain text (PERMISSIVE)"
 	}
 	if len(refused) == 0 {
@@ -163,9 +164,9 @@ func (r *backend) warnStrict(ctx context.Context, plan model, now *kuma.Backend,
 		plan.Mesh.ValueString(), why, tfkit.Proxies(refused), advice))
 }
 
-// warnDenied warns of mTLS in a mesh without a permission: the control plane creates
-// none (measured on 2.7.29 and 2.14.3). A permission that this run plans counts if it
-// was planned before, which depends_on makes sure of.
+// warnDenied warns of mTLS in a mesh without a traffic permission, because the
+// control plane creates none (measured on 2.7.29 and 2.14.3). A permission in
+// this run counts if it was planned before, which depends_on guarantees.
 func (r *backend) warnDenied(ctx context.Context, mesh string, diags *diag.Diagnostics) {
 	if r.Run.PlansPermission(mesh) {
 		return
@@ -182,7 +183,7 @@ func (r *backend) warnDenied(ctx context.Context, mesh string, diags *diag.Diagn
 		mesh, allowAll(mesh)))
 }
 
-// allowAll is a permission for each request in a mesh.
+// allowAll returns a permission for all requests in a mesh.
 func allowAll(mesh string) string {
 	return strings.Join([]string{
 		`  resource "kongmesh_resource" "allow" {`,
@@ -196,19 +197,20 @@ func allowAll(mesh string) string {
 	}, "\n")
 }
 
-// known are the proxies that are, or were, connected.
+// known returns the proxies that are connected, or were.
 func known(proxies []kuma.Dataplane) []kuma.Dataplane {
 	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return d.Subscription == "" })
 }
 
-// without are the proxies of which no certificate of a backend is known.
+// without returns the proxies without a certificate of a backend, as far as the
+// control plane shows.
 func without(proxies []kuma.Dataplane, backend string) []kuma.Dataplane {
 	return slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool { return d.Certificate != nil && d.Certificate.Backend == backend })
 }
 
-// checkFit tells of a CA that does not fit this backend: it expires before a
-// certificate which it issues now, or may not issue for the mesh. All else that is
-// to be said of a CA, its own resource says.
+// checkFit reports a CA that does not fit this backend: it expires before a
+// certificate that it issues now, or may not issue for the mesh. The resource
+// of the CA reports all other problems.
 func (r *backend) checkFit(ctx context.Context, state *model, plan model, diags *diag.Diagnostics) {
 	unchanged := state != nil && *plan.Cert == *state.Cert && plan.lifetime() == state.lifetime() && plan.SkipValidation.Equal(state.SkipValidation)
 	if r.Client == nil || unchanged || plan.SkipValidation.ValueBool() || plan.Mesh.IsUnknown() || plan.Cert.Secret.IsUnknown() || plan.Cert.Secret.IsNull() {
@@ -216,7 +218,7 @@ func (r *backend) checkFit(ctx context.Context, state *model, plan model, diags 
 	}
 	bundle, known := r.bundle(ctx, plan.Mesh.ValueString(), plan.Cert.Secret.ValueString())
 	if !known {
-		return // it is checked when it is applied
+		return // the apply checks it
 	}
 	now := r.Clock.Now()
 	end := now.Add(plan.lifetime())
@@ -229,7 +231,7 @@ func (r *backend) checkFit(ctx context.Context, state *model, plan model, diags 
 	}
 }
 
-// bundle is what a certificate secret will hold by this run, or holds.
+// bundle returns the planned or current content of a certificate secret.
 func (r *backend) bundle(ctx context.Context, mesh, name string) (bundle pki.Bundle, known bool) {
 	if bundle, known = r.Run.PlannedBundle(mesh, name); known || r.Run.CreatesMesh(mesh) {
 		return bundle, known
@@ -249,7 +251,7 @@ func (r *backend) bundle(ctx context.Context, mesh, name string) (bundle pki.Bun
 	return bundle, false
 }
 
-// lifetime is how long the certificate of a proxy lives.
+// lifetime returns the lifetime of a proxy certificate.
 func (m model) lifetime() time.Duration {
 	if m.DPCert != nil && m.DPCert.Rotation != nil {
 		if lifetime, err := kuma.ParseDuration(m.DPCert.Rotation.Expiration.ValueString()); err == nil {
@@ -259,8 +261,9 @@ func (m model) lifetime() time.Duration {
 	return pki.DefaultProxyCertificateLifetime
 }
 
-// checkImport says what there is in place of a backend that cannot be imported.
-// The read that follows would only say that there is none.
+// checkImport adds an error that describes what the mesh has instead of a
+// backend that cannot be imported. The read that follows would only report that
+// there is none.
 func (r *backend) checkImport(ctx context.Context, meshName, name string, diags *diag.Diagnostics) {
 	mesh, err := r.Client.MeshAsOf(ctx, meshName, kuma.Recent)
 	if kuma.Absent(err) {

@@ -1,5 +1,5 @@
-// Package mtls holds kongmesh_mtls_provided_backend: the part of a mesh that
-// makes it use a CA of one's own.
+// Package mtls has kongmesh_mtls_provided_backend: the part of a mesh that
+// makes it use your own CA.
 package mtls
 
 import (
@@ -36,12 +36,12 @@ var (
 const (
 	defaultTimeout       = 5 * time.Minute
 	defaultUpdateTimeout = 30 * time.Minute
-	// unusedSteps is the key of the private state that tells of secrets which an
-	// interrupted rotation left.
+	// unusedSteps is the key in the private state for interim CA secrets of an
+	// interrupted rotation.
 	unusedSteps = "unused_steps"
 )
 
-// NewResource is kongmesh_mtls_provided_backend.
+// NewResource returns kongmesh_mtls_provided_backend.
 func NewResource() resource.Resource { return &backend{} }
 
 type backend struct {
@@ -204,7 +204,8 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 	}
 }
 
-// sourceSchema is where the control plane finds a certificate chain or key.
+// sourceSchema returns the attribute for the place of a certificate chain or
+// key.
 func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Source of the " + what + ". Set exactly one of the following.",
@@ -260,7 +261,7 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 		r.checkOff(ctx, *old, replaces, req, resp)
 	}
 	if resp.Diagnostics.HasError() || req.Plan.Raw.IsNull() || unknownParts(ctx, req.Plan) {
-		return // what is not known is checked when it is applied
+		return // unknown values are checked during apply
 	}
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -280,7 +281,7 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	}
 }
 
-// unknownParts tells whether a nested attribute is not known as a whole.
+// unknownParts reports whether a nested attribute is unknown as a whole.
 func unknownParts(ctx context.Context, plan tfsdk.Plan) bool {
 	for _, at := range []path.Path{
 		path.Root("cert"), path.Root("key"), path.Root("dp_cert"), path.Root("dp_cert").AtName("rotation"), path.Root("root_chain"), path.Root("rollout"),
@@ -359,7 +360,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, now.standing(), &resp.Diagnostics)
 }
 
-// existing is the backend, for the error that it exists already.
+// existing returns the backend for the error that it already exists.
 func (m model) existing() tfkit.Existing {
 	mesh, name := m.Mesh.ValueString(), m.Name.ValueString()
 	return tfkit.Existing{
@@ -368,16 +369,17 @@ func (m model) existing() tfkit.Existing {
 	}
 }
 
-// unusedSteps is what private state keeps about secrets that a rotation left
-// which was interrupted at its end: nil when there are none. Delete would need
-// a request to find them; here the CA's resource reads the same list.
+// unusedSteps returns what the private state records of interim CA secrets of a
+// rotation that was interrupted at its end, or nil if there are none. Delete
+// would need a request to find them; here, the resource of the CA reads the
+// same list.
 func (r *backend) unusedSteps(ctx context.Context, state model, mesh *kuma.Mesh) []byte {
 	if state.Cert == nil || state.Cert.Secret.IsNull() {
 		return nil
 	}
 	names, err := rollout.UnusedSteps(ctx, r.Client, state.Mesh.ValueString(), mesh, kuma.Recent)
 	if err != nil || len(names) == 0 {
-		return nil // who may not list secrets makes no rotations
+		return nil // a user who may not list secrets runs no rotations
 	}
 	return []byte("true")
 }
@@ -400,7 +402,7 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	mesh, err := r.change(ctx, plan, &resp.Diagnostics)
 	addWriteError(&resp.Diagnostics, task, plan, err)
 	if mesh == nil || resp.Diagnostics.HasError() {
-		return // the state stays as it was
+		return // the state stays the same
 	}
 	state, diags := stateFrom(mesh, plan)
 	resp.Diagnostics.Append(diags...)
@@ -408,8 +410,8 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
 }
 
-// change brings the backend to what is planned: another CA in steps where
-// proxies would notice, all else in one write.
+// change changes the backend to the plan: another CA in steps if proxies would
+// notice, everything else in one write.
 func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostics) (*kuma.Mesh, error) {
 	if !plan.SkipValidation.ValueBool() {
 		if r.checkSecrets(ctx, plan, diags); diags.HasError() {
@@ -433,7 +435,7 @@ func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostic
 	return mesh, err
 }
 
-// errOtherCA stops a write that would change the CA in one go.
+// errOtherCA stops a write that would change the CA at once.
 var errOtherCA = errors.New("the CA changes")
 
 func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -28,8 +28,8 @@ const (
 	offlineReport = "report"
 	offlineWait   = "wait"
 
-	// mostRestarts is how often a rotation starts again from what somebody else
-	// made the mesh use.
+	// mostRestarts is the maximum number of restarts of a rotation from a CA
+	// that another client made the mesh use.
 	mostRestarts = 3
 )
 
@@ -49,9 +49,9 @@ func (m model) waitsForOffline() bool {
 	return m.Rollout != nil && m.Rollout.OfflineProxies.ValueString() == offlineWait
 }
 
-// A rotation brings a mesh from the pair that it uses to another one while its
-// proxies go on talking to one another. Nothing of it is remembered: what the
-// mesh names tells where it stands.
+// A rotation replaces the CA of a mesh while its proxies continue to
+// communicate. It stores no progress: the secret names in the mesh show where
+// it stopped.
 type rotation struct {
 	*backend
 	plan    model
@@ -59,15 +59,15 @@ type rotation struct {
 	timing  rollout.Timing
 	proxies rollout.Proxies
 
-	began   kuma.Backend // as the mesh had it
-	current kuma.Backend // as the mesh has it now
-	from    rollout.Pair // what it uses now
+	began   kuma.Backend // the backend at the beginning
+	current kuma.Backend // the current backend
+	from    rollout.Pair // the current CA
 	to      rollout.Pair
-	passed  []string // certificate secrets that the mesh named, each after the one before was seen everywhere
+	passed  []string // certificate secrets that the mesh has used, each after all proxies had the one before
 }
 
 // changesCA reports whether the backend gets another CA while it is in use, so
-// that proxies may notice. current is the backend as the mesh has it.
+// that proxies may notice. current is the backend in the mesh.
 func changesCA(mesh *kuma.Mesh, plan model) (current kuma.Backend, is bool, err error) {
 	current, there, err := mesh.Backend(plan.Name.ValueString())
 	if err != nil {
@@ -78,8 +78,8 @@ func changesCA(mesh *kuma.Mesh, plan model) (current kuma.Backend, is bool, err 
 	return current, there && enabled == wanted.Name && plan.Enabled.ValueBool() && (current.Cert != wanted.Cert || current.Key != wanted.Key), err
 }
 
-// rotate changes the CA of the backend: in steps where proxies would notice, in
-// one write where none can.
+// rotate changes the CA of the backend: in steps if proxies would notice,
+// otherwise in one write.
 func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, diags *diag.Diagnostics) (*kuma.Mesh, error) {
 	name, wanted := plan.Mesh.ValueString(), plan.document()
 	proxies, err := r.Client.Dataplanes(ctx, name)
@@ -106,11 +106,11 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 				"CAs for a while. Until all proxies had the new CA, some handshakes failed. The data source "+
 				"kongmesh_dataplanes shows which proxies have it.", name, err))
 		return r.switchCA(ctx, plan, current)
-	case err != nil: // it may be there: a switch in one write would hurt
+	case err != nil: // it may exist: a switch in one write would break connections
 		return nil, err
 	}
 	if !ro.interrupted() && len(rollout.Remaining(ro.from, ro.to)) == 1 {
-		return r.switchCA(ctx, plan, current) // certificates of both pairs pass everywhere
+		return r.switchCA(ctx, plan, current) // proxies accept certificates of both CAs
 	}
 	if problems := pki.CheckOverlap(ro.from.Bundle, ro.to.Bundle); problems.HasErrors() {
 		tfkit.AddProblems(diags, path.Root("cert"), problems)
@@ -121,8 +121,8 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 
 func bothSecrets(b kuma.Backend) bool { return b.Cert.Secret != "" && b.Key.Secret != "" }
 
-// switchCA changes the CA in one write, and deletes what an interrupted
-// rotation left.
+// switchCA changes the CA in one write, and deletes the secrets of an
+// interrupted rotation.
 func (r *backend) switchCA(ctx context.Context, plan model, current kuma.Backend) (*kuma.Mesh, error) {
 	mesh, err := r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(plan, mesh) })
 	if err != nil || !rollout.IsStepSecret(current.Cert.Secret) {
@@ -138,8 +138,7 @@ func (r *backend) switchCA(ctx context.Context, plan model, current kuma.Backend
 	return mesh, r.deleteSteps(ctx, plan)
 }
 
-// deleteSteps deletes the pairs between two CAs that the mesh, as it is now,
-// does not use.
+// deleteSteps deletes the interim CA secrets that the mesh does not use.
 func (r *backend) deleteSteps(ctx context.Context, plan model) error {
 	name := plan.Mesh.ValueString()
 	mesh, err := r.Client.Mesh(ctx, name)
@@ -149,10 +148,11 @@ func (r *backend) deleteSteps(ctx context.Context, plan model) error {
 	return rollout.DeleteUnusedSteps(ctx, r.Client, name, mesh)
 }
 
-// unreadableError is a secret whose content is no certificates, or no base64.
+// unreadableError reports a secret whose content is not certificates, or not
+// base64.
 type unreadableError struct{ error }
 
-// pairOf reads the pair that a backend names.
+// pairOf reads the CA that a backend uses.
 func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (rollout.Pair, error) {
 	var texts [2][]byte
 	for i, name := range []string{b.Cert.Secret, b.Key.Secret} {
@@ -160,7 +160,7 @@ func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (roll
 		if err != nil {
 			return rollout.Pair{}, err
 		}
-		if texts[i], err = secret.Data(); err != nil { // not quoted: it may hold a part of the key
+		if texts[i], err = secret.Data(); err != nil { // not quoted: it may contain a part of the key
 			return rollout.Pair{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
 		}
 	}
@@ -171,12 +171,12 @@ func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (roll
 	return rollout.Pair{Bundle: bundle, Key: texts[1]}, nil
 }
 
-// interrupted reports whether the mesh is in the middle of a rotation.
+// interrupted reports whether the mesh is between two steps of a rotation.
 func (ro *rotation) interrupted() bool { return rollout.IsStepSecret(ro.current.Cert.Secret) }
 
 func (ro *rotation) run(ctx context.Context) (*kuma.Mesh, error) {
-	// Which proxies got the pair of an interrupted step is not known. The same once
-	// more, under other names, makes the control plane issue anew.
+	// It is unknown which proxies have the result of an interrupted step.
+	// Repeating it under other names makes the control plane issue again.
 	repeat := ro.interrupted()
 	for restarts := 0; ; {
 		s := rollout.Next(ro.from, ro.to)
@@ -200,14 +200,14 @@ func (ro *rotation) run(ctx context.Context) (*kuma.Mesh, error) {
 		ro.from, repeat = target, false
 		if s == rollout.Final {
 			ro.reportMissed()
-			// The proof took longer than the pairs of the steps have to stay.
+			// The wait took longer than the interim CA secrets have to stay.
 			return mesh, ro.deleteSteps(ctx, ro.plan)
 		}
 	}
 }
 
-// A changedError is a mesh that names another pair than the rotation made it
-// use: somebody else wrote it, by what they had read before perhaps.
+// A changedError reports a mesh that uses another CA than the rotation wrote,
+// because another client has written the mesh.
 type changedError struct {
 	backend kuma.Backend
 	enabled bool
@@ -223,7 +223,7 @@ func (e *changedError) Error() string {
 	return fmt.Sprintf("another client changed the backend, and the mesh now uses the secret %q", e.backend.Cert.Secret)
 }
 
-// inUse reads the backend from a mesh. The error is a *changedError unless it
+// inUse returns the backend in a mesh. The error is a *changedError unless it
 // is enabled and has one of these certificates.
 func (ro *rotation) inUse(mesh *kuma.Mesh, certs ...kuma.DataSource) (kuma.Backend, error) {
 	now, _, err := mesh.Backend(ro.plan.Name.ValueString())
@@ -237,9 +237,9 @@ func (ro *rotation) inUse(mesh *kuma.Mesh, certs ...kuma.DataSource) (kuma.Backe
 	return now, nil
 }
 
-// restart goes on from the pair that somebody else made the mesh use, if it is
-// one of this rotation. One that all proxies were not seen to have must be seen
-// first: repeat.
+// restart continues from the CA that another client made the mesh use, if it
+// belongs to this rotation. If some proxies may not have that one, repeat is
+// true.
 func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *changedError) (repeat bool, err error) {
 	now := changed.backend
 	passed := slices.Contains(ro.passed, now.Cert.Secret)
@@ -257,8 +257,8 @@ func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *change
 	return !passed, nil
 }
 
-// contended is the error for a rotation that other clients interfere with again
-// and again.
+// contended returns the error for a rotation that other clients repeatedly
+// interfere with.
 func (ro *rotation) contended(s rollout.Step, changed *changedError) *stepError {
 	ro.current = changed.backend
 	return ro.stopped(s, fmt.Sprintf("other clients changed the backend %d times during the rotation, and the mesh now uses the "+
@@ -266,8 +266,8 @@ func (ro *rotation) contended(s rollout.Step, changed *changedError) *stepError 
 		mostRestarts+1, changed.backend.Cert.Secret), changed)
 }
 
-// step takes one step: its pair is uploaded under names of its own, one write
-// of the mesh names it, and every proxy is seen to have got it.
+// step runs one step: it uploads the CA under interim names, makes the mesh use
+// it with one write, and waits until every proxy has the result.
 func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pair) (*kuma.Mesh, error) {
 	mesh, wanted := ro.plan.Mesh.ValueString(), ro.current
 	if s == rollout.Final {
@@ -315,8 +315,8 @@ func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pai
 	return changed, ro.waitForProxies(ctx, s)
 }
 
-// names are those of the secrets of a step. They depend on what the mesh names
-// before, so that a step that is made again has other names.
+// names returns the names of the secrets of a step. They depend on the current
+// names in the mesh, so a repeated step has other names.
 func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
 	hash := sha256.New()
 	for _, c := range target.Bundle.Certificates() {
@@ -327,7 +327,7 @@ func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
 	return cert, key
 }
 
-// upload writes the pair of a step.
+// upload writes the CA secrets of a step.
 func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend, target rollout.Pair) error {
 	if err := ro.Client.PutSecret(ctx, mesh, wanted.Cert.Secret, target.Bundle.Encode(), nil); err != nil {
 		return err
@@ -335,7 +335,7 @@ func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend
 	return ro.Client.PutSecret(ctx, mesh, wanted.Key.Secret, target.Key, nil)
 }
 
-// readView reads what the control plane shows at one moment.
+// readView reads the status of the mesh at one moment.
 func (ro *rotation) readView(ctx context.Context, s rollout.Step) (v rollout.View, err error) {
 	err = ro.persist(ctx, s, func() error {
 		v, err = rollout.Read(ctx, ro.Client, ro.plan.Mesh.ValueString())
@@ -344,7 +344,7 @@ func (ro *rotation) readView(ctx context.Context, s rollout.Step) (v rollout.Vie
 	return v, err
 }
 
-// persist is [rollout.Persist] with the errors of a step.
+// persist calls [rollout.Persist], and returns the error of a step.
 func (ro *rotation) persist(ctx context.Context, s rollout.Step, do func() error) error {
 	silent, err := rollout.Persist(ctx, ro.Clock, do)
 	changed := (*changedError)(nil)
@@ -357,8 +357,8 @@ func (ro *rotation) persist(ctx context.Context, s rollout.Step, do func() error
 	return ro.stopped(s, err.Error(), err)
 }
 
-// waitForProxies waits until every proxy has what a step brought. It stops where
-// going on would hurt.
+// waitForProxies waits until every proxy has the result of a step. It returns
+// an error if the next step would break connections.
 func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
 	pending, err := rollout.Wait{
 		Clock: ro.Clock,
@@ -385,18 +385,18 @@ func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
 	case len(pending) > 0:
 		return ro.stopped(s, "a proxy rejects its new certificate."+describePending(pending), nil)
 	}
-	if s != rollout.Final { // a proxy that has what came before the last step misses nothing
+	if s != rollout.Final { // a proxy with the result of the step before the last one misses nothing
 		ro.proxies.Pass()
 	}
 	return nil
 }
 
-// fields are what the log says of a step.
+// fields returns the log fields of a step.
 func (ro *rotation) fields(s rollout.Step) map[string]any {
 	return map[string]any{"mesh": ro.plan.Mesh.ValueString(), "backend": ro.plan.Name.ValueString(), "step": string(s), "secret": ro.current.Cert.Secret}
 }
 
-// reportMissed names the proxies that were not there while a step was taken.
+// reportMissed warns of the proxies that were disconnected during a step.
 func (ro *rotation) reportMissed() {
 	missed := ro.proxies.Missed()
 	if len(missed) == 0 {
@@ -415,7 +415,7 @@ func describePending(pending []rollout.Pending) string {
 	return " Waiting for:\n  " + rollout.Describe(pending)
 }
 
-// listPending names proxies, and since when they are disconnected.
+// listPending lists proxies with the time at which each disconnected.
 func listPending(pending []rollout.Pending) string {
 	names := make([]string, 0, len(pending))
 	for _, p := range pending {
@@ -426,7 +426,7 @@ func listPending(pending []rollout.Pending) string {
 
 func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// A stepError stops a rotation where it is safe.
+// A stepError stops a rotation in a safe state.
 type stepError struct {
 	step  rollout.Step
 	why   string
@@ -437,7 +437,7 @@ type stepError struct {
 func (e *stepError) Error() string { return fmt.Sprintf("step %q: %s", e.step, e.why) }
 func (e *stepError) Unwrap() error { return e.err }
 
-// ended is the error for a rotation whose context is done.
+// ended returns the error for a rotation whose context is done.
 func (ro *rotation) ended(s rollout.Step, err error, pending []rollout.Pending) *stepError {
 	why := "the run was cancelled."
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -459,7 +459,7 @@ func (ro *rotation) stopped(s rollout.Step, why string, err error) *stepError {
 	return &stepError{s, why, state, err}
 }
 
-// addStepError says where a rotation stopped and what to do.
+// addStepError adds the error of a stopped rotation, with advice.
 func addStepError(diags *diag.Diagnostics, m model, err *stepError) {
 	diags.AddAttributeError(path.Root("cert"), "CA rotation stopped", fmt.Sprintf(
 		"The CA rotation of backend %q in mesh %q stopped at step %q: %s\n\n"+

@@ -15,8 +15,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// planRotation says beforehand how the CA of an enabled backend will change,
-// and which proxies that leaves behind. Where no proxy can notice, it is silent.
+// planRotation reports during plan how the CA of an enabled backend will
+// change, and which proxies that leaves behind. It reports nothing if no proxy
+// can notice.
 func (r *backend) planRotation(ctx context.Context, state, plan model, diags *diag.Diagnostics) {
 	if r.Client == nil || !state.Enabled.ValueBool() || !plan.Enabled.ValueBool() || plan.Enabled.IsUnknown() ||
 		!plan.Mesh.Equal(state.Mesh) || !plan.Name.Equal(state.Name) || *plan.Cert == *state.Cert && *plan.Key == *state.Key {
@@ -24,7 +25,7 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	}
 	proxies, err := r.Client.Dataplanes(ctx, state.Mesh.ValueString())
 	if err != nil || len(proxies) == 0 {
-		return // the apply says what is wrong
+		return // the apply reports the problem
 	}
 	p := plannedRotation{state: state, plan: plan, refreshed: r.Run.Noted(state.refreshed())}
 	for _, proxy := range proxies {
@@ -51,18 +52,18 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	p.describe(diags)
 }
 
-// A plannedRotation is what is known beforehand of a rotation.
+// A plannedRotation has what the plan knows of a rotation.
 type plannedRotation struct {
 	state, plan             model
 	connected, disconnected []kuma.Dataplane
-	refreshed               bool          // in this run: while applying, Terraform plans again without a read
-	foreign                 []string      // names of those with a certificate from a MeshIdentity
-	from, to                *rollout.Pair // nil where not known yet
+	refreshed               bool          // in this run: during apply, Terraform plans again without a read
+	foreign                 []string      // names of proxies with a certificate from a MeshIdentity
+	from, to                *rollout.Pair // nil if unknown
 	timing                  rollout.Timing
 	settings                kuma.Settings
 }
 
-// refreshed is the note that a backend was read in this run.
+// refreshed returns the note that this run has read a backend.
 func (m model) refreshed() string {
 	return "refreshed mTLS backend " + m.Mesh.ValueString() + "/" + m.Name.ValueString()
 }
@@ -70,7 +71,7 @@ func (m model) refreshed() string {
 func (p plannedRotation) describe(diags *diag.Diagnostics) {
 	interrupted := rollout.IsStepSecret(p.state.Cert.Secret.ValueString())
 	if p.from != nil && p.to != nil && len(rollout.Remaining(*p.from, *p.to)) == 1 && !interrupted {
-		return // certificates of both pairs pass everywhere
+		return // proxies accept certificates of both CAs
 	}
 	if p.plan.strategy() == strategySwitch || !inSecrets(p.state) || !inSecrets(p.plan) {
 		p.warnSwitch(diags)
@@ -113,7 +114,7 @@ func (p plannedRotation) warnSwitch(diags *diag.Diagnostics) {
 		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), why, advice))
 }
 
-// inform says in which steps the CA changes, and how long that takes.
+// inform adds a warning with the steps of the change, and how long that takes.
 func (p plannedRotation) inform(interrupted bool, diags *diag.Diagnostics) {
 	steps, how := 3, "up to 3 steps (trust both CAs, issue from the new CA, stop trusting the current CA)"
 	if p.from != nil && p.to != nil {
@@ -131,9 +132,9 @@ func (p plannedRotation) inform(interrupted bool, diags *diag.Diagnostics) {
 		p.state.Mesh.ValueString(), countProxies(p.connected, p.disconnected), where, how, p.leastTime(steps), p.validity(interrupted), p.waiting(), p.leftOut(), p.assumptions()))
 }
 
-// validity says until when the rotation must end.
+// validity returns a sentence about when the rotation must end.
 func (p plannedRotation) validity(interrupted bool) string {
-	if p.from == nil || interrupted { // then it may be the new CA that issues
+	if p.from == nil || interrupted { // then the new CA may be the one that issues
 		return ""
 	}
 	issuer := p.from.Bundle.Issuer()
@@ -163,7 +164,7 @@ func (p plannedRotation) assumptions() string {
 		"to read /config."
 }
 
-// warnExpiry warns of a current CA that does not last.
+// warnExpiry warns of a current CA that expires too early.
 func (p plannedRotation) warnExpiry(diags *diag.Diagnostics) {
 	issuer := p.from.Bundle.Issuer()
 	var longer []rollout.Pending
@@ -185,8 +186,9 @@ func (p plannedRotation) warnExpiry(diags *diag.Diagnostics) {
 		issuer.Subject, utc(issuer.NotAfter), strings.Join(rollout.Some(names), ", ")))
 }
 
-// leastTime is how long a rotation takes at least: the waits of its steps, and
-// about 25 certificates a second that a control plane on two cores issues.
+// leastTime returns the minimum time of a rotation: the waits of its steps, and
+// the time to issue certificates, about 25 each second on a control plane with
+// two cores.
 func (p plannedRotation) leastTime(steps int) time.Duration {
 	return time.Duration(steps) * (p.timing.Secrets + p.timing.Judge + time.Duration(len(p.connected)/25)*time.Second)
 }

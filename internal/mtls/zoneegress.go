@@ -5,8 +5,9 @@ import (
 )
 
 // withZoneEgress changes a mesh, and turns its zone egress off and on together
-// with its mTLS: the control plane accepts the one only with the other. What goes
-// off comes back when this run enables a backend again, as a replacement does.
+// with its mTLS, because the control plane accepts zone egress only with mTLS.
+// If this run enables a backend again, for example in a replacement, it turns
+// zone egress on again.
 func (r *backend) withZoneEgress(name string, mesh *kuma.Mesh, change func(*kuma.Mesh) error) error {
 	on, err := mesh.ZoneEgress()
 	if err != nil {

@@ -7,18 +7,18 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Certificates follows the proxies of a mesh until each connected one has a
+// Certificates observes the proxies of a mesh until each connected one has a
 // valid certificate.
 type Certificates struct {
 	Timing Timing
-	// Backend is the name of the backend that must have issued the certificate, ""
-	// for any.
+	// Backend is the name of the backend that must have issued the certificate,
+	// or "" for any.
 	Backend string
 
 	seen Proxies
 }
 
-// Look takes the proxies as they are now and returns those that are waited for.
+// Look updates the proxies and returns those that are still pending.
 func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 	c.seen.Timing = c.Timing
 	c.seen.proxies = c.seen.afterLook(now, dataplanes)
@@ -45,8 +45,8 @@ func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pendin
 	return pending
 }
 
-// LacksCertificate says why a connected proxy has no valid certificate, or none
-// of a backend if one is named. It is empty if the proxy has one.
+// LacksCertificate returns why a connected proxy has no valid certificate, or
+// none of a backend unless that is "". It returns "" if the proxy has one.
 func LacksCertificate(now time.Time, d kuma.Dataplane, backend string) string {
 	switch {
 	case d.Certificate == nil:

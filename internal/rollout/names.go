@@ -11,8 +11,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// fingerprintLength is how many hex digits of a fingerprint are in the names of
-// secrets: enough that two CAs with one name do not meet.
+// fingerprintLength is the number of hex digits of a fingerprint in the names
+// of secrets: enough to distinguish CAs with the same name.
 const fingerprintLength = 10
 
 var (
@@ -23,15 +23,15 @@ var (
 // MaxCAName is the maximum length of a name in [CASecretNames].
 const MaxCAName = kuma.MaxSecretName - fingerprintLength - len("--cert")
 
-// CASecretNames returns the names of the secrets of a CA, which follow from the
-// CA's name and fingerprint.
+// CASecretNames returns the names of the secrets of a CA, derived from its name
+// and fingerprint.
 func CASecretNames(name, fingerprint string) (certificate, key string) {
 	prefix := name + "-" + fingerprint[:fingerprintLength]
 	return prefix + "-cert", prefix + "-key"
 }
 
-// CAName returns the name of the CA that has these names by [CASecretNames]. ok
-// is false if they have another form.
+// CAName returns the name of the CA whose secrets have these names according to
+// [CASecretNames]. ok is false if they have another form.
 func CAName(certificate, key string) (name string, ok bool) {
 	match := caPattern.FindStringSubmatch(certificate)
 	if match == nil || key != match[1]+"-key" {
@@ -40,16 +40,16 @@ func CAName(certificate, key string) (name string, ok bool) {
 	return match[1][:len(match[1])-fingerprintLength-1], true
 }
 
-// StepSecrets returns the names of the CA secrets that a mesh uses between two
-// others while a backend changes its CA.
+// StepSecrets returns the names of the interim CA secrets that a mesh uses
+// while a backend changes its CA.
 func StepSecrets(backend, fingerprint string) (certificate, key string) {
 	return CASecretNames(backend+"-rollout", fingerprint)
 }
 
-// IsStepSecret reports whether a secret has a name by [StepSecrets].
+// IsStepSecret reports whether a secret has a name of [StepSecrets].
 func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
 
-// UnusedSteps returns the secrets by [StepSecrets] that no backend of the mesh uses.
+// UnusedSteps returns the interim CA secrets that no backend of the mesh uses.
 func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh, age kuma.Freshness) ([]string, error) {
 	secrets, err := client.SecretsAsOf(ctx, name, age)
 	if err != nil && !kuma.Absent(err) {
@@ -75,7 +75,7 @@ func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *ku
 	return unused, nil
 }
 
-// DeleteUnusedSteps deletes what [UnusedSteps] finds.
+// DeleteUnusedSteps deletes the secrets that [UnusedSteps] returns.
 func DeleteUnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh) error {
 	unused, err := UnusedSteps(ctx, client, name, mesh, kuma.Fresh)
 	for _, secret := range unused {
@@ -84,14 +84,14 @@ func DeleteUnusedSteps(ctx context.Context, client *kuma.Client, name string, me
 	return err
 }
 
-// CASecrets are the names of the two secrets of a CA.
+// CASecrets has the names of the two secrets of a CA.
 type CASecrets struct{ Certificate, Key string }
 
 // Has reports whether a secret is one of the two.
 func (s CASecrets) Has(name string) bool { return name == s.Certificate || name == s.Key }
 
-// NamedCAs returns the CAs among secrets, which are given by name, whose names
-// follow from a CA by [CASecretNames], sorted.
+// NamedCAs returns the CAs among secrets (by name) whose names are derived with
+// [CASecretNames], sorted.
 func NamedCAs(secrets map[string]*kuma.Secret) []CASecrets {
 	var found []CASecrets
 	for _, certificate := range slices.Sorted(maps.Keys(secrets)) {
@@ -103,9 +103,9 @@ func NamedCAs(secrets map[string]*kuma.Secret) []CASecrets {
 	return found
 }
 
-// FindCAs returns the CAs among the secrets of a mesh, which are given by name:
-// those of [NamedCAs], and those that a backend uses. CA secrets of a rotation
-// step are not a CA of their own.
+// FindCAs returns the CAs among the secrets (by name) of a mesh: those of
+// [NamedCAs], and those that a backend uses. Interim CA secrets of a rotation
+// do not count.
 func FindCAs(mesh *kuma.Mesh, secrets map[string]*kuma.Secret) ([]CASecrets, error) {
 	backends, err := mesh.Backends()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package rollout brings a mesh from its current CA to a new one while its
-// proxies go on talking to one another: one decision about the steps, and one
-// proof that every proxy has what a step brought.
+// Package rollout replaces the CA of a mesh while its proxies continue to
+// communicate. It decides the steps, and when every proxy has the result of a
+// step.
 package rollout
 
 import (
@@ -15,65 +15,66 @@ import (
 )
 
 const (
-	// grace is how long a proxy that was connected and is not any more is waited
-	// for: a control plane that restarts loses all of them for some seconds.
+	// grace is the time that a disconnected proxy has to reconnect: a control
+	// plane that restarts loses all proxies for some seconds.
 	grace = time.Minute
-	// rejecting is how long a proxy may reject what it is sent before the rollout
-	// stops: the control plane sends again every 5 s.
+	// rejecting is how long a proxy may reject responses before the rollout
+	// stops: the control plane sends them again every 5 s.
 	rejecting = 30 * time.Second
 )
 
-// Proxies follows the proxies of a mesh through the writes of a rollout. What a
-// single look shows is not enough: a proxy may reconnect every few seconds, or
-// reject once and then accept.
+// Proxies observes the proxies of a mesh through the writes of a rollout. A
+// single look is not enough: a proxy may reconnect every few seconds, or reject
+// once and then accept.
 type Proxies struct {
 	Timing Timing
-	// WaitForOffline makes each step wait for proxies that are not connected.
+	// WaitForOffline makes each step wait for disconnected proxies.
 	WaitForOffline bool
 
 	modified time.Time // of the last write, by the control plane's clock
-	written  time.Time // the same by the provider's clock
-	looked   time.Time // when the proxies were last seen
+	written  time.Time // the same time by the provider's clock
+	looked   time.Time // time of the last look
 	proxies  map[proxyID]*proxy
-	zones    []kuma.Zone           // as they were just before the last write
-	missed   map[proxyID]time.Time // since when those are disconnected that missed a write
+	zones    []kuma.Zone           // just before the last write
+	missed   map[proxyID]time.Time // proxies that missed a write, with the time at which each disconnected
 }
 
 type proxyID struct{ zone, name string }
 
-// A proxy is what was seen of one since the last write.
+// A proxy has the observations of a proxy since the last write.
 type proxy struct {
-	kuma.Dataplane // as it was last seen
+	kuma.Dataplane // at the last look
 
-	subscribed   time.Time      // when its subscription began, by the provider's clock
-	before       kuma.Responses // of its subscription, as of the write
-	issuedBefore time.Time      // its certificate as of the write, zero if unknown
-	done         bool           // it was seen to have what was written
-	lostAt       time.Time      // since when it has not been connected for long enough to be served, zero if it is
+	subscribed   time.Time      // beginning of its subscription, by the provider's clock
+	before       kuma.Responses // of its subscription, at the time of the write
+	issuedBefore time.Time      // of its certificate at the time of the write, zero if unknown
+	done         bool           // whether a look has shown that it has the result
+	lostAt       time.Time      // since when it has not been connected for long enough to be served, zero if it has been
 	rejection    rejection
 }
 
-// A rejection is what is known of responses with secrets that a proxy rejected
-// and has not accepted since.
+// A rejection has the observations of responses with secrets that a proxy
+// rejected and has not accepted since.
 type rejection struct {
-	since        time.Time // zero: none
-	last         time.Time // when the number of rejected ones last grew
-	acknowledged uint64    // how many were acknowledged then
-	ambiguous    bool      // both numbers grew, and it is not known which did last
+	since        time.Time // zero if there is none
+	last         time.Time // time of the last rejection
+	acknowledged uint64    // number of acknowledgments at that time
+	ambiguous    bool      // both numbers grew in one look, so the last response may be either
 }
 
-// Pending is a proxy, or a zone, that is not seen to have what was written.
+// Pending is a proxy or a zone that does not have the result of a write yet, as
+// far as the control plane shows.
 type Pending struct {
 	Name, Why string
-	Since     time.Time // zero if not known
+	Since     time.Time // zero if unknown
 	Rejects   bool
-	Connected bool // it is a connected proxy
+	Connected bool // whether it is a connected proxy
 }
 
-// Begin notes a write that makes the control plane issue certificates: its
-// modification time, read back, and the view of just before it.
+// Begin records a write after which the control plane issues certificates: its
+// modification time, read back, and the view just before it.
 func (p *Proxies) Begin(modified, now time.Time, before View) {
-	back := func(d kuma.Dataplane) bool { // before the step after the one it missed
+	back := func(d kuma.Dataplane) bool { // connected again before the step that follows the missed one
 		return d.Online && p.servedFrom(d.Connected) && now.Sub(p.written)-d.Connected.Sub(p.modified) >= p.Timing.Connecting
 	}
 	maps.DeleteFunc(p.missed, func(id proxyID, _ time.Time) bool {
@@ -100,12 +101,12 @@ func (p *Proxies) Begin(modified, now time.Time, before View) {
 	}
 }
 
-// Judge returns the proxies and zones of a view that are waited for.
+// Judge returns the pending proxies and zones of a view.
 func (p *Proxies) Judge(now time.Time, v View) []Pending {
 	return append(p.Look(now, v.Proxies), PendingZones(p.zones, v.Zones)...)
 }
 
-// Look takes the proxies as they are now and returns those that are waited for.
+// Look updates the proxies and returns the pending ones.
 func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 	p.proxies = p.afterLook(now, dataplanes)
 	p.looked = now
@@ -118,8 +119,8 @@ func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 	return pending
 }
 
-// afterLook returns what is known of proxies after a look. One that is gone for good
-// is not among them.
+// afterLook returns the observations of proxies after a look, without proxies
+// that were removed.
 func (p *Proxies) afterLook(now time.Time, dataplanes []kuma.Dataplane) map[proxyID]*proxy {
 	seen := map[proxyID]*proxy{}
 	for _, d := range dataplanes {
@@ -134,8 +135,8 @@ func (p *Proxies) afterLook(now time.Time, dataplanes []kuma.Dataplane) map[prox
 	return seen
 }
 
-// Pass ends a step: proxies that are disconnected, or never connected for long,
-// and do not have what it brought have missed it, also when they come back later.
+// Pass ends a step: proxies without its result that are disconnected, or have
+// never been connected for long, have missed it, even if they reconnect later.
 func (p *Proxies) Pass() {
 	for id, f := range p.proxies {
 		if !f.away() || f.done || Foreign(f.Dataplane) {
@@ -151,8 +152,8 @@ func (p *Proxies) Pass() {
 	}
 }
 
-// away reports whether a proxy that was connected once is not, or not for long
-// enough to be served.
+// away reports whether a proxy that has connected before is disconnected, or
+// not connected for long enough to be served.
 func (f *proxy) away() bool {
 	return f.Subscription != "" && (!f.Online || !f.lostAt.IsZero())
 }
@@ -168,13 +169,13 @@ func (p *Proxies) Missed() []Pending {
 }
 
 // Foreign reports whether a proxy has its certificate from a MeshIdentity, and
-// so never gets one of a backend's CA (contract, identity rotation:
-// issuedBackend is then the identity's resource identifier).
+// therefore never gets one from a backend's CA. issuedBackend is the resource
+// identifier of the MeshIdentity then (recorded).
 func Foreign(d kuma.Dataplane) bool {
 	return d.Certificate != nil && strings.HasPrefix(d.Certificate.Backend, "kri_")
 }
 
-// update takes a proxy as it is now.
+// update updates the observations of a proxy.
 func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 	if d.Subscription != f.Subscription {
 		if f.Subscription != "" && f.lostAt.IsZero() {
@@ -194,8 +195,8 @@ func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 	f.done = f.done || p.servedOver(d.Ended)
 }
 
-// began returns when a new connection began by the provider's clock: after the
-// last look, whatever the clock of the instance that it is to.
+// began returns when a new connection began, by the provider's clock: after the
+// last look, regardless of the clock of the control plane's instance.
 func (p *Proxies) began(connected, now time.Time) time.Time {
 	by := p.written.Add(connected.Sub(p.modified))
 	switch {
@@ -208,19 +209,20 @@ func (p *Proxies) began(connected, now time.Time) time.Time {
 }
 
 // servedFrom reports whether a connection began so long after the write that it
-// brings what was written.
+// brings the result.
 func (p *Proxies) servedFrom(connected time.Time) bool {
 	return connected.After(p.modified.Add(p.Timing.Served))
 }
 
-// servedOver reports whether a connection that ended has brought what was
-// written: the control plane notes what was acknowledged as it ends (measured).
+// servedOver reports whether an ended connection has brought the result: the
+// control plane records acknowledgments at its end (measured).
 func (p *Proxies) servedOver(c *kuma.EndedConnection) bool {
 	return c != nil && p.servedFrom(c.Connected) && c.Secrets.Acknowledged > 0 && c.Secrets.Rejected == 0
 }
 
-// update judges by what came last: a proxy that rejected once may have accepted
-// since. Where one look shows both, whether the control plane sends again tells.
+// update decides by the last response: a proxy that rejected once may have
+// accepted since. If one look shows both, it depends on whether the control
+// plane sends the response again.
 func (r *rejection) update(now time.Time, before, responses kuma.Responses, timing Timing) {
 	switch {
 	case responses.Rejected > before.Rejected:
@@ -233,7 +235,7 @@ func (r *rejection) update(now time.Time, before, responses kuma.Responses, timi
 	}
 }
 
-// pending tells whether a proxy is waited for, and why.
+// pending reports whether a proxy is pending, and why.
 func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 	waiting = Pending{Name: f.Name, Since: p.written, Connected: f.Online}
 	switch {
@@ -254,7 +256,7 @@ func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 	return waiting, true
 }
 
-// absent says why a proxy that is away is waited for, and whether it is.
+// absent sets why a disconnected proxy is pending, and reports whether it is.
 func (p *Proxies) absent(waiting *Pending, now time.Time, f *proxy) bool {
 	lost := !f.lostAt.IsZero() && now.Sub(f.lostAt) < grace
 	switch {
@@ -268,23 +270,23 @@ func (p *Proxies) absent(waiting *Pending, now time.Time, f *proxy) bool {
 	return lost || p.WaitForOffline
 }
 
-// reject notes that a proxy rejects, and whether that is for too long.
+// reject records that a proxy rejects, and whether it has done so for too long.
 func (p *Pending) reject(now time.Time, f *proxy) {
 	p.Since, p.Why, p.Rejects = f.rejection.since, "it rejects its new certificate", now.Sub(f.rejection.since) >= rejecting
 }
 
 // servedByConnecting reports whether a proxy connected so long after the write
-// that it is served from it, and so short a time ago that the control plane
-// cannot show its certificate yet.
+// that it gets the result, and so recently that the control plane cannot show
+// its certificate yet.
 func (p *Proxies) servedByConnecting(now time.Time, f *proxy) bool {
 	return p.servedFrom(f.Connected) && now.Sub(f.subscribed) < p.Timing.Judge
 }
 
-// lacks says what keeps a connected proxy from being seen to have the identity
-// and the trust bundle of the write, which travel together. It has them when all
-// hold (contract, what a client can be sure of): a certificate was issued to it
-// after the write, the control plane has noted what the proxy said since, and
-// the proxy acknowledged secrets.
+// lacks returns what is missing to know that a connected proxy has the identity
+// and the trust bundle of the write, which are sent together. It has them if
+// all of this is true (measured): its certificate was issued after the write,
+// the control plane has recorded the status of the proxy since then, and the
+// proxy has acknowledged secrets.
 func (p *Proxies) lacks(f *proxy) string {
 	switch {
 	case f.Certificate == nil:
@@ -297,8 +299,8 @@ func (p *Proxies) lacks(f *proxy) string {
 
 const noCertificate = "the control plane does not report its certificate yet"
 
-// unacknowledged says what keeps a proxy from being seen to have accepted its
-// certificate. before is how many secrets it acknowledged before that.
+// unacknowledged returns what is missing to know that a proxy has accepted its
+// certificate. before is the number of secrets that it had acknowledged before.
 func unacknowledged(d kuma.Dataplane, before uint64) string {
 	switch {
 	case d.LastUpdate.Before(d.Certificate.Issued):
@@ -312,7 +314,7 @@ func unacknowledged(d kuma.Dataplane, before uint64) string {
 }
 
 // issuedAfter reports whether a proxy's certificate was issued after the write.
-// By another instance's clock it may look somewhat older, but then it must at
+// By the clock of another instance, it may look slightly older, but it must at
 // least have changed.
 func (p *Proxies) issuedAfter(f *proxy) bool {
 	issued := f.Certificate.Issued

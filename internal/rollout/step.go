@@ -4,46 +4,46 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// A Pair is a CA as the control plane uses it: what the certificate secret
-// holds, and the private key of the issuer in PEM, nil where it is not known.
+// A Pair is a CA as the control plane uses it: the content of the certificate
+// secret, and the private key of the issuer in PEM, nil if unknown.
 type Pair struct {
 	Bundle pki.Bundle
 	Key    []byte
 }
 
-// A Step is one write that brings another pair into use.
+// A Step is one write that makes the mesh use another CA.
 type Step string
 
-// The steps of a rollout in their order.
+// The steps of a rollout in order.
 const (
-	// Repeat is an interrupted step once more.
+	// Repeat repeats an interrupted step.
 	Repeat Step = "repeat"
 	// Trust: the current CA issues, and the new CA is trusted as well.
 	Trust Step = "trust"
 	// Issue: the new CA issues, and the current CA is still trusted.
 	Issue Step = "issue"
-	// Final: the pair of the configuration.
+	// Final: the CA in the configuration.
 	Final Step = "final"
 )
 
-// Next returns the step that leads from the pair in use to the one that is
-// wanted, so that at no moment one proxy refuses another (contract, rotation,
-// section 6). It depends on nothing but the two pairs: an interrupted rollout
-// continues where it stopped, and one back is one like any other.
+// Next returns the step from the current to the wanted CA, so that no handshake
+// ever fails (contract, rotation, section 6). It depends only on the two CAs:
+// an interrupted rollout continues where it stopped, and a rollback is a
+// rollout like any other.
 func Next(from, to Pair) Step {
 	switch {
 	case pki.SameCA(from.Bundle.Issuer(), to.Bundle.Issuer()):
-		return Final // certificates of both pass everywhere
+		return Final // proxies accept certificates of both
 	case !from.trusts(to):
 		return Trust
 	case to.trusts(from):
-		return Final // the wanted pair itself still trusts the current CA
+		return Final // the wanted CA itself still trusts the current one
 	default:
 		return Issue
 	}
 }
 
-// At returns the pair that a step brings into use.
+// At returns the CA that a step makes the mesh use.
 func (s Step) At(from, to Pair) Pair {
 	switch s {
 	case Repeat:
@@ -57,7 +57,7 @@ func (s Step) At(from, to Pair) Pair {
 	}
 }
 
-// Remaining returns the steps from one pair to another, in their order.
+// Remaining returns the steps from one CA to another, in order.
 func Remaining(from, to Pair) []Step {
 	var steps []Step
 	for len(steps) < 3 {
@@ -71,10 +71,11 @@ func Remaining(from, to Pair) []Step {
 	return steps
 }
 
-// trusts reports whether proxies with this pair accept certificates from that one.
+// trusts reports whether proxies with this CA accept certificates from the
+// other one.
 func (p Pair) trusts(other Pair) bool { return p.Bundle.Trusts(other.Bundle.Issuer()) }
 
-// join returns the pair that issues like this one and trusts what both trust.
+// join returns the CA that issues like this one, and trusts the CAs of both.
 func (p Pair) join(trusted Pair) Pair {
 	return Pair{Bundle: p.Bundle.Join(trusted.Bundle), Key: p.Key}
 }

@@ -7,34 +7,37 @@ import (
 )
 
 const (
-	// skew is how far the clocks of a control plane's instances may be apart.
+	// skew is the maximum difference between the clocks of a control plane's
+	// instances.
 	skew = 10 * time.Second
-	// issuing is how long the control plane takes to issue and send a certificate
-	// once it has noticed a write (measured: at most 1 s for three proxies).
+	// issuing is how long the control plane takes to issue and send a
+	// certificate after it has noticed a write (measured: at most 1 s for three
+	// proxies).
 	issuing = 2 * time.Second
-	// margin is for what was measured to come late: a flush 0.1 s, an overview of
-	// a global control plane 3.9 s.
+	// margin covers measured delays: of a flush by 0.1 s, of an overview on a
+	// global control plane by 3.9 s.
 	margin       = time.Second
 	marginGlobal = 4 * time.Second
 )
 
-// Timing is how long it takes until proxies have what was written, and until
-// the control plane shows that they do.
+// Timing has the times until proxies have the result of a write, and until the
+// control plane shows that.
 type Timing struct {
 	// Secrets is how long secrets must exist before a mesh uses them.
 	Secrets time.Duration
-	// Judge is how long after a write nothing is judged. A certificate that was
-	// issued just before the control plane noticed the write is of the CA before,
-	// and is replaced, but until then looks like a new one.
+	// Judge is the time after a write in which no proxy is judged. A
+	// certificate that was issued just before the control plane noticed the
+	// write is from the previous CA. It is replaced, but looks like a new one
+	// until then.
 	Judge time.Duration
-	// Served is how long after a write a proxy that connects is served from it for
-	// certain, whichever instance of the control plane it connects to.
+	// Served is the time after a write from which every proxy that connects
+	// gets the result, on any instance of the control plane.
 	Served time.Duration
-	// Connecting is how long a proxy that connects waits for its certificate at
-	// most: 2.7 looks at it for the first time when one interval is over (measured:
-	// 0.3 s on 2.14.3, 1.4 s on 2.7.29).
+	// Connecting is the maximum time until a proxy that connects gets its
+	// certificate: 2.7 checks it for the first time after one interval
+	// (measured: 0.3 s on 2.14.3, 1.4 s on 2.7.29).
 	Connecting time.Duration
-	// Shown is how long it takes until the control plane shows what a proxy said.
+	// Shown is the time until the control plane shows the status of a proxy.
 	Shown time.Duration
 }
 

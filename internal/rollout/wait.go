@@ -10,10 +10,10 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// pollEvery is how often a control plane is asked while something is waited for.
+// pollEvery is the interval between reads during a wait.
 const pollEvery = time.Second
 
-// A View is what the control plane shows of a mesh at one moment. Zones are
+// A View is the status of a mesh on the control plane at one moment. Zones are
 // those of a global control plane.
 type View struct {
 	Mesh    *kuma.Mesh
@@ -33,10 +33,10 @@ func Read(ctx context.Context, client *kuma.Client, mesh string) (v View, err er
 	return v, err
 }
 
-// Persist repeats an operation while the control plane does not answer, because
-// it restarts for example. It returns the last error of the operation as soon as
-// that can not pass, and the context's error once the context is done: silent
-// then says what the control plane does not answer, and since when.
+// Persist repeats an operation while the control plane does not answer, for
+// example because it restarts. It returns the last error of the operation once
+// that is permanent, and the context's error once the context is done: silent
+// then says which requests have no answer, and since when.
 func Persist(ctx context.Context, clock kuma.Clock, do func() error) (silent []Pending, err error) {
 	began := clock.Now()
 	for {
@@ -55,20 +55,20 @@ func Persist(ctx context.Context, clock kuma.Clock, do func() error) (silent []P
 	}
 }
 
-// A Wait waits until the proxies of a mesh have something.
+// A Wait waits until the proxies of a mesh are done.
 type Wait struct {
 	Clock kuma.Clock
 	// Look reads a view. Its error ends the wait.
 	Look func() (View, error)
-	// Judge returns what is still waited for.
+	// Judge returns what is still pending.
 	Judge func(View) []Pending
-	// Report is called whenever another number of proxies is done.
+	// Report is called for each change of the number of proxies that are done.
 	Report func(done, total int)
 }
 
-// Run looks for the first time after a pause, and then every second. It ends as
-// soon as nothing is pending, or a proxy rejects: then pending is not empty. An
-// error is that of Look, or of the context.
+// Run looks for the first time after a pause, and then every second. It ends
+// when nothing is pending, or when a proxy rejects: pending is not empty then.
+// An error is that of Look, or of the context.
 func (w Wait) Run(ctx context.Context, pause time.Duration) (pending []Pending, err error) {
 	reported := -1
 	for {
@@ -91,8 +91,8 @@ func (w Wait) Run(ctx context.Context, pause time.Duration) (pending []Pending, 
 	}
 }
 
-// Count returns how many proxies are done: connected and not pending, of those
-// that are connected.
+// Count returns the number of connected proxies that are not pending, and of
+// all connected proxies.
 func Count(proxies []kuma.Dataplane, pending []Pending) (done, total int) {
 	for _, d := range proxies {
 		if d.Online {
@@ -108,10 +108,10 @@ func Count(proxies []kuma.Dataplane, pending []Pending) (done, total int) {
 	return done, total
 }
 
-// mostNamed is how many proxies a message names.
+// mostNamed is the maximum number of proxies that a message names.
 const mostNamed = 10
 
-// Describe says for a message what is waited for, a line each.
+// Describe lists for a message what is pending, one in each line.
 func Describe(pending []Pending) string {
 	lines := make([]string, len(pending))
 	for i, p := range pending {
@@ -123,8 +123,8 @@ func Describe(pending []Pending) string {
 	return strings.Join(Some(lines), "\n  ")
 }
 
-// Some returns what a message names of a list: no more than a person reads, and
-// how many more there are.
+// Some returns the first items of a list for a message, and the number of the
+// others.
 func Some(all []string) []string {
 	if len(all) <= mostNamed {
 		return all
