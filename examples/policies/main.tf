@@ -1,9 +1,17 @@
 terraform {
+  required_version = ">= 1.11"
+
   required_providers {
     kongmesh = {
       source = "kongmesh/kongmesh"
     }
   }
+}
+
+variable "directory" {
+  description = "Directory of the policies. Kuma 3 needs policies-kuma-3: policies there have rules instead of from."
+  type        = string
+  default     = "policies"
 }
 
 resource "kongmesh_mesh" "shop" {
@@ -14,8 +22,8 @@ resource "kongmesh_mesh" "shop" {
 # Every file of the directory is a document as kumactl applies it.
 locals {
   documents = {
-    for file in fileset("${path.module}/policies", "*.yaml") :
-    trimsuffix(file, ".yaml") => yamldecode(file("${path.module}/policies/${file}"))
+    for file in fileset("${path.module}/${var.directory}", "*.yaml") :
+    trimsuffix(file, ".yaml") => yamldecode(file("${path.module}/${var.directory}/${file}"))
   }
 }
 

@@ -181,6 +181,62 @@ func (f files) check(t *testing.T, folder string) {
 	}
 }
 
+// jwt is the form of a token.
+var jwt = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`)
+
+// A token gets into Vault and into a Kubernetes secret, and into no state. What
+// stands in for their providers has the arguments of the example, no more.
+func TestAccExamples_tokens(t *testing.T) {
+	t.Parallel()
+	for folder, provider := range map[string]func(wrote func(string)) acctest.Providers{
+		"vault": func(wrote func(string)) acctest.Providers {
+			return acctest.Providers{"vault": standIn(thing{
+				name: "vault_kv_secret_v2", takes: []string{"mount", "name", "data_json_wo_version"}, wants: "data_json_wo", wrote: wrote,
+			})}
+		},
+		"kubernetes": func(wrote func(string)) acctest.Providers {
+			return acctest.Providers{"kubernetes": standIn(thing{
+				name: "kubernetes_secret_v1", blocks: []string{"metadata"}, takes: []string{"data_wo_revision"}, wants: "data_wo", wrote: wrote,
+			})}
+		},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t)
+			env.NeedTwin()
+			env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
+			var wrote string
+			run := acctest.NewRun(t, example(t, filepath.Join(examples, "tokens", folder)))
+			run.Serve(env.Provider(), provider(func(text string) { wrote += text }))
+			run.Terraform("apply", "-auto-approve")
+			run.NoChanges()
+			if !jwt.MatchString(wrote) {
+				t.Errorf("what is stored is no token")
+			}
+			if jwt.Match(run.Read("terraform.tfstate")) {
+				t.Errorf("the state has a token")
+			}
+		})
+	}
+}
+
+// An admin's token issues one for a user who may write policies, and no secrets.
+func TestAccExamples_lesserUser(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t, kumatest.Authentication())
+	env.NeedTwin()
+	env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
+	config := example(t, filepath.Join(examples, "tokens", "lesser-user"))
+	run := acctest.NewRun(t, strings.Replace(config, "alias = \"policies\"\n", acctest.Fill("alias = \"policies\"\n  address = $address\n", "address", env.Address), 1))
+	run.Setenv("KONGMESH_ADDRESS="+env.Address, "KONGMESH_TOKEN="+kumatest.AdminToken)
+	run.Terraform("apply", "-auto-approve")
+	run.NoChanges()
+	run.Config(config + "resource \"kongmesh_global_secret\" \"this\" {\n  provider = kongmesh.policies\n  name = \"a\"\n  value = \"b\"\n}\n")
+	if output, err := run.Try("plan"); err == nil || !acctest.Words("Permission denied", "mesh-system:admin").MatchString(output) {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
 // Every way of authentication plans: each example configures the provider.
 func TestAccExamples_provider(t *testing.T) {
 	t.Parallel()

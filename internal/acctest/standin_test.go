@@ -32,6 +32,8 @@ type thing struct {
 	blocks []string          // with texts as arguments
 	gives  map[string]string // texts
 	data   map[string]string // a map of texts, under this name
+	wants  string            // a write-only argument
+	wrote  func(text string) // gets what that argument has, as a text
 }
 
 // standIns are in place of the providers that are not installed with the tests.
@@ -124,12 +126,15 @@ func (r *otherResource) Schema(_ context.Context, _ resource.SchemaRequest, resp
 	for _, name := range r.takes {
 		resp.Schema.Attributes[name] = schema.DynamicAttribute{Optional: true}
 	}
+	if r.wants != "" {
+		resp.Schema.Attributes[r.wants] = schema.DynamicAttribute{Required: true, WriteOnly: true}
+	}
 	for name := range r.gives {
 		resp.Schema.Attributes[name] = schema.StringAttribute{Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}}
 	}
 	for _, name := range r.blocks {
 		inner := make(map[string]schema.Attribute)
-		for _, argument := range []string{"common_name", "organization", "type", "value"} {
+		for _, argument := range []string{"common_name", "organization", "type", "value", "name", "namespace"} {
 			inner[argument] = schema.StringAttribute{Optional: true}
 		}
 		resp.Schema.Blocks[name] = schema.SingleNestedBlock{Attributes: inner}
@@ -138,6 +143,11 @@ func (r *otherResource) Schema(_ context.Context, _ resource.SchemaRequest, resp
 
 func (r *otherResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	resp.State.Raw = req.Plan.Raw
+	if r.wants != "" {
+		var value types.Dynamic
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(r.wants), &value)...)
+		r.wrote(value.String())
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.gives)) {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), r.gives[name])...)
 	}

@@ -100,10 +100,14 @@ func (vendor) Configure(context.Context, provider.ConfigureRequest, *provider.Co
 func (vendor) DataSources(context.Context) []func() datasource.DataSource { return nil }
 
 func (vendor) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{
+	all := []func() resource.Resource{
 		func() resource.Resource { return vendorResource{"_mesh", []string{"name"}} },
 		func() resource.Resource { return vendorResource{"_mesh_secret", []string{"mesh", "name", "data"}} },
 	}
+	for _, policy := range []string{"_mesh_traffic_permission", "_mesh_timeout", "_mesh_retry", "_mesh_http_route"} {
+		all = append(all, func() resource.Resource { return vendorResource{policy, []string{"type", "mesh", "name"}} })
+	}
+	return all
 }
 
 // vendorResource is a type of Kong's provider, with the necessary attributes:

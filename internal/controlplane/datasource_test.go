@@ -3,8 +3,11 @@ package controlplane_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
@@ -51,6 +54,56 @@ func TestAccControlPlane_read(t *testing.T) {
 					},
 				}},
 			})
+		})
+	}
+}
+
+// resource_types are those of `/_resources` by name, with the paths of the version.
+func TestAccControlPlane_resourceTypes(t *testing.T) {
+	t.Parallel()
+	for version, test := range map[string]struct {
+		there, absent string
+	}{
+		"2.7.29": {"Dataplane GlobalSecret=global-secrets Mesh MeshTimeout TrafficPermission", "Workload"},
+		"2.14.3": {"Dataplane GlobalSecret=globalsecrets Mesh MeshTimeout TrafficPermission Workload", "ServiceInsights"},
+		"3.0":    {"Dataplane GlobalSecret=globalsecrets Mesh MeshTimeout Workload", "TrafficPermission"},
+	} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, kumatest.Version(version))
+			provider := env.Protocol()
+			schema := provider.Schemas.DataSourceSchemas["kongmesh_control_plane"].ValueType()
+			answer, err := provider.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "kongmesh_control_plane", Config: provider.Value(schema, map[string]any{})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			provider.NoProblems(answer.Diagnostics)
+			types, _ := provider.Plain(schema, answer.State)["resource_types"].([]any)
+			var names []string
+			kinds := map[string]map[string]any{}
+			for _, each := range types {
+				kind, _ := each.(map[string]any)
+				name, _ := kind["name"].(string)
+				names, kinds[name] = append(names, name), kind
+			}
+			if !slices.IsSorted(names) {
+				t.Errorf("the order is %q", names)
+			}
+			for _, want := range strings.Fields(test.there) {
+				name, path, _ := strings.Cut(want, "=")
+				if kinds[name] == nil || path != "" && kinds[name]["path"] != path {
+					t.Errorf("%s is %v", name, kinds[name])
+				}
+			}
+			if kinds[test.absent] != nil {
+				t.Errorf("there is a %s", test.absent)
+			}
+			if got := kinds["MeshTimeout"]; got["scope"] != "Mesh" || got["policy"] != true || got["read_only"] != false {
+				t.Errorf("MeshTimeout is %v", got)
+			}
+			if got := kinds["MeshInsight"]; got["scope"] != "Global" || got["policy"] != false || got["read_only"] != true {
+				t.Errorf("MeshInsight is %v", got)
+			}
 		})
 	}
 }

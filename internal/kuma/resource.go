@@ -114,6 +114,8 @@ func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document
 // back. warnings are the texts of the control plane.
 func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Document, edit func(*Document) error) (result *Document, warnings []string, err error) {
 	k, course := of.key(), c.attempts()
+	c.warned.claim(k.path)
+	defer c.warned.release(k.path)
 	for try := 0; ; try++ {
 		document := k.document(nil)
 		if current != nil {
@@ -169,9 +171,27 @@ type Warning struct {
 
 // warned collects the warnings of one client, each once.
 type warned struct {
-	mu   sync.Mutex
-	seen map[Warning]bool
-	new  []Warning
+	mu      sync.Mutex
+	seen    map[Warning]bool
+	new     []Warning
+	claimed map[string]int // paths whose warnings [warned.take] takes out, by number of claims
+}
+
+// claim keeps the warnings about one object for [warned.take].
+func (w *warned) claim(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.claimed == nil {
+		w.claimed = map[string]int{}
+	}
+	w.claimed[path]++
+}
+
+// release ends a claim.
+func (w *warned) release(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claimed[path]--
 }
 
 // add records warnings that are new.
@@ -209,8 +229,14 @@ func (w *warned) take(path string) (texts []string) {
 func (c *Client) Warnings() []Warning {
 	c.warned.mu.Lock()
 	defer c.warned.mu.Unlock()
-	found := c.warned.new
-	c.warned.new = nil
+	var found []Warning
+	c.warned.new = slices.DeleteFunc(c.warned.new, func(warning Warning) bool {
+		claimed := c.warned.claimed[warning.Path] > 0
+		if !claimed {
+			found = append(found, warning)
+		}
+		return !claimed
+	})
 	return found
 }
 

@@ -45,12 +45,19 @@ func (s *sentSecrets) addFrom(document []byte) {
 	for _, e := range elements(document) {
 		value := document[e.start:e.end]
 		switch {
-		case e.name == "data", strings.HasPrefix(strings.ToLower(e.name), "inline"):
+		case secretMember(e.name):
 			s.addTexts(value)
 		case value[0] == '{' || value[0] == '[':
 			s.addFrom(value)
 		}
 	}
+}
+
+// secretMember reports whether a member of a document may hold a secret: `data`, and
+// inline values, such as `inlineString` and `insecureInline`.
+func secretMember(name string) bool {
+	name = strings.ToLower(name)
+	return name == "data" || strings.Contains(name, "inline") || strings.Contains(name, "password")
 }
 
 // addTexts adds all strings of a JSON value.

@@ -79,6 +79,34 @@ func TestAccMesh_deleteWithProxies(t *testing.T) {
 	})
 }
 
+// Proxies that the same run deletes do not keep a mesh from being deleted.
+func TestAccMesh_deleteWithItsProxies(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	name := env.Mesh()
+	config := env.Config(`
+resource "kongmesh_mesh" "this" { name = $name }
+resource "kongmesh_resource" "dp" {
+  type   = "Dataplane"
+  mesh   = kongmesh_mesh.this.name
+  name   = "dp-1"
+  labels = { "kuma.io/workload" = "web" }
+  fields = { networking = { address = "127.0.0.1", inbound = [{ port = 8080, tags = { "kuma.io/service" = "web" } }] } }
+}
+`, "name", name)
+	env.NeedMTLS() // Kuma 3 drops the tags of a proxy
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		CheckDestroy:             env.Gone("/meshes/" + name),
+		Steps: []resource.TestStep{
+			{Config: config},
+			{PreConfig: func() { putProxies(env, name, 2) }, Config: config, Destroy: true, ExpectError: acctest.Words("Mesh is still in use", "dp-2")},
+			{PreConfig: func() { env.Must(http.MethodDelete, "/meshes/"+name+"/dataplanes/dp-2", nil) }, Config: env.Config("")},
+			{Config: config}, // and destroyed as a whole
+		},
+	})
+}
+
 // What no plan tells, such as a tainted mesh, the control plane refuses.
 func TestAccMesh_deleteRefused(t *testing.T) {
 	t.Parallel()

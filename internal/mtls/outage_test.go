@@ -25,7 +25,8 @@ type scene struct {
 	ca   *acctest.CA
 }
 
-func newScene(t *testing.T, options ...kumatest.Option) *scene {
+// unapplied is a scene in which nothing was applied.
+func unapplied(t *testing.T, options ...kumatest.Option) *scene {
 	t.Helper()
 	env := acctest.New(t, options...)
 	env.NeedTwin()
@@ -33,8 +34,14 @@ func newScene(t *testing.T, options ...kumatest.Option) *scene {
 	s.Serve(env.Provider())
 	s.set("")
 	s.Terraform("init")
+	return s
+}
+
+func newScene(t *testing.T, options ...kumatest.Option) *scene {
+	t.Helper()
+	s := unapplied(t, options...)
 	s.Terraform("apply", "-auto-approve")
-	env.Must(http.MethodPut, "/meshes/"+s.mesh+"/meshtrafficpermissions/allow", map[string]any{
+	s.env.Must(http.MethodPut, "/meshes/"+s.mesh+"/meshtrafficpermissions/allow", map[string]any{
 		"type": "MeshTrafficPermission", "mesh": s.mesh, "name": "allow", "spec": map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "from": []any{
 			map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "default": map[string]any{"action": "Allow"}},
 		}},

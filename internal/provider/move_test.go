@@ -235,6 +235,15 @@ func TestMove_refused(t *testing.T) {
 		"key":              {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret(key), []string{"Not a certificate chain secret", "removed {\n  from = kong-mesh_mesh_secret.key"}},
 		"something else":   {"kong-mesh_mesh_secret", "kongmesh_mesh_ca_secret", vendor, 0, secret("token"), []string{"contains neither", "kongmesh_mesh_secret"}},
 		"plain secret":     {"kong-mesh_mesh_secret", "kongmesh_mesh_secret", vendor, 0, secret("token"), nil},
+		"policy":           {"kong-mesh_mesh_timeout", "kongmesh_resource", vendor, 0, `{"type": "MeshTimeout", "mesh": "payments", "name": "slow"}`, nil},
+		"without a mesh":   {"kong-mesh_mesh_hostname_generator", "kongmesh_resource", vendor, 0, `{"type": "HostnameGenerator", "name": "a"}`, nil},
+		"without a type":   {"kong-mesh_mesh_timeout", "kongmesh_resource", vendor, 0, `{"mesh": "payments", "name": "slow"}`, []string{"Unable to Move Resource State"}},
+		"a mesh as policy": {"kong-mesh_mesh", "kongmesh_resource", vendor, 0, `{"type": "Mesh", "name": "payments"}`, []string{"Unable to Move Resource State"}},
+		"policy of another provider": {
+			"kong-mesh_mesh_timeout", "kongmesh_resource", "registry.terraform.io/other/kong-mesh", 0, `{"type": "MeshTimeout", "mesh": "payments", "name": "slow"}`,
+			[]string{"Not a kong/kong-mesh state"},
+		},
+		"policy of the AWS provider": {"aws_thing", "kongmesh_resource", vendor, 0, `{"type": "MeshTimeout", "mesh": "payments", "name": "slow"}`, []string{"Unable to Move Resource State"}},
 		"own of the control plane": {
 			"kong-mesh_mesh_secret", "kongmesh_mesh_secret", vendor, 0, `{"mesh": "payments", "name": "payments.ca-builtin-key-ca-1", "data": ""}`,
 			[]string{"Secret belongs to control plane"},

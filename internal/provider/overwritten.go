@@ -26,6 +26,6 @@ func (p *kongmesh) Noticed(diags *diag.Diagnostics) {
 			o.Mesh, o.Written.UTC().Format(time.RFC3339), o.Seen.UTC().Format(time.RFC3339), tfkit.Quote(o.Fields...)))
 	}
 	for _, w := range client.Warnings() {
-		diags.AddWarning("Warning from the control plane", fmt.Sprintf("The control plane accepted a write of %s, and warns: %s", tfkit.Quote(w.Path), w.Text))
+		diags.AddWarning("Control plane warns of "+w.Path, fmt.Sprintf("The control plane accepted a write of %s, and warns: %s", tfkit.Quote(w.Path), w.Text))
 	}
 }

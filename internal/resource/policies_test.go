@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,31 +14,88 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 )
 
-// A directory of YAML policies that kumactl applied comes under Terraform: an
-// import, and then an empty plan.
+// A directory of ten YAML policies that kumactl applied comes under Terraform: an
+// import by the blocks of the example, and then an empty plan.
 func TestAccResource_fromKumactl(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
-	mesh := env.Mesh()
 	if !strings.Contains(string(env.Must(http.MethodGet, "/_resources", nil)), `"TrafficPermission"`) {
 		t.Skip("the policies have members that Kuma 3 does not have")
 	}
-	folder := filepath.Join("..", "..", "examples", "policies")
-	main, err := os.ReadFile(filepath.Join(folder, "main.tf"))
-	if err != nil {
+	run := policies(t, env, "policies", true)
+	if output := run.TakeOver(env); !strings.Contains(output, "11 imported, 0 added, 0 changed") {
+		t.Errorf("it says\n%s", output)
+	}
+	run.Write("imports.tf", "")
+	run.NoChanges()
+	run.Terraform("destroy", "-auto-approve")
+}
+
+// The policies of the example for Kuma 3, and those for other versions, are applied
+// from nothing, and nothing of them is dropped.
+func TestAccResource_directory(t *testing.T) {
+	t.Parallel()
+	for directory, kumas := range map[string]func(*testing.T) *acctest.Env{
+		"policies": func(t *testing.T) *acctest.Env { t.Helper(); return acctest.NewReal(t) }, "policies-kuma-3": kuma3,
+	} {
+		t.Run(directory, func(t *testing.T) {
+			t.Parallel()
+			env := kumas(t)
+			if directory == "policies" && !strings.Contains(string(env.Must(http.MethodGet, "/_resources", nil)), `"TrafficPermission"`) {
+				t.Skip("the policies have members that Kuma 3 does not have")
+			}
+			run := policies(t, env, directory, false)
+			run.Terraform("apply", "-auto-approve")
+			run.NoChanges()
+			run.Terraform("destroy", "-auto-approve")
+		})
+	}
+}
+
+// policies is the example in a folder, for a mesh of this test alone. applied tells
+// that kumactl has applied the documents; without it, there is nothing to import.
+func policies(t *testing.T, env *acctest.Env, directory string, applied bool) *acctest.Run {
+	t.Helper()
+	mesh, folder := env.Mesh(), filepath.Join("..", "..", "examples", "policies")
+	named := func(file string) string {
+		content, err := os.ReadFile(filepath.Join(folder, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.NewReplacer(`= "shop"`, `= "`+mesh+`"`, "mesh: shop", "mesh: "+mesh, "spiffe://shop", "spiffe://"+mesh).Replace(string(content))
+	}
+	run := acctest.NewRun(t, named("main.tf"))
+	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_VAR_directory="+directory)
+	if err := os.Mkdir(run.Path(directory), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "policies", "*.yaml"))
-	if err != nil || len(files) < 10 {
+	files, err := filepath.Glob(filepath.Join(folder, directory, "*.yaml"))
+	if err != nil || directory == "policies" && len(files) != 10 || len(files) == 0 {
 		t.Fatalf("%d policies: %v", len(files), err)
 	}
-	config := strings.ReplaceAll(string(main), `= "shop"`, `= "`+mesh+`"`)
-	run := acctest.NewRun(t, config)
-	run.Setenv("KONGMESH_ADDRESS=" + env.Address)
-	if err := os.Mkdir(run.Path("policies"), 0o700); err != nil {
-		t.Fatal(err)
+	paths := pathsOf(t, env)
+	if applied {
+		env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "skipCreatingInitialPolicies": []string{"*"}})
+		run.Write("imports.tf", named("imports.tf"))
 	}
-	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "skipCreatingInitialPolicies": []string{"*"}})
+	for _, file := range files {
+		text := named(filepath.Join(directory, filepath.Base(file)))
+		run.Write(filepath.Join(directory, filepath.Base(file)), text)
+		var document map[string]any
+		if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+			t.Fatal(err)
+		}
+		if applied {
+			env.Must(http.MethodPut, fmt.Sprintf("/meshes/%s/%s/%s", mesh, paths[fmt.Sprint(document["type"])], document["name"]), document)
+		}
+	}
+	env.ResetRequests()
+	return run
+}
+
+// pathsOf are the paths of all types of the control plane.
+func pathsOf(t *testing.T, env *acctest.Env) map[string]string {
+	t.Helper()
 	var kinds struct {
 		Resources []struct{ Name, Path string }
 	}
@@ -48,31 +106,7 @@ func TestAccResource_fromKumactl(t *testing.T) {
 	for _, kind := range kinds.Resources {
 		paths[kind.Name] = kind.Path
 	}
-	imports := "import {\n to = kongmesh_mesh.shop\n id = \"" + mesh + "\"\n}\n"
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := strings.ReplaceAll(string(content), "mesh: shop", "mesh: "+mesh)
-		run.Write(filepath.Join("policies", filepath.Base(file)), text)
-		var document map[string]any
-		if err := yaml.Unmarshal([]byte(text), &document); err != nil {
-			t.Fatal(err)
-		}
-		kind, name := document["type"].(string), document["name"].(string)
-		env.Must(http.MethodPut, "/meshes/"+mesh+"/"+paths[kind]+"/"+name, document)
-		imports += "import {\n to = kongmesh_resource.policy[\"" + strings.TrimSuffix(filepath.Base(file), ".yaml") + "\"]\n id = \"" + kind + "/" + mesh + "/" + name + "\"\n}\n"
-	}
-	run.Config(config + imports)
-	env.ResetRequests()
-	if output := run.TakeOver(env); !strings.Contains(output, "11 imported, 0 added, 0 changed") && !strings.Contains(output, "11 to import, 0 to add, 0 to change") {
-		t.Errorf("it says\n%s", output)
-	}
-	run.NoChanges()
-	run.Config(config)
-	run.NoChanges()
-	run.Terraform("destroy", "-auto-approve")
+	return paths
 }
 
 // The configuration that Terraform writes for an import plans without changes.

@@ -81,7 +81,7 @@ func subject(field string) string {
 // value is an object, or may be secret.
 func (m *model) quoted(field string) string {
 	lower := strings.ToLower(field)
-	for _, hidden := range []string{"inline", "secret", "password", "token", "data", "key"} {
+	for _, hidden := range []string{"inline", "secret", "password", "token", "data", "key", "header"} {
 		if strings.Contains(lower, hidden) {
 			return ""
 		}
@@ -139,15 +139,17 @@ func (r *anyResource) addDifferences(ctx context.Context, m model, at path.Path,
 var quotedName = regexp.MustCompile(`'([A-Za-z][A-Za-z0-9.]*)'|\b([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+)\b`)
 
 // addWarnings adds the control plane's warnings about a write, each once in a
-// run, to the attributes that they name.
+// run, to the attributes that they name. Terraform shows one of several warnings
+// with the same summary, so the summary says what the warning is about.
 func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagnostics) {
 	for _, warning := range warnings {
 		if !run.Note("warning about " + m.key() + ": " + warning) {
 			continue
 		}
 		at := m.warnedAbout(warning)
-		diags.AddAttributeWarning(at, "Warning from the control plane", tfkit.Named(at, fmt.Sprintf(
-			"The control plane accepted %s, and warns: %s", m, warning)))
+		about := strings.Join([]string{m.Type.ValueString(), at.String()}, ": ")
+		diags.AddAttributeWarning(at, "Control plane warns of "+about, fmt.Sprintf(
+			"The control plane accepted %s, and warns: %s", m, warning))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
 // echo keeps what an ephemeral resource gives, which nothing but a test may do.
@@ -129,23 +130,131 @@ func TestAccToken_badInput(t *testing.T) {
 	}
 }
 
+// What a version does not take is refused on the attribute: Kuma 3 has proxies of
+// one type. It takes a scope of any name, so the provider has a list of them.
+func TestAccToken_typeOnKuma3(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("3.0"))
+	env.PlanFails(t, "ephemeral \"kongmesh_dataplane_token\" \"this\" {\n mesh = \"default\"\n type = \"ingress\"\n valid_for = \"1h\"\n}\n",
+		"Control plane rejected the change", "rejected type: ingress is not a valid proxy type")
+}
+
+// A token of more than 90 days is a warning.
+func TestAccToken_longLifetime(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t)
+	for lifetime, warns := range map[string]bool{"90d": false, "90d1m": true, "8760h": true} {
+		t.Run(lifetime, func(t *testing.T) {
+			t.Parallel()
+			run := acctest.NewRun(t, acctest.Fill(source+"ephemeral \"kongmesh_user_token\" \"this\" {\n  name = \"a\"\n  valid_for = $lifetime\n}\n", "lifetime", lifetime))
+			run.Setenv("KONGMESH_ADDRESS=" + env.Address)
+			if output := run.Terraform("plan"); strings.Contains(output, "Warning: Token lifetime is long") != warns {
+				t.Error(output)
+			}
+		})
+	}
+}
+
+// Without a signing key the error says so, and not that the mesh is missing.
+func TestAccToken_noSigningKey(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin() // other tests need the key
+	env.Must(http.MethodDelete, "/meshes/default/secrets/dataplane-token-signing-key-default-1", nil)
+	env.Must(http.MethodDelete, "/global-secrets/user-token-signing-key-1", nil)
+	for kind, body := range map[string]string{"kongmesh_dataplane_token": "mesh = \"default\"", "kongmesh_user_token": "name = \"a\""} {
+		env.PlanFails(t, fmt.Sprintf("ephemeral %q \"this\" {\n%s\nvalid_for = \"1h\"\n}\n", kind, body), "Signing key not found", "kumactl generate signing-key")
+	}
+}
+
+// A user token that an admin issues is the token of another provider block: the
+// control plane takes it, and lets the user do what the user's groups may do.
+func TestAccToken_asProvidersToken(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t, kumatest.Authentication())
+	for groups, works := range map[string]bool{`"mesh-system:admin"`: true, `"readers"`: false} {
+		t.Run(groups, func(t *testing.T) {
+			t.Parallel()
+			name := strings.Trim(strings.ReplaceAll(groups, ":", "-"), `"`)
+			run := acctest.NewRun(t, strings.ReplaceAll(acctest.Fill(source+`
+				ephemeral "kongmesh_user_token" "lesser" {
+					name      = "lesser"
+					groups    = [GROUPS]
+					valid_for = "10m"
+				}
+				provider "kongmesh" {
+					alias   = "lesser"
+					address = $address
+					token   = ephemeral.kongmesh_user_token.lesser.token
+				}
+				resource "kongmesh_global_secret" "this" {
+					provider = kongmesh.lesser
+					name     = $name
+					value_wo = "x"
+				}
+			`, "address", env.Address, "name", name), "GROUPS", groups))
+			run.Setenv("KONGMESH_ADDRESS="+env.Address, "KONGMESH_TOKEN="+kumatest.AdminToken, "TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
+			output, err := run.Try("apply", "-auto-approve")
+			if (err == nil) != works || !works && !acctest.Words("Permission denied").MatchString(output) {
+				t.Errorf("%v\n%s", err, output)
+			}
+			if works {
+				run.NoChanges()
+			}
+			nowhere(t, run, output)
+		})
+	}
+}
+
+const source = `
+	terraform {
+		required_providers {
+			kongmesh = { source = "kongmesh/kongmesh" }
+		}
+	}
+`
+
+// nowhere checks that what a run leaves, and what it printed, has no token in it.
+func nowhere(t *testing.T, run *acctest.Run, output string) {
+	t.Helper()
+	texts := map[string]string{"output": output}
+	for _, file := range []string{"terraform.tfstate", "saved.plan", "trace.log"} {
+		texts[file] = run.Unpacked(file)
+	}
+	for where, text := range texts {
+		if jwt.MatchString(text) {
+			t.Errorf("%s has a token", where)
+		}
+	}
+	if !strings.Contains(texts["trace.log"], "kongmesh") {
+		t.Error("there is no log to search")
+	}
+}
+
 // jwt is the form of a token.
 var jwt = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`)
 
-// A user token is the token of another provider block, and is in no plan, no state
-// and no log.
+// A token of each kind is in no plan, no state, no output and no log: not where it
+// is the value of a write-only attribute or of a provider block either.
 func TestAccToken_nowhere(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t)
-	run := acctest.NewRun(t, acctest.Fill(`
-		terraform {
-			required_providers {
-				kongmesh = { source = "kongmesh/kongmesh" }
-			}
-		}
+	mesh := env.Mesh()
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh})
+	run := acctest.NewRun(t, acctest.Fill(source+`
 		ephemeral "kongmesh_user_token" "reader" {
 			name      = "reader"
 			groups    = ["mesh-system:admin"]
+			valid_for = "1h"
+		}
+		ephemeral "kongmesh_dataplane_token" "web" {
+			mesh      = $mesh
+			name      = "web-1"
+			valid_for = "1h"
+		}
+		ephemeral "kongmesh_zone_token" "east" {
+			zone      = "east"
+			scope     = ["cp"]
 			valid_for = "1h"
 		}
 		provider "kongmesh" {
@@ -156,16 +265,20 @@ func TestAccToken_nowhere(t *testing.T) {
 		data "kongmesh_control_plane" "this" {
 			provider = kongmesh.reader
 		}
-	`, "address", env.Address))
-	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
-	run.Terraform("plan", "-out=saved.plan")
-	run.Terraform("apply", "saved.plan")
-	for _, file := range []string{"terraform.tfstate", "trace.log"} {
-		if found := jwt.FindString(string(run.Read(file))); found != "" {
-			t.Errorf("%s has a token", file)
+		resource "kongmesh_mesh_secret" "tokens" {
+			mesh             = $mesh
+			name             = "tokens"
+			value_wo         = jsonencode([ephemeral.kongmesh_dataplane_token.web.token, ephemeral.kongmesh_zone_token.east.token])
+			value_wo_version = 1
 		}
+	`, "address", env.Address, "mesh", mesh))
+	run.Setenv("KONGMESH_ADDRESS="+env.Address, "TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
+	output := run.Terraform("plan", "-out=saved.plan")
+	output += run.Terraform("apply", "saved.plan")
+	output += run.NoChanges()
+	nowhere(t, run, output)
+	if secret := string(env.Must(http.MethodGet, "/meshes/"+mesh+"/secrets/tokens", nil)); !strings.Contains(secret, "data") {
+		t.Errorf("the secret is %s", secret)
 	}
-	if found := jwt.FindString(run.Unpacked("saved.plan")); found != "" {
-		t.Error("the plan has a token")
-	}
+	run.Terraform("destroy", "-auto-approve")
 }

@@ -5,19 +5,10 @@ ephemeral "kongmesh_dataplane_token" "web" {
   valid_for = "1d"
 }
 
-# A write-only argument takes it to where the proxies find it:
-#
-# resource "vault_kv_secret_v2" "web" {
-#   mount                = "secret"
-#   name                 = "proxies/web"
-#   data_json_wo         = jsonencode({ token = ephemeral.kongmesh_dataplane_token.web.token })
-#   data_json_wo_version = 1
-# }
-#
-# resource "kubernetes_secret_v1" "web" {
-#   metadata {
-#     name = "web-token"
-#   }
-#   data_wo          = { token = ephemeral.kongmesh_dataplane_token.web.token }
-#   data_wo_revision = 1
-# }
+# A write-only argument stores it where the proxies find it.
+resource "kongmesh_mesh_secret" "web_token" {
+  mesh             = "payments"
+  name             = "web-token"
+  value_wo         = ephemeral.kongmesh_dataplane_token.web.token
+  value_wo_version = 1
+}
