@@ -89,7 +89,7 @@ func TestAccControlPlane_resourceTypes(t *testing.T) {
 			if !slices.IsSorted(names) {
 				t.Errorf("the order is %q", names)
 			}
-			for _, want := range strings.Fields(test.there) {
+			for want := range strings.FieldsSeq(test.there) {
 				name, path, _ := strings.Cut(want, "=")
 				if kinds[name] == nil || path != "" && kinds[name]["path"] != path {
 					t.Errorf("%s is %v", name, kinds[name])
