@@ -129,7 +129,7 @@ func (e endpoints) get(c *call) (answer, error) {
 	switch format := c.request.URL.Query().Get("format"); format {
 	case "", "universal":
 	case "k8s", "kubernetes":
-		return jsonAnswer(http.StatusOK, e.kubernetes(r, c.request.URL.Query().Get("namespace"))), nil
+		return jsonAnswer(http.StatusOK, e.asObject(r, c.request.URL.Query().Get("namespace"))), nil
 	default:
 		return answer{}, invalid("Could not retrieve a resource", violations{{"", `"format" must be one of ["k8s", "kubernetes", "universal"]`}})
 	}
@@ -197,6 +197,9 @@ func (e endpoints) create(c *call, draft *resource, meta metadata) (answer, erro
 	if err := e.admitted(write{call: c, draft: draft, given: meta.Labels}); err != nil {
 		return answer{}, err
 	}
+	if e.kubernetes && !c.behindBack { // "meta has unexpected type", in its log
+		return answer{}, internal(e.release.createTitle)
+	}
 	owner := draft.mesh
 	if e.kind.is(isSecret) {
 		owner = ""
@@ -217,7 +220,15 @@ func (e endpoints) update(c *call, current, draft *resource, meta metadata) (ans
 	if e.release.computeLabels {
 		before := e.computeLabels(e.kind, current.mesh, current.name, current.labels, current.document)
 		draft.labels = e.computeLabels(e.kind, draft.mesh, draft.name, meta.Labels, draft.document)
-		if err := invalid("Could not update a resource", e.checkLabelChange(before, draft.labels).under("labels")); err != nil {
+		sent := draft.labels
+		if e.kubernetes && !c.behindBack {
+			before, sent = cloneLabels(current.labels), cloneLabels(meta.Labels)
+			before[displayLabel] = current.name
+			if draft.mesh != "" {
+				sent[meshLabel] = draft.mesh
+			}
+		}
+		if err := invalid("Could not update a resource", e.checkLabelChange(before, sent).under("labels")); err != nil {
 			return answer{}, err
 		}
 	}

@@ -71,16 +71,20 @@ func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 	if cp.globalAddress != "" {
 		zone["globalAddress"] = cp.globalAddress
 	}
+	store := map[string]any{
+		"type":         "memory",
+		"cache":        map[string]any{"enabled": true, "expirationTime": cp.every.storeCache.String()},
+		"unsafeDelete": cp.unsafe,
+	}
+	if cp.kubernetes {
+		store["type"], store["kubernetes"] = "kubernetes", map[string]any{"systemNamespace": cp.systemNamespace}
+	}
 	config := map[string]any{
-		"environment": "universal",
+		"environment": cp.environment(),
 		"mode":        mode,
-		"store": map[string]any{
-			"type":         "memory",
-			"cache":        map[string]any{"enabled": true, "expirationTime": cp.every.storeCache.String()},
-			"unsafeDelete": cp.unsafe,
-		},
+		"store":       store,
 		"apiServer": map[string]any{
-			"readOnly": cp.readOnly && cp.globalAddress == "",
+			"readOnly": cp.readOnly && (cp.globalAddress == "" || cp.kubernetes),
 			"authn":    map[string]any{"type": "tokens", "localhostIsAdmin": !cp.auth},
 			"basePath": "/",
 		},

@@ -8,8 +8,11 @@ import (
 // systemNamespace is the namespace of a control plane in a cluster for objects without another one.
 const systemNamespace = "kuma-system"
 
-// kubernetes returns a resource in the form that it has in a Kubernetes cluster.
-func (e endpoints) kubernetes(r *resource, namespace string) any {
+// asObject returns a resource in the form that it has in a Kubernetes cluster.
+func (e endpoints) asObject(r *resource, namespace string) any {
+	if e.kubernetes {
+		return e.cluster.show(r)
+	}
 	type objectMeta struct {
 		Name      string            `json:"name"`
 		Namespace string            `json:"namespace,omitempty"`

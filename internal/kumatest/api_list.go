@@ -40,6 +40,9 @@ func (e endpoints) listAs(c *call, render func(*resource) json.RawMessage) (answ
 		return answer{}, err
 	}
 	found := c.seen(e.store.list(e.kind.name, mesh, keep)...)
+	if e.kubernetes && mesh != "" && e.kind.is(isSecret) { // which lists by the label
+		found = slices.DeleteFunc(found, func(r *resource) bool { return r.labels[meshLabel] != mesh })
+	}
 	if size == 0 && keep == nil { // then they stay unsorted
 		slices.SortFunc(found, func(a, b *resource) int { return cmp.Compare(a.age, b.age) })
 	}

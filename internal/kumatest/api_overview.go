@@ -21,7 +21,7 @@ func (e endpoints) listOverviews(c *call) (answer, error) {
 // overview returns an object together with its insight, which exists once a proxy or a zone has connected. Before that,
 // a list omits the insight, and a single overview has an empty one.
 func (e endpoints) overview(r *resource, insight json.RawMessage) json.RawMessage {
-	meta := r.metadata()
+	meta := e.metadataOf(r)
 	meta.Type += "Overview"
 	member := strings.ToLower(r.kind.name[:1]) + r.kind.name[1:]
 	parts := map[string]json.RawMessage{member: r.content}

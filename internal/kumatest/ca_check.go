@@ -78,7 +78,11 @@ func checkSource(source *document) violations {
 }
 
 func (cp *ControlPlane) load(c *call, mesh string, source *document) ([]byte, error) {
-	return loadSource(source, func(name string) ([]byte, error) { return cp.secrets.load(mesh, name, c.stale, cp.now()) })
+	secrets := cp.secrets
+	if cp.kubernetes { // its webhooks see a secret at once (recording, "secrets that a backend uses")
+		secrets = newSecretCache(0, secrets.missing, secrets.get)
+	}
+	return loadSource(source, func(name string) ([]byte, error) { return secrets.load(mesh, name, c.stale, cp.now()) })
 }
 
 // loadSource returns the certificates or the key of a CA from its source.

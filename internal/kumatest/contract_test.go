@@ -85,15 +85,20 @@ func TestContract(t *testing.T) {
 
 func readRecording(t *testing.T, file string) recording {
 	t.Helper()
+	var r recording
+	if err := json.Unmarshal(readRaw(t, file), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func readRaw(t *testing.T, file string) []byte {
+	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "contract", file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r recording
-	if err := json.Unmarshal(raw, &r); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return raw
 }
 
 type replayer struct {

@@ -22,6 +22,7 @@ type ControlPlane struct {
 	recorder recorder
 	faults   faults
 	fleet    *fleet
+	cluster  *Cluster
 }
 
 var _ http.Handler = (*ControlPlane)(nil)
@@ -30,7 +31,7 @@ var _ http.Handler = (*ControlPlane)(nil)
 // version 2.14.3 for which every local user is an administrator.
 func New(opts ...Option) *ControlPlane {
 	cp := &ControlPlane{
-		config: config{release: releaseOf("2.14.3"), now: time.Now, seed: 1, every: defaultIntervals()},
+		config: config{release: releaseOf("2.14.3"), now: time.Now, seed: 1, every: defaultIntervals(), systemNamespace: "kuma-system"},
 		store:  newStore(),
 	}
 	for _, opt := range opts {
@@ -45,6 +46,10 @@ func New(opts ...Option) *ControlPlane {
 		endpoints{ControlPlane: cp, kind: t}.register(&cp.router)
 	}
 	cp.bootstrap()
+	if cp.kubernetes {
+		cp.cluster = newCluster(cp)
+		cp.cluster.synchronize()
+	}
 	return cp
 }
 

@@ -31,5 +31,6 @@
 // the methods of a proxy for tests, and fleet_manners.go its behavior, fleet_session.go what the control plane sends,
 // fleet_issuance.go when and from what it issues, fleet_insight.go and fleet_meshinsight.go the reported status,
 // fleet_zone.go the zones, and fleet_zonestream.go their connection to a global control plane. Files that begin with
-// ca_ validate, issue and verify.
+// ca_ validate, issue and verify. Files that begin with cluster_ are the API server of a control plane on
+// Kubernetes: it has the same store, in the form of objects.
 package kumatest

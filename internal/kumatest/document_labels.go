@@ -119,6 +119,13 @@ func labelValueProblems(value string) []string {
 // computeLabels adds the labels of the control plane to those of a document.
 func (cp *ControlPlane) computeLabels(t *resourceType, mesh, name string, given map[string]string, doc *document) map[string]string {
 	labels := cloneLabels(given)
+	if cp.kubernetes && (t.is(isSecret) || t.is(isMesh)) {
+		delete(labels, displayLabel)
+		if !t.is(global) {
+			labels[meshLabel] = mesh
+		}
+		return labels
+	}
 	setIfAbsent := func(label, value string) {
 		if _, ok := labels[label]; !ok {
 			labels[label] = value
@@ -139,13 +146,25 @@ func (cp *ControlPlane) computeLabels(t *resourceType, mesh, name string, given 
 		setIfAbsent(originLabel, origin)
 		if labels[originLabel] != "global" {
 			setIfAbsent(zoneLabel, zoneName)
-			setIfAbsent(envLabel, "universal")
+			setIfAbsent(envLabel, cp.environment())
 		}
+	}
+	if cp.kubernetes && t.is(policy) {
+		setIfAbsent("k8s.kuma.io/namespace", cp.systemNamespace)
+		setIfAbsent("kuma.io/policy-role", "system")
 	}
 	if t.label != nil {
 		t.label(cp, labels, doc)
 	}
 	return labels
+}
+
+// environment is where the control plane runs.
+func (cp *ControlPlane) environment() string {
+	if cp.kubernetes {
+		return "kubernetes"
+	}
+	return "universal"
 }
 
 // checkLabelChange rejects a change of a label that shows the origin of an object.

@@ -54,12 +54,19 @@ func (cp *ControlPlane) checkDocument(t *resourceType, mesh, name string, meta m
 	return broken
 }
 
-// metadata returns the common part of r.
-func (r *resource) metadata() metadata {
-	return metadata{
+// metadataOf returns the common part of r.
+func (cp *ControlPlane) metadataOf(r *resource) metadata {
+	meta := metadata{
 		Type: r.kind.name, Mesh: r.mesh, Name: r.name,
 		CreationTime: r.created, ModificationTime: r.modified, Labels: r.labels,
 	}
+	if cp.kubernetes { // which keeps one time and the name as an annotation
+		meta.ModificationTime, meta.Labels = r.created, cloneLabels(r.labels)
+		if meta.Labels[displayLabel] == "" {
+			meta.Labels[displayLabel] = r.name
+		}
+	}
+	return meta
 }
 
 // kri returns the resource identifier of r, or "" if its type has none.
@@ -74,7 +81,7 @@ func (r *resource) kri() string {
 
 // render returns the complete document of r.
 func (cp *ControlPlane) render(r *resource) json.RawMessage {
-	return cp.renderAs(r, r.metadata(), r.content)
+	return cp.renderAs(r, cp.metadataOf(r), r.content)
 }
 
 func (cp *ControlPlane) renderAs(r *resource, meta metadata, content json.RawMessage) json.RawMessage {

@@ -30,6 +30,12 @@ type config struct {
 	seed          uint64
 	every         intervals
 	metadata      int // status of the answer to GET /config if it is not 200
+
+	kubernetes      bool
+	systemNamespace string
+	withoutCRDs     bool
+	webhookCache    time.Duration // how old a mesh may be that the webhook of secrets sees
+	clusterAhead    time.Duration // of the API server's clock
 }
 
 // intervals are the settings that decide when a write reaches proxies, and when insights show it. GET /config returns
@@ -149,4 +155,36 @@ func Latency(d time.Duration) Option {
 // give the same delays. The default is 1.
 func Seed(n uint64) Option {
 	return func(c *config) { c.seed = n }
+}
+
+// Kubernetes makes it a control plane on Kubernetes: it refuses every write over HTTP, asks even local callers for a token
+// where it has secrets, and has its objects in a [Cluster], where they are written.
+func Kubernetes() Option {
+	return func(c *config) { c.kubernetes, c.auth, c.readOnly = true, true, true }
+}
+
+// SystemNamespace sets the namespace of the control plane in its cluster. The default is kuma-system.
+func SystemNamespace(name string) Option {
+	return func(c *config) { c.systemNamespace = name }
+}
+
+// WithoutCRDs makes the cluster one that does not know Kuma's kinds.
+func WithoutCRDs() Option {
+	return func(c *config) { c.withoutCRDs = true }
+}
+
+// WebhookCache sets for how long the webhook of secrets may see a mesh as it was before its last write. The default is 0.
+func WebhookCache(age time.Duration) Option {
+	return func(c *config) { c.webhookCache = age }
+}
+
+// ClusterAhead sets the clock of the API server of the cluster ahead of the control plane's, or behind.
+func ClusterAhead(by time.Duration) Option {
+	return func(c *config) { c.clusterAhead = by }
+}
+
+// WritableAPI lets a control plane on Kubernetes take writes over HTTP (KUMA_API_SERVER_READ_ONLY=false), most of which it
+// cannot carry out.
+func WritableAPI() Option {
+	return func(c *config) { c.readOnly = false }
 }

@@ -12,6 +12,8 @@ import (
 type Server struct {
 	URL string // http://127.0.0.1:PORT
 	*ControlPlane
+	// Kubernetes is the API server of its cluster, nil without the option [Kubernetes].
+	Kubernetes *ClusterServer
 
 	http *http.Server
 }
@@ -23,6 +25,11 @@ func NewServer(opts ...Option) *Server {
 		panic(fmt.Sprintf("kumatest: no port to listen on: %v", err))
 	}
 	s := &Server{URL: "http://" + listener.Addr().String(), ControlPlane: New(opts...)}
+	if s.kubernetes {
+		if s.Kubernetes, err = NewClusterServer(s.Cluster(), "127.0.0.1:0"); err != nil {
+			panic(fmt.Sprintf("kumatest: %v", err))
+		}
+	}
 	s.http = &http.Server{Handler: s.ControlPlane, ReadHeaderTimeout: time.Minute}
 	go func() {
 		if err := s.http.Serve(listener); err != http.ErrServerClosed {
@@ -34,5 +41,8 @@ func NewServer(opts ...Option) *Server {
 
 // Close stops the server and closes every connection to it, including those that hang.
 func (s *Server) Close() {
+	if s.Kubernetes != nil {
+		s.Kubernetes.Close()
+	}
 	_ = s.http.Close() // the listener is closed even after an error
 }

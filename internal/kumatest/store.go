@@ -113,3 +113,10 @@ func cloneLabels(labels map[string]string) map[string]string {
 	}
 	return clone
 }
+
+// owns reports whether a resource goes together with its mesh.
+func (s *store) owns(r *resource) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Contains(s.owned[r.mesh], r.key())
+}

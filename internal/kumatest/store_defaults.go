@@ -58,6 +58,9 @@ func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner string) 
 	doc.set("data", data)
 	now := cp.now().UTC()
 	secret := &resource{kind: t, mesh: mesh, name: name, created: now, modified: now, document: doc, content: doc.encode()}
+	if cp.kubernetes && mesh != "" {
+		secret.labels = map[string]string{meshLabel: mesh}
+	}
 	cp.store.put(secret, owner)
 	cp.fleet.wrote(secret)
 }

@@ -14,15 +14,20 @@ func secretType() *resourceType {
 
 // checkSecretDelete rejects the deletion of a secret that a backend of its mesh uses.
 func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
-	var broken violations
 	mesh, ok := cp.mesh(secret.mesh)
 	if !ok {
 		return nil
 	}
+	return checkUse(mesh, secret.name)
+}
+
+// checkUse refuses that a secret goes that a backend of a mesh names.
+func checkUse(mesh *resource, secret string) violations {
+	var broken violations
 	for _, backend := range mesh.document.object("mtls").objects("backends") {
-		if name := backend.text("name"); slices.Contains(usedSecrets(mesh.name, backend), secret.name) {
+		if name := backend.text("name"); slices.Contains(usedSecrets(mesh.name, backend), secret) {
 			broken.add("name", "The secret %q that you are trying to remove is currently in use in Mesh %q in mTLS backend %q. "+
-				"Please remove the reference from the %q backend before removing the secret.", secret.name, mesh.name, name, name)
+				"Please remove the reference from the %q backend before removing the secret.", secret, mesh.name, name, name)
 		}
 	}
 	return broken

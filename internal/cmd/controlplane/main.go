@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	auth := flags.Bool("auth", false, "ask for tokens")
 	readOnly := flags.Bool("readonly", false, "refuse every write")
 	global := flags.Bool("global", false, "be the global control plane of several zones")
+	kubernetes := flags.String("kubernetes", "", "be a control plane on Kubernetes, with an API server of its cluster, and write a kubeconfig to this `file`")
 	kongMesh := flags.Bool("kong-mesh", false, "be Kong Mesh: several mTLS backends are allowed")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -57,6 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		{*readOnly, kumatest.ReadOnly()},
 		{*global, kumatest.Global()},
 		{*kongMesh, kumatest.KongMesh()},
+		{*kubernetes != "", kumatest.Kubernetes()},
 	} {
 		if choice.wanted {
 			options = append(options, choice.option)
@@ -67,13 +69,25 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	greeting := fmt.Sprintf("listening on http://%s\n", listener.Addr())
-	if *auth {
+	if *auth || *kubernetes != "" {
 		greeting += fmt.Sprintf("admin token %s\n", kumatest.AdminToken)
+	}
+	controlPlane := kumatest.New(options...)
+	if *kubernetes != "" {
+		cluster, err := kumatest.NewClusterServer(controlPlane.Cluster(), "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer cluster.Close()
+		if err := os.WriteFile(*kubernetes, []byte(cluster.Kubeconfig()), 0o600); err != nil {
+			return err
+		}
+		greeting += fmt.Sprintf("Kubernetes API on %s\n\nprovider \"kongmesh\" {\n  address    = \"http://%s\"\n  kubernetes = { config_path = %q }\n}\n", cluster.URL, listener.Addr(), *kubernetes)
 	}
 	if _, err := io.WriteString(out, greeting); err != nil {
 		return err
 	}
-	server := &http.Server{Handler: kumatest.New(options...), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: controlPlane, ReadHeaderTimeout: time.Minute}
 	go func() {
 		<-ctx.Done()
 		_ = server.Close() // Serve returns the reason

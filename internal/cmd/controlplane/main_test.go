@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -43,6 +45,32 @@ func TestRun(t *testing.T) {
 		t.Errorf("version %q", index.Version)
 	}
 
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// On Kubernetes, the command writes a kubeconfig with which the API server is found.
+func TestRun_kubernetes(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	file := filepath.Join(t.TempDir(), "config")
+	go func() { ended <- run(ctx, []string{"-addr", "127.0.0.1:0", "-kubernetes", file}, writer) }()
+	lines := bufio.NewScanner(reader)
+	var server string
+	for server == "" && lines.Scan() {
+		server, _ = strings.CutPrefix(lines.Text(), "Kubernetes API on ")
+		if !strings.HasPrefix(server, "https://") {
+			server = ""
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	content, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(content), "server: "+server+"\n") {
+		t.Errorf("%s, %v", content, err)
+	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("ended with %v", err)
