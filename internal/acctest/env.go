@@ -46,6 +46,9 @@ func New(t *testing.T, options ...kumatest.Option) *Env {
 		}
 		return &Env{Address: address, Clock: kuma.SystemClock{}, t: t}
 	}
+	if os.Getenv("KONGMESH_TEST_KUBERNETES") != "" { // tests with a kind of their own keep it
+		options = append([]kumatest.Option{kumatest.Kubernetes()}, options...)
+	}
 	if version := os.Getenv("KONGMESH_TEST_VERSION"); version != "" { // tests with their own version keep it
 		options = append([]kumatest.Option{kumatest.Version(version)}, options...)
 	}
@@ -195,7 +198,7 @@ func (e *Env) Provider() Providers {
 		Clock: e.Clock,
 		Tune: func(config *kuma.Config) {
 			config.RetryWait = time.Millisecond
-			if config.Address.Host == "localhost:5681" {
+			if config.Address != nil && config.Address.Host == "localhost:5681" {
 				config.Address, _ = url.Parse(e.Address)
 			}
 		},
@@ -215,7 +218,22 @@ func Provider(options provider.Options) Providers {
 // Config returns a configuration with a provider block for this control plane.
 // pairs are names and values that replace $name.
 func (e *Env) Config(text string, pairs ...string) string {
-	return fmt.Sprintf("provider \"kongmesh\" {\n  address = %q\n}\n", e.Address) + Fill(text, pairs...)
+	return fmt.Sprintf("provider \"kongmesh\" {\n  address = %q\n%s}\n", e.Address, e.Cluster()) + Fill(text, pairs...)
+}
+
+// Cluster is the argument kubernetes of the provider for the cluster of an embedded
+// control plane, "" for one that does not run on Kubernetes.
+func (e *Env) Cluster() string {
+	if e.Twin == nil || e.Twin.Kubernetes == nil {
+		return ""
+	}
+	return e.ClusterWith(fmt.Sprintf("token = %q", kumatest.ClusterAdminToken))
+}
+
+// ClusterWith is [Env.Cluster] with other lines in place of the administrator's token.
+func (e *Env) ClusterWith(lines string) string {
+	return fmt.Sprintf("  kubernetes = {\n    host                   = %q\n    cluster_ca_certificate = %q\n    %s\n  }\n",
+		e.Twin.Kubernetes.URL, e.Twin.Kubernetes.CACertificate, lines)
 }
 
 // Fill replaces $name by values, quoted as Terraform strings.

@@ -42,6 +42,16 @@ func TestAccExamples(t *testing.T) {
 		t.Parallel()
 		applied(t, filepath.Join(examples, "quickstart"))
 	})
+	t.Run("kubernetes", func(t *testing.T) {
+		t.Parallel()
+		env := acctest.NewReal(t, kumatest.Kubernetes())
+		run := acctest.NewRun(t, example(t, filepath.Join(examples, "kubernetes")))
+		newFiles(t, run)
+		kubectl(t, env, run)
+		run.Terraform("apply", "-auto-approve")
+		run.NoChanges()
+		run.Terraform("destroy", "-auto-approve")
+	})
 	for _, version := range []string{"2.14.3", "2.7.29"} {
 		t.Run("complete/"+version, func(t *testing.T) {
 			t.Parallel()

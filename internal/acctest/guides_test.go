@@ -157,9 +157,14 @@ type story struct {
 func told(t *testing.T, name string, blocks []block) {
 	t.Helper()
 	env := acctest.New(t, kumatest.KongMesh()) // it refuses nothing that Kuma takes
+	if name == "kubernetes" {
+		env = acctest.NewReal(t, kumatest.Kubernetes())
+	}
 	run := acctest.NewRun(t, "")
 	files := newFiles(t, run)
-	run.Serve(env.Provider(), standIns(files), acctest.Vendor())
+	if name != "kubernetes" { // where a process of its own finds ~/.kube/config
+		run.Serve(env.Provider(), standIns(files), acctest.Vendor())
+	}
 	prepare(t, name, env, run)
 	s := &story{Run: run, t: t, env: env}
 	for i, b := range blocks {
@@ -215,7 +220,23 @@ func prepare(t *testing.T, name string, env *acctest.Env, run *acctest.Run) {
 		}
 	case "from-kong-mesh-provider":
 		moveIn(t, env, run)
+	case "kubernetes":
+		kubectl(t, env, run)
 	}
+}
+
+// kubectl lets the provider find a cluster as kubectl does.
+func kubectl(t *testing.T, env *acctest.Env, run *acctest.Run) {
+	t.Helper()
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".kube"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(home, ".kube", "config")
+	if err := os.WriteFile(config, []byte(env.Twin.Kubernetes.Kubeconfig()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run.Setenv("HOME="+home, "KUBE_CONFIG_PATH="+config, "KONGMESH_ADDRESS="+env.Address)
 }
 
 // moveIn makes what a state of the vendor's provider has, with the CA of the

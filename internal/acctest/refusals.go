@@ -21,6 +21,9 @@ func RefusedFields(t *testing.T) []string {
 	}
 	var fields []string
 	for _, file := range files {
+		if strings.HasSuffix(file, "-kubernetes.json") { // its refusals of a label are those of an API that the provider does not write to
+			continue
+		}
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -127,7 +127,7 @@ func (s *session) reissue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	proxies := rollout.Proxies{Timing: timing}
+	proxies := rollout.Proxies{Timing: timing, TwoClocks: s.Client.TwoClocks()}
 	proxies.Begin(modified, s.Clock.Now(), before)
 	s.report("backend %q issues new certificates", original.Name)
 	return s.wait(ctx, timing.Judge, "have a new certificate", func(v rollout.View) []rollout.Pending {

@@ -112,11 +112,15 @@ func (m model) of(id identity) model {
 }
 
 // names returns the names of the two secrets.
-func (m model) names(b pki.Bundle) (certificate, key string) {
+func (r *caSecret) names(m model, b pki.Bundle) (certificate, key string) {
 	if m.fixed() {
 		return m.CertificateSecretName.ValueString(), m.KeySecretName.ValueString()
 	}
-	return rollout.CASecretNames(m.Name.ValueString(), b.Fingerprint())
+	fingerprint := b.Fingerprint()
+	if r.Kubernetes {
+		fingerprint = rollout.InNamespace(fingerprint, m.Mesh.ValueString())
+	}
+	return rollout.CASecretNames(m.Name.ValueString(), fingerprint)
 }
 
 // fixed reports whether the configuration sets the names of the secrets.

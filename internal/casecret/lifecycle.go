@@ -30,7 +30,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if !ok {
 		return
 	}
-	plan.describe(b)
+	r.describe(&plan, b)
 	if !r.begin(plan, &resp.Diagnostics) {
 		return
 	}
@@ -128,7 +128,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if !ok {
 		return
 	}
-	plan.describe(b)
+	r.describe(&plan, b)
 	if plan.fixed() {
 		applied, diags := req.Private.GetKey(ctx, privateContent)
 		resp.Diagnostics.Append(diags...)

@@ -64,7 +64,7 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		if !ok {
 			return
 		}
-		plan.describe(b)
+		r.describe(&plan, b)
 		plan.keepEqual(b, state)
 		r.Run.PlanBundle(plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), b)
 	}
@@ -120,9 +120,9 @@ func (m *model) keepEqual(b pki.Bundle, state *model) {
 }
 
 // describe sets the computed values that the certificates determine.
-func (m *model) describe(b pki.Bundle) {
-	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() {
-		certificate, key := m.names(b)
+func (r *caSecret) describe(m *model, b pki.Bundle) {
+	if !m.Name.IsUnknown() && !m.CertificateSecretName.IsUnknown() && !m.KeySecretName.IsUnknown() && (!r.Kubernetes || !m.Mesh.IsUnknown()) {
+		certificate, key := r.names(*m, b)
 		m.CertificateSecret, m.KeySecret = types.StringValue(certificate), types.StringValue(key)
 	}
 	m.PublicKeySHA256 = types.StringValue(b.PublicKeySHA256())

@@ -25,6 +25,7 @@ type model struct {
 	Product          types.String `tfsdk:"product"`
 	Version          types.String `tfsdk:"version"`
 	Mode             types.String `tfsdk:"mode"`
+	Environment      types.String `tfsdk:"environment"`
 	SupportsMeshMTLS types.Bool   `tfsdk:"supports_mesh_mtls"`
 	ReadOnly         types.Bool   `tfsdk:"read_only"`
 	ResourceTypes    []kindModel  `tfsdk:"resource_types"`
@@ -50,14 +51,19 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 			"product": schema.StringAttribute{MarkdownDescription: "Product: `Kuma` or `Kong Mesh`.", Computed: true},
 			"version": schema.StringAttribute{MarkdownDescription: "Version of the control plane, or `unknown` for a build without a version.", Computed: true},
 			"mode":    schema.StringAttribute{MarkdownDescription: "Mode: `zone`, `global`, or `standalone` in versions before 2.6.", Computed: true},
+			"environment": schema.StringAttribute{
+				MarkdownDescription: "Environment: `universal`, or `kubernetes` for a control plane whose meshes and secrets are objects of a Kubernetes " +
+					"cluster. The provider then writes them with the argument `kubernetes` of the provider block.",
+				Computed: true,
+			},
 			"supports_mesh_mtls": schema.BoolAttribute{
 				MarkdownDescription: "Whether meshes support mTLS backends (`kongmesh_mtls_provided_backend`). Kuma 3 has MeshIdentity and " +
 					"MeshTrust resources instead.",
 				Computed: true,
 			},
 			"read_only": schema.BoolAttribute{
-				MarkdownDescription: "Whether the control plane rejects changes of meshes. For a zone, change meshes on the global control plane. " +
-					"On Kubernetes, change them with kubectl.",
+				MarkdownDescription: "Whether the HTTP API of the control plane rejects changes of meshes. For a zone, change meshes on the global control " +
+					"plane. On Kubernetes, set `kubernetes` in the provider block.",
 				Computed: true,
 			},
 			"resource_types": schema.ListNestedAttribute{
@@ -91,6 +97,7 @@ func (d *source) Read(ctx context.Context, _ datasource.ReadRequest, resp *datas
 		SupportsMeshMTLS: types.BoolPointerValue(is.MeshMTLS),
 		ReadOnly:         types.BoolPointerValue(is.ReadOnly),
 		Mode:             tfkit.Optional(is.Mode),
+		Environment:      tfkit.Optional(is.Environment),
 	}
 	for _, t := range is.Types {
 		state.ResourceTypes = append(state.ResourceTypes, kindModel{

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -16,7 +15,8 @@ import (
 // Config configures the connection to a control plane.
 type Config struct {
 	// Address is the URL of the API. Its path is a prefix of every request
-	// path.
+	// path. It may be nil with Kubernetes: requests that need the API then return
+	// a *[NoAddressError].
 	Address *url.URL
 	// Origins are the sources of the settings.
 	Origins Origins
@@ -40,6 +40,9 @@ type Config struct {
 	UserAgent string
 	// Clock returns the time and waits. nil means the system's clock.
 	Clock Clock
+	// Kubernetes is the cluster in which the control plane keeps its objects. nil
+	// means that they are written with the API of the control plane.
+	Kubernetes *Kubernetes
 	// Log gets one entry for each request and retry: method, path, status,
 	// attempt, time. It never gets a header or a body. nil means no log.
 	Log func(ctx context.Context, message string, fields map[string]any)
@@ -54,7 +57,7 @@ type Origins struct {
 // Client sends requests to one control plane. It is safe for concurrent use.
 type Client struct {
 	config Config
-	http   *http.Client
+	api    *endpoint // the control plane
 	store  store
 	sent   sentSecrets
 	own    ownWrites
@@ -68,7 +71,8 @@ type Client struct {
 
 // New returns a client. It sends no request.
 func New(config Config) (*Client, error) {
-	if config.Address == nil || config.Address.Host == "" || (config.Address.Scheme != "http" && config.Address.Scheme != "https") {
+	if config.Address == nil && config.Kubernetes == nil ||
+		config.Address != nil && (config.Address.Host == "" || (config.Address.Scheme != "http" && config.Address.Scheme != "https")) {
 		return nil, errors.New("the address of the control plane must be a URL that begins with http:// or https://")
 	}
 	config.Token = strings.TrimSpace(config.Token)
@@ -92,13 +96,16 @@ func New(config Config) (*Client, error) {
 	if config.Log == nil {
 		config.Log = func(context.Context, string, map[string]any) {}
 	}
-	client := &Client{
-		config: config,
-		http:   &http.Client{Transport: newTransport(config)},
-	}
+	client := &Client{config: config, api: apiOf(config)}
 	client.store = httpStore{client}
+	if config.Kubernetes != nil {
+		client.store = newKubernetesStore(client, config)
+	}
 	for _, secret := range secretsOf(config) {
 		client.sent.add(secret)
+	}
+	if config.Kubernetes != nil && config.Kubernetes.Secrets != nil {
+		config.Kubernetes.Secrets(client.sent.add)
 	}
 	return client, nil
 }
@@ -117,10 +124,14 @@ func headerName(text string) bool {
 	})
 }
 
-// Address returns the URL of the control plane.
+// Address returns the URL of the control plane, "" if none is configured.
 func (c *Client) Address() string {
-	return c.config.Address.Redacted()
+	return c.api.Address()
 }
+
+// TwoClocks reports whether the time of a write is by another clock, that of
+// Kubernetes, than the time of what the control plane does then.
+func (c *Client) TwoClocks() bool { return c.config.Kubernetes != nil }
 
 // lock serializes the writes of one mesh. It waits until the context is done.
 func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err error) {

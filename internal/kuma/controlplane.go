@@ -12,6 +12,8 @@ type ControlPlane struct {
 	Product, Version string
 	// Mode is "zone" or "global", or "standalone" before Kuma 2.6.
 	Mode string
+	// Environment is "universal" or "kubernetes".
+	Environment string
 	// MeshMTLS reports whether a mesh can have mTLS backends.
 	MeshMTLS *bool
 	// ReadOnly reports whether the control plane rejects writes of meshes,
@@ -37,7 +39,7 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 		return nil, err
 	}
 	if err == nil {
-		_ = config.Decode("mode", &is.Mode) // a mode of another type is ignored
+		_, _ = config.Decode("mode", &is.Mode), config.Decode("environment", &is.Environment) // values of another type are ignored
 	}
 	kinds, err := c.getDocument(ctx, "_resources", nil)
 	if err := keptQuiet(err); err != nil {

@@ -15,6 +15,12 @@ import (
 // this package does not know.
 type Document struct {
 	raw []byte
+	// stored is the object that the document was read from, where the store writes
+	// more than the document: nil elsewhere, and for a new document.
+	stored *Document
+	// written is when the document was last written, or some time after that, where
+	// the document itself does not say.
+	written time.Time
 }
 
 // ParseDocument parses the text of a JSON object. Anything else is an error.
@@ -41,7 +47,7 @@ func (d *Document) Bytes() []byte {
 
 // Clone returns an independent copy.
 func (d *Document) Clone() *Document {
-	return &Document{raw: bytes.Clone(d.raw)}
+	return &Document{raw: bytes.Clone(d.raw), stored: d.stored, written: d.written}
 }
 
 // Get returns the text of a member's value, or nil if there is no such member

@@ -13,6 +13,28 @@ import (
 	"unicode/utf8"
 )
 
+// A Server is the server that a request goes to.
+type Server int
+
+const (
+	// ControlPlaneServer is the HTTP API of the control plane.
+	ControlPlaneServer Server = iota
+	// KubernetesServer is the API server of the cluster that the control plane runs in.
+	KubernetesServer
+)
+
+// NoAddressError reports that a request needs the HTTP API of the control plane,
+// and only Kubernetes is configured.
+type NoAddressError struct{}
+
+func (*NoAddressError) Error() string { return "no address of the control plane is configured" }
+
+// NoAddress reports whether err contains a *[NoAddressError].
+func NoAddress(err error) bool {
+	var none *NoAddressError
+	return errors.As(err, &none)
+}
+
 // Error is an unsuccessful answer of the control plane, or of a server in front
 // of it.
 type Error struct {
@@ -30,12 +52,15 @@ type Error struct {
 	// plane's, as the end of "and the answer ...". It is "" if nothing is
 	// wrong.
 	Defect string
-	// Address is that of the control plane, and Origins are the sources of the
-	// address and the token.
+	// Address is that of the server, and Origins are the sources of the address and
+	// the credentials.
 	Address string
 	Origins Origins
+	Server  Server
 
-	doubt bool // an earlier attempt may have succeeded
+	absent  bool // the server says that the object does not exist
+	decided bool // the answer is the decision of the server, whatever the status
+	doubt   bool // an earlier attempt may have succeeded
 }
 
 // InvalidParameter is a reason for a rejection: Field is a path in the
@@ -80,12 +105,17 @@ func (e *Error) says(status int) bool {
 	return e.Status == status && !e.Foreign()
 }
 
+// fault reports whether the server, or one in front of it, failed.
+func (e *Error) fault() bool {
+	return e.Status >= http.StatusInternalServerError && !e.decided
+}
+
 // Absent reports whether the control plane says that the object, or its mesh,
 // does not exist. The two answers differ only in the title (recordings, all
 // versions). Any other 404 says nothing about the object: that of a gateway,
 // and the control plane's own about a signing key.
 func (e *Error) Absent() bool {
-	return e.says(http.StatusNotFound) && e.Detail == "Not found"
+	return e.absent
 }
 
 // Unauthenticated reports whether the control plane does not know the user.
@@ -107,7 +137,7 @@ func (e *Error) ReadOnly() bool {
 
 // Refused reports whether the control plane rejected the document as invalid.
 func (e *Error) Refused() bool {
-	return e.says(http.StatusBadRequest)
+	return e.says(http.StatusBadRequest) || e.says(http.StatusUnprocessableEntity) || e.says(http.StatusInternalServerError) && e.decided
 }
 
 // Conflict reports whether another client wrote or created the object while the
@@ -144,7 +174,7 @@ func Passing(err error) bool {
 		connection *ConnectionError
 	)
 	if errors.As(err, &e) {
-		return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
+		return e.fault() || e.Status == http.StatusTooManyRequests
 	}
 	return errors.As(err, &connection)
 }
@@ -158,10 +188,11 @@ func conflict(err error) bool {
 
 // ConnectionError reports that there was no answer.
 type ConnectionError struct {
-	// Address is that of the control plane, and Origins are the sources of the
-	// address and the certificates.
+	// Address is that of the server, and Origins are the sources of the address and
+	// the certificates.
 	Address string
 	Origins Origins
+	Server  Server
 	Err     error
 }
 
@@ -191,12 +222,12 @@ func (e *DroppedError) Error() string {
 	return said
 }
 
-func (c *Client) connectionError(err error) *ConnectionError {
+func (c *Client) connectionError(to *endpoint, err error) *ConnectionError {
 	err = withoutURL(err)
 	if said := c.quote(err.Error(), longestText); said != err.Error() {
 		err = &quotedError{said, err}
 	}
-	return &ConnectionError{Address: c.Address(), Origins: c.config.Origins, Err: err}
+	return &ConnectionError{Address: to.Address(), Origins: to.origins, Server: to.server, Err: err}
 }
 
 // quotedError replaces an error whose text quotes what no message may contain.
@@ -230,7 +261,7 @@ func Uncertain(err error) bool {
 	if err == nil || errors.As(err, &unverified) || !errors.As(err, &e) {
 		return err != nil
 	}
-	return e.doubt || e.Status >= http.StatusInternalServerError || e.Foreign()
+	return e.doubt || e.fault() || e.Foreign()
 }
 
 // Maximum sizes of an answer in a message, in characters and in reasons.
@@ -250,24 +281,15 @@ const errorType = "/std-errors"
 
 // answerError returns the error for an unsuccessful answer.
 func (c *Client) answerError(r request, status int, body []byte) *Error {
+	to := c.endpoint(r)
 	e := &Error{
 		Method: r.method, Path: r.path, Status: status,
-		Address: c.Address(), Origins: c.config.Origins,
+		Address: to.Address(), Origins: to.origins, Server: to.server,
 	}
-	var answer struct {
-		Type       string             `json:"type"`
-		Status     int                `json:"status"`
-		Title      string             `json:"title"`
-		Detail     string             `json:"detail"`
-		Details    string             `json:"details"`
-		Parameters []InvalidParameter `json:"invalid_parameters"`
-	}
-	err := json.Unmarshal(body, &answer)
 	switch {
-	case err == nil && answer.Type == errorType && answer.Status == status && answer.Title != "":
-		e.Title, e.Detail = answer.Title, cmp.Or(answer.Detail, answer.Details)
-		e.Parameters = answer.Parameters[:min(len(answer.Parameters), mostRefusals)]
-	case err != nil && looksLikeJSON(body) && !json.Valid(body):
+	case to.read(e, body):
+		e.Parameters = e.Parameters[:min(len(e.Parameters), mostRefusals)]
+	case looksLikeJSON(body) && !json.Valid(body):
 		e.Defect = jsonDefect(body)
 	case r.body == nil && (status > 299 || !looksLikeJSON(body) && !strings.Contains(r.path, "secrets")):
 		e.Body = strings.Join(strings.Fields(string(body[:min(len(body), 8*longestBody)])), " ")
@@ -278,6 +300,25 @@ func (c *Client) answerError(r request, status int, body []byte) *Error {
 	}
 	c.quoteAll(said)
 	return e
+}
+
+// readProblem reads an error document of the control plane.
+func readProblem(e *Error, body []byte) bool {
+	var answer struct {
+		Type       string             `json:"type"`
+		Status     int                `json:"status"`
+		Title      string             `json:"title"`
+		Detail     string             `json:"detail"`
+		Details    string             `json:"details"`
+		Parameters []InvalidParameter `json:"invalid_parameters"`
+	}
+	err := json.Unmarshal(body, &answer)
+	if err != nil || answer.Type != errorType || answer.Status != e.Status || answer.Title == "" {
+		return false
+	}
+	e.Title, e.Detail, e.Parameters = answer.Title, cmp.Or(answer.Detail, answer.Details), answer.Parameters
+	e.absent = e.Status == http.StatusNotFound && e.Detail == "Not found"
+	return true
 }
 
 // looksLikeJSON reports whether a text begins like an object or a list.

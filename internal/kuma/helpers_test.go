@@ -62,7 +62,7 @@ func newClient(t *testing.T, address string, change ...func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(client.http.CloseIdleConnections)
+	t.Cleanup(client.api.http.CloseIdleConnections)
 	return client
 }
 

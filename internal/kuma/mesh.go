@@ -52,7 +52,7 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
 	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
 		began := c.own.began()
-		document, err := c.store.get(ctx, meshKey(name))
+		document, err := c.store.get(ctx, meshKey(name), age)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 
 // Meshes returns all meshes.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
-	return list(ctx, c, meshesKey(), func(document *Document) *Mesh { return &Mesh{Document: document} })
+	return list(ctx, c, meshesKey(), Fresh, func(document *Document) *Mesh { return &Mesh{Document: document} })
 }
 
 // CreateMesh writes a mesh that does not exist yet, with the changes of edit,

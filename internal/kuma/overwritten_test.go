@@ -98,7 +98,7 @@ func TestOverwritten_looksAgain(t *testing.T) {
 		s := &meshServer{text: meshText}
 		rec := &recorder{}
 		answer := make(chan struct{}, 10)
-		client.http = &http.Client{Transport: handled{record(rec, func(n int, w http.ResponseWriter, c call) {
+		client.api.http = &http.Client{Transport: handled{record(rec, func(n int, w http.ResponseWriter, c call) {
 			if c.path == "/meshes/m" {
 				<-answer
 			}

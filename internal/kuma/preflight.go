@@ -39,11 +39,20 @@ func (e *NoMeshMTLSError) Error() string {
 	return "meshes of the control plane at " + e.Address + " have no mTLS backends"
 }
 
+// environmentKubernetes is the environment of a control plane that keeps its
+// objects in Kubernetes.
+const environmentKubernetes = "kubernetes"
+
 // CheckWrites checks, without a write, whether the control plane accepts writes
 // of a type of resource. The error is a *[ReadOnlyError], or the *[Error] for a
 // user that the control plane does not know. It returns nil if writes are
 // allowed or that is unknown: the write itself shows it then.
 func (c *Client) CheckWrites(ctx context.Context, kind string) error {
+	return c.store.checkWrites(ctx, kind)
+}
+
+func (s httpStore) checkWrites(ctx context.Context, kind string) error {
+	c := s.Client
 	kinds, err := c.peek(ctx, "_resources", nil)
 	if err != nil {
 		return ifUnauthenticated(err)
@@ -111,6 +120,22 @@ func (c *Client) about(ctx context.Context) (is ControlPlane) {
 // may access, so reading a list shows whether writes are allowed (Kuma 2.14.3,
 // pkg/core/resources/access).
 func (c *Client) CheckSecretWrites(ctx context.Context, mesh string) error {
+	return c.store.checkSecretWrites(ctx, secretsKey(mesh))
+}
+
+// CheckGlobalSecretWrites is [Client.CheckSecretWrites] for global secrets.
+func (c *Client) CheckGlobalSecretWrites(ctx context.Context) error {
+	return c.store.checkSecretWrites(ctx, globalSecretsKey())
+}
+
+func (s httpStore) checkSecretWrites(ctx context.Context, of key) error {
+	c, mesh := s.Client, of.mesh
+	if of.kind == GlobalSecretType {
+		if _, err := c.peek(ctx, globalSecretsPath, nothing()); Forbidden(err) {
+			return err
+		}
+		return nil
+	}
 	const all = "secrets" // of all meshes, so that one request is enough for a run
 	_, err := c.peek(ctx, all, nothing())
 	if !Forbidden(err) {
@@ -123,14 +148,6 @@ func (c *Client) CheckSecretWrites(ctx context.Context, mesh string) error {
 		}
 	}
 	if c.about(ctx).Product == "Kuma" { // it has no roles for a mesh that does not exist yet
-		return err
-	}
-	return nil
-}
-
-// CheckGlobalSecretWrites is [Client.CheckSecretWrites] for global secrets.
-func (c *Client) CheckGlobalSecretWrites(ctx context.Context) error {
-	if _, err := c.peek(ctx, globalSecretsPath, nothing()); Forbidden(err) {
 		return err
 	}
 	return nil

@@ -17,15 +17,25 @@ import (
 // A request has the parts in which requests differ. path is relative to the
 // address, and its segments are escaped.
 type request struct {
+	to           *endpoint // nil: the control plane
 	method, path string
 	query        url.Values
 	body         []byte // nil if there is none
+}
+
+// endpoint returns the server that a request goes to.
+func (c *Client) endpoint(r request) *endpoint {
+	if r.to != nil {
+		return r.to
+	}
+	return c.api
 }
 
 // A response is a successful answer.
 type response struct {
 	status int
 	body   []byte
+	date   time.Time // by the server's clock, zero if it does not say
 }
 
 // index is the path of the description of a control plane.
@@ -35,13 +45,18 @@ const index = "/"
 // error is a *ConnectionError if there was none, an *Error if it was not
 // successful, or the context's.
 func (c *Client) send(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
+	to := c.endpoint(r)
+	if to.address == nil {
+		return nil, &NoAddressError{}
+	}
 	c.lookAgain(ctx)
+	course.to = to
 	prepared, err := c.prepare(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	retrying := &retryablehttp.Client{
-		HTTPClient:   c.http,
+		HTTPClient:   to.http,
 		RetryMax:     retries,
 		CheckRetry:   course.check,
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }, // pause waits
@@ -59,21 +74,22 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, c.connectionError(err)
+		return nil, c.connectionError(to, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	fields["status"] = answer.StatusCode
 	c.config.Log(ctx, "control plane answered", fields)
 	content, err := io.ReadAll(answer.Body) // from memory, see wholeBody
 	if err != nil {
-		return nil, c.connectionError(err)
+		return nil, c.connectionError(to, err)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		refusal := c.answerError(r, answer.StatusCode, content)
-		refusal.doubt = course.doubt
+		refusal.doubt, refusal.decided = course.doubt, !to.fault(answer)
 		return nil, refusal
 	}
-	return &response{status: answer.StatusCode, body: content}, nil
+	date, _ := http.ParseTime(answer.Header.Get("Date")) // the zero time of one that is not there
+	return &response{status: answer.StatusCode, body: content, date: date}, nil
 }
 
 // prepare returns the HTTP request.
@@ -82,7 +98,8 @@ func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request
 	if r.path != index && slices.ContainsFunc(strings.Split(r.path, "/"), func(s string) bool { return s == "" || s == "." || s == ".." }) {
 		return nil, fmt.Errorf(`%s %q: a name cannot be empty, "." or ".."`, r.method, r.path)
 	}
-	target := c.config.Address.JoinPath(r.path)
+	to := c.endpoint(r)
+	target := to.address.JoinPath(r.path)
 	target.RawQuery = r.query.Encode()
 	var payload any
 	if r.body != nil {
@@ -92,18 +109,13 @@ func (c *Client) prepare(ctx context.Context, r request) (*retryablehttp.Request
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, withoutURL(err))
 	}
-	for name, value := range c.config.Headers {
-		prepared.Header.Set(name, value)
-	}
+	to.header(prepared.Header)
 	prepared.Header.Set("Accept", "application/json")
 	if r.body != nil {
 		prepared.Header.Set("Content-Type", "application/json")
 	}
 	if c.config.UserAgent != "" {
 		prepared.Header.Set("User-Agent", c.config.UserAgent)
-	}
-	if c.config.Token != "" {
-		prepared.Header.Set("Authorization", "Bearer "+c.config.Token)
 	}
 	return prepared, nil
 }

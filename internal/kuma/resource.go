@@ -85,7 +85,7 @@ func collection(t Type, mesh string) string {
 // its mesh does not exist. The result is shared: do not change it.
 func (c *Client) Object(ctx context.Context, of ObjectKey, age Freshness) (*Document, error) {
 	k := of.key()
-	return share(ctx, c, k.path, age, func() (*Document, error) { return c.store.get(ctx, k) })
+	return share(ctx, c, k.path, age, func() (*Document, error) { return c.store.get(ctx, k, age) })
 }
 
 // Objects returns the objects of a type, in one mesh or, with "", in all.
@@ -154,10 +154,11 @@ func (c *Client) DeleteObject(ctx context.Context, of ObjectKey) error {
 	return c.delete(ctx, of.key())
 }
 
-// ModificationTime returns the time of the last write of the object, by the
-// control plane's clock, or zero if that is unknown.
+// ModificationTime returns the time of the last write of the object, by the clock
+// of the server that has it, or a later time. It is zero if that is unknown. See
+// [Client.TwoClocks].
 func (d *Document) ModificationTime() (time.Time, error) {
-	var modified time.Time
+	modified := d.written
 	err := d.Decode("modificationTime", &modified)
 	return modified, err
 }

@@ -19,6 +19,7 @@ const maxRetryAfter = 30 * time.Second
 
 // attempts is the history of a request.
 type attempts struct {
+	to       *endpoint
 	clock    Clock
 	shortest time.Duration
 
@@ -39,7 +40,7 @@ func (c *Client) attempts() *attempts {
 func (a *attempts) check(ctx context.Context, answer *http.Response, err error) (bool, error) {
 	a.count++
 	a.doubt = a.doubt || a.vague
-	a.vague = err != nil || answer.StatusCode >= http.StatusInternalServerError
+	a.vague = err != nil || a.to.fault(answer)
 	a.again = false
 	if ctx.Err() != nil {
 		return false, ctx.Err()
@@ -48,7 +49,7 @@ func (a *attempts) check(ctx context.Context, answer *http.Response, err error) 
 		a.again = !permanent(ctx, err)
 		answer = nil // an incomplete answer does not count
 	} else {
-		a.again = passing(answer.StatusCode)
+		a.again = a.to.passing(answer)
 	}
 	a.wait = backoff(a.shortest, a.count, answer, a.clock.Now())
 	return a.again, nil

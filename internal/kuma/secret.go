@@ -51,7 +51,7 @@ func (c *Client) GlobalSecret(ctx context.Context, name string) (*Secret, error)
 }
 
 func (c *Client) secret(ctx context.Context, of key) (*Secret, error) {
-	document, err := c.store.get(ctx, of)
+	document, err := c.store.get(ctx, of, Fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -159,16 +159,16 @@ func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
 // SecretsAsOf is [Client.Secrets] with an answer that may be older.
 func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([]*Secret, error) {
 	of := secretsKey(mesh)
-	return share(ctx, c, of.path, age, func() ([]*Secret, error) { return c.secrets(ctx, of) })
+	return share(ctx, c, of.path, age, func() ([]*Secret, error) { return c.secrets(ctx, of, age) })
 }
 
 // GlobalSecrets returns all global secrets.
 func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
-	return c.secrets(ctx, globalSecretsKey())
+	return c.secrets(ctx, globalSecretsKey(), Fresh)
 }
 
-func (c *Client) secrets(ctx context.Context, of key) ([]*Secret, error) {
-	return list(ctx, c, of, func(document *Document) *Secret { return &Secret{Document: document} })
+func (c *Client) secrets(ctx context.Context, of key, age Freshness) ([]*Secret, error) {
+	return list(ctx, c, of, age, func(document *Document) *Secret { return &Secret{Document: document} })
 }
 
 // NamedSecrets reads some secrets of a mesh: with one request if all of them

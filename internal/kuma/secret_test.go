@@ -239,7 +239,7 @@ func TestSecretsThatNeverEnd(t *testing.T) {
 func TestSecretsTakeLimitedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, "http://control-plane.example.com", func(c *Config) { c.Clock = SystemClock{} })
-		client.http = &http.Client{Transport: handled{record(&recorder{}, func(n int, w http.ResponseWriter, _ call) {
+		client.api.http = &http.Client{Transport: handled{record(&recorder{}, func(n int, w http.ResponseWriter, _ call) {
 			time.Sleep(20 * time.Second)
 			reply(w, 200, fmt.Sprintf(`{"total":99,"items":[{"type":"Secret","mesh":"m","name":"a"}],"next":"/x?offset=%d"}`, n))
 		})}}

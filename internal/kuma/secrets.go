@@ -482,8 +482,10 @@ func secretsOf(config Config) [][]byte {
 	for _, value := range config.Headers {
 		texts = append(append(texts, value), strings.Fields(value)...)
 	}
-	if password, ok := config.Address.User.Password(); ok {
-		texts = append(texts, password)
+	if config.Address != nil {
+		if password, ok := config.Address.User.Password(); ok {
+			texts = append(texts, password)
+		}
 	}
 	slices.SortFunc(texts, cmp.Compare)
 	var secrets [][]byte

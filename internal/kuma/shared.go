@@ -26,6 +26,10 @@ const (
 	Recent = Freshness(30 * time.Second)
 )
 
+// objectReads is the beginning of the path of a read of objects of Kubernetes. They
+// are of all meshes, so any write makes the read out of date.
+const objectReads = "objects/"
+
 // shared has the reads that several callers can use: those in progress, and
 // their results. It exists as long as the client.
 type shared struct {
@@ -124,7 +128,7 @@ func (s *shared) forget(method, written string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.reads, func(read string, _ *read) bool {
-		return read == written || read == path.Dir(written) ||
+		return read == written || read == path.Dir(written) || strings.HasPrefix(read, objectReads) ||
 			method == http.MethodDelete && strings.HasPrefix(read, written+"/")
 	})
 }

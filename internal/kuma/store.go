@@ -12,16 +12,22 @@ import (
 // writes them. It is the only place that knows how an object is sent: all else
 // works on documents in the form of the HTTP API.
 type store interface {
-	// get reads one object. The error is [Absent] when it does not exist.
-	get(ctx context.Context, of key) (*Document, error)
-	// list reads all objects of a kind, of one mesh or of none. The key has no name.
-	list(ctx context.Context, of key) ([]*Document, error)
+	// get reads one object, which may be as old as age. The error is [Absent] when it
+	// does not exist.
+	get(ctx context.Context, of key, age Freshness) (*Document, error)
+	// list reads all objects of a kind, of one mesh or of none, which may be as old
+	// as age. The key has no name.
+	list(ctx context.Context, of key, age Freshness) ([]*Document, error)
 	// put writes a document, with up to so many retries. The result is the document
 	// that the next write of the object starts from.
 	put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error)
 	// delete removes one object, with up to so many retries. The error is [Absent]
 	// when it does not exist.
 	delete(ctx context.Context, of key, course *attempts, retries int) error
+	// checkWrites is [Client.CheckWrites], and checkSecretWrites
+	// [Client.CheckSecretWrites], of global secrets for a key without a mesh.
+	checkWrites(ctx context.Context, kind string) error
+	checkSecretWrites(ctx context.Context, of key) error
 }
 
 // A key says which object a request is about. mesh is "" for an object that
@@ -103,8 +109,8 @@ func (c *Client) remove(ctx context.Context, of key) error {
 }
 
 // list reads all objects of a key, each as object reads it.
-func list[T any](ctx context.Context, c *Client, of key, object func(*Document) T) ([]T, error) {
-	documents, err := c.store.list(ctx, of)
+func list[T any](ctx context.Context, c *Client, of key, age Freshness, object func(*Document) T) ([]T, error) {
+	documents, err := c.store.list(ctx, of, age)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +126,7 @@ type httpStore struct {
 	*Client
 }
 
-func (s httpStore) get(ctx context.Context, of key) (*Document, error) {
+func (s httpStore) get(ctx context.Context, of key, _ Freshness) (*Document, error) {
 	document, err := s.getDocument(ctx, of.path, nil)
 	if err != nil {
 		return nil, err
@@ -131,7 +137,7 @@ func (s httpStore) get(ctx context.Context, of key) (*Document, error) {
 	return document, nil
 }
 
-func (s httpStore) list(ctx context.Context, of key) ([]*Document, error) {
+func (s httpStore) list(ctx context.Context, of key, _ Freshness) ([]*Document, error) {
 	return listOf(ctx, s.Client, of.path, func(item json.RawMessage) (*Document, error) {
 		document, err := ParseDocument(item)
 		if err == nil {

@@ -34,21 +34,21 @@ func newTransport(config Config) *wholeBody {
 		security = config.TLS.Clone() // the transport changes it
 		security.MinVersion = max(security.MinVersion, tls.VersionTLS12)
 	}
-	return &wholeBody{
-		next: &http.Transport{
-			Proxy:               proxy(http.ProxyFromEnvironment),
-			TLSClientConfig:     security,
-			TLSHandshakeTimeout: 10 * time.Second,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConns:        maxConnections,
-			MaxIdleConnsPerHost: maxConnections,
-			IdleConnTimeout:     90 * time.Second,
+	return whole(config, &http.Transport{
+		Proxy:               proxy(http.ProxyFromEnvironment),
+		TLSClientConfig:     security,
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        maxConnections,
+		MaxIdleConnsPerHost: maxConnections,
+		IdleConnTimeout:     90 * time.Second,
 
-			MaxResponseHeaderBytes: 1 << 20,
-		},
-		timeout: config.RequestTimeout,
-		limit:   maxBody,
-	}
+		MaxResponseHeaderBytes: 1 << 20,
+	})
+}
+
+func whole(config Config, next http.RoundTripper) *wholeBody {
+	return &wholeBody{next: next, timeout: config.RequestTimeout, limit: maxBody}
 }
 
 // errProxy replaces an error that quotes the proxy's URL, including its
@@ -116,7 +116,7 @@ func (t *wholeBody) roundTrip(request *http.Request) (*http.Response, error) {
 	if unfinished(request.Method, answer, content) {
 		return nil, &IncompleteError{jsonDefect(content)}
 	}
-	answer.Body = io.NopCloser(bytes.NewReader(content))
+	answer.Body = wholeAnswer{bytes.NewReader(content), content}
 	return answer, nil
 }
 

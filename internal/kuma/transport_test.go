@@ -283,7 +283,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		}, true},
 	} {
 		client, rec := serve(t, func(_ int, w http.ResponseWriter, _ call) { test.send(w) })
-		client.http.Transport.(*wholeBody).limit = 1000
+		client.api.http.Transport.(*wholeBody).limit = 1000
 		_, err := client.Mesh(t.Context(), "m")
 		equal(t, name, errors.Is(err, errTooLong), test.refuse)
 		equal(t, name+" (error)", err != nil, test.refuse)

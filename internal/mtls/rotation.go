@@ -83,6 +83,9 @@ func changesCA(mesh *kuma.Mesh, plan model) (current kuma.Backend, is bool, err 
 func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, diags *diag.Diagnostics) (*kuma.Mesh, error) {
 	name, wanted := plan.Mesh.ValueString(), plan.document()
 	proxies, err := r.Client.Dataplanes(ctx, name)
+	if kuma.NoAddress(err) && plan.strategy() == strategySwitch {
+		return r.switchCA(ctx, plan, current)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	}
 	ro := &rotation{backend: r, plan: plan, diags: diags, began: current, current: current}
 	ro.timing = rollout.NewTiming(r.Client.Settings(ctx))
-	ro.proxies = rollout.Proxies{Timing: ro.timing, WaitForOffline: plan.waitsForOffline()}
+	ro.proxies = rollout.Proxies{Timing: ro.timing, WaitForOffline: plan.waitsForOffline(), TwoClocks: r.Client.TwoClocks()}
 	if ro.to, err = r.pairOf(ctx, name, wanted); err != nil {
 		if plan.SkipValidation.ValueBool() { // then it may be anything
 			return r.switchCA(ctx, plan, current)
@@ -323,7 +326,11 @@ func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
 		hash.Write(c.Raw)
 	}
 	hash.Write([]byte(ro.current.Cert.Secret))
-	cert.Secret, key.Secret = rollout.StepSecrets(ro.plan.Name.ValueString(), hex.EncodeToString(hash.Sum(nil)))
+	fingerprint := hex.EncodeToString(hash.Sum(nil))
+	if ro.Kubernetes {
+		fingerprint = rollout.InNamespace(fingerprint, ro.plan.Mesh.ValueString())
+	}
+	cert.Secret, key.Secret = rollout.StepSecrets(ro.plan.Name.ValueString(), fingerprint)
 	return cert, key
 }
 

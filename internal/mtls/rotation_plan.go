@@ -24,6 +24,10 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 		return
 	}
 	proxies, err := r.Client.Dataplanes(ctx, state.Mesh.ValueString())
+	if kuma.NoAddress(err) {
+		addBlindRotation(state, plan, diags)
+		return
+	}
 	if err != nil || len(proxies) == 0 {
 		return // the apply reports the problem
 	}
@@ -50,6 +54,24 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	p.timing = rollout.NewTiming(r.Client.Settings(ctx))
 	p.settings = r.Client.Settings(ctx)
 	p.describe(diags)
+}
+
+// addBlindRotation adds the diagnostic for a change of the CA whose proxies the provider
+// cannot see.
+func addBlindRotation(state, plan model, diags *diag.Diagnostics) {
+	if plan.strategy() == strategySwitch {
+		diags.AddAttributeWarning(path.Root("rollout"), "CA switches in one write", fmt.Sprintf(
+			"rollout.strategy is \"switch\", and without address in the provider block the provider cannot see the proxies of mesh %q. Terraform switches "+
+				"to the new CA in one write: handshakes fail until each proxy has the new CA. This takes seconds for connected proxies.", state.Mesh.ValueString()))
+		return
+	}
+	diags.AddAttributeError(path.Root("cert"), "Rotation needs control plane address", fmt.Sprintf(
+		"The CA of the enabled backend %q of mesh %q changes, and without address in the provider block the provider cannot see whether each proxy has "+
+			"the new CA. Set address to the URL of the control plane's HTTP API, so that Terraform rotates the CA while proxies serve traffic. To switch in one "+
+			"write instead, during which handshakes fail, set\n\n"+
+			"  rollout = {\n"+
+			"    strategy = \"switch\"\n"+
+			"  }", state.Name.ValueString(), state.Mesh.ValueString()))
 }
 
 // A plannedRotation has what the plan knows of a rotation.

@@ -26,6 +26,7 @@ import (
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
 )
 
 // A form is how much is in a collection.
@@ -569,11 +570,47 @@ func TestCollections_query(t *testing.T) {
 	}
 }
 
+// Collections of the argument kubernetes, of a cluster that is not asked.
+func TestCollections_kubernetes(t *testing.T) {
+	t.Parallel()
+	ca := acctest.NewCA(t, "CA")
+	for attribute, body := range kubernetesCollections() {
+		for _, value := range []string{"null", "none", "one", "many", "with null"} {
+			t.Run(attribute+"/"+value, func(t *testing.T) {
+				t.Parallel()
+				collection := map[string]string{"null": "null", "none": "[]", "one": `["/dev/null"]`, "many": `["/dev/null", "/dev/null"]`, "with null": `["/dev/null", null]`}[value]
+				if attribute == "provider.kubernetes.exec.env" {
+					collection = map[string]string{"null": "null", "none": "{}", "one": `{ A = "1" }`, "many": `{ A = "1", B = "2" }`, "with null": "{ A = null }"}[value]
+				}
+				step := resource.TestStep{Config: acctest.Fill("provider \"kongmesh\" {\n  kubernetes = {\n    host = \"https://127.0.0.1:1\"\n"+
+					strings.ReplaceAll(body, "COLLECTION", collection)+"\n  }\n}\ndata \"kongmesh_ca_chain\" \"this\" {\n  content = $chain\n}\n", "chain", ca.Chain)}
+				if value == "with null" {
+					step.ExpectError = acctest.Words("Null element")
+				}
+				resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: acctest.Provider(provider.Options{}), Steps: []resource.TestStep{step}})
+			})
+		}
+	}
+}
+
+// kubernetesCollections are the collections of the argument kubernetes, with where they are.
+func kubernetesCollections() map[string]string {
+	const exec = `exec = { api_version = "client.authentication.k8s.io/v1", command = "true", `
+	return map[string]string{
+		"provider.kubernetes.config_paths": "config_paths = COLLECTION",
+		"provider.kubernetes.exec.args":    exec + "args = COLLECTION }",
+		"provider.kubernetes.exec.env":     exec + "env = COLLECTION }",
+	}
+}
+
 // No collection of any schema is without a test, and each is tested in each form
 // or says why not.
 func TestCollections_all(t *testing.T) {
 	t.Parallel()
 	tested := map[string]bool{"list.kongmesh_mesh.labels": true, "list.kongmesh_resource.labels": true} // TestCollections_query
+	for path := range kubernetesCollections() {                                                         // TestCollections_kubernetes
+		tested[path] = true
+	}
 	for _, c := range slices.Concat(written(), shownOnly(t)) {
 		tested[c.path] = true
 		for _, p := range c.shown {

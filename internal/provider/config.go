@@ -62,6 +62,7 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	address := from("address", m.Address, "KONGMESH_ADDRESS", kumactl.setting(kumactl.URL))
 	switch {
 	case address.set() || !m.Address.IsNull():
+	case m.Kubernetes != nil && !kumactl.named():
 	case kumactl.named():
 		address = kumactl.setting("") // the default must not replace it
 	default:
@@ -72,7 +73,9 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 		RequestTimeout: defaultRequestTimeout,
 		MaxRetries:     defaultMaxRetries,
 	}
-	config.Address = parseAddress(address, diags)
+	if address.set() || m.Kubernetes == nil {
+		config.Address = parseAddress(address, diags)
+	}
 	m.authentication(ctx, kumactl, &config, diags)
 	m.tls(kumactl, &config, diags)
 	if !m.RequestTimeout.IsNull() {
@@ -88,12 +91,17 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	if config.Address == nil || config.Address.Scheme == "https" || loopback(config.Address.Hostname()) {
 		return config
 	}
-	readable := "the private key of the CA"
+	readable, and := "the private key of the CA", " and the private key of the CA"
+	if m.Kubernetes != nil { // it goes there
+		readable, and = "", ""
+	}
 	switch {
 	case config.Token != "":
-		readable = fmt.Sprintf("the token (%s) and %s", config.Origins.Token, readable)
+		readable = fmt.Sprintf("the token (%s)%s", config.Origins.Token, and)
 	case len(config.Headers) > 0:
-		readable = fmt.Sprintf("the headers (%s) and %s", config.Origins.Headers, readable)
+		readable = fmt.Sprintf("the headers (%s)%s", config.Origins.Headers, and)
+	case readable == "":
+		return config
 	}
 	diags.AddAttributeWarning(address.path, "Plain HTTP to control plane", fmt.Sprintf(
 		"The address %s (%s) does not use TLS, so anyone on the network path can read %s. Use the https address of the "+

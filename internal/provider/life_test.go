@@ -61,6 +61,10 @@ func TestAccLife_oneApplyOneDestroy(t *testing.T) {
 		t.Parallel()
 		life(t, acctest.New(t, kumatest.Global()))
 	})
+	t.Run("kubernetes", func(t *testing.T) {
+		t.Parallel()
+		life(t, acctest.New(t, kumatest.Kubernetes()))
+	})
 	t.Run("any", func(t *testing.T) {
 		t.Parallel()
 		env := acctest.New(t)

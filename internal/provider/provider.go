@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -83,6 +84,8 @@ type model struct {
 	ConfigContext      types.String `tfsdk:"config_context"`
 	RequestTimeout     types.String `tfsdk:"request_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
+
+	Kubernetes *kubernetesModel `tfsdk:"kubernetes"`
 }
 
 func (p *kongmesh) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -98,7 +101,8 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 		Attributes: map[string]schema.Attribute{
 			"address": schema.StringAttribute{
 				MarkdownDescription: "URL of the control plane's HTTP API. It can contain a base path. Can also be set with `KONGMESH_ADDRESS`. " +
-					"Defaults to `http://localhost:5681`.",
+					"Defaults to `http://localhost:5681`. With `kubernetes`, it is optional and has no default: the provider then only reads " +
+					"proxies and settings there.",
 				Optional: true,
 			},
 			"token": schema.StringAttribute{
@@ -157,6 +161,7 @@ func (p *kongmesh) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 					"`KONGMESH_CONFIG_CONTEXT`. The path of the file is `config_path`, or `~/.kumactl/config`.",
 				Optional: true,
 			},
+			"kubernetes": kubernetesAttribute(),
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "Maximum duration of one request, more than 0. Defaults to `30s`.",
 				Optional:            true,
@@ -177,6 +182,9 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	// use one process for several runs.
 	data := &tfkit.ProviderData{Clock: p.options.Clock, Run: &tfkit.Run{}}
 	resp.ResourceData, resp.ListResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData = data, data, data, data, data
+	var kubernetes types.Object
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("kubernetes"), &kubernetes)...)
+	data.Kubernetes = !kubernetes.IsNull()
 	if !req.Config.Raw.IsFullyKnown() {
 		return // the plan continues without requests
 	}
@@ -185,11 +193,15 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	userAgent := "terraform-provider-kongmesh/" + p.version + " terraform/" + req.TerraformVersion
 	client := config.client(ctx, &resp.Diagnostics)
+	if config.Kubernetes != nil && !resp.Diagnostics.HasError() {
+		client.Kubernetes = config.Kubernetes.access(ctx, userAgent, p.options.Clock.Now, &resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client.UserAgent = "terraform-provider-kongmesh/" + p.version + " terraform/" + req.TerraformVersion
+	client.UserAgent = userAgent
 	client.Clock = p.options.Clock
 	client.Log = log
 	if p.options.Tune != nil {

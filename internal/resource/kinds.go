@@ -85,6 +85,12 @@ func findType(ctx context.Context, client *kuma.Client, name string, diags *diag
 // checkWritable adds an error for a type that nobody can write: each type on a
 // control plane that accepts no meshes.
 func (r *anyResource) checkWritable(ctx context.Context, t kuma.Type, diags *diag.Diagnostics) {
+	if r.Kubernetes {
+		diags.AddAttributeError(path.Root("type"), "Type not written on Kubernetes", fmt.Sprintf(
+			"The provider writes meshes and secrets on Kubernetes, and no %s. Apply it with kubectl, or with the resource kubernetes_manifest of "+
+				"the provider hashicorp/kubernetes. To read it, use the data source kongmesh_resource.", t.Name))
+		return
+	}
 	if !t.ReadOnly {
 		return
 	}

@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"regexp"
@@ -28,6 +30,13 @@ const MaxCAName = kuma.MaxSecretName - fingerprintLength - len("--cert")
 func CASecretNames(name, fingerprint string) (certificate, key string) {
 	prefix := name + "-" + fingerprint[:fingerprintLength]
 	return prefix + "-cert", prefix + "-key"
+}
+
+// InNamespace returns the fingerprint of a CA for the names of its secrets where all
+// meshes share one namespace: the same CA has other names in another mesh.
+func InNamespace(fingerprint, mesh string) string {
+	sum := sha256.Sum256([]byte(fingerprint + "/" + mesh))
+	return hex.EncodeToString(sum[:])
 }
 
 // CAName returns the name of the CA whose secrets have these names according to

@@ -95,6 +95,32 @@ func TestProxies_proof(t *testing.T) {
 	}
 }
 
+// Where a write is timed by another clock than a certificate, the time alone proves nothing.
+func TestProxies_twoClocks(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(before, now *kuma.Dataplane)
+		done   bool
+	}{
+		"changed":                            {func(_, _ *kuma.Dataplane) {}, true},
+		"changed, by a clock that is behind": {func(_, now *kuma.Dataplane) { now.Certificate.Issued = at(-5) }, true},
+		"the same, by a clock that is ahead": {func(b, now *kuma.Dataplane) { b.Certificate.Issued = now.Certificate.Issued }, false},
+		"not known before":                   {func(b, _ *kuma.Dataplane) { b.Certificate = nil }, true},
+		"long before":                        {func(b, now *kuma.Dataplane) { b.Certificate, now.Certificate.Issued = nil, at(-60) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			was, now := before(), has()
+			test.change(&was, &now)
+			proxies := follow(was)
+			proxies.TwoClocks = true
+			if pending := proxies.Look(at(15), []kuma.Dataplane{now}); (len(pending) == 0) != test.done {
+				t.Errorf("got %+v", pending)
+			}
+		})
+	}
+}
+
 // A look shows a proxy at a moment; what came before decides what that means.
 func TestProxies_history(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,9 @@ type ProviderData struct {
 	Clock kuma.Clock
 	// Run has what the resources of this run share.
 	Run *Run
+	// Kubernetes reports whether meshes and secrets are in Kubernetes, where names of
+	// secrets are unique in the namespace and not in the mesh.
+	Kubernetes bool
 
 	kind kind // the kind of object that has the data
 }

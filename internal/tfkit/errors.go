@@ -44,6 +44,11 @@ func describe(task string, err error) (summary, detail string) {
 		dropped    *kuma.DroppedError
 		readOnly   *kuma.ReadOnlyError
 		noMTLS     *kuma.NoMeshMTLSError
+		taken      *kuma.TakenError
+		noKuma     *kuma.NoKumaError
+		noSpace    *kuma.NoNamespaceError
+		rights     *kuma.MissingRightsError
+		other      *kuma.OtherClusterError
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -55,6 +60,26 @@ func describe(task string, err error) (summary, detail string) {
 		return "Incomplete answer", fmt.Sprintf("Could not %s: %s.\n\n"+
 			"A proxy or gateway between Terraform and the control plane may have ended the answer early. Check its "+
 			"timeouts and size limits, and apply again.", task, err)
+	case kuma.NoAddress(err):
+		return "Control plane address required", fmt.Sprintf("Could not %s: this needs the HTTP API of the control plane, and the provider block has only kubernetes. Set address "+
+			"or KONGMESH_ADDRESS to the URL of the API, such as that of a `kubectl port-forward` to port 5681 of the control plane's service.", task)
+	case errors.As(err, &noKuma):
+		return "Kuma is not in cluster", fmt.Sprintf("The Kubernetes cluster at %s has no type meshes of kuma.io/v1alpha1, so it has no control plane, or one of a version that this provider does not "+
+			"know. Nothing was changed. Check `kubectl get crd meshes.kuma.io`, and kubernetes.config_context.", noKuma.Address)
+	case errors.As(err, &noSpace):
+		return "Namespace does not exist", fmt.Sprintf("The Kubernetes cluster at %s has no namespace %s. Nothing was changed. Set kubernetes.namespace to the namespace in which the "+
+			"control plane runs, such as kuma-system or kong-mesh-system.", noSpace.Address, Quote(noSpace.Namespace))
+	case errors.As(err, &rights):
+		return describeRights(rights)
+	case errors.As(err, &other):
+		return "Address of another control plane", fmt.Sprintf("The control plane at %s (address) is not the one of the Kubernetes cluster at %s: %s. The provider would write to the cluster, "+
+			"and watch proxies that do not belong to it. Nothing was changed. Set address to the HTTP API of the control plane in the cluster, or remove it.", other.Address, other.Cluster, whyOther(other))
+	case errors.As(err, &taken):
+		return "Secret name is taken", fmt.Sprintf("Could not %s: %s. On Kubernetes, names of secrets are unique in the namespace of the control plane, and not only in the mesh. "+
+			"Use another name.", task, taken)
+	case errors.As(err, &connection) && connection.Server == kuma.KubernetesServer:
+		return "Kubernetes does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
+			task, connection.Address, connection.Origins.Address, connection.Err, kubernetesAdvice(connection))
 	case errors.As(err, &connection):
 		return "Control plane does not answer", fmt.Sprintf("Could not %s: no answer from %s (%s).\n\n%s\n\n%s",
 			task, connection.Address, connection.Origins.Address, connection.Err, connectionAdvice(connection))
@@ -71,6 +96,8 @@ func describe(task string, err error) (summary, detail string) {
 		return "Meshes have no mTLS backends", fmt.Sprintf("Cannot %s: meshes of the control plane at %s (version %s) have no mTLS backends. Kuma 3 has MeshIdentity and "+
 			"MeshTrust resources instead, and drops a backend without an error. Nothing was sent. Remove this resource "+
 			"from the configuration, or use a control plane of version 2.", task, noMTLS.Address, cmp.Or(noMTLS.Version, "unknown"))
+	case errors.As(err, &answer) && answer.Server == kuma.KubernetesServer:
+		return describeKubernetes(task, answer)
 	case errors.As(err, &answer):
 		return describeAnswer(task, answer)
 	default:
@@ -122,8 +149,7 @@ func describeAnswer(task string, e *kuma.Error) (summary, detail string) {
 				`read and write secrets. The state is unchanged. See the guide "Grant least privilege".`, token)
 	case e.ReadOnly():
 		return "Control plane is read-only", said +
-			"This control plane does not accept this kind of write. If it is a zone of a global control plane, set the " +
-			"provider's address to the global one. On Kubernetes, use kubectl."
+			"This control plane does not accept this kind of write. " + whereToWrite(&kuma.ReadOnlyError{})
 	case e.Absent():
 		return "Object not found", said +
 			"The object does not exist, or another client deleted it during this run. Run `terraform plan` to see what " +
@@ -153,9 +179,80 @@ func whereToWrite(e *kuma.ReadOnlyError) string {
 	case e.Global != "":
 		return fmt.Sprintf("It is a zone of the global control plane that it reaches at %s. Meshes and secrets are managed there: set the provider's address to the HTTP API of the global control plane.", e.Global)
 	case e.Environment == "kubernetes":
-		return "It runs on Kubernetes: change meshes and secrets with kubectl there. If it is a zone of a global control plane, set the provider's address to the global one."
+		return "It runs on Kubernetes, where the HTTP API is for reading. Add the argument kubernetes to the provider block, so that the provider writes with the Kubernetes API:\n\n" +
+			kubernetesBlock
 	default:
-		return "If it is a zone of a global control plane, set the provider's address to the global one. On Kubernetes, change resources with kubectl."
+		return "If it is a zone of a global control plane, set the provider's address to the global one. If it runs on Kubernetes, add the argument kubernetes to the provider block:\n\n" +
+			kubernetesBlock
+	}
+}
+
+func whyOther(e *kuma.OtherClusterError) string {
+	if e.Mesh == "" {
+		return "it does not run on Kubernetes"
+	}
+	return fmt.Sprintf("mesh %s of the cluster is not there, or is another one", Quote(e.Mesh))
+}
+
+// describeRights shows the role that gives the missing permissions.
+func describeRights(e *kuma.MissingRightsError) (summary, detail string) {
+	kind, where, namespace := "ClusterRole", "", ""
+	if e.Namespace != "" {
+		kind, where, namespace = "Role", fmt.Sprintf(" in namespace %s", Quote(e.Namespace)), "\n  namespace: "+e.Namespace
+	}
+	return "Kubernetes permission denied", fmt.Sprintf(
+		"The user of the Kubernetes cluster at %s (%s) may not %s %s%s. Nothing was changed. Bind this role to the user with a %sBinding:\n\n"+
+			"apiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: terraform-mesh%s\nrules:\n- apiGroups: [%q]\n  resources: [%s]\n  verbs: [get, list, create, update, delete]",
+		e.Address, cmp.Or(e.User, "none"), strings.Join(e.Verbs, ", "), e.Resource, where, kind, kind, namespace, e.Group, e.Resource)
+}
+
+// kubernetesBlock is the argument that lets the provider write on Kubernetes.
+const kubernetesBlock = "  kubernetes = {\n    config_path = \"~/.kube/config\"\n  }"
+
+// describeKubernetes is what an answer of the Kubernetes API means.
+func describeKubernetes(task string, e *kuma.Error) (summary, detail string) {
+	said := fmt.Sprintf("Could not %s. The Kubernetes API at %s (%s) answered:\n\n%s\n\n", task, e.Address, e.Origins.Address, e)
+	user := cmp.Or(e.Origins.Token, "none")
+	switch {
+	case e.Status == http.StatusNotFound && !e.Absent():
+		return "Kubernetes object not found", said +
+			"Kuma is not installed in this cluster, or the namespace is not the one of the control plane. Check `kubectl get crd meshes.kuma.io`, the context, and kubernetes.namespace."
+	case e.Status == http.StatusTooManyRequests:
+		return "Too many requests", said +
+			"The Kubernetes API limits the number of requests, and still did after all retries. Apply again later, with a lower -parallelism or a higher max_retries."
+	case e.Status >= http.StatusInternalServerError && !e.Refused():
+		return "Kubernetes request failed", said +
+			"If the message names a webhook, the control plane does not answer the Kubernetes API: check its pods with `kubectl get pods` in its namespace. " +
+			"Apply again when it answers."
+	case e.Foreign():
+		return "Not a Kubernetes answer", said + "The answer does not come from the Kubernetes API. Check kubernetes.host, or the server in the kubeconfig file."
+	case e.Unauthenticated():
+		return "Kubernetes credentials rejected", said + fmt.Sprintf("The credentials (%s) are not valid, or have expired. Check that `kubectl get meshes` works with them.", user)
+	case e.Forbidden():
+		return "Kubernetes permission denied", said + fmt.Sprintf(
+			"The user of the credentials (%s) does not have this permission, or the control plane does not allow the change. The state is unchanged. "+
+				`See the guide "Manage a mesh on Kubernetes" for the roles that the provider needs.`, user)
+	case e.Conflict():
+		return "Conflicting write", said +
+			"Another client created or changed the object at the same moment, and again during each retry. Apply again. If the object is new, the next apply shows how to import it."
+	case e.Refused():
+		return "Control plane rejected the change", said + "Fix the values that the message names, and apply again."
+	case e.Absent():
+		return "Object not found", said +
+			"The object does not exist, or another client deleted it during this run. Run `terraform plan` to see what Terraform creates again."
+	default:
+		return "Unexpected answer", said + "The provider does not expect this answer. Check the audit log of the cluster."
+	}
+}
+
+// kubernetesAdvice is what to do when the Kubernetes API does not answer.
+func kubernetesAdvice(e *kuma.ConnectionError) string {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(e.Err, &unknown):
+		return "This machine does not trust the authority that signed its certificate. Set kubernetes.cluster_ca_certificate to the certificate of that authority."
+	default:
+		return fmt.Sprintf("Check that `kubectl get meshes` works on this machine with the same credentials (%s).", cmp.Or(e.Origins.Token, "none"))
 	}
 }
 

@@ -1,0 +1,263 @@
+package kuma
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// NoKumaError reports a cluster that does not have Kuma's types of objects.
+type NoKumaError struct{ Address string }
+
+func (e *NoKumaError) Error() string {
+	return "the Kubernetes cluster at " + e.Address + " has no meshes of kuma.io/v1alpha1"
+}
+
+// NoNamespaceError reports that the namespace of the control plane does not exist.
+type NoNamespaceError struct{ Address, Namespace string }
+
+func (e *NoNamespaceError) Error() string {
+	return fmt.Sprintf("the Kubernetes cluster at %s has no namespace %q", e.Address, e.Namespace)
+}
+
+// MissingRightsError reports what the user may not do in a cluster.
+type MissingRightsError struct {
+	Address string
+	// User is the source of the credentials.
+	User string
+	// Group, Resource and Verbs are what is missing, and Namespace is "" for a
+	// resource of the whole cluster.
+	Group, Resource, Namespace string
+	Verbs                      []string
+}
+
+func (e *MissingRightsError) Error() string {
+	return fmt.Sprintf("the user of the Kubernetes cluster at %s may not %s %s", e.Address, strings.Join(e.Verbs, ", "), e.Resource)
+}
+
+// OtherClusterError reports that the address is of another control plane than that
+// of the cluster.
+type OtherClusterError struct {
+	Address, Cluster string
+	// Mesh is a mesh of the cluster that the control plane does not have, "" if the
+	// control plane does not run on Kubernetes.
+	Mesh string
+}
+
+func (e *OtherClusterError) Error() string {
+	return fmt.Sprintf("the control plane at %s is not the one of the Kubernetes cluster at %s", e.Address, e.Cluster)
+}
+
+// neededVerbs is what the store does with meshes and secrets.
+func neededVerbs() []string { return []string{"get", "list", "create", "update", "delete"} }
+
+// checkWrites checks, once in a run and before anything is written, what would make
+// each write of a kind fail, or go to the wrong place.
+func (s *kubernetesStore) checkWrites(ctx context.Context, kind string) error {
+	found, err := share(ctx, s.Client, "peek/writes of "+kind, peeked, func() (look, error) {
+		ctx, cancel := s.config.Clock.WithTimeout(ctx, peekTime)
+		defer cancel()
+		return look{err: s.lookAhead(ctx, kind)}, nil
+	})
+	if err != nil {
+		return nil // the write itself tells then
+	}
+	return found.err
+}
+
+func (s *kubernetesStore) lookAhead(ctx context.Context, kind string) error {
+	if !inObjects(kind) {
+		return &ReadOnlyError{Address: s.Address(), Origins: s.config.Origins, Environment: environmentKubernetes}
+	}
+	for _, check := range []func(context.Context, string) error{s.checkZone, s.checkKuma, s.checkRights, s.checkNamespace, s.checkCluster} {
+		if err := check(ctx, kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkZone refuses a zone that gets its meshes from a global control plane: it
+// accepts secrets, and no meshes.
+func (s *kubernetesStore) checkZone(ctx context.Context, _ string) error {
+	config, err := s.peek(ctx, "config", nil)
+	if err != nil {
+		return nil // the write itself tells then
+	}
+	refusal := &ReadOnlyError{Address: s.Address(), Origins: s.config.Origins, Environment: environmentKubernetes}
+	if _, refusal.Global = placeOf(config); refusal.Global == "" {
+		return nil
+	}
+	refusal.Global = s.quote(refusal.Global, longestName)
+	return refusal
+}
+
+// checkKuma refuses a cluster without Kuma's types.
+func (s *kubernetesStore) checkKuma(ctx context.Context, _ string) error {
+	answer, err := s.ask(ctx, request{method: http.MethodGet, path: "apis/kuma.io/v1alpha1"})
+	var e *Error
+	switch {
+	case errors.As(err, &e) && e.Status == http.StatusNotFound:
+		return &NoKumaError{Address: s.server.Address()}
+	case err != nil:
+		return s.unlessPassing(err)
+	}
+	var types []struct {
+		Name string `json:"name"`
+	}
+	if answer.Decode("resources", &types) == nil && !slices.ContainsFunc(types, func(t struct {
+		Name string `json:"name"`
+	}) bool {
+		return t.Name == "meshes"
+	}) {
+		return &NoKumaError{Address: s.server.Address()}
+	}
+	return nil
+}
+
+// unlessPassing is an error that the write would have as well.
+func (s *kubernetesStore) unlessPassing(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Unauthenticated() {
+		return err
+	}
+	return nil
+}
+
+// checkRights asks Kubernetes for each verb whether the user has it.
+func (s *kubernetesStore) checkRights(ctx context.Context, kind string) error {
+	missing := &MissingRightsError{Address: s.server.Address(), User: s.server.origins.Token, Group: "kuma.io", Resource: "meshes"}
+	if kind != MeshType {
+		namespace, err := s.namespace(ctx)
+		if err != nil {
+			return err
+		}
+		missing.Group, missing.Resource, missing.Namespace = "", "secrets", namespace
+	}
+	verbs := neededVerbs()
+	denied := make([]bool, len(verbs))
+	var all sync.WaitGroup
+	for i, verb := range verbs {
+		all.Go(func() { denied[i] = s.denied(ctx, missing.Group, missing.Resource, missing.Namespace, verb) })
+	}
+	all.Wait()
+	for i, verb := range verbs {
+		if denied[i] {
+			missing.Verbs = append(missing.Verbs, verb)
+		}
+	}
+	if len(missing.Verbs) == 0 {
+		return nil
+	}
+	return missing
+}
+
+// denied reports whether Kubernetes says that the user may not do something.
+func (s *kubernetesStore) denied(ctx context.Context, group, resource, namespace, verb string) bool {
+	attributes, err := json.Marshal(map[string]string{"group": group, "resource": resource, "namespace": namespace, "verb": verb})
+	if err != nil {
+		return false
+	}
+	body := `{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectAccessReview","spec":{"resourceAttributes":` + string(attributes) + `}}`
+	answer, err := s.ask(ctx, request{method: http.MethodPost, path: "apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: []byte(body)})
+	if err != nil {
+		return false
+	}
+	var status struct {
+		Allowed *bool `json:"allowed"`
+	}
+	return answer.Decode("status", &status) == nil && status.Allowed != nil && !*status.Allowed
+}
+
+// checkNamespace asks for a secret to be created, without creating it: only that
+// tells a namespace without secrets from one that does not exist.
+func (s *kubernetesStore) checkNamespace(ctx context.Context, kind string) error {
+	if kind == MeshType {
+		return nil
+	}
+	of := globalSecretKey(fieldManager + "-check")
+	object, err := s.newObject(ctx, of)
+	if err != nil {
+		return err
+	}
+	object.Set("data", json.RawMessage(`{"value":"eA=="}`))
+	path, err := s.collection(ctx, kind)
+	if err != nil {
+		return err
+	}
+	_, err = s.ask(ctx, request{method: http.MethodPost, path: path, query: url.Values{"dryRun": {"All"}}, body: object.Bytes()})
+	var e *Error
+	if !errors.As(err, &e) || e.Status != http.StatusNotFound || e.Foreign() {
+		return nil
+	}
+	namespace, err := s.namespace(ctx)
+	if err != nil {
+		return err
+	}
+	return &NoNamespaceError{Address: s.server.Address(), Namespace: namespace}
+}
+
+// checkCluster compares the control plane at the address with the cluster: the
+// proxies of another one would prove nothing.
+func (s *kubernetesStore) checkCluster(ctx context.Context, _ string) error {
+	config, err := s.peek(ctx, "config", nil)
+	if err != nil {
+		return nil
+	}
+	other := &OtherClusterError{Address: s.Address(), Cluster: s.server.Address()}
+	if environment, _ := placeOf(config); environment != "" && environment != environmentKubernetes {
+		return other
+	}
+	meshes, err := s.all(ctx, MeshType, Recent)
+	if err != nil {
+		return nil
+	}
+	oldest, uid := oldestOf(meshes)
+	if uid == "" {
+		return nil
+	}
+	object, err := s.getUpTo(ctx, meshPath(oldest), url.Values{"format": {"k8s"}}, 0)
+	if Absent(err) {
+		other.Mesh = oldest
+		return other
+	}
+	if err != nil {
+		return nil
+	}
+	if metadata, err := object.Object("metadata"); err == nil && metadata.Get("uid") != nil && string(metadata.Get("uid")) != uid {
+		other.Mesh = oldest
+		return other
+	}
+	return nil
+}
+
+// oldestOf returns the mesh that has existed longest, and its UID as JSON.
+func oldestOf(meshes map[key]*Document) (name, uid string) {
+	oldest := ""
+	for is, document := range meshes {
+		created := string(document.Get("creationTime"))
+		metadata, err := document.stored.Object("metadata")
+		if err == nil && (oldest == "" || created < oldest || created == oldest && is.name < name) {
+			oldest, name, uid = created, is.name, string(metadata.Get("uid"))
+		}
+	}
+	return name, uid
+}
+
+// ask sends a request to Kubernetes, once.
+func (s *kubernetesStore) ask(ctx context.Context, r request) (*Document, error) {
+	r.to = s.server
+	answer, err := s.send(ctx, r, s.attempts(), 0)
+	if err != nil {
+		return nil, err
+	}
+	return s.parse(r, answer)
+}
+
+func (s *kubernetesStore) checkSecretWrites(context.Context, key) error { return nil } // checkWrites has asked
