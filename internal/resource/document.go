@@ -286,11 +286,17 @@ func importFrom(ctx context.Context, document *kuma.Document, prior model) (mode
 		value = &state.Fields
 	}
 	*value = types.DynamicValue(valueOf(ctx, withoutDefaults(has, zoneOf(has, all))))
-	maps.DeleteFunc(all, func(name, _ string) bool { return kuma.ReservedLabel(name) })
+	maps.DeleteFunc(all, func(name, _ string) bool { return kuma.ReservedLabel(name) && !setByUsers(name) })
 	if len(all) > 0 {
 		state.Labels = mapOf(all)
 	}
 	return state, nil
+}
+
+// setByUsers reports whether a label of kuma.io is one that users set: the effect
+// of a policy, and the workload of a proxy.
+func setByUsers(name string) bool {
+	return slices.Contains([]string{"kuma.io/effect", "kuma.io/workload"}, name)
 }
 
 // zoneOf returns the zone that the control plane adds to the tags of a proxy:

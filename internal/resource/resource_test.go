@@ -275,7 +275,7 @@ resource "kongmesh_resource" "this" {
 			{Config: config},
 			{
 				ResourceName: this, ImportState: true, ImportStateIdFunc: imports("Dataplane"), ImportStateVerify: true,
-				ImportStateVerifyIdentifierAttribute: "name", ImportStateVerifyIgnore: []string{"labels"},
+				ImportStateVerifyIdentifierAttribute: "name", // with the label that users set, and without those of the control plane
 			},
 			{Config: strings.ReplaceAll(config, "8080", "8081"), ConfigPlanChecks: plans(plancheck.ResourceActionUpdate)},
 		},
