@@ -35,14 +35,14 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 		return nil, c.answerError(request{method: http.MethodGet, path: index}, http.StatusOK, nil)
 	}
 	config, err := c.getDocument(ctx, "config", nil)
-	if err := keptQuiet(err); err != nil {
+	if err := ignoreAnswer(err); err != nil {
 		return nil, err
 	}
 	if err == nil {
 		_, _ = config.Decode("mode", &is.Mode), config.Decode("environment", &is.Environment) // values of another type are ignored
 	}
 	kinds, err := c.getDocument(ctx, "_resources", nil)
-	if err := keptQuiet(err); err != nil {
+	if err := ignoreAnswer(err); err != nil {
 		return nil, err
 	}
 	if err == nil {
@@ -52,8 +52,8 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 	return is, nil
 }
 
-// keptQuiet returns nil for an answer that refuses the information.
-func keptQuiet(err error) error {
+// ignoreAnswer returns nil for an answer that refuses the information.
+func ignoreAnswer(err error) error {
 	var e *Error
 	if errors.As(err, &e) && (e.Absent() || e.Forbidden() || e.Unauthenticated()) {
 		return nil

@@ -48,7 +48,7 @@ func (d *meshSource) Metadata(_ context.Context, req datasource.MetadataRequest,
 }
 
 func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	attributes := computed(inFull(sections()))
+	attributes := computed(forDataSource(sections()))
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the mesh.",
@@ -115,7 +115,7 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 // sourceFrom returns the model of a mesh's document, with all of its parts.
 func sourceFrom(ctx context.Context, mesh *kuma.Mesh, name types.String) (*sourceModel, error) {
 	state := &sourceModel{model: model{Name: name}, Backends: []backendSource{}}
-	for _, section := range inFull(sections()) {
+	for _, section := range forDataSource(sections()) {
 		now, err := section.read(mesh.Document, nil)
 		if err != nil {
 			return nil, err

@@ -63,9 +63,9 @@ func (l list) computed(about string) datasource.Attribute {
 	}
 }
 
-func (l list) inFull() kind {
+func (l list) forDataSource() kind {
 	isBackends := l.types != nil
-	l.full, l.parts, l.types = true, inFull(l.parts), inFull(l.types)
+	l.full, l.parts, l.types = true, forDataSource(l.parts), forDataSource(l.types)
 	if isBackends {
 		l.parts = append(l.parts, part{name: "type", member: "type", about: "Type of the backend.", kind: leaf{text{}}})
 	}

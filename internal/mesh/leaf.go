@@ -47,7 +47,7 @@ type scalar interface {
 	plain(value attr.Value) any
 }
 
-func (l leaf) inFull() kind { return l }
+func (l leaf) forDataSource() kind { return l }
 
 func (l leaf) read(document *kuma.Document, member string, _ attr.Value) (attr.Value, error) {
 	now, err := l.in(document, member)

@@ -39,8 +39,8 @@ func (o object) computed(about string) datasource.Attribute {
 	return datasource.SingleNestedAttribute{MarkdownDescription: about, Computed: true, Attributes: computed(o.parts)}
 }
 
-func (o object) inFull() kind {
-	o.parts = inFull(o.parts)
+func (o object) forDataSource() kind {
+	o.parts = forDataSource(o.parts)
 	return o
 }
 

@@ -30,9 +30,9 @@ type kind interface {
 	attribute(p part) schema.Attribute
 	// computed returns the attribute of the data source.
 	computed(about string) datasource.Attribute
-	// inFull returns the kind for the data source: lists are empty and not
+	// forDataSource returns the kind for the data source: lists are empty and not
 	// null, and contain all backends, with the type of each.
-	inFull() kind
+	forDataSource() kind
 
 	// read returns the value in a document. If null and a value mean the same,
 	// or items have names and another order, it keeps the form of prior.
@@ -76,11 +76,11 @@ func computed(parts []part) map[string]datasource.Attribute {
 	return all
 }
 
-// inFull returns the parts for a data source.
-func inFull(parts []part) []part {
+// forDataSource returns the parts for a data source.
+func forDataSource(parts []part) []part {
 	all := slices.Clone(parts)
 	for i, p := range all {
-		all[i].kind = p.kind.inFull()
+		all[i].kind = p.kind.forDataSource()
 	}
 	return all
 }

@@ -320,27 +320,27 @@ func edit(ctx context.Context, plan model, prior *model, sent *kuma.Mesh) func(*
 }
 
 // stateFrom returns the state of a mesh's document. prior decides what is
-// managed, and whether an absent part is null or empty. With everything, all
+// managed, and whether an absent part is null or empty. With managesAll, all
 // parts are managed.
-func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, everything bool) (model, diag.Diagnostics) {
+func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, managesAll bool) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	state := prior
 	labels, err := mesh.Labels()
 	skip, errSkip := mesh.SkipCreatingInitialPolicies()
 	err = errors.Join(err, errSkip)
-	if !isNull(prior.Labels) || everything && len(labels) > 0 {
+	if !isNull(prior.Labels) || managesAll && len(labels) > 0 {
 		value, more := types.MapValueFrom(ctx, types.StringType, labels)
 		diags.Append(more...)
 		state.Labels = value
 	}
-	if !isNull(prior.SkipCreatingInitialPolicies) || everything && len(skip) > 0 {
+	if !isNull(prior.SkipCreatingInitialPolicies) || managesAll && len(skip) > 0 {
 		value, more := types.SetValueFrom(ctx, types.StringType, skip)
 		diags.Append(more...)
 		state.SkipCreatingInitialPolicies = value
 	}
 	for _, section := range sections() {
 		value := state.sections()[section.name]
-		if isNull(*value) && !everything {
+		if isNull(*value) && !managesAll {
 			continue
 		}
 		now, errSection := section.read(mesh.Document, *value)

@@ -158,7 +158,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 			return
 		}
 	}
-	if !same || plan.content().raised(*state.content()) {
+	if !same || plan.content().versionChanged(*state.content()) {
 		if err := at.put(ctx, r.Client, data, found); err != nil {
 			addWriteError(&resp.Diagnostics, at, err)
 			return // the state stays the same, and the next refresh reads again

@@ -157,17 +157,17 @@ func warnOfSize(data []byte, diags *diag.Diagnostics) {
 	}
 }
 
-// raised reports whether the version changed. The provider then writes the
+// versionChanged reports whether the version changed. The provider then writes the
 // value even if the secret contains it. A version that is added or removed has
 // no effect.
-func (v value) raised(state value) bool {
+func (v value) versionChanged(state value) bool {
 	changed := func(now, before types.Int64) bool { return !now.IsNull() && !before.IsNull() && !now.Equal(before) }
 	return changed(v.ValueWOVersion, state.ValueWOVersion) || changed(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
 }
 
-// pinned reports whether there is a version and it is unchanged. A different
+// versionUnchanged reports whether there is a version and it is unchanged. A different
 // value in the configuration is then not written.
-func (v value) pinned(state value) bool {
+func (v value) versionUnchanged(state value) bool {
 	same := func(now, before types.Int64) bool { return !now.IsNull() && now.Equal(before) }
 	return same(v.ValueWOVersion, state.ValueWOVersion) || same(v.ValueBase64WOVersion, state.ValueBase64WOVersion)
 }
@@ -176,7 +176,7 @@ func (v value) pinned(state value) bool {
 // value in the configuration is known and was the last one applied; it may be
 // slow, and is called only if nothing else decides.
 func (v value) planned(state value, applied func() bool) types.Bool {
-	if state.InSync.ValueBool() && (v.raised(state) || !v.pinned(state) && !applied()) {
+	if state.InSync.ValueBool() && (v.versionChanged(state) || !v.versionUnchanged(state) && !applied()) {
 		return types.BoolUnknown() // nothing else shows that a write-only value is written
 	}
 	return types.BoolValue(true)
