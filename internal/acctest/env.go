@@ -216,7 +216,7 @@ func Provider(options provider.Options) Providers {
 }
 
 // Config returns a configuration with a provider block for this control plane.
-// pairs are names and values that replace $name.
+// Each value replaces the name before it, written as $name.
 func (e *Env) Config(text string, pairs ...string) string {
 	return fmt.Sprintf("provider \"kongmesh\" {\n  address = %q\n%s}\n", e.Address, e.Cluster()) + Fill(text, pairs...)
 }

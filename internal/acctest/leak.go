@@ -14,7 +14,7 @@ import (
 )
 
 // KeyForms returns the forms in which a private key, or a part of it, may get
-// into a text, by description.
+// into a string, by description.
 func KeyForms(t *testing.T, keyPEM string) map[string]string {
 	t.Helper()
 	block, _ := pem.Decode([]byte(keyPEM))
@@ -46,7 +46,7 @@ func KeyForms(t *testing.T, keyPEM string) map[string]string {
 	}
 }
 
-// Leaks searches a text for a private key, in each of its [KeyForms] or as any
+// Leaks searches a string for a private key, in each of its [KeyForms] or as any
 // 40 characters of one. It ignores the parts that are in the certificates as
 // well, because the public key is not secret. It returns the forms that it
 // found.
@@ -61,7 +61,7 @@ func Leaks(t *testing.T, keyPEM, certificates, text string) []string {
 	return found
 }
 
-// Shows reports whether a text contains 40 characters of a line of a key in
+// Shows reports whether a string contains 40 characters of a line of a key in
 // some form that are not in the certificates. It then contains 32 that begin at
 // a multiple of 8.
 func Shows(form, certificates, text string) bool {

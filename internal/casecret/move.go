@@ -90,7 +90,7 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 		}
 		data, err := secret.Data()
 		if err != nil {
-			continue // nobody can use its content
+			continue // its content is useless
 		}
 		if name == certificate {
 			if b, ok := readBundle(data); ok {

@@ -173,7 +173,7 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 	}
 }
 
-// inspect returns the content of a text. With whole, the text is one chain.
+// inspect returns the content of a string. With whole, the text is one chain.
 // Otherwise, it may contain further trusted CAs after the chain.
 func inspect(content []byte, whole bool, options pki.Options) found {
 	bundle, problems := pki.ReadBundle(content)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Maximum lengths of names (recordings "mesh names and bodies that are refused"
-// and "secret lifecycle").
+// Maximum lengths of names (recordings of refused names and bodies of meshes,
+// and of the life cycle of secrets).
 const (
 	MaxMeshName   = 63
 	MaxSecretName = 253

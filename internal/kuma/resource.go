@@ -163,7 +163,7 @@ func (d *Document) ModificationTime() (time.Time, error) {
 	return modified, err
 }
 
-// A Warning is a text of the control plane about a write that it accepted.
+// A Warning is a string of the control plane about a write that it accepted.
 type Warning struct {
 	// Path is the path of the object, relative to the address of the control
 	// plane.

@@ -127,7 +127,7 @@ func (s *sentSecrets) clear(texts ...string) []string {
 // keyLike matches PEM, or a run of characters that may be base64 or a token.
 var keyLike = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]+-----[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z0-9 ]+-----)?|[A-Za-z0-9+/_=-]{40,}`)
 
-// mixed reports whether a text contains upper-case and lower-case letters and
+// mixed reports whether a string contains upper-case and lower-case letters and
 // digits, like base64 and unlike names.
 func mixed(text string) bool {
 	return strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && strings.ContainsAny(text, "abcdefghijklmnopqrstuvwxyz") &&
@@ -167,7 +167,7 @@ func replaceMarked(text string, marks []bool) string {
 	return b.String()
 }
 
-// A view is another form of a text, with the position in the text of each of
+// A view is another form of a string, with the position in the text of each of
 // its bytes.
 type view struct {
 	content  []byte
@@ -188,7 +188,7 @@ func (v *view) addOf(b byte, of *view, first, last int) {
 // backslash. A match with neither is a line break.
 var escape = regexp.MustCompile(`\\+u00([0-9a-fA-F]{2})|\\+x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|=([0-9A-F]{2})|&#([0-9]{1,3});|&#x([0-9a-fA-F]{1,2});|\\+([/"nrt])|=\r?\n`)
 
-// unescaped returns a text with its escapes resolved.
+// unescaped returns a string with its escapes resolved.
 func unescaped(text string) *view {
 	v := &view{}
 	next := 0
@@ -315,7 +315,7 @@ func (v *view) fromHex(shift int) *view {
 	return out
 }
 
-// A finder finds secrets in a text, and marks their positions.
+// A finder finds secrets in a string, and marks their positions.
 type finder struct {
 	marks      []bool
 	views      []*view // the text, and what may be encoded in it
@@ -355,7 +355,7 @@ func (f *finder) mark(secret []byte) {
 	}
 }
 
-// markAll marks each complete occurrence of a text.
+// markAll marks each complete occurrence of a string.
 func (v *view) markAll(text []byte, marks []bool) {
 	for at := 0; ; at += len(text) {
 		found := bytes.Index(v.content[at:], text)
@@ -426,7 +426,7 @@ type place struct {
 }
 
 func (x *pieces) add(v *view) {
-	const most = 64 // maximum number of positions of one piece, so that a text of one letter costs little
+	const most = 64 // maximum number of positions of one piece, so that a string of one letter costs little
 	if x.places == nil {
 		x.places = map[[gram]byte][]place{}
 	}
@@ -446,7 +446,7 @@ func hash(piece [gram]byte) (word int, bit uint64) {
 	return int(n >> 6), 1 << (n & 63)
 }
 
-// markRuns marks the runs of a text that are long enough.
+// markRuns marks the runs of a string that are long enough.
 func (x *pieces) markRuns(text []byte) {
 	for i := 0; i+gram <= len(text); i += stride {
 		piece := [gram]byte(text[i:])

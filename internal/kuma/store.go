@@ -156,7 +156,7 @@ func (s httpStore) delete(ctx context.Context, of key, course *attempts, retries
 }
 
 // write sends a request whose answer is empty (2.7), or an object that may have
-// warnings (2.14). Any other is not a control plane's, whatever its status.
+// warnings (2.14). Any other is not a control plane's, regardless of its status.
 func (s httpStore) write(ctx context.Context, r request, course *attempts, retries int) error {
 	answer, err := s.send(ctx, r, course, retries)
 	if err != nil {

@@ -22,7 +22,7 @@ type metadata struct {
 }
 
 func decodeMetadata(body []byte) (metadata, error) {
-	type ResourceMeta metadata // the name of this type is in what a client is told about a document of the wrong shape
+	type ResourceMeta metadata // errors about a document of the wrong shape contain the name of this type
 	var meta ResourceMeta
 	if err := json.Unmarshal(body, &meta); err != nil {
 		return metadata{}, errors.New(strings.ReplaceAll(err.Error(), "kumatest.ResourceMeta", "v1alpha1.ResourceMeta"))

@@ -57,7 +57,7 @@ type trait uint32
 
 const (
 	global      trait = 1 << iota // does not belong to a mesh
-	made                          // the control plane creates it, and nobody else may write it
+	made                          // only the control plane itself may write it
 	adminOnly                     // only administrators read and write it
 	synced                        // a global control plane sends it to its zones
 	byGlobal                      // it can be written at a global control plane

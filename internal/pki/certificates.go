@@ -19,7 +19,7 @@ const certificateLabel = "CERTIFICATE"
 // a result without errors are therefore exactly those that the control plane
 // sees after [EncodeCertificates].
 //
-// A problem's Index counts PEM blocks here. A text without problems is parsed
+// A problem's Index counts PEM blocks here. A string without problems is parsed
 // once in a process: certificates are shared, so do not change them.
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	c := contentOf(text)
@@ -35,7 +35,7 @@ func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	return slices.Clone(c.read), asStored(c.problems)
 }
 
-// asStored returns the problems of a text that is not encoded again.
+// asStored returns the problems of a string that is not encoded again.
 func asStored(problems Problems) Problems {
 	problems = slices.Clone(problems)
 	for i := range problems {

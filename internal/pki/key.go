@@ -35,7 +35,7 @@ func NormalizePrivateKey(text []byte) ([]byte, Problems) {
 	return normal, problems
 }
 
-// ReadPrivateKey reads a text that the control plane has, or will get without
+// ReadPrivateKey reads a string that the control plane has, or will get without
 // changes. It returns the key that the control plane uses, or nil if it finds
 // none, and the problems of [ParsePrivateKey], where anything that hides a
 // block is an error.

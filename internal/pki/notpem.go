@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// notPEM returns the problem of a text without any BEGIN or END. It says what
+// notPEM returns the problem of a string without any BEGIN or END. It says what
 // the text is instead, as far as possible, also if it is base64: filebase64()
 // returns that for a file that a Terraform string cannot contain. what is the
 // missing material; convert is the openssl command that converts DER to PEM.
@@ -84,25 +84,25 @@ func describeContent(content []byte, times int, convert string) string {
 	}
 }
 
-// isUTF16 reports whether a text begins with the byte order mark of UTF-16, or
+// isUTF16 reports whether a string begins with the byte order mark of UTF-16, or
 // with a dash or letter in it.
 func isUTF16(text []byte) bool {
 	return len(text) > 2 && (text[0] == 0xff && text[1] == 0xfe || text[0] == 0xfe && text[1] == 0xff ||
 		text[0] == 0 && text[2] == 0 || text[1] == 0 && text[0] == '-')
 }
 
-// isDER reports whether a text begins as one ASN.1 SEQUENCE of its own length.
+// isDER reports whether a string begins as one ASN.1 SEQUENCE of its own length.
 func isDER(text []byte) bool {
 	return len(text) > 2 && text[0] == 0x30 && (text[1] > 0x80 && text[1] < 0x85 || int(text[1]) == len(text)-2)
 }
 
-// isPKCS12 reports whether a text is DER and begins with version 3 (RFC 7292,
+// isPKCS12 reports whether a string is DER and begins with version 3 (RFC 7292,
 // 4).
 func isPKCS12(text []byte) bool {
 	return isDER(text) && len(text) > 7 && bytes.Contains(text[:7], []byte{2, 1, 3})
 }
 
-// decodeBase64 decodes a text that is base64 in any of its usual variants:
+// decodeBase64 decodes a string that is base64 in any of its usual variants:
 // standard or URL-safe, with or without padding, with white space anywhere.
 func decodeBase64(text []byte) (decoded []byte, ok bool) {
 	compact := bytes.TrimRight(bytes.Join(bytes.Fields(text), nil), "=")

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A block is one PEM block of a text.
+// A block is one PEM block of a string.
 type block struct {
 	index  int
 	line   int    // of its BEGIN, counted from 1
@@ -18,7 +18,7 @@ type block struct {
 	faulty bool   // a problem of its lines was reported
 }
 
-// scan finds the PEM blocks of a text.
+// scan finds the PEM blocks of a string.
 //
 // It finds more than encoding/pem, which the control plane uses, and which
 // silently skips a block whose BEGIN or END shares its line. scan returns such
@@ -79,7 +79,7 @@ func scan(text []byte) ([]block, Problems) {
 	return blocks, problems
 }
 
-// A mark is a BEGIN or END in a text, with the rest of its line.
+// A mark is a BEGIN or END in a string, with the rest of its line.
 type mark struct {
 	begin         bool
 	label         string

@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// MayHoldKey reports whether a text may contain a private key or a part of one,
+// MayHoldKey reports whether a string may contain a private key or a part of one,
 // in a place where it does not belong: PEM, also damaged, its body, a line of
 // it, DER in base64 or hex, or any of these in base64 again. No message may
 // show it. Certificates and other random bytes look the same. Names, URLs,
 // fingerprints in hex and base64 of text do not.
 func MayHoldKey(text string) bool { return mayHoldKey(text, maxLayers) }
 
-// Quote returns a text in quotation marks for a message. For a possible private
+// Quote returns a string in quotation marks for a message. For a possible private
 // key, it only says that.
 func Quote(text string) string {
 	if MayHoldKey(text) {
@@ -98,7 +98,7 @@ func isKeyHeader(der []byte) bool {
 	return der[content] == 2 && der[content+1] == 1 && der[content+2] <= 1
 }
 
-// isMixed reports whether a text mixes upper-case letters, lower-case letters
+// isMixed reports whether a string mixes upper-case letters, lower-case letters
 // and digits like base64. In names and paths, words are shorter, and most
 // letters have one case and are adjacent.
 func isMixed(run string) bool {
@@ -111,7 +111,7 @@ func isMixed(run string) bool {
 	return all.digits*24 > len(run) && all.upper*6 > letters && all.lower*6 > letters && all.disordered()
 }
 
-// classes counts the characters of a text by kind, and how often the kind
+// classes counts the characters of a string by kind, and how often the kind
 // changes from one to the next.
 type classes struct{ upper, lower, digits, changes, length int }
 

@@ -18,7 +18,7 @@ const (
 	ProtocolTag = "kuma.io/protocol"
 )
 
-// The control plane's grammar of mesh names (RFC 1123 subdomain, recorded) and
+// The control plane's grammar of names of meshes (RFC 1123 subdomain, recorded) and
 // of tags, and SPIFFE's grammar of the path of an ID (SPIFFE-ID 2.2), which is
 // narrower than that of a tag's value.
 var (

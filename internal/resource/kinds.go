@@ -82,7 +82,7 @@ func findType(ctx context.Context, client *kuma.Client, name string, diags *diag
 	return all[i], true
 }
 
-// checkWritable adds an error for a type that nobody can write: each type on a
+// checkWritable adds an error for a type that cannot be written: each type on a
 // control plane that accepts no meshes.
 func (r *anyResource) checkWritable(ctx context.Context, t kuma.Type, diags *diag.Diagnostics) {
 	if r.Kubernetes {

@@ -135,7 +135,7 @@ func (r *anyResource) addDifferences(ctx context.Context, m model, at path.Path,
 	}
 }
 
-// quotedName matches a name in a text of the control plane.
+// quotedName matches a name in a string of the control plane.
 var quotedName = regexp.MustCompile(`'([A-Za-z][A-Za-z0-9.]*)'|\b([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+)\b`)
 
 // addWarnings adds the control plane's warnings about a write, each once in a

@@ -21,9 +21,8 @@ type Existing struct {
 // Claim returns the name of the object in [Run].
 func (e Existing) Claim() string { return e.ResourceType + "/" + e.ID }
 
-// Add adds the error for the object. Terraform does not tell whether the
-// resource already manages the object itself, so the error lists all three
-// causes.
+// Add adds the error for the object. The provider cannot know if the resource
+// already manages the object itself, so the error lists all three causes.
 func (e Existing) Add(diags *diag.Diagnostics) {
 	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
 		"%[1]s already exists. In the following, replace NAME with the name of the resource.\n\n"+

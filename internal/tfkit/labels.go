@@ -11,8 +11,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// The control plane's rules for labels are those of Kubernetes (recording
-// "mesh names and bodies that are refused").
+// The control plane's rules for labels are those of Kubernetes (recordings of
+// refused names and bodies of meshes).
 var (
 	labelPart   = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 	labelDomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)

@@ -33,7 +33,7 @@ func (r *Run) CreatesMesh(name string) bool { return r.Noted("creates mesh " + n
 // DeleteProxy notes that the run deletes a data plane proxy.
 func (r *Run) DeleteProxy(mesh, name string) { r.Note("deletes proxy " + mesh + "/" + name) }
 
-// DeletesProxy tells whether the run deletes a data plane proxy.
+// DeletesProxy reports whether the run deletes a data plane proxy.
 func (r *Run) DeletesProxy(mesh, name string) bool {
 	return r.Noted("deletes proxy " + mesh + "/" + name)
 }

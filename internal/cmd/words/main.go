@@ -4,7 +4,7 @@
 // It finds terms that the project does not use, each with the term to write instead, and sentences that are too long.
 // It reads the prose of Markdown and its templates, and the comments of HCL, shell scripts, makefiles and YAML. In Go
 // files, it reads comments and the strings that are sentences: schema descriptions and diagnostics. With -strings, it reads
-// only these strings.
+// only these strings, with -comments only the comments.
 package main
 
 import (
@@ -18,10 +18,14 @@ import (
 
 func main() {
 	onlyStrings := flag.Bool("strings", false, "of Go files, read only the strings; ignore other files and tests")
+	onlyComments := flag.Bool("comments", false, "of Go files, read only the comments; ignore other files and tests")
 	flag.Parse()
 	find := reader
-	if *onlyStrings {
+	switch {
+	case *onlyStrings:
 		find = stringReader
+	case *onlyComments:
+		find = commentReader
 	}
 	problems, err := check(flag.Args(), find, os.Stdout)
 	switch {

@@ -35,6 +35,14 @@ func stringReader(file string) func(string) ([]passage, error) {
 	return golangStrings
 }
 
+// commentReader is [reader] for the comments of Go files that are not tests.
+func commentReader(file string) func(string) ([]passage, error) {
+	if filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+		return nil
+	}
+	return golangComments
+}
+
 // markdown finds paragraphs, items, headings and cells, the comments in blocks of HCL and shell, and in the front
 // matter the title and the description.
 func markdown(content string) ([]passage, error) {
@@ -110,17 +118,47 @@ func hashComments(content string) ([]passage, error) {
 
 // golang finds the comments and the strings of a Go file.
 func golang(content string) ([]passage, error) {
+	comments, err := golangComments(content)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := golangStrings(content)
+	return append(comments, messages...), err
+}
+
+// declared matches the name at the beginning of a doc comment, which can be any word.
+var declared = regexp.MustCompile(`^(An? )?\w+ `)
+
+// golangComments finds the comments of a Go file. It omits the name at the beginning of a doc comment.
+func golangComments(content string) ([]passage, error) {
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, "", content, parser.ParseComments)
 	if err != nil {
 		return nil, err
 	}
+	docs := map[*ast.CommentGroup]bool{}
+	ast.Inspect(parsed, func(node ast.Node) bool {
+		switch node := node.(type) {
+		case *ast.FuncDecl:
+			docs[node.Doc] = true
+		case *ast.GenDecl:
+			docs[node.Doc] = true
+		case *ast.ValueSpec:
+			docs[node.Doc] = true
+		case *ast.TypeSpec:
+			docs[node.Doc] = true
+		}
+		return true
+	})
 	var all []passage
 	for _, group := range parsed.Comments {
-		all = append(all, passage{files.Position(group.Pos()).Line, group.Text()})
+		text := group.Text()
+		if docs[group] {
+			text = declared.ReplaceAllString(text, "")
+		}
+		all = append(all, passage{files.Position(group.Pos()).Line, text})
 	}
-	messages, err := golangStrings(content)
-	return append(all, messages...), err
+	return all, nil
 }
 
 // golangStrings finds strings of at least four words: descriptions and messages. Strings that are put together with "+"

@@ -37,6 +37,7 @@ func terms() []term {
 		{`two forms of one thing\b`, "conflicts with", "These are two forms of one thing.", ""},
 		{`time is up\b`, "operation timed out", "The time is up.", ""},
 		{`time-outs?\b`, "timeout, timed out", "After a time-out, try again.", ""},
+		{`tells? whether\b`, "reports whether, says whether", "It tells whether it is open.", ""},
 		{`a text\b`, "a string", "The mode is a text.", ""},
 		{`turn(s|ed|ing)?( \w+){0,2} away\b`, "refuse, reject", "It turns the proxy away.", ""},
 		{`refus(e|es|ed|ing) (one another|each other)\b`, "handshakes fail", "Proxies refuse one another.", ""},

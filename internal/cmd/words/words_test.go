@@ -67,6 +67,7 @@ func TestReaders(t *testing.T) {
 		"GNUmakefile":         {"##@ Group\ntarget: x ## Help text\n", []passage{{1, "Group"}, {2, "Help text"}}},
 		"scripts/run":         {"#!/bin/sh\n# Usage\n", []passage{{2, "Usage"}}},
 		"x.go":                {"// Package x is one.\npackage x\n\nvar a = \"three short words\"\n\nvar b = \"a message in \" + a +\n\t\" two parts\"\n", []passage{{1, "Package x is one.\n"}, {6, "a message in X two parts"}}},
+		"doc.go":              {"package x\n\n// A pair is two.\ntype pair struct{} // behind\n\n// In no function.\n", []passage{{3, "is two.\n"}, {4, "behind\n"}, {6, "In no function.\n"}}},
 		"certificate.pem":     {"", nil},
 		"testdata/state.json": {"", nil},
 	} {
