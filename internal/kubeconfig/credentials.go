@@ -145,7 +145,7 @@ func (r *execRun) run(ctx context.Context) (credentials, error) {
 	return found, nil
 }
 
-// info is what the command is told.
+// info returns the information about the cluster for the command.
 func (r *execRun) info() ([]byte, error) {
 	type clusterInfo struct {
 		Server        string `json:"server"`

@@ -17,8 +17,8 @@ type endpoint struct {
 	// read takes the server's own words from an answer without success. It is false
 	// for an answer that is not the server's.
 	read func(e *Error, body []byte) bool
-	// fault tells whether the server, or what is in front of it, failed. An answer
-	// that is no fault is the server's decision. passing tells whether the answer to
+	// fault reports whether the server, or what is in front of it, failed. An answer
+	// that is no fault is the server's decision. passing reports whether the answer to
 	// the same request may be another one later.
 	fault, passing func(*http.Response) bool
 }

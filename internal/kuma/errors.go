@@ -59,7 +59,7 @@ type Error struct {
 	Server  Server
 
 	absent  bool // the server says that the object does not exist
-	decided bool // the answer is the decision of the server, whatever the status
+	decided bool // the answer is the decision of the server, regardless of the status
 	doubt   bool // an earlier attempt may have succeeded
 }
 
@@ -321,7 +321,7 @@ func readProblem(e *Error, body []byte) bool {
 	return true
 }
 
-// looksLikeJSON reports whether a text begins like an object or a list.
+// looksLikeJSON reports whether a string begins like an object or a list.
 func looksLikeJSON(text []byte) bool {
 	text = bytes.TrimSpace(text)
 	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
@@ -346,7 +346,7 @@ func jsonDefect(text []byte) string {
 	}
 }
 
-// A quotation is a text from another source, and its maximum number of
+// A quotation is a string from another source, and its maximum number of
 // characters in a message.
 type quotation struct {
 	text    *string
@@ -389,14 +389,14 @@ func (c *Client) quoteFields(fields []string) []string {
 	return fields
 }
 
-// Printable removes what cannot be printed from a text, and what a terminal or
+// Printable removes what cannot be printed from a string, and what a terminal or
 // a reader would misinterpret: escape sequences, and marks that change the
 // direction of text.
 func Printable(text string) string {
 	return printable(text, len(text))
 }
 
-// printable is [Printable] for the beginning of a text.
+// printable is [Printable] for the beginning of a string.
 func printable(text string, longest int) string {
 	count := 0
 	return strings.Map(func(r rune) rune {

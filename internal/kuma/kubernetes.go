@@ -359,7 +359,7 @@ func (s *kubernetesStore) document(object *Document, of key, date time.Time) (*D
 }
 
 // written is when an object was last written: as the answer to this client's own
-// write had it, or as its managers say, or not after it was read. Nobody says it of
+// write had it, or as its managers say, or not after it was read. That is unknown for
 // an object of which no manager is known (recording, "writes of a Mesh").
 func (s *kubernetesStore) written(name string, metadata *Document, read time.Time) time.Time {
 	s.mu.Lock()

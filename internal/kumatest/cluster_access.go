@@ -38,7 +38,7 @@ type access struct {
 	Resource  string `json:"resource"`
 }
 
-// allowed tells whether roles that are bound to a user give access, and says by which.
+// allowed reports whether roles that are bound to a user give access, and says by which.
 func (c *Cluster) allowed(user clusterUser, to access) (because string, is bool) {
 	if slices.Contains(user.groups, "system:masters") {
 		return "", true

@@ -132,7 +132,7 @@ func (c *Cluster) validateMesh(asked *clusterCall, o, before *clusterObject) err
 	return asked.invalidObject(validator, o.name, broken.under("spec"))
 }
 
-// visible tells whether the control plane sees a secret.
+// visible reports whether the control plane sees a secret.
 func (c *Cluster) visible(o *clusterObject) bool {
 	is := text(o.content["type"])
 	return o.kind.is("Secret") && o.namespace == c.cp.systemNamespace && (is == ofMesh || is == ofNoMesh)

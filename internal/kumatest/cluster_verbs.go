@@ -37,7 +37,7 @@ func (c *Cluster) selected(call *clusterCall) []*clusterObject {
 	return found
 }
 
-// meets tells whether values are those of a selector: NAME=VALUE, with commas between.
+// meets reports whether values are those of a selector: NAME=VALUE, with commas between.
 func meets(selector string, value func(name string) string) bool {
 	for one := range strings.SplitSeq(selector, ",") {
 		name, wanted, _ := strings.Cut(one, "=")

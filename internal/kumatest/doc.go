@@ -27,10 +27,10 @@
 // (type_) with its row, schema and rules: to add a type, add its row and, if necessary, its file. Descriptions
 // (document_) define how documents are read and written; the store has the documents. Versions differ in version.go.
 //
-// Events of proxies go through fleet.go, one after the other, with the delays in fleet_timing.go: fleet_proxy.go has
-// the methods of a proxy for tests, and fleet_manners.go its behavior, fleet_session.go what the control plane sends,
+// Events of proxies go through fleet.go, one after the other, with the delays in fleet_timing.go. fleet_proxy.go has
+// the methods of a proxy for tests, and fleet_manners.go its behavior. fleet_session.go has what the control plane sends,
 // fleet_issuance.go when and from what it issues, fleet_insight.go and fleet_meshinsight.go the reported status,
-// fleet_zone.go the zones, and fleet_zonestream.go their connection to a global control plane. Files that begin with
+// and fleet_zone.go the zones. fleet_zonestream.go has their connection to a global control plane. Files that begin with
 // ca_ validate, issue and verify. Files that begin with cluster_ are the API server of a control plane on
 // Kubernetes: it has the same store, in the form of objects.
 package kumatest

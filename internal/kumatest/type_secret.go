@@ -21,7 +21,7 @@ func (cp *ControlPlane) checkSecretDelete(secret *resource) violations {
 	return checkUse(mesh, secret.name)
 }
 
-// checkUse refuses that a secret goes that a backend of a mesh names.
+// checkUse rejects the deletion of a secret that a backend of a mesh uses.
 func checkUse(mesh *resource, secret string) violations {
 	var broken violations
 	for _, backend := range mesh.document.object("mtls").objects("backends") {
