@@ -191,6 +191,7 @@ func allowAll(mesh string) string {
 		`    mesh = ` + strconv.Quote(mesh),
 		`    name = "allow-all"`,
 		`    spec = {`,
+		`      targetRef = { kind = "Mesh" }`,
 		`      from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }]`,
 		`    }`,
 		`  }`,

@@ -32,7 +32,7 @@ resource "kongmesh_resource" "this" {
   type = "MeshTrafficPermission"
   mesh = kongmesh_mesh.this.name
   name = "allow-all"
-  spec = { from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }] }
+  spec = { targetRef = { kind = "Mesh" }, from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }] }
 }
 `
 

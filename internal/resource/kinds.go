@@ -100,8 +100,8 @@ func (r *anyResource) checkWritable(ctx context.Context, t kuma.Type, diags *dia
 	}
 	diags.AddAttributeError(path.Root("type"), "Type is read-only", fmt.Sprintf(
 		"The control plane at %s (version %s) does not accept changes of a %s. Either it writes this type itself, or it is the zone "+
-			"of a global control plane that manages the type: then set the provider's address to the global one. To read it, use "+
-			"the data source kongmesh_resource.", r.Client.Address(), r.Client.Version(ctx), t.Name))
+			"of a global control plane that manages the type: then set the provider's address to the global one. On Kubernetes, use "+
+			"kubectl. To read it, use the data source kongmesh_resource.", r.Client.Address(), r.Client.Version(ctx), t.Name))
 }
 
 // nearest returns the three names of types that are most similar to a name.

@@ -78,13 +78,13 @@ resource "kongmesh_resource" "this" {
   mesh   = kongmesh_mesh.this.name
   name   = "part"
   labels = { idle = terraform_data.this.output }
-  spec   = { to = [{ targetRef = { kind = "Mesh" }, default = { idleTimeout = terraform_data.this.output } }] }
+  spec   = { targetRef = { kind = "Mesh" }, to = [{ targetRef = { kind = "Mesh" }, default = { idleTimeout = terraform_data.this.output } }] }
 }
 resource "kongmesh_resource" "whole" {
   type = "MeshTimeout"
   mesh = kongmesh_mesh.this.name
   name = "whole"
-  spec = yamldecode("to: [{targetRef: {kind: Mesh}, default: {idleTimeout: ${terraform_data.this.output}}}]")
+  spec = yamldecode("{targetRef: {kind: Mesh}, to: [{targetRef: {kind: Mesh}, default: {idleTimeout: ${terraform_data.this.output}}}]}")
 }
 `, "mesh", env.Mesh())
 	at := tfjsonpath.New("spec").AtMapKey("to").AtSliceIndex(0).AtMapKey("default").AtMapKey("idleTimeout")
@@ -97,7 +97,7 @@ resource "kongmesh_resource" "whole" {
 			}},
 			{Config: strings.ReplaceAll(config, "90s", "91s"), ConfigPlanChecks: plans(plancheck.ResourceActionUpdate)},
 			{
-				Config:      strings.ReplaceAll(config, `spec = yamldecode("to: [{targetRef: {kind: Mesh}, default: {idleTimeout: ${terraform_data.this.output}}}]")`, `spec = terraform_data.text.output`) + "resource \"terraform_data\" \"text\" { input = \"text\" }\n",
+				Config:      strings.ReplaceAll(config, `spec = yamldecode("{targetRef: {kind: Mesh}, to: [{targetRef: {kind: Mesh}, default: {idleTimeout: ${terraform_data.this.output}}}]}")`, `spec = terraform_data.text.output`) + "resource \"terraform_data\" \"text\" { input = \"text\" }\n",
 				ExpectError: acctest.Words("Content is not an object"),
 			},
 		},

@@ -32,6 +32,7 @@ resource "kongmesh_resource" "retries" {
   name = "retries"
 
   spec = {
+    targetRef = { kind = "Mesh" }
     to = [{
       targetRef = { kind = "Mesh" }
       default   = { http = { numRetries = 5 } }
