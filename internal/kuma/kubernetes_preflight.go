@@ -261,3 +261,51 @@ func (s *kubernetesStore) ask(ctx context.Context, r request) (*Document, error)
 }
 
 func (s *kubernetesStore) checkSecretWrites(context.Context, key) error { return nil } // checkWrites has asked
+
+// TryMesh asks Kubernetes, without a write, whether the control plane accepts a
+// change of a mesh, or a new mesh. The error is the rejection of the control plane.
+// It returns nil without Kubernetes, and if only the write itself shows the answer.
+func (c *Client) TryMesh(ctx context.Context, name string, edit func(*Mesh) error) error {
+	s, is := c.store.(*kubernetesStore)
+	if !is {
+		return nil
+	}
+	mesh := NewMesh(name)
+	current, err := c.MeshAsOf(ctx, name, Recent)
+	if err == nil {
+		mesh = current.Clone()
+	}
+	if err != nil && !Absent(err) || edit(mesh) != nil {
+		return nil
+	}
+	object, err := s.objectOf(ctx, mesh.Document, meshKey(name))
+	if err != nil {
+		return nil
+	}
+	r := request{method: http.MethodPut, path: meshObjects + "/" + url.PathEscape(name), query: dryRun(), body: object.Bytes()}
+	if mesh.stored == nil {
+		r.method, r.path = http.MethodPost, meshObjects
+	}
+	return s.tried(ctx, r)
+}
+
+// TryDeleteMesh is [Client.TryMesh] for the deletion of a mesh.
+func (c *Client) TryDeleteMesh(ctx context.Context, name string) error {
+	s, is := c.store.(*kubernetesStore)
+	if !is {
+		return nil
+	}
+	return s.tried(ctx, request{method: http.MethodDelete, path: meshObjects + "/" + url.PathEscape(name), query: dryRun()})
+}
+
+func dryRun() url.Values { return url.Values{"dryRun": {"All"}, "fieldManager": {fieldManager}} }
+
+// tried sends a request that changes nothing. The error is a rejection.
+func (s *kubernetesStore) tried(ctx context.Context, r request) error {
+	ctx, cancel := s.config.Clock.WithTimeout(ctx, peekTime)
+	defer cancel()
+	if _, err := s.ask(ctx, r); Refused(err) {
+		return err
+	}
+	return nil
+}

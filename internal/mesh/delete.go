@@ -22,7 +22,11 @@ func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag
 	proxies, err := r.Client.DataplanesAsOf(ctx, name, kuma.Recent)
 	proxies = slices.DeleteFunc(slices.Clone(proxies), func(proxy kuma.Dataplane) bool { return r.Run.DeletesProxy(name, proxy.Name) })
 	switch {
-	case kuma.Absent(err) || kuma.Forbidden(err) || kuma.NoAddress(err): // the control plane reports this when the mesh is deleted
+	case kuma.Absent(err) || kuma.Forbidden(err): // the control plane reports this when the mesh is deleted
+	case kuma.NoAddress(err):
+		if err := r.Client.TryDeleteMesh(ctx, name); err != nil {
+			r.addRefused(ctx, name, err, diags)
+		}
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q", name), err)
 	case len(proxies) > 0 && !r.Client.DeletesInUse(ctx):

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
@@ -36,6 +38,29 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 		}
 	default:
 		tfkit.AddError(diags, task, err)
+	}
+}
+
+// try asks the control plane on Kubernetes whether it accepts the planned mesh. It
+// runs after all other checks.
+func (r *meshResource) try(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !r.Kubernetes || r.Client == nil || resp.Diagnostics.HasError() || !resp.Plan.Raw.IsFullyKnown() || resp.Plan.Raw.IsNull() || resp.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
+	var plan, state model
+	prior := &state
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
+	if req.State.Raw.IsNull() {
+		prior = nil
+	} else {
+		resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
+	}
+	if resp.Diagnostics.HasError() || prior != nil && !prior.Name.Equal(plan.Name) {
+		return
+	}
+	sent := kuma.NewMesh(plan.Name.ValueString())
+	if err := r.Client.TryMesh(ctx, plan.Name.ValueString(), edit(ctx, plan, prior, sent)); err != nil && !needsMTLS(err) {
+		addWriteError(&resp.Diagnostics, fmt.Sprintf("plan mesh %q", plan.Name.ValueString()), plan, sent, err)
 	}
 }
 

@@ -121,6 +121,7 @@ func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 }
 
 func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.try(ctx, req, resp)
 	defer r.Preflight(ctx, kuma.MeshType, req, resp)
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return
