@@ -24,8 +24,8 @@ resource "kongmesh_resource" "allow" {
 
 // A plan that enables mTLS in a mesh without a permission says that requests will
 // be denied, of a mesh that exists and of one that the same run creates. Real
-// control planes of both versions create no permission with a mesh, and deny
-// requests without one (2.7.29 and 2.14.3).
+// control planes create no permission with a mesh (measured on 2.7.29 and
+// 2.14.3), and deny requests without one (read in their sources).
 func TestAccPermission_missing(t *testing.T) {
 	t.Parallel()
 	const denied = "Warning: Requests will be denied"
