@@ -241,7 +241,7 @@ func warnOff(old standing, what string, proxies []kuma.Dataplane, diags *diag.Di
 	case len(proxies) > 0:
 		has = fmt.Sprintf(" The mesh has %s. Disconnected proxies can still serve traffic, and get the change when they reconnect.", tfkit.Proxies(proxies))
 	}
-	diags.AddAttributeWarning(path.Root("enabled"), "mTLS will be turned off", fmt.Sprintf(
+	diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
 		"%s the enabled backend %q turns off mTLS of mesh %q%s: proxies then communicate in plain text. Zone egress, "+
 			"which needs mTLS, is turned off too.%s If another backend of this run replaces it, add that backend to "+
 			"depends_on, so that Terraform enables it first.",

@@ -157,13 +157,13 @@ func TestAccOutage_warned(t *testing.T) {
 					continue
 				}
 				s.write(change.config)
-				s.says(change.command, true, append([]string{"Warning: mTLS will be turned off", change.what + ` the enabled backend "ca-1"`}, test.want...)...)
+				s.says(change.command, true, append([]string{"Warning: mTLS of the mesh goes off", change.what + ` the enabled backend "ca-1"`}, test.want...)...)
 			}
 			// What the plan cannot say, the apply does, and nothing twice.
 			for change, command := range map[string]string{`"ca-1"`: "apply -auto-approve -replace=" + address, `"ca-9"`: "apply -auto-approve"} {
 				s.write(strings.Replace(backend(secrets+fmt.Sprintf("force_destroy = %t", test.force)), `"ca-1"`, change, 1))
 				output := s.Terraform(strings.Fields(command)...)
-				if strings.Count(output, "Warning: ") != 1 || !acctest.Words(append([]string{"Warning: mTLS will be turned off", "Replacing", "until the new one exists"}, test.want...)...).MatchString(output) {
+				if strings.Count(output, "Warning: ") != 1 || !acctest.Words(append([]string{"Warning: mTLS of the mesh goes off", "Replacing", "until the new one exists"}, test.want...)...).MatchString(output) {
 					t.Errorf("%s says of %s:\n%s", command, change, output)
 				}
 			}
@@ -283,7 +283,7 @@ func TestAccOutage_meshIdentity(t *testing.T) {
 	t.Cleanup(front.Close)
 	s.env.Address = front.URL
 	s.write(before)
-	s.says("apply -auto-approve", true, "mTLS will be turned off", "turned off too. If another")
+	s.says("apply -auto-approve", true, "mTLS of the mesh goes off", "turned off too. If another")
 }
 
 // Where the proxies cannot be listed, force_destroy must be set.
@@ -306,5 +306,5 @@ func TestAccOutage_proxiesNotListed(t *testing.T) {
 	s.set("force_destroy = true")
 	s.Terraform("apply", "-auto-approve")
 	s.write(before)
-	s.says("apply -auto-approve", true, "mTLS will be turned off")
+	s.says("apply -auto-approve", true, "mTLS of the mesh goes off")
 }

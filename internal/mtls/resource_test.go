@@ -563,7 +563,7 @@ func TestAccProvidedBackend_warnsBeforeOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run.Config(env.Config(test.config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key))
 			output := run.Terraform(test.args...)
-			if !acctest.Words("Warning: mTLS will be turned off", `turns off mTLS of mesh "`+mesh+`"`).MatchString(output) {
+			if !acctest.Words("Warning: mTLS of the mesh goes off", `turns off mTLS of mesh "`+mesh+`"`).MatchString(output) {
 				t.Errorf("no warning in\n%s", output)
 			}
 		})
