@@ -52,7 +52,7 @@ func TestAccAccess_readOnly(t *testing.T) {
 	env := acctest.New(t, kumatest.ReadOnly())
 	ca := acctest.NewCA(t, "CA")
 	config := env.Config(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)
-	want := acctest.Words("Control plane is read-only", "global control plane", "set the provider's address to the global one", "kubectl")
+	want := acctest.Words("Control plane is read-only", "global control plane", "set the provider's address to the global one", "add the argument kubernetes to the provider block")
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{

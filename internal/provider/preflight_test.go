@@ -38,7 +38,7 @@ func TestAccPreflight(t *testing.T) {
 		refused []string // nil: all
 		want    []string
 	}{
-		"read-only":        {kumatest.ReadOnly(), "", nil, []string{"Control plane is read-only", "Nothing was sent", "set the provider's address to the global one", "kubectl"}},
+		"read-only":        {kumatest.ReadOnly(), "", nil, []string{"Control plane is read-only", "Nothing was sent", "set the provider's address to the global one", "add the argument kubernetes to the provider block"}},
 		"no token":         {kumatest.Authentication(), "", secrets, []string{"Permission denied", "Could not write secrets", "no token is set: set token or KONGMESH_TOKEN"}},
 		"a user's token":   {kumatest.Authentication(), kumatest.ReaderToken, secrets, []string{"Permission denied", "argument token", "mesh-system:admin"}},
 		"an expired token": {kumatest.Authentication(), "expired", nil, []string{"Invalid or expired token", "kumactl generate user-token"}},
