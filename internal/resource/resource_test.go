@@ -277,7 +277,7 @@ resource "kongmesh_resource" "this" {
 				ResourceName: this, ImportState: true, ImportStateIdFunc: imports("Dataplane"), ImportStateVerify: true,
 				ImportStateVerifyIdentifierAttribute: "name", // with the label that users set, and without those of the control plane
 			},
-			{Config: strings.ReplaceAll(config, "8080", "8081"), ConfigPlanChecks: plans(plancheck.ResourceActionUpdate)},
+			{Config: strings.ReplaceAll(config, "port = 8080", "port = 8081"), ConfigPlanChecks: plans(plancheck.ResourceActionUpdate)},
 		},
 	})
 }
