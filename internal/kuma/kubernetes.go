@@ -554,20 +554,9 @@ func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, c
 	if !inObjects(of.kind) {
 		return nil, s.checkWrites(ctx, of.kind)
 	}
-	object, err := s.objectOf(ctx, document, of)
+	r, err := s.putRequest(ctx, of, document)
 	if err != nil {
 		return nil, err
-	}
-	collection, err := s.collection(ctx, of.kind)
-	if err != nil {
-		return nil, err
-	}
-	r := request{
-		to: s.server, method: http.MethodPut, path: collection + "/" + url.PathEscape(of.name),
-		query: url.Values{"fieldManager": {fieldManager}}, body: object.Bytes(),
-	}
-	if document.stored == nil {
-		r.method, r.path = http.MethodPost, collection
 	}
 	answer, err := s.send(ctx, r, course, retries)
 	if err != nil {
@@ -584,6 +573,26 @@ func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, c
 		return nil, err
 	}
 	return s.document(written, of, answer.date)
+}
+
+// putRequest returns the request that writes a document.
+func (s *kubernetesStore) putRequest(ctx context.Context, of key, document *Document) (request, error) {
+	object, err := s.objectOf(ctx, document, of)
+	if err != nil {
+		return request{}, err
+	}
+	collection, err := s.collection(ctx, of.kind)
+	if err != nil {
+		return request{}, err
+	}
+	r := request{
+		to: s.server, method: http.MethodPut, path: collection + "/" + url.PathEscape(of.name),
+		query: url.Values{"fieldManager": {fieldManager}}, body: object.Bytes(),
+	}
+	if document.stored == nil {
+		r.method, r.path = http.MethodPost, collection
+	}
+	return r, nil
 }
 
 // note remembers when this client wrote a mesh.

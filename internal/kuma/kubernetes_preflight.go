@@ -60,15 +60,11 @@ func neededVerbs() []string { return []string{"get", "list", "create", "update",
 // checkWrites checks, once in a run and before anything is written, what would make
 // each write of a kind fail, or go to the wrong place.
 func (s *kubernetesStore) checkWrites(ctx context.Context, kind string) error {
-	found, err := share(ctx, s.Client, "peek/writes of "+kind, peeked, func() (look, error) {
-		ctx, cancel := s.config.Clock.WithTimeout(ctx, peekTime)
-		defer cancel()
-		return look{err: s.lookAhead(ctx, kind)}, nil
-	})
-	if err != nil {
+	_, err := s.once(ctx, "writes of "+kind, s.server, func(ctx context.Context) (*Document, error) { return nil, s.lookAhead(ctx, kind) })
+	if Passing(err) || ctx.Err() != nil {
 		return nil // the write itself tells then
 	}
-	return found.err
+	return err
 }
 
 func (s *kubernetesStore) lookAhead(ctx context.Context, kind string) error {
@@ -262,48 +258,30 @@ func (s *kubernetesStore) ask(ctx context.Context, r request) (*Document, error)
 
 func (s *kubernetesStore) checkSecretWrites(context.Context, key) error { return nil } // checkWrites has asked
 
-// TryMesh asks Kubernetes, without a write, whether the control plane accepts a
-// change of a mesh, or a new mesh. The error is the rejection of the control plane.
-// It returns nil without Kubernetes, and if only the write itself shows the answer.
-func (c *Client) TryMesh(ctx context.Context, name string, edit func(*Mesh) error) error {
-	s, is := c.store.(*kubernetesStore)
-	if !is {
-		return nil
-	}
-	mesh := NewMesh(name)
-	current, err := c.MeshAsOf(ctx, name, Recent)
-	if err == nil {
-		mesh = current.Clone()
-	}
-	if err != nil && !Absent(err) || edit(mesh) != nil {
-		return nil
-	}
-	object, err := s.objectOf(ctx, mesh.Document, meshKey(name))
+// tryPut asks Kubernetes for a write without an effect, which reaches the webhooks of
+// the control plane.
+func (s *kubernetesStore) tryPut(ctx context.Context, of key, document *Document) error {
+	r, err := s.putRequest(ctx, of, document)
 	if err != nil {
-		return nil
-	}
-	r := request{method: http.MethodPut, path: meshObjects + "/" + url.PathEscape(name), query: dryRun(), body: object.Bytes()}
-	if mesh.stored == nil {
-		r.method, r.path = http.MethodPost, meshObjects
+		return nil // the write itself tells then
 	}
 	return s.tried(ctx, r)
 }
 
-// TryDeleteMesh is [Client.TryMesh] for the deletion of a mesh.
-func (c *Client) TryDeleteMesh(ctx context.Context, name string) error {
-	s, is := c.store.(*kubernetesStore)
-	if !is {
+// tryDelete is tryPut for a deletion.
+func (s *kubernetesStore) tryDelete(ctx context.Context, of key) error {
+	path, err := s.path(ctx, of)
+	if err != nil {
 		return nil
 	}
-	return s.tried(ctx, request{method: http.MethodDelete, path: meshObjects + "/" + url.PathEscape(name), query: dryRun()})
+	return s.tried(ctx, request{method: http.MethodDelete, path: path, query: url.Values{"fieldManager": {fieldManager}}})
 }
-
-func dryRun() url.Values { return url.Values{"dryRun": {"All"}, "fieldManager": {fieldManager}} }
 
 // tried sends a request that changes nothing. The error is a rejection.
 func (s *kubernetesStore) tried(ctx context.Context, r request) error {
 	ctx, cancel := s.config.Clock.WithTimeout(ctx, peekTime)
 	defer cancel()
+	r.query.Set("dryRun", "All")
 	if _, err := s.ask(ctx, r); Refused(err) {
 		return err
 	}

@@ -304,3 +304,21 @@ func TestKubernetes_refusals(t *testing.T) {
 		})
 	}
 }
+
+// The rejection of a write that was only tried does not repeat a secret, either.
+func TestKubernetes_aTriedSecretIsHidden(t *testing.T) {
+	const secret = "correct-Horse/battery+staple=9"
+	c := newCluster(t, meshObject)
+	c.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("dryRun") == "" {
+			return false
+		}
+		reply(w, http.StatusBadRequest, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"webhook denied the request: `+secret+`","code":400}`)
+		return true
+	}
+	mtls := `{"backends":[{"conf":{"key":{"inlineString":"` + secret + `"}}}]}`
+	err := c.client(t).TryMesh(t.Context(), "m", func(mesh *Mesh) error { mesh.Set("mtls", json.RawMessage(mtls)); return nil })
+	if !Refused(err) || !strings.HasSuffix(err.Error(), "denied the request: "+hidden) {
+		t.Errorf("%v", err)
+	}
+}

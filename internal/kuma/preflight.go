@@ -3,6 +3,7 @@ package kuma
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -174,10 +175,26 @@ const (
 // peek reads a document that does not change during a run, once and without
 // retries.
 func (c *Client) peek(ctx context.Context, path string, query url.Values) (*Document, error) {
-	seen, err := share(ctx, c, "peek/"+path, peeked, func() (look, error) {
-		ctx, cancel := c.config.Clock.WithTimeout(ctx, peekTime)
+	return c.once(ctx, path, c.api, func(ctx context.Context) (*Document, error) { return c.getUpTo(ctx, path, query, 0) })
+}
+
+// errSlow is the error of a preflight read that reached [peekTime]. It is not
+// context.DeadlineExceeded, which is for the caller's own timeout.
+var errSlow = fmt.Errorf("there was no answer within %s", peekTime)
+
+// once calls read once in a run, and returns its result to every caller. A result
+// of a caller that was canceled does not count.
+func (c *Client) once(ctx context.Context, name string, from *endpoint, read func(context.Context) (*Document, error)) (*Document, error) {
+	seen, err := share(ctx, c, "peek/"+name, peeked, func() (look, error) {
+		short, cancel := c.config.Clock.WithTimeout(ctx, peekTime)
 		defer cancel()
-		document, err := c.getUpTo(ctx, path, query, 0)
+		document, err := read(short)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return look{}, ctx.Err()
+		case err != nil && short.Err() != nil:
+			err = c.connectionError(from, errSlow)
+		}
 		return look{document, err}, nil
 	})
 	if err != nil {
@@ -194,3 +211,27 @@ func ifUnauthenticated(err error) error {
 	}
 	return nil
 }
+
+// TryMesh asks the control plane, without a write, whether it accepts a change of
+// a mesh, or a new mesh. The error is its rejection. It returns nil if only the
+// write shows the answer, as over HTTP.
+func (c *Client) TryMesh(ctx context.Context, name string, edit func(*Mesh) error) error {
+	mesh := NewMesh(name)
+	current, err := c.MeshAsOf(ctx, name, Recent)
+	if err == nil {
+		mesh = current.Clone()
+	}
+	if err != nil && !Absent(err) || edit(mesh) != nil {
+		return nil // the write reports it
+	}
+	c.sent.addFrom(mesh.Bytes())
+	return c.store.tryPut(ctx, meshKey(name), mesh.Document)
+}
+
+// TryDeleteMesh is [Client.TryMesh] for the deletion of a mesh.
+func (c *Client) TryDeleteMesh(ctx context.Context, name string) error {
+	return c.store.tryDelete(ctx, meshKey(name))
+}
+
+func (s httpStore) tryPut(context.Context, key, *Document) error { return nil }
+func (s httpStore) tryDelete(context.Context, key) error         { return nil }

@@ -1,10 +1,12 @@
 package kuma
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -173,5 +175,50 @@ func TestCheckWritesQuotesHarmlessly(t *testing.T) {
 	var noMTLS *NoMeshMTLSError
 	if err := client.CheckMeshMTLS(t.Context()); !errors.As(err, &noMTLS) || strings.Contains(noMTLS.Version, "\x1b") || len(noMTLS.Version) > longestName+10 {
 		t.Errorf("%+v", err)
+	}
+}
+
+// An expiring clock lets a test end the time of the read that began last.
+type expiringClock struct {
+	*testClock
+	expire context.CancelFunc
+}
+
+func (c *expiringClock) WithTimeout(ctx context.Context, _ time.Duration) (context.Context, context.CancelFunc) {
+	ctx, c.expire = context.WithCancel(ctx)
+	return ctx, c.expire
+}
+
+// A preflight read that takes too long is not repeated by the next preflight, only
+// by a read that needs the answer. That its caller was canceled is no result.
+func TestPeek_noResult(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end  func(clock *expiringClock, cancel context.CancelFunc)
+		asks bool // the next preflight
+	}{
+		"its time is over":             {func(clock *expiringClock, _ context.CancelFunc) { clock.expire() }, false},
+		"the first caller is canceled": {func(_ *expiringClock, cancel context.CancelFunc) { cancel() }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := &expiringClock{testClock: newTestClock()}
+			first, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			client, rec := serve(t, func(n int, w http.ResponseWriter, c call) {
+				if n == 1 {
+					test.end(clock, cancel)
+					abort()
+				}
+				canned(map[string]string{"/_resources": frozen})(n, w, c)
+			}, func(config *Config) { config.Clock, config.MaxRetries = clock, 0 })
+			noError(t, client.CheckWrites(first, MeshType))
+			types, err := client.Types(t.Context())
+			noError(t, err)
+			equal(t, "types", len(types), 2)
+			equal(t, "requests", len(rec.all()), 2)
+			var readOnly *ReadOnlyError
+			equal(t, "known later", errors.As(client.CheckWrites(t.Context(), MeshType), &readOnly), test.asks)
+		})
 	}
 }

@@ -28,6 +28,10 @@ type store interface {
 	// [Client.CheckSecretWrites], of global secrets for a key without a mesh.
 	checkWrites(ctx context.Context, kind string) error
 	checkSecretWrites(ctx context.Context, of key) error
+	// tryPut and tryDelete ask, without a write, whether the control plane accepts
+	// one. The error is its rejection. It is nil if only the write shows the answer.
+	tryPut(ctx context.Context, of key, document *Document) error
+	tryDelete(ctx context.Context, of key) error
 }
 
 // A key says which object a request is about. mesh is "" for an object that

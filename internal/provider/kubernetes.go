@@ -264,7 +264,7 @@ func kinds(token, cert, exec bool) []string {
 	return given
 }
 
-// check looks at values that client-go would refuse without their attribute.
+// check rejects values whose error would not name their attribute otherwise.
 func (m kubernetesModel) check(host, authority, proxy setting, diags *diag.Diagnostics) {
 	if name := m.Namespace.ValueString(); name != "" && !namespaceName.MatchString(name) {
 		diags.AddAttributeError(inKubernetes("namespace"), "Invalid namespace", fmt.Sprintf(
