@@ -18,6 +18,20 @@ import (
 // fingerprints in hex and base64 of text do not.
 func MayHoldKey(text string) bool { return mayHoldKey(text, maxLayers) }
 
+// privateKeyPattern matches the first line of a private key in PEM (RFC 7468, 10
+// and 11, and the older labels).
+var privateKeyPattern = regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----`)
+
+// HasPrivateKey reports whether a string contains a private key in PEM, or is one
+// in base64. Unlike [MayHoldKey], it is false for certificates.
+func HasPrivateKey(text string) bool {
+	if privateKeyPattern.MatchString(text) {
+		return true
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	return err == nil && privateKeyPattern.Match(decoded)
+}
+
 // Quote returns a string in quotation marks for a message. For a possible private
 // key, it only says that.
 func Quote(text string) string {

@@ -132,3 +132,23 @@ func TestMayHoldKey_ordinary(t *testing.T) {
 		}
 	}
 }
+
+// A private key in PEM is found, also in base64, and a certificate is none.
+func TestHasPrivateKey(t *testing.T) {
+	t.Parallel()
+	block := func(label string) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: []byte("content")}))
+	}
+	for _, label := range []string{"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"} {
+		for how, text := range map[string]string{"": block(label), "base64": base64.StdEncoding.EncodeToString([]byte(block(label))), "behind a certificate": block("CERTIFICATE") + block(label)} {
+			if !HasPrivateKey(text) {
+				t.Errorf("%s %s is not found", label, how)
+			}
+		}
+	}
+	for _, text := range []string{"", "PRIVATE KEY", block("CERTIFICATE"), block("PUBLIC KEY"), base64.StdEncoding.EncodeToString([]byte(block("CERTIFICATE")))} {
+		if HasPrivateKey(text) {
+			t.Errorf("%q counts as a private key", text)
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, res
 func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Any resource of the control plane, as the control plane has it: a policy, a MeshService, a Zone, and others. " +
-			"Secrets are not available here.",
+			"Secrets and private keys are not available here.",
 		Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type, such as `MeshTrafficPermission`.",
@@ -122,16 +122,16 @@ func sourceFrom(ctx context.Context, document *kuma.Document, config sourceModel
 		return config, err
 	}
 	if old {
-		state.Fields = types.DynamicValue(valueOf(ctx, content))
+		state.Fields = types.DynamicValue(valueOf(ctx, withoutKeys(content)))
 	} else {
-		state.Spec = types.DynamicValue(valueOf(ctx, content))
+		state.Spec = types.DynamicValue(valueOf(ctx, withoutKeys(content)))
 	}
 	if text := document.Get("status"); text != nil {
 		status, err := decodeJSON(text)
 		if err != nil {
 			return config, err
 		}
-		state.Status = types.DynamicValue(valueOf(ctx, status))
+		state.Status = types.DynamicValue(valueOf(ctx, withoutKeys(status)))
 	}
 	labels, err := document.AllLabels()
 	if err != nil {

@@ -71,7 +71,13 @@ func (m *model) checkContent(diags *diag.Diagnostics) {
 		return
 	}
 	members, ok := membersOf(value.UnderlyingValue())
+	decoded, _ := jsonOf(*value)
+	key, hasKey := privateKey(at.String(), decoded)
 	switch {
+	case hasKey:
+		diags.AddAttributeError(at, "Private key in configuration", fmt.Sprintf(
+			"%s is a private key. Terraform would show it in plans and store it in the state. Upload the key with kongmesh_mesh_secret, whose "+
+				"value_wo is write-only, and refer to that secret here.", key))
 	case !ok:
 		diags.AddAttributeError(at, "Content is not an object", fmt.Sprintf(
 			"%s must be an object, such as `{ targetRef = { kind = \"Mesh\" } }`. For text in YAML, use `yamldecode`.", at))
@@ -87,6 +93,20 @@ func (m *model) checkContent(diags *diag.Diagnostics) {
 			}
 		}
 	}
+}
+
+// addKeyInside adds an error if a document to import contains a private key, and
+// reports whether it did: without the key, the next change would remove it.
+func (m model) addKeyInside(document *kuma.Document, diags *diag.Diagnostics) bool {
+	decoded, err := decodeJSON(document.Bytes())
+	key, found := privateKey("document", decoded)
+	if err != nil || !found {
+		return false // the read reports an error
+	}
+	diags.AddError("Private key in resource", fmt.Sprintf(
+		"%s cannot be imported, because %s is a private key: Terraform would store it in the state. Upload the key with kongmesh_mesh_secret, "+
+			"change the resource on the control plane so that it refers to that secret, and import it again.", m, key))
+	return true
 }
 
 // ownAttribute returns the attribute of a member of the envelope, if there is
@@ -250,7 +270,7 @@ func stateFrom(ctx context.Context, document *kuma.Document, prior model) (model
 		return prior, err
 	}
 	if !value.IsNull() {
-		now := reconcile(ctx, *value, has, old)
+		now := reconcile(ctx, *value, withoutKeys(has), old)
 		if dynamic, ok := now.(types.Dynamic); ok {
 			*value = dynamic
 		}
@@ -285,7 +305,7 @@ func importFrom(ctx context.Context, document *kuma.Document, prior model) (mode
 	if old {
 		value = &state.Fields
 	}
-	*value = types.DynamicValue(valueOf(ctx, withoutDefaults(has, zoneOf(has, all))))
+	*value = types.DynamicValue(valueOf(ctx, withoutKeys(withoutDefaults(has, zoneOf(has, all)))))
 	maps.DeleteFunc(all, func(name, _ string) bool { return kuma.ReservedLabel(name) && !setByUsers(name) })
 	if len(all) > 0 {
 		state.Labels = mapOf(all)

@@ -233,6 +233,9 @@ func (r *anyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	read := stateFrom
 	if fresh, _ := tfkit.LoadPrivate[bool](ctx, req.Private, imported, &resp.Diagnostics); fresh {
 		read = importFrom
+		if state.addKeyInside(document, &resp.Diagnostics) {
+			return
+		}
 	}
 	now, err := read(ctx, document, state)
 	if err != nil {

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -326,4 +328,56 @@ func without(decoded any, added map[string]any) any {
 func sameDocument(a, b any, zone string, old bool) bool {
 	a, b = withoutDefaults(a, zone), withoutDefaults(b, zone)
 	return len(differences("", a, b, old)) == 0 && len(differences("", b, a, old)) == 0
+}
+
+// privateKey returns the path of the first private key in a document, without a
+// name that may be a key itself.
+func privateKey(at string, decoded any) (where string, found bool) {
+	switch v := decoded.(type) {
+	case string:
+		return at, pki.HasPrivateKey(v)
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			inside := member(at, name)
+			if pki.MayHoldKey(name) {
+				inside = at
+			}
+			if where, found = privateKey(inside, v[name]); found || pki.HasPrivateKey(name) {
+				return cmp.Or(where, inside), true
+			}
+		}
+	case []any:
+		for i := range v {
+			if where, found = privateKey(fmt.Sprintf("%s[%d]", at, i), v[i]); found {
+				return where, true
+			}
+		}
+	}
+	return "", false
+}
+
+// withoutKeys returns a document without private keys, which are not stored in
+// the state.
+func withoutKeys(decoded any) any {
+	switch v := decoded.(type) {
+	case string:
+		if pki.HasPrivateKey(v) {
+			return nil
+		}
+	case map[string]any:
+		members := map[string]any{}
+		for name, value := range v {
+			if kept := withoutKeys(value); (kept != nil || value == nil) && !pki.HasPrivateKey(name) {
+				members[name] = kept
+			}
+		}
+		return members
+	case []any:
+		items := make([]any, len(v))
+		for i := range v {
+			items[i] = withoutKeys(v[i])
+		}
+		return items
+	}
+	return decoded
 }

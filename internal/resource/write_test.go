@@ -1,6 +1,7 @@
 package resource_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -166,8 +167,7 @@ func TestAccResource_deleteRefused(t *testing.T) {
 // control plane quotes it.
 func TestAccResource_secretsInSpec(t *testing.T) {
 	t.Parallel()
-	ca := acctest.NewCA(t, "CA")
-	const password = "correct-horse-7"
+	const inline, password = "battery/staple+9 of a client", "correct-horse-7"
 	for name, reason := range map[string]string{
 		"quoted":   "invalid value: BODY",
 		"in parts": `BODY`,
@@ -195,11 +195,11 @@ resource "kongmesh_resource" "this" {
     tls = {
       enabled      = true
       password     = $password
-      verification = { clientKey = { type = "InsecureInline", insecureInline = { value = $key } } }
+      verification = { clientKey = { type = "InsecureInline", insecureInline = { value = $inline } } }
     }
   }
 }
-`, "key", ca.Key, "password", password)))
+`, "inline", inline, "password", password)))
 			run.Serve(env.Provider())
 			run.Setenv("TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
 			run.Terraform("init")
@@ -209,11 +209,76 @@ resource "kongmesh_resource" "this" {
 			}
 			_, messages, _ := strings.Cut(output, "Error: ") // after the plan, which Terraform shows
 			for where, text := range map[string]string{"messages": messages, "log": string(run.Read("trace.log"))} {
-				if found := acctest.Leaks(t, ca.Key, ca.Chain, text); len(found) > 0 || strings.Contains(text, password) {
-					t.Errorf("a secret is in the %s: %q", where, found)
+				for _, secret := range []string{inline, password, base64.StdEncoding.EncodeToString([]byte(inline))} {
+					if strings.Contains(text, secret) {
+						t.Errorf("a secret is in the %s: %q", where, secret)
+					}
 				}
 			}
 		})
+	}
+}
+
+// A private key is refused in a configuration, because a plan would show it, and
+// is not read into the state.
+func TestAccResource_privateKey(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin() // a backend with an inline key is not for a real control plane
+	ca := acctest.NewCA(t, "CA")
+	inline := base64.StdEncoding.EncodeToString([]byte(ca.Key))
+	env.Must(http.MethodPut, "/meshes/acc", map[string]any{"type": "Mesh", "name": "acc", "mtls": map[string]any{"backends": []any{map[string]any{
+		"name": "ca-1", "type": "provided", "conf": map[string]any{"cert": map[string]any{"inlineString": ca.Chain}, "key": map[string]any{"inline": inline}},
+	}}}})
+	env.Must(http.MethodPut, "/meshes/acc/external-services/db", map[string]any{"type": "ExternalService", "mesh": "acc", "name": "db",
+		"tags": map[string]any{"kuma.io/service": "db"}, "networking": map[string]any{"address": "db:443", "tls": map[string]any{"clientKey": map[string]any{"inline": inline}}},
+	})
+	run := acctest.NewRun(t, withSource(env.Config(`
+data "kongmesh_resource" "mesh" {
+  type = "Mesh"
+  name = "acc"
+}
+output "mesh" { value = data.kongmesh_resource.mesh.fields.mtls }
+`)))
+	run.Serve(env.Provider())
+	run.Setenv("TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
+	run.Write("key.txt", inline) // Terraform itself shows a line of the configuration
+	run.Terraform("init")
+	shown := run.Terraform("apply", "-auto-approve")
+	for what, service := range map[string]struct{ config, want string }{
+		"configuration": {`
+resource "kongmesh_resource" "this" {
+  type   = "ExternalService"
+  mesh   = "acc"
+  name   = "new"
+  fields = { tags = { "kuma.io/service" = "db" }, networking = { address = "db:443", tls = { clientKey = { inline = file("key.txt") } } } }
+}`, "Private key in configuration|fields.networking.tls.clientKey.inline is a private key"},
+		"import": {`
+import {
+  to = kongmesh_resource.this
+  id = "ExternalService/acc/db"
+}
+resource "kongmesh_resource" "this" {
+  type   = "ExternalService"
+  mesh   = "acc"
+  name   = "db"
+  fields = { tags = { "kuma.io/service" = "db" }, networking = { address = "db:443" } }
+}`, "Private key in resource|document.networking.tls.clientKey.inline is a private key"},
+	} {
+		run.Write("main.tf", withSource(env.Config(service.config)))
+		output, err := run.Try("plan")
+		if err == nil || !acctest.Words(strings.Split(service.want, "|")...).MatchString(output) {
+			t.Errorf("%s: %v\n%s", what, err, output)
+		}
+		shown += output
+	}
+	if !strings.Contains(shown, "BEGIN CERTIFICATE") {
+		t.Errorf("the certificate is not read: %s", shown)
+	}
+	for where, text := range map[string]string{"output": shown, "log": string(run.Read("trace.log")), "state": string(run.Read("terraform.tfstate"))} {
+		if found := acctest.Leaks(t, ca.Key, ca.Chain, text); len(found) > 0 {
+			t.Errorf("the key is in the %s: %q", where, found)
+		}
 	}
 }
 
