@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // A list is the kind of a part that is a list of objects.
@@ -202,8 +203,8 @@ func (l list) editItem(item *kuma.Document, wanted values) error {
 
 func (list) meansNothing(value attr.Value) bool { return len(elementsOf(value)) == 0 }
 
-func (l list) follow(at path.Path, field fieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {
-	index, ok := field.index()
+func (l list) follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {
+	index, ok := field.Index()
 	items, err := document.Items(member)
 	if !ok || err != nil || index >= len(items) {
 		return at
@@ -221,7 +222,7 @@ func (l list) follow(at path.Path, field fieldSteps, document *kuma.Document, me
 }
 
 // followIn follows a field below an item.
-func (l list) followIn(at path.Path, field fieldSteps, item *kuma.Document, inner values) path.Path {
+func (l list) followIn(at path.Path, field tfkit.FieldSteps, item *kuma.Document, inner values) path.Path {
 	if len(field) == 0 {
 		return at
 	}
@@ -229,7 +230,7 @@ func (l list) followIn(at path.Path, field fieldSteps, item *kuma.Document, inne
 		return below
 	}
 	is, err := typeOf(item)
-	if err != nil || !slices.Contains([]string{"conf", "config", "type"}, field.member()) {
+	if err != nil || !slices.Contains([]string{"conf", "config", "type"}, field.Member()) {
 		return at
 	}
 	for _, t := range l.types {

@@ -97,8 +97,8 @@ func (l leaf) meansNothing(value attr.Value) bool {
 	return reflect.DeepEqual(l.plain(value), l.absent())
 }
 
-func (l leaf) follow(at path.Path, field fieldSteps, _ *kuma.Document, _ string, _ attr.Value) path.Path {
-	if key := field.key(); key != "" {
+func (l leaf) follow(at path.Path, field tfkit.FieldSteps, _ *kuma.Document, _ string, _ attr.Value) path.Path {
+	if key := field.Key(); key != "" {
 		return at.AtMapKey(key)
 	}
 	return at

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // An object is the kind of a part with parts.
@@ -84,7 +85,7 @@ func (o object) meansNothing(value attr.Value) bool {
 	return !slices.ContainsFunc(o.parts, func(p part) bool { return !isNull(inner[p.name]) && !p.kind.meansNothing(inner[p.name]) })
 }
 
-func (o object) follow(at path.Path, field fieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {
+func (o object) follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {
 	inner, err := document.Object(member)
 	if err != nil || len(field) == 0 {
 		return at

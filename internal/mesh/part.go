@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // A part describes a member of a mesh's document and its attribute. Its kind
@@ -45,7 +46,7 @@ type kind interface {
 	meansNothing(value attr.Value) bool
 	// follow returns the attribute for a field of a rejection, below the
 	// attribute at.
-	follow(at path.Path, field fieldSteps, document *kuma.Document, member string, value attr.Value) path.Path
+	follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, member string, value attr.Value) path.Path
 }
 
 type values = map[string]attr.Value
@@ -116,9 +117,9 @@ func editParts(parts []part, document *kuma.Document, wanted values) error {
 
 // followBelow follows a field below an object or item. found is false if the
 // field belongs to none of its parts.
-func followBelow(parts []part, at path.Path, field fieldSteps, document *kuma.Document, inner values) (below path.Path, found bool) {
+func followBelow(parts []part, at path.Path, field tfkit.FieldSteps, document *kuma.Document, inner values) (below path.Path, found bool) {
 	for _, p := range parts {
-		if p.member == field.member() {
+		if p.member == field.Member() {
 			return p.kind.follow(at.AtName(p.name), field[1:], document, p.member, inner[p.name]), true
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -72,39 +70,13 @@ func advice(at path.Path) string {
 	return ""
 }
 
-// fieldStep splits a field of a rejection at its dots and brackets: a member,
-// `[0]` or `["key"]`.
-var fieldStep = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
-
-// fieldSteps are the matches of fieldStep in a field.
-type fieldSteps [][]string
-
-// member returns the first step if it is a member, otherwise "".
-func (f fieldSteps) member() string { return f.first(3) }
-
-// key returns the first step if it is a key, otherwise "".
-func (f fieldSteps) key() string { return f.first(1) }
-
-// index returns the first step if it is an index.
-func (f fieldSteps) index() (index int, ok bool) {
-	index, err := strconv.Atoi(f.first(2))
-	return index, err == nil
-}
-
-func (f fieldSteps) first(group int) string {
-	if len(f) == 0 {
-		return ""
-	}
-	return f[0][group]
-}
-
 // attributeOf returns the attribute of a field of the document, or the nearest
 // one.
 func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
-	steps := fieldSteps(fieldStep.FindAllStringSubmatch(field, -1))
-	switch first := steps.member(); first {
+	steps := tfkit.NewFieldSteps(field)
+	switch first := steps.Member(); first {
 	case "labels":
-		if key := steps[1:].key(); key != "" {
+		if key := steps[1:].Key(); key != "" {
 			return path.Root("labels").AtMapKey(key)
 		}
 		return path.Root("labels")

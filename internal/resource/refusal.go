@@ -1,13 +1,13 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -17,23 +17,21 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// step matches a step of a path in a document: a member, `["key"]` or `[0]`.
-var step = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
-
 // attributeOf returns the attribute for a path of the control plane in the
 // document.
 func (m *model) attributeOf(field string) path.Path {
 	_, at, old := m.content()
-	for i, match := range step.FindAllStringSubmatch(field, -1) {
-		name := match[1] + match[3]
-		switch index, err := strconv.Atoi(match[2]); {
+	steps := tfkit.NewFieldSteps(field)
+	for i := range steps {
+		name := cmp.Or(steps[i:].Key(), steps[i:].Member())
+		switch index, isIndex := steps[i:].Index(); {
 		case i == 0 && slices.Contains([]string{"labels", "name", "mesh", "type"}, name):
 			at = path.Root(name)
 			if name != "labels" {
 				return at
 			}
 		case i == 0 && !old && name == specMember:
-		case err == nil:
+		case isIndex:
 			at = at.AtListIndex(index)
 		case at.Equal(path.Root("labels")):
 			return at.AtMapKey(name)
@@ -88,16 +86,17 @@ func (m *model) quoted(field string) string {
 	}
 	value, _, old := m.content()
 	at, _ := jsonOf(*value)
-	for i, match := range step.FindAllStringSubmatch(field, -1) {
+	steps := tfkit.NewFieldSteps(field)
+	for i := range steps {
 		if i == 0 && !old {
 			continue // spec itself
 		}
 		switch v := at.(type) {
 		case map[string]any:
-			at = v[match[1]+match[3]]
+			at = v[cmp.Or(steps[i:].Key(), steps[i:].Member())]
 		case []any:
-			index, err := strconv.Atoi(match[2])
-			if err != nil || index >= len(v) {
+			index, isIndex := steps[i:].Index()
+			if !isIndex || index >= len(v) {
 				return ""
 			}
 			at = v[index]
