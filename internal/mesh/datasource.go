@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -48,7 +49,7 @@ func (d *meshSource) Metadata(_ context.Context, req datasource.MetadataRequest,
 }
 
 func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	attributes := computed(forDataSource(sections()))
+	attributes := sections().ForDataSource().Computed()
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the mesh.",
@@ -115,12 +116,12 @@ func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 // sourceFrom returns the model of a mesh's document, with all of its parts.
 func sourceFrom(ctx context.Context, mesh *kuma.Mesh, name types.String) (*sourceModel, error) {
 	state := &sourceModel{model: model{Name: name}, Backends: []backendSource{}}
-	for _, section := range forDataSource(sections()) {
-		now, err := section.read(mesh.Document, nil)
+	for _, section := range sections().ForDataSource() {
+		now, err := section.Read(mesh.Document, nil)
 		if err != nil {
 			return nil, err
 		}
-		*state.sections()[section.name] = objectOf(now)
+		*state.sections()[section.Name] = part.ObjectOf(now)
 	}
 	labels, errLabels := mesh.Labels()
 	skip, errSkip := mesh.SkipCreatingInitialPolicies()

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 )
 
 // Read is what a document says about all sections, as after an import.
@@ -17,7 +18,7 @@ func Read(document string) (map[string]attr.Value, error) {
 	}
 	all := map[string]attr.Value{}
 	for _, section := range sections() {
-		if all[section.name], err = section.read(parsed, nil); err != nil {
+		if all[section.Name], err = section.Read(parsed, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -31,7 +32,7 @@ func Edit(document string, wanted map[string]attr.Value) (string, error) {
 		return "", err
 	}
 	for _, section := range sections() {
-		if err := section.edit(parsed, wanted[section.name]); err != nil {
+		if err := section.Edit(parsed, wanted[section.Name]); err != nil {
 			return "", err
 		}
 	}
@@ -43,16 +44,16 @@ func Leaves() []string {
 	return leaves("", sections())
 }
 
-func leaves(above string, parts []part) []string {
+func leaves(above string, parts part.Parts) []string {
 	var all []string
 	for _, p := range parts {
-		switch kind := p.kind.(type) {
-		case object:
-			all = append(all, leaves(above+p.name+".", kind.parts)...)
-		case list:
-			all = append(all, leaves(above+p.name+".", slices.Concat(kind.parts, kind.types))...)
+		switch kind := p.Kind.(type) {
+		case part.Object:
+			all = append(all, leaves(above+p.Name+".", kind.Parts)...)
+		case part.List:
+			all = append(all, leaves(above+p.Name+".", slices.Concat(kind.Parts, kind.Types))...)
 		default:
-			all = append(all, above+p.name)
+			all = append(all, above+p.Name)
 		}
 	}
 	return all
@@ -68,7 +69,7 @@ func AttributeOf(field, sent string, planned map[string]attr.Value) (path.Path, 
 	var plan model
 	for name, section := range plan.sections() {
 		if value, ok := planned[name]; ok {
-			*section = objectOf(value)
+			*section = part.ObjectOf(value)
 		}
 	}
 	return plan.attributeOf(field, &kuma.Mesh{Document: document}), nil

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -42,7 +43,7 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 		if diags.HasError() {
 			return
 		}
-		wanted := stringMap(labels)
+		wanted := part.StringMap(labels)
 		for _, mesh := range r.QueriedMeshes(ctx, types.StringNull(), diags) {
 			name, match, err := matches(mesh, wanted)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -79,7 +80,7 @@ func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, res
 		tfkit.AddError(&resp.Diagnostics, "list the meshes", err)
 		return
 	}
-	wanted := stringMap(config.Labels)
+	wanted := part.StringMap(config.Labels)
 	state := meshesModel{Labels: config.Labels, Names: []string{}, Meshes: []meshesItem{}}
 	for _, mesh := range meshes {
 		name, match, err := matches(mesh, wanted)

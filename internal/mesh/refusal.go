@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -74,7 +75,7 @@ func advice(at path.Path) string {
 // one.
 func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
 	steps := tfkit.NewFieldSteps(field)
-	switch first := steps.Member(); first {
+	switch steps.Member() {
 	case "labels":
 		if key := steps[1:].Key(); key != "" {
 			return path.Root("labels").AtMapKey(key)
@@ -85,10 +86,12 @@ func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
 	case "mtls": // because a section requires mTLS: this resource writes no other part of it
 		return path.Root("routing").AtName("zone_egress")
 	default:
-		for _, p := range sections() {
-			if p.member == first {
-				return p.kind.follow(path.Root(p.name), steps[1:], sent.Document, p.member, *m.sections()[p.name])
-			}
+		values := part.Values{}
+		for name, section := range m.sections() {
+			values[name] = *section
+		}
+		if at, found := sections().Follow(path.Empty(), steps, sent.Document, values); found {
+			return at
 		}
 		return path.Root("name")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -91,7 +92,7 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"Unknown members of the document, and backends of unknown types, stay unchanged.\n\n" +
 			"Kuma 3 does not support `networking`, `routing`, `mesh_services`, `constraints`, `logging`, `tracing` and " +
 			"`metrics` in a mesh. There, setting one of them is an error.",
-		Attributes: attributes(sections()),
+		Attributes: sections().Attributes(),
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
 		"name": schema.StringAttribute{
@@ -155,8 +156,8 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		warnZoneEgressWaits(mesh, plan, &resp.Diagnostics)
 	}
 	for _, section := range sections() { // it may be a backend of another type, which only the mesh itself contains
-		if name, is := missing[section.name]; is && !slices.Contains(section.others(mesh), name) {
-			addMissingChoice(&resp.Diagnostics, section.name, name)
+		if name, is := missing[section.Name]; is && !slices.Contains(section.Unmanaged(mesh.Document), name) {
+			addMissingChoice(&resp.Diagnostics, section.Name, name)
 		}
 	}
 }
@@ -293,12 +294,12 @@ func edit(ctx context.Context, plan model, prior *model, sent *kuma.Mesh) func(*
 	}
 	return func(mesh *kuma.Mesh) error {
 		*sent = *mesh
-		if !isNull(plan.Labels) || !isNull(prior.Labels) {
-			if err := mesh.SetLabels(stringMap(plan.Labels)); err != nil {
+		if !part.IsNull(plan.Labels) || !part.IsNull(prior.Labels) {
+			if err := mesh.SetLabels(part.StringMap(plan.Labels)); err != nil {
 				return err
 			}
 		}
-		if !isNull(plan.SkipCreatingInitialPolicies) || !isNull(prior.SkipCreatingInitialPolicies) {
+		if !part.IsNull(plan.SkipCreatingInitialPolicies) || !part.IsNull(prior.SkipCreatingInitialPolicies) {
 			var skip []string
 			if diags := plan.SkipCreatingInitialPolicies.ElementsAs(ctx, &skip, false); diags.HasError() {
 				return errors.New(diags[0].Detail())
@@ -308,11 +309,11 @@ func edit(ctx context.Context, plan model, prior *model, sent *kuma.Mesh) func(*
 			}
 		}
 		for _, section := range sections() {
-			value := *plan.sections()[section.name]
-			if isNull(value) && isNull(*prior.sections()[section.name]) {
+			value := *plan.sections()[section.Name]
+			if part.IsNull(value) && part.IsNull(*prior.sections()[section.Name]) {
 				continue
 			}
-			if err := section.edit(mesh.Document, value); err != nil {
+			if err := section.Edit(mesh.Document, value); err != nil {
 				return err
 			}
 		}
@@ -329,23 +330,23 @@ func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model, managesAll boo
 	labels, err := mesh.Labels()
 	skip, errSkip := mesh.SkipCreatingInitialPolicies()
 	err = errors.Join(err, errSkip)
-	if !isNull(prior.Labels) || managesAll && len(labels) > 0 {
+	if !part.IsNull(prior.Labels) || managesAll && len(labels) > 0 {
 		value, more := types.MapValueFrom(ctx, types.StringType, labels)
 		diags.Append(more...)
 		state.Labels = value
 	}
-	if !isNull(prior.SkipCreatingInitialPolicies) || managesAll && len(skip) > 0 {
+	if !part.IsNull(prior.SkipCreatingInitialPolicies) || managesAll && len(skip) > 0 {
 		value, more := types.SetValueFrom(ctx, types.StringType, skip)
 		diags.Append(more...)
 		state.SkipCreatingInitialPolicies = value
 	}
 	for _, section := range sections() {
-		value := state.sections()[section.name]
-		if isNull(*value) && !managesAll {
+		value := state.sections()[section.Name]
+		if part.IsNull(*value) && !managesAll {
 			continue
 		}
-		now, errSection := section.read(mesh.Document, *value)
-		*value, err = objectOf(now), errors.Join(err, errSection)
+		now, errSection := section.Read(mesh.Document, *value)
+		*value, err = part.ObjectOf(now), errors.Join(err, errSection)
 	}
 	if err != nil {
 		tfkit.AddUnreadable(&diags, fmt.Sprintf("Mesh %q", prior.Name.ValueString()), err)

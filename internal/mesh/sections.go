@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 )
 
 // Modes of TLS for a Prometheus listener.
@@ -16,60 +17,60 @@ const (
 
 // sections returns the parts of a mesh's document that kongmesh_mesh manages,
 // besides its labels: those in Kuma's mesh.proto and metrics.proto.
-func sections() []part {
-	return []part{
+func sections() part.Parts {
+	return part.Parts{
 		{
-			name: "networking", member: "networking", about: "Access of proxies to destinations outside of the mesh.",
-			kind: object{parts: []part{{
-				name: "outbound", member: "outbound", required: true, about: "Outbound traffic of proxies.",
-				kind: object{parts: []part{{
-					name: "passthrough", member: "passthrough", kind: leaf{boolean{true}},
-					about: "Whether proxies pass through requests to destinations that are not in the mesh.",
+			Name: "networking", Member: "networking", About: "Access of proxies to destinations outside of the mesh.",
+			Kind: part.Object{Parts: part.Parts{{
+				Name: "outbound", Member: "outbound", Required: true, About: "Outbound traffic of proxies.",
+				Kind: part.Object{Parts: part.Parts{{
+					Name: "passthrough", Member: "passthrough", Kind: part.Boolean{Default: true},
+					About: "Whether proxies pass through requests to destinations that are not in the mesh.",
 				}}},
 			}}},
 		},
 		{
-			name: "routing", member: "routing", about: "Routing of requests.",
-			kind: object{parts: []part{
+			Name: "routing", Member: "routing", About: "Routing of requests.",
+			Kind: part.Object{Parts: part.Parts{
 				{
-					name: "locality_aware_load_balancing", member: "localityAwareLoadBalancing", kind: leaf{boolean{false}},
-					about: "Whether proxies prefer destinations in their own zone.",
+					Name: "locality_aware_load_balancing", Member: "localityAwareLoadBalancing", Kind: part.Boolean{Default: false},
+					About: "Whether proxies prefer destinations in their own zone.",
 				},
 				{
-					name: zoneEgress, member: "zoneEgress", kind: leaf{boolean{false}},
-					about: "Whether traffic to other zones and to external services goes through the zone egress. The control plane " +
+					Name: zoneEgress, Member: "zoneEgress", Kind: part.Boolean{Default: false},
+					About: "Whether traffic to other zones and to external services goes through the zone egress. The control plane " +
 						"accepts this only while the mesh has mTLS. The provider turns it on together with the " +
 						"`kongmesh_mtls_provided_backend` that the same run enables, and off together with the mTLS of the mesh.",
 				},
 				{
-					name: "default_forbid_mesh_external_service_access", member: "defaultForbidMeshExternalServiceAccess", kind: leaf{boolean{false}},
-					about: "Whether traffic to a MeshExternalService is blocked unless a policy allows it. Version 2.7 does not support " +
+					Name: "default_forbid_mesh_external_service_access", Member: "defaultForbidMeshExternalServiceAccess", Kind: part.Boolean{Default: false},
+					About: "Whether traffic to a MeshExternalService is blocked unless a policy allows it. Version 2.7 does not support " +
 						"this.",
 				},
 			}},
 		},
 		{
-			name: "mesh_services", member: "meshServices", about: "Whether services are MeshService resources. Version 2.7 does not support this.",
-			kind: object{parts: []part{{
-				name: "mode", member: "mode",
-				kind: leaf{text{def: "Disabled", values: []string{"Disabled", "Everywhere", "ReachableBackends", "Exclusive"}}},
-				about: "`Disabled`: the control plane creates no MeshService. `Everywhere`: it creates them, and proxies use them. " +
+			Name: "mesh_services", Member: "meshServices", About: "Whether services are MeshService resources. Version 2.7 does not support this.",
+			Kind: part.Object{Parts: part.Parts{{
+				Name: "mode", Member: "mode",
+				Kind: part.Text{Default: "Disabled", Values: []string{"Disabled", "Everywhere", "ReachableBackends", "Exclusive"}},
+				About: "`Disabled`: the control plane creates no MeshService. `Everywhere`: it creates them, and proxies use them. " +
 					"`ReachableBackends`: it creates them, and a proxy uses those in its reachable backends. `Exclusive`: proxies " +
 					"use them, and do not use `kuma.io/service`.",
 			}}},
 		},
 		{
-			name: "constraints", member: "constraints", about: "Requirements for members of the mesh.",
-			kind: object{parts: []part{{
-				name: "dataplane_proxy", member: "dataplaneProxy", required: true, about: "Data plane proxies that can join.",
-				kind: object{parts: []part{
+			Name: "constraints", Member: "constraints", About: "Requirements for members of the mesh.",
+			Kind: part.Object{Parts: part.Parts{{
+				Name: "dataplane_proxy", Member: "dataplaneProxy", Required: true, About: "Data plane proxies that can join.",
+				Kind: part.Object{Parts: part.Parts{
 					{
-						name: "requirements", member: "requirements", about: "List of requirements. A proxy must match at least one of them, if there are any.",
-						kind: list{parts: []part{selector("Tags that a proxy must have. The value `*` matches all values.")}},
+						Name: "requirements", Member: "requirements", About: "List of requirements. A proxy must match at least one of them, if there are any.",
+						Kind: part.List{Parts: part.Parts{selector("Tags that a proxy must have. The value `*` matches all values.")}},
 					},
 					{
-						name: "restrictions", member: "restrictions", about: "List of restrictions. A proxy that matches one of them cannot join, even if it matches `requirements`.",
-						kind: list{parts: []part{selector("Tags that exclude a proxy if it has all of them. The value `*` matches all values.")}},
+						Name: "restrictions", Member: "restrictions", About: "List of restrictions. A proxy that matches one of them cannot join, even if it matches `requirements`.",
+						Kind: part.List{Parts: part.Parts{selector("Tags that exclude a proxy if it has all of them. The value `*` matches all values.")}},
 					},
 				}},
 			}}},
@@ -80,47 +81,47 @@ func sections() []part {
 	}
 }
 
-func selector(about string) part {
-	return part{name: "tags", member: "tags", required: true, about: about, kind: leaf{tags{selector: true}}}
+func selector(about string) part.Part {
+	return part.Part{Name: "tags", Member: "tags", Required: true, About: about, Kind: part.Map{Key: tagNames(), Value: tagValues()}}
 }
 
 // uniqueName returns the part for the unique name of a backend or similar item.
-func uniqueName(of string) part {
-	return part{name: "name", member: "name", required: true, about: "Name of the " + of + ", unique in this list.", kind: leaf{text{}}}
+func uniqueName(of string) part.Part {
+	return part.Part{Name: "name", Member: "name", Required: true, About: "Name of the " + of + ", unique in this list.", Kind: part.Text{}}
 }
 
-func chosenBackend(name, member, about string) part {
-	return part{name: name, member: member, about: about, kind: leaf{text{}}}
+func chosenBackend(name, member, about string) part.Part {
+	return part.Part{Name: name, Member: member, About: about, Kind: part.Text{}}
 }
 
 // backends returns the part for the backends of a section, with a `conf` for
 // each type.
-func backends(parts, types []part) part {
-	return part{
-		name: "backends", member: "backends", about: "List of backends. The order is not significant.",
-		kind: list{key: "name", parts: append([]part{uniqueName("backend")}, parts...), types: types},
+func backends(parts, types part.Parts) part.Part {
+	return part.Part{
+		Name: "backends", Member: "backends", About: "List of backends. The order is not significant.",
+		Kind: part.List{Key: "name", Parts: append(part.Parts{uniqueName("backend")}, parts...), Types: types},
 	}
 }
 
-func logging() part {
-	return part{
-		name: "logging", member: "logging", about: "Access logs of the mesh.",
-		kind: object{parts: []part{
+func logging() part.Part {
+	return part.Part{
+		Name: "logging", Member: "logging", About: "Access logs of the mesh.",
+		Kind: part.Object{Parts: part.Parts{
 			chosenBackend("default_backend", "defaultBackend", "Name of the backend for policies that do not set one."),
-			backends([]part{{
-				name: "format", member: "format", kind: leaf{text{}},
-				about: "Format of an entry, with the command operators of Envoy and Kuma, such as `%START_TIME%`. By default, the " +
+			backends(part.Parts{{
+				Name: "format", Member: "format", Kind: part.Text{},
+				About: "Format of an entry, with the command operators of Envoy and Kuma, such as `%START_TIME%`. By default, the " +
 					"format of the control plane.",
-			}}, []part{
+			}}, part.Parts{
 				{
-					name: "file", member: "conf", about: "Settings of a `file` backend, which writes logs to a file.",
-					kind: object{parts: []part{{name: "path", member: "path", required: true, about: "Path of the file on the proxy's machine.", kind: leaf{text{}}}}},
+					Name: "file", Member: "conf", About: "Settings of a `file` backend, which writes logs to a file.",
+					Kind: part.Object{Parts: part.Parts{{Name: "path", Member: "path", Required: true, About: "Path of the file on the proxy's machine.", Kind: part.Text{}}}},
 				},
 				{
-					name: "tcp", member: "conf", about: "Settings of a `tcp` backend, which sends logs to a TCP service.",
-					kind: object{parts: []part{{
-						name: "address", member: "address", required: true, about: "Address of the service, as `host:port`.",
-						kind: leaf{text{check: checkHostPort}},
+					Name: "tcp", Member: "conf", About: "Settings of a `tcp` backend, which sends logs to a TCP service.",
+					Kind: part.Object{Parts: part.Parts{{
+						Name: "address", Member: "address", Required: true, About: "Address of the service, as `host:port`.",
+						Kind: part.Text{Check: checkHostPort},
 					}}},
 				},
 			}),
@@ -128,117 +129,117 @@ func logging() part {
 	}
 }
 
-func tracing() part {
-	return part{
-		name: "tracing", member: "tracing", about: "Traces of the mesh.",
-		kind: object{parts: []part{
+func tracing() part.Part {
+	return part.Part{
+		Name: "tracing", Member: "tracing", About: "Traces of the mesh.",
+		Kind: part.Object{Parts: part.Parts{
 			chosenBackend("default_backend", "defaultBackend", "Name of the backend for policies that do not set one."),
-			backends([]part{{
-				name: "sampling", member: "sampling", kind: leaf{percent{100}},
-				about: "Percentage of traced requests, from 0 to 100.",
-			}}, []part{zipkin(), datadog()}),
+			backends(part.Parts{{
+				Name: "sampling", Member: "sampling", Kind: part.Percent{Default: 100},
+				About: "Percentage of traced requests, from 0 to 100.",
+			}}, part.Parts{zipkin(), datadog()}),
 		}},
 	}
 }
 
-func zipkin() part {
-	return part{
-		name: "zipkin", member: "conf", about: "Settings of a `zipkin` backend, which sends traces to a Zipkin collector or a compatible one.",
-		kind: object{parts: []part{
+func zipkin() part.Part {
+	return part.Part{
+		Name: "zipkin", Member: "conf", About: "Settings of a `zipkin` backend, which sends traces to a Zipkin collector or a compatible one.",
+		Kind: part.Object{Parts: part.Parts{
 			{
-				name: "url", member: "url", required: true, kind: leaf{text{check: checkURLWithPort}},
-				about: "URL of the collector with its port, such as `http://zipkin:9411/api/v2/spans`.",
+				Name: "url", Member: "url", Required: true, Kind: part.Text{Check: checkURLWithPort},
+				About: "URL of the collector with its port, such as `http://zipkin:9411/api/v2/spans`.",
 			},
 			{
-				name: "trace_id_128bit", member: "traceId128bit", kind: leaf{boolean{false}},
-				about: "Whether trace IDs have 128 bits.",
+				Name: "trace_id_128bit", Member: "traceId128bit", Kind: part.Boolean{Default: false},
+				About: "Whether trace IDs have 128 bits.",
 			},
 			{
-				name: "api_version", member: "apiVersion",
-				kind:  leaf{text{def: "httpJson", values: []string{"httpJson", "httpJsonV1", "httpProto"}}},
-				about: "Version of the collector's API: `httpJson`, `httpJsonV1` or `httpProto`.",
+				Name: "api_version", Member: "apiVersion",
+				Kind:  part.Text{Default: "httpJson", Values: []string{"httpJson", "httpJsonV1", "httpProto"}},
+				About: "Version of the collector's API: `httpJson`, `httpJsonV1` or `httpProto`.",
 			},
 			{
-				name: "shared_span_context", member: "sharedSpanContext", kind: leaf{boolean{true}},
-				about: "Whether client and server share a span.",
+				Name: "shared_span_context", Member: "sharedSpanContext", Kind: part.Boolean{Default: true},
+				About: "Whether client and server share a span.",
 			},
 		}},
 	}
 }
 
-func datadog() part {
-	return part{
-		name: "datadog", member: "conf", about: "Settings of a `datadog` backend, which sends traces to a Datadog agent.",
-		kind: object{parts: []part{
-			{name: "address", member: "address", required: true, about: "Address of the agent.", kind: leaf{text{}}},
-			{name: "port", member: "port", required: true, about: "Port of the agent.", kind: leaf{port{}}},
+func datadog() part.Part {
+	return part.Part{
+		Name: "datadog", Member: "conf", About: "Settings of a `datadog` backend, which sends traces to a Datadog agent.",
+		Kind: part.Object{Parts: part.Parts{
+			{Name: "address", Member: "address", Required: true, About: "Address of the agent.", Kind: part.Text{}},
+			{Name: "port", Member: "port", Required: true, About: "Port of the agent.", Kind: part.Port{}},
 			{
-				name: "split_service", member: "splitService", kind: leaf{boolean{false}},
-				about: "Whether Datadog shows a service as several services, by direction and destination, such as " +
+				Name: "split_service", Member: "splitService", Kind: part.Boolean{Default: false},
+				About: "Whether Datadog shows a service as several services, by direction and destination, such as " +
 					"`backend_OUTBOUND_db1`.",
 			},
 		}},
 	}
 }
 
-func metrics() part {
-	return part{
-		name: "metrics", member: "metrics", about: "Metrics of the mesh.",
-		kind: object{parts: []part{
+func metrics() part.Part {
+	return part.Part{
+		Name: "metrics", Member: "metrics", About: "Metrics of the mesh.",
+		Kind: part.Object{Parts: part.Parts{
 			chosenBackend("enabled_backend", "enabledBackend", "Name of the enabled backend. Without one, there are no metrics."),
-			backends(nil, []part{prometheus()}),
+			backends(nil, part.Parts{prometheus()}),
 		}},
 	}
 }
 
-func prometheus() part {
-	return part{
-		name: "prometheus", member: "conf", about: "Settings of a `prometheus` backend, which gives each proxy an endpoint for Prometheus.",
-		kind: object{
-			check:       checkTLS,
-			beforeWrite: writeTLS,
-			afterRead:   leaveOutImpliedTLS,
-			parts: []part{
-				{name: "port", member: "port", about: "Port of the endpoint.", kind: leaf{port{5670}}},
-				{name: "path", member: "path", about: "Path of the endpoint.", kind: leaf{text{def: "/metrics"}}},
+func prometheus() part.Part {
+	return part.Part{
+		Name: "prometheus", Member: "conf", About: "Settings of a `prometheus` backend, which gives each proxy an endpoint for Prometheus.",
+		Kind: part.Object{
+			Check:       checkTLS,
+			BeforeWrite: writeTLS,
+			AfterRead:   leaveOutImpliedTLS,
+			Parts: part.Parts{
+				{Name: "port", Member: "port", About: "Port of the endpoint.", Kind: part.Port{Default: 5670}},
+				{Name: "path", Member: "path", About: "Path of the endpoint.", Kind: part.Text{Default: "/metrics"}},
 				{
-					name: "tags", member: "tags", about: "Tags of the endpoint.",
-					kind: leaf{tags{def: map[string]string{"kuma.io/service": "dataplane-metrics"}}},
+					Name: "tags", Member: "tags", About: "Tags of the endpoint.",
+					Kind: part.Map{Default: map[string]string{"kuma.io/service": "dataplane-metrics"}},
 				},
 				{
-					name: "skip_mtls", member: "skipMTLS", kind: leaf{boolean{false}},
-					about: "Whether the endpoint uses plain HTTP although the mesh has mTLS. This is the older form of `tls`: `true` " +
+					Name: "skip_mtls", Member: "skipMTLS", Kind: part.Boolean{Default: false},
+					About: "Whether the endpoint uses plain HTTP although the mesh has mTLS. This is the older form of `tls`: `true` " +
 						"means mode `disabled`.",
 				},
 				{
-					name: "tls", member: "tls", about: "TLS of the endpoint.",
-					kind: object{parts: []part{{
-						name: "mode", member: "mode",
-						kind: leaf{text{def: activeMTLSBackend, values: []string{activeMTLSBackend, providedTLS, disabledTLS}}},
-						about: "`activeMTLSBackend`: mTLS, if the mesh has it. `providedTLS`: TLS with the certificate and the key in the " +
+					Name: "tls", Member: "tls", About: "TLS of the endpoint.",
+					Kind: part.Object{Parts: part.Parts{{
+						Name: "mode", Member: "mode",
+						Kind: part.Text{Default: activeMTLSBackend, Values: []string{activeMTLSBackend, providedTLS, disabledTLS}},
+						About: "`activeMTLSBackend`: mTLS, if the mesh has it. `providedTLS`: TLS with the certificate and the key in the " +
 							"environment of the proxy. `disabled`: plain HTTP.",
 					}}},
 				},
 				{
-					name: "aggregate", member: "aggregate", about: "Endpoints of applications. The proxy adds their metrics to its own. The order is not significant.",
-					kind: list{key: "name", parts: []part{
+					Name: "aggregate", Member: "aggregate", About: "Endpoints of applications. The proxy adds their metrics to its own. The order is not significant.",
+					Kind: part.List{Key: "name", Parts: part.Parts{
 						uniqueName("application"),
-						{name: "port", member: "port", about: "Port of the application's endpoint.", kind: leaf{port{}}},
-						{name: "path", member: "path", about: "Path of the application's endpoint.", kind: leaf{text{}}},
-						{name: "address", member: "address", about: "Address of the application's endpoint. Defaults to the address of the proxy.", kind: leaf{text{}}},
-						{name: "enabled", member: "enabled", about: "Whether the proxy adds the metrics of the application.", kind: leaf{boolean{true}}},
+						{Name: "port", Member: "port", About: "Port of the application's endpoint.", Kind: part.Port{}},
+						{Name: "path", Member: "path", About: "Path of the application's endpoint.", Kind: part.Text{}},
+						{Name: "address", Member: "address", About: "Address of the application's endpoint. Defaults to the address of the proxy.", Kind: part.Text{}},
+						{Name: "enabled", Member: "enabled", About: "Whether the proxy adds the metrics of the application.", Kind: part.Boolean{Default: true}},
 					}},
 				},
 				{
-					name: "envoy", member: "envoy", about: "Filter for the metrics of Envoy.",
-					kind: object{parts: []part{
+					Name: "envoy", Member: "envoy", About: "Filter for the metrics of Envoy.",
+					Kind: part.Object{Parts: part.Parts{
 						{
-							name: "filter_regex", member: "filterRegex", kind: leaf{text{check: checkRegexp}},
-							about: "Regular expression (RE2) for the names of the metrics.",
+							Name: "filter_regex", Member: "filterRegex", Kind: part.Text{Check: checkRegexp},
+							About: "Regular expression (RE2) for the names of the metrics.",
 						},
 						{
-							name: "used_only", member: "usedOnly", kind: leaf{boolean{false}},
-							about: "Whether to omit metrics that Envoy has never updated.",
+							Name: "used_only", Member: "usedOnly", Kind: part.Boolean{Default: false},
+							About: "Whether to omit metrics that Envoy has never updated.",
 						},
 					}},
 				},
@@ -248,7 +249,7 @@ func prometheus() part {
 }
 
 // impliedTLS returns the mode that the control plane adds if there is none.
-func impliedTLS(conf values) string {
+func impliedTLS(conf part.Values) string {
 	if skip, ok := conf["skip_mtls"].(types.Bool); ok && skip.ValueBool() {
 		return disabledTLS
 	}
@@ -259,11 +260,11 @@ func impliedTLS(conf values) string {
 // may have been added for another value of skip_mtls. If the mode does not
 // follow from skipMTLS, the control plane rejects skipMTLS, even if it is
 // false.
-func writeTLS(document *kuma.Document, wanted values) {
-	mode, _ := attributesOf(wanted["tls"])["mode"].(types.String)
+func writeTLS(document *kuma.Document, wanted part.Values) {
+	mode, _ := part.AttributesOf(wanted["tls"])["mode"].(types.String)
 	switch implied := impliedTLS(wanted); {
-	case isNull(wanted["tls"]):
-		wanted["tls"] = types.ObjectValueMust(map[string]attr.Type{"mode": types.StringType}, values{"mode": types.StringValue(implied)})
+	case part.IsNull(wanted["tls"]):
+		wanted["tls"] = types.ObjectValueMust(map[string]attr.Type{"mode": types.StringType}, part.Values{"mode": types.StringValue(implied)})
 	case mode.ValueString() != implied:
 		document.Delete("skipMTLS")
 	}
@@ -271,9 +272,9 @@ func writeTLS(document *kuma.Document, wanted values) {
 
 // leaveOutImpliedTLS removes a mode that the control plane added, so that there
 // is no diff.
-func leaveOutImpliedTLS(now, prior values) {
-	mode, _ := attributesOf(now["tls"])["mode"].(types.String)
-	if isNull(prior["tls"]) && mode.ValueString() == impliedTLS(now) {
+func leaveOutImpliedTLS(now, prior part.Values) {
+	mode, _ := part.AttributesOf(now["tls"])["mode"].(types.String)
+	if part.IsNull(prior["tls"]) && mode.ValueString() == impliedTLS(now) {
 		now["tls"] = types.ObjectNull(map[string]attr.Type{"mode": types.StringType})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 )
 
 // zoneEgress is the attribute of routing that the control plane accepts only
@@ -18,12 +19,12 @@ import (
 const zoneEgress = "zone_egress"
 
 func (m model) zoneEgress() bool {
-	on, _ := attributesOf(m.Routing)[zoneEgress].(types.Bool)
+	on, _ := part.AttributesOf(m.Routing)[zoneEgress].(types.Bool)
 	return on.ValueBool()
 }
 
 func (m model) withoutZoneEgress(ctx context.Context) model {
-	routing := attributesOf(m.Routing)
+	routing := part.AttributesOf(m.Routing)
 	routing[zoneEgress] = types.BoolValue(false)
 	m.Routing = types.ObjectValueMust(m.Routing.AttributeTypes(ctx), routing)
 	return m
@@ -36,7 +37,7 @@ func (r *meshResource) write(
 	ctx context.Context, by func(context.Context, string, func(*kuma.Mesh) error) (*kuma.Mesh, error), plan model, prior *model, sent *kuma.Mesh,
 ) (*kuma.Mesh, error) {
 	name := plan.Name.ValueString()
-	if !isNull(plan.Routing) || prior != nil && !isNull(prior.Routing) {
+	if !part.IsNull(plan.Routing) || prior != nil && !part.IsNull(prior.Routing) {
 		r.Run.ZoneEgress.Forget(name)
 	}
 	mesh, err := by(ctx, name, edit(ctx, plan, prior, sent))

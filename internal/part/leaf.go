@@ -1,4 +1,4 @@
-package mesh
+package part
 
 import (
 	"encoding/json"
@@ -29,13 +29,16 @@ import (
 )
 
 // A leaf is the kind of a part without parts. Its scalar defines the type.
-type leaf struct{ scalar }
+type leaf struct {
+	scalar
+	of Kind
+}
 
 // A scalar converts between a member of a document, an attribute, and a Go
 // value with the same meaning. The Go value nil means that there is none.
 type scalar interface {
 	attrType() attr.Type
-	attribute(p part) schema.Attribute
+	attribute(p Part) schema.Attribute
 	computed(about string) datasource.Attribute
 	// absent returns the meaning of an absent member. A value that means the
 	// same as the current one is never written.
@@ -47,7 +50,7 @@ type scalar interface {
 	plain(value attr.Value) any
 }
 
-func (l leaf) forDataSource() kind { return l }
+func (l leaf) forDataSource() Kind { return l.of }
 
 func (l leaf) read(document *kuma.Document, member string, _ attr.Value) (attr.Value, error) {
 	now, err := l.in(document, member)
@@ -60,7 +63,7 @@ func (l leaf) edit(document *kuma.Document, member string, value attr.Value) err
 		return err
 	}
 	wanted := l.absent()
-	if !isNull(value) {
+	if !IsNull(value) {
 		wanted = l.plain(value)
 	}
 	switch {
@@ -104,113 +107,122 @@ func (l leaf) follow(at path.Path, field tfkit.FieldSteps, _ *kuma.Document, _ s
 	return at
 }
 
-// A text is a string that is not empty, or one of a few values, which a
+// A Text is a string that is not empty, or one of a few values, which a
 // document may also have as their numbers.
-type text struct {
-	def    string
-	values []string
-	check  func(string) error
+type Text struct {
+	// Default is the value of an absent member, or "" for none.
+	Default string
+	// Values are the allowed values, if there are few.
+	Values []string
+	// Check finds the problem with a value.
+	Check func(string) error
 }
 
-func (text) attrType() attr.Type { return types.StringType }
+func (s Text) kind() kind { return leaf{s, s} }
 
-func (s text) attribute(p part) schema.Attribute {
-	a := schema.StringAttribute{MarkdownDescription: p.about, Required: p.required, Optional: !p.required, Validators: s.validators()}
-	if s.def != "" {
-		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%s`.", s.def)
-		a.Computed, a.Default = true, stringdefault.StaticString(s.def)
+func (Text) attrType() attr.Type { return types.StringType }
+
+func (s Text) attribute(p Part) schema.Attribute {
+	a := schema.StringAttribute{MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Validators: s.validators()}
+	if s.Default != "" {
+		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%s`.", s.Default)
+		a.Computed, a.Default = true, stringdefault.StaticString(s.Default)
 	}
 	return a
 }
 
-func (s text) validators() []validator.String {
+func (s Text) validators() []validator.String {
 	switch {
-	case s.values != nil:
-		return []validator.String{tfkit.OneOf(s.values...)}
-	case s.check != nil:
-		return []validator.String{tfkit.Check("Invalid value", "a value that the control plane accepts", s.check)}
+	case s.Values != nil:
+		return []validator.String{tfkit.OneOf(s.Values...)}
+	case s.Check != nil:
+		return []validator.String{tfkit.Check("Invalid value", "a value that the control plane accepts", s.Check)}
 	default:
 		return []validator.String{tfkit.Text()}
 	}
 }
 
-func (text) computed(about string) datasource.Attribute {
+func (Text) computed(about string) datasource.Attribute {
 	return datasource.StringAttribute{MarkdownDescription: about, Computed: true}
 }
 
-func (s text) absent() any { return unlessZero(s.def) }
+func (s Text) absent() any { return unlessZero(s.Default) }
 
-func (s text) decode(raw json.RawMessage) (any, error) {
-	if position, err := strconv.Atoi(string(raw)); err == nil && position >= 0 && position < len(s.values) {
-		return s.values[position], nil
+func (s Text) decode(raw json.RawMessage) (any, error) {
+	if position, err := strconv.Atoi(string(raw)); err == nil && position >= 0 && position < len(s.Values) {
+		return s.Values[position], nil
 	}
 	var is string
 	err := json.Unmarshal(raw, &is)
 	return unlessZero(is), err
 }
 
-func (text) value(plain any) attr.Value { return types.StringPointerValue(pointer[string](plain)) }
+func (Text) value(plain any) attr.Value { return types.StringPointerValue(pointer[string](plain)) }
 
-func (text) plain(value attr.Value) any {
+func (Text) plain(value attr.Value) any {
 	is, _ := value.(types.String)
 	return is.ValueString()
 }
 
-// A boolean always has a default.
-type boolean struct{ def bool }
+// A Boolean always has a default.
+type Boolean struct{ Default bool }
 
-func (boolean) attrType() attr.Type { return types.BoolType }
+func (b Boolean) kind() kind { return leaf{b, b} }
 
-func (b boolean) attribute(p part) schema.Attribute {
+func (Boolean) attrType() attr.Type { return types.BoolType }
+
+func (b Boolean) attribute(p Part) schema.Attribute {
 	return schema.BoolAttribute{
-		MarkdownDescription: fmt.Sprintf("%s Defaults to `%t`.", p.about, b.def),
-		Optional:            true, Computed: true, Default: booldefault.StaticBool(b.def),
+		MarkdownDescription: fmt.Sprintf("%s Defaults to `%t`.", p.About, b.Default),
+		Optional:            true, Computed: true, Default: booldefault.StaticBool(b.Default),
 	}
 }
 
-func (boolean) computed(about string) datasource.Attribute {
+func (Boolean) computed(about string) datasource.Attribute {
 	return datasource.BoolAttribute{MarkdownDescription: about, Computed: true}
 }
 
-func (b boolean) absent() any { return b.def }
+func (b Boolean) absent() any { return b.Default }
 
-func (boolean) decode(raw json.RawMessage) (any, error) {
+func (Boolean) decode(raw json.RawMessage) (any, error) {
 	var is bool
 	err := json.Unmarshal(raw, &is)
 	return is, err
 }
 
-func (boolean) value(plain any) attr.Value { return types.BoolPointerValue(pointer[bool](plain)) }
+func (Boolean) value(plain any) attr.Value { return types.BoolPointerValue(pointer[bool](plain)) }
 
-func (boolean) plain(value attr.Value) any {
+func (Boolean) plain(value attr.Value) any {
 	is, _ := value.(types.Bool)
 	return is.ValueBool()
 }
 
-// A port is a whole number; 0 means none.
-type port struct{ def int64 }
+// A Port is a whole number. A default of 0 means none.
+type Port struct{ Default int64 }
 
-func (port) attrType() attr.Type { return types.Int64Type }
+func (n Port) kind() kind { return leaf{n, n} }
 
-func (n port) attribute(p part) schema.Attribute {
+func (Port) attrType() attr.Type { return types.Int64Type }
+
+func (n Port) attribute(p Part) schema.Attribute {
 	a := schema.Int64Attribute{
-		MarkdownDescription: p.about, Required: p.required, Optional: !p.required,
+		MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required,
 		Validators: []validator.Int64{int64validator.Between(1, 65535)},
 	}
-	if n.def != 0 {
-		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%d`.", n.def)
-		a.Computed, a.Default = true, int64default.StaticInt64(n.def)
+	if n.Default != 0 {
+		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%d`.", n.Default)
+		a.Computed, a.Default = true, int64default.StaticInt64(n.Default)
 	}
 	return a
 }
 
-func (port) computed(about string) datasource.Attribute {
+func (Port) computed(about string) datasource.Attribute {
 	return datasource.Int64Attribute{MarkdownDescription: about, Computed: true}
 }
 
-func (n port) absent() any { return unlessZero(n.def) }
+func (n Port) absent() any { return unlessZero(n.Default) }
 
-func (port) decode(raw json.RawMessage) (any, error) {
+func (Port) decode(raw json.RawMessage) (any, error) {
 	near, err := number(raw)
 	if err == nil && float64(int64(near)) != near {
 		err = fmt.Errorf("%s is not a whole number", raw)
@@ -218,85 +230,91 @@ func (port) decode(raw json.RawMessage) (any, error) {
 	return unlessZero(int64(near)), err
 }
 
-func (port) value(plain any) attr.Value { return types.Int64PointerValue(pointer[int64](plain)) }
+func (Port) value(plain any) attr.Value { return types.Int64PointerValue(pointer[int64](plain)) }
 
-func (port) plain(value attr.Value) any {
+func (Port) plain(value attr.Value) any {
 	is, _ := value.(types.Int64)
 	return is.ValueInt64()
 }
 
-// A percent is a number from 0 to 100, which always has a default.
-type percent struct{ def float64 }
+// A Percent is a number from 0 to 100, which always has a default.
+type Percent struct{ Default float64 }
 
-func (percent) attrType() attr.Type { return types.Float64Type }
+func (n Percent) kind() kind { return leaf{n, n} }
 
-func (n percent) attribute(p part) schema.Attribute {
+func (Percent) attrType() attr.Type { return types.Float64Type }
+
+func (n Percent) attribute(p Part) schema.Attribute {
 	return schema.Float64Attribute{
-		MarkdownDescription: fmt.Sprintf("%s Defaults to `%v`.", p.about, n.def),
-		Optional:            true, Computed: true, Default: float64default.StaticFloat64(n.def),
+		MarkdownDescription: fmt.Sprintf("%s Defaults to `%v`.", p.About, n.Default),
+		Optional:            true, Computed: true, Default: float64default.StaticFloat64(n.Default),
 		Validators: []validator.Float64{float64validator.Between(0, 100)},
 	}
 }
 
-func (percent) computed(about string) datasource.Attribute {
+func (Percent) computed(about string) datasource.Attribute {
 	return datasource.Float64Attribute{MarkdownDescription: about, Computed: true}
 }
 
-func (n percent) absent() any { return n.def }
+func (n Percent) absent() any { return n.Default }
 
-func (percent) decode(raw json.RawMessage) (any, error) { return number(raw) }
+func (Percent) decode(raw json.RawMessage) (any, error) { return number(raw) }
 
-func (percent) value(plain any) attr.Value {
+func (Percent) value(plain any) attr.Value {
 	return types.Float64PointerValue(pointer[float64](plain))
 }
 
-func (percent) plain(value attr.Value) any {
+func (Percent) plain(value attr.Value) any {
 	is, _ := value.(types.Float64)
 	return is.ValueFloat64()
 }
 
-// Tags are strings by name, those of a selector with its rules.
-type tags struct {
-	def      map[string]string
-	selector bool
+// A Map has strings by name.
+type Map struct {
+	Default map[string]string
+	// Key and Value are the rules for names and values, or nil for none.
+	Key, Value validator.String
 }
 
-func (tags) attrType() attr.Type { return types.MapType{ElemType: types.StringType} }
+func (m Map) kind() kind { return leaf{m, m} }
 
-func (m tags) attribute(p part) schema.Attribute {
+func (Map) attrType() attr.Type { return types.MapType{ElemType: types.StringType} }
+
+func (m Map) attribute(p Part) schema.Attribute {
 	a := schema.MapAttribute{
-		MarkdownDescription: p.about, ElementType: types.StringType, Required: p.required, Optional: !p.required,
+		MarkdownDescription: p.About, ElementType: types.StringType, Required: p.Required, Optional: !p.Required,
 		Validators: []validator.Map{mapvalidator.SizeAtLeast(1), tfkit.NoNulls()},
 	}
-	if m.selector {
-		a.Validators = append(a.Validators,
-			mapvalidator.KeysAre(tfkit.Check("Invalid tag", "the name of a tag", checkTagName)),
-			mapvalidator.ValueStringsAre(tfkit.Check("Invalid tag", "the value of a tag", checkTagValue)))
+	if m.Key != nil {
+		a.Validators = append(a.Validators, mapvalidator.KeysAre(m.Key))
 	}
-	if m.def != nil {
+	if m.Value != nil {
+		a.Validators = append(a.Validators, mapvalidator.ValueStringsAre(m.Value))
+	}
+	if m.Default != nil {
 		var pairs []string
-		for _, name := range slices.Sorted(maps.Keys(m.def)) {
-			pairs = append(pairs, fmt.Sprintf("`%s` = `%s`", name, m.def[name]))
+		for _, name := range slices.Sorted(maps.Keys(m.Default)) {
+			pairs = append(pairs, fmt.Sprintf("`%s` = `%s`", name, m.Default[name]))
 		}
 		a.MarkdownDescription += " Defaults to " + strings.Join(pairs, ", ") + "."
-		a.Computed, a.Default = true, mapdefault.StaticValue(mapOf(m.def))
+		a.Computed, a.Default = true, mapdefault.StaticValue(mapOf(m.Default))
 	}
 	return a
 }
 
-func (tags) computed(about string) datasource.Attribute {
+func (Map) computed(about string) datasource.Attribute {
 	return datasource.MapAttribute{MarkdownDescription: about, ElementType: types.StringType, Computed: true}
 }
 
-func (m tags) absent() any { return unlessEmpty(m.def) }
+func (m Map) absent() any { return unlessEmpty(m.Default) }
 
-func (tags) decode(raw json.RawMessage) (any, error) {
+func (Map) decode(raw json.RawMessage) (any, error) {
 	var all map[string]string
 	err := json.Unmarshal(raw, &all)
 	return unlessEmpty(all), err
 }
 
-func (tags) value(plain any) attr.Value {
+func (Map) value(plain any) attr.Value {
 	is, ok := plain.(map[string]string)
 	if !ok {
 		return types.MapNull(types.StringType)
@@ -304,28 +322,16 @@ func (tags) value(plain any) attr.Value {
 	return mapOf(is)
 }
 
-func (tags) plain(value attr.Value) any {
-	is, _ := value.(types.Map)
-	return stringMap(is)
+func (Map) plain(value attr.Value) any {
+	return StringMap(value)
 }
 
 func mapOf(plain map[string]string) types.Map {
-	all := values{}
+	all := Values{}
 	for name, value := range plain {
 		all[name] = types.StringValue(value)
 	}
 	return types.MapValueMust(types.StringType, all)
-}
-
-// stringMap returns a map of strings, empty for null.
-func stringMap(value types.Map) map[string]string {
-	all := map[string]string{}
-	for name, one := range value.Elements() {
-		if one, ok := one.(types.String); ok {
-			all[name] = one.ValueString()
-		}
-	}
-	return all
 }
 
 // number decodes a JSON number. Like the control plane, it accepts one in

@@ -1,4 +1,4 @@
-package mesh
+package part
 
 import (
 	"encoding/json"
@@ -19,24 +19,26 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A list is the kind of a part that is a list of objects.
-type list struct {
-	parts []part // of an item
-	key   string // the attribute that distinguishes items; "" means their position
-	types []part // in a list of backends, the object `conf` of each type, by its name
+// A List is the kind of a part that is a list of objects.
+type List struct {
+	Parts Parts  // of an item
+	Key   string // the attribute that distinguishes items; "" means their position
+	Types Parts  // in a list of backends, the object `conf` of each type, by its name
 	full  bool   // never null, and includes backends of types without a description
 }
 
-func (l list) itemType() types.ObjectType { return objectType(slices.Concat(l.parts, l.types)) }
+func (l List) kind() kind { return l }
 
-func (l list) attrType() attr.Type { return types.ListType{ElemType: l.itemType()} }
+func (l List) itemType() types.ObjectType { return slices.Concat(l.Parts, l.Types).Type() }
 
-func (l list) attribute(p part) schema.Attribute {
+func (l List) attrType() attr.Type { return types.ListType{ElemType: l.itemType()} }
+
+func (l List) attribute(p Part) schema.Attribute {
 	var names, quoted []string
-	for _, t := range l.types {
-		names, quoted = append(names, t.name), append(quoted, "`"+t.name+"`")
+	for _, t := range l.Types {
+		names, quoted = append(names, t.Name), append(quoted, "`"+t.Name+"`")
 	}
-	about := p.about
+	about := p.About
 	switch len(names) {
 	case 0:
 	case 1:
@@ -48,37 +50,37 @@ func (l list) attribute(p part) schema.Attribute {
 	a := schema.ListNestedAttribute{
 		MarkdownDescription: about,
 		Optional:            true,
-		NestedObject:        schema.NestedAttributeObject{Attributes: attributes(slices.Concat(l.parts, l.types))},
+		NestedObject:        schema.NestedAttributeObject{Attributes: slices.Concat(l.Parts, l.Types).Attributes()},
 	}
-	if l.key != "" {
-		a.Validators = []validator.List{uniqueItems{l.key, names}}
+	if l.Key != "" {
+		a.Validators = []validator.List{uniqueItems{l.Key, names}}
 	}
 	return a
 }
 
-func (l list) computed(about string) datasource.Attribute {
+func (l List) computed(about string) datasource.Attribute {
 	return datasource.ListNestedAttribute{
 		MarkdownDescription: about,
 		Computed:            true,
-		NestedObject:        datasource.NestedAttributeObject{Attributes: computed(slices.Concat(l.parts, l.types))},
+		NestedObject:        datasource.NestedAttributeObject{Attributes: slices.Concat(l.Parts, l.Types).Computed()},
 	}
 }
 
-func (l list) forDataSource() kind {
-	isBackends := l.types != nil
-	l.full, l.parts, l.types = true, forDataSource(l.parts), forDataSource(l.types)
+func (l List) forDataSource() Kind {
+	isBackends := l.Types != nil
+	l.full, l.Parts, l.Types = true, l.Parts.ForDataSource(), l.Types.ForDataSource()
 	if isBackends {
-		l.parts = append(l.parts, part{name: "type", member: "type", about: "Type of the backend.", kind: leaf{text{}}})
+		l.Parts = append(l.Parts, Part{Name: "type", Member: "type", About: "Type of the backend.", Kind: Text{}})
 	}
 	return l
 }
 
-func (l list) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
+func (l List) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	items, err := document.Items(member)
 	if err != nil {
 		return nil, err
 	}
-	before := elementsOf(prior)
+	before := ElementsOf(prior)
 	var now []attr.Value
 	for i, item := range items {
 		ours, err := l.owns(item)
@@ -93,16 +95,16 @@ func (l list) read(document *kuma.Document, member string, prior attr.Value) (at
 		if at := l.indexOf(before, name); at >= 0 {
 			was = before[at]
 		}
-		value, err := l.readItem(item, attributesOf(was))
+		value, err := l.readItem(item, AttributesOf(was))
 		if err != nil {
 			return nil, fmt.Errorf("%s[%d]: %w", member, i, err)
 		}
 		now = append(now, value)
 	}
-	if len(now) == 0 && isNull(prior) && !l.full {
+	if len(now) == 0 && IsNull(prior) && !l.full {
 		return types.ListNull(l.itemType()), nil
 	}
-	if l.key != "" { // the control plane ignores the order
+	if l.Key != "" { // the control plane ignores the order
 		rank := func(value attr.Value) int {
 			if at := l.indexOf(before, l.keyOf(value, 0)); at >= 0 {
 				return at
@@ -114,28 +116,28 @@ func (l list) read(document *kuma.Document, member string, prior attr.Value) (at
 	return types.ListValueMust(l.itemType(), now), nil
 }
 
-func (l list) readItem(item *kuma.Document, before values) (attr.Value, error) {
-	now, err := readParts(l.parts, item, before)
+func (l List) readItem(item *kuma.Document, before Values) (attr.Value, error) {
+	now, err := l.Parts.Read(item, before)
 	if err != nil {
 		return nil, err
 	}
 	is, err := typeOf(item)
-	if l.types != nil && err != nil {
+	if l.Types != nil && err != nil {
 		return nil, err
 	}
-	for _, t := range l.types {
-		conf := t.kind.(object)
-		if t.name != is {
-			now[t.name] = types.ObjectNull(objectType(conf.parts).AttrTypes)
-		} else if now[t.name], err = conf.readMember(item, t.member, before[t.name]); err != nil {
+	for _, t := range l.Types {
+		conf := t.Kind.(Object)
+		if t.Name != is {
+			now[t.Name] = types.ObjectNull(conf.Parts.Type().AttrTypes)
+		} else if now[t.Name], err = conf.readMember(item, t.Member, before[t.Name]); err != nil {
 			return nil, err
 		}
 	}
 	return types.ObjectValueMust(l.itemType().AttrTypes, now), nil
 }
 
-func (l list) edit(document *kuma.Document, member string, value attr.Value) error {
-	wanted := elementsOf(value)
+func (l List) edit(document *kuma.Document, member string, value attr.Value) error {
+	wanted := ElementsOf(value)
 	return document.EditItems(member, func(items []*kuma.Document) ([]*kuma.Document, error) {
 		of, kept, err := l.match(items, wanted)
 		if err != nil {
@@ -146,7 +148,7 @@ func (l list) edit(document *kuma.Document, member string, value attr.Value) err
 				of[at] = kuma.NewDocument()
 				kept = append(kept, of[at])
 			}
-			if err := l.editItem(of[at], attributesOf(value)); err != nil {
+			if err := l.editItem(of[at], AttributesOf(value)); err != nil {
 				return nil, fmt.Errorf("%s[%d]: %w", member, at, err)
 			}
 		}
@@ -156,7 +158,7 @@ func (l list) edit(document *kuma.Document, member string, value attr.Value) err
 
 // match returns the item of each wanted value, or nil if there is none. kept
 // has these, and the items of types that the provider does not manage.
-func (l list) match(items []*kuma.Document, wanted []attr.Value) (of, kept []*kuma.Document, err error) {
+func (l List) match(items []*kuma.Document, wanted []attr.Value) (of, kept []*kuma.Document, err error) {
 	of = make([]*kuma.Document, len(wanted))
 	position := 0
 	for i, item := range items {
@@ -178,32 +180,32 @@ func (l list) match(items []*kuma.Document, wanted []attr.Value) (of, kept []*ku
 	return of, kept, nil
 }
 
-func (l list) editItem(item *kuma.Document, wanted values) error {
-	if err := editParts(l.parts, item, wanted); err != nil {
+func (l List) editItem(item *kuma.Document, wanted Values) error {
+	if err := l.Parts.Edit(item, wanted); err != nil {
 		return err
 	}
-	for _, t := range l.types {
-		if isNull(wanted[t.name]) {
+	for _, t := range l.Types {
+		if IsNull(wanted[t.Name]) {
 			continue
 		}
 		is, err := typeOf(item)
 		if err != nil {
 			return err
 		}
-		if is != t.name {
-			item.Set("type", json.RawMessage(strconv.Quote(t.name)))
-			item.Delete(t.member) // the conf of another type has no meaning for this one
+		if is != t.Name {
+			item.Set("type", json.RawMessage(strconv.Quote(t.Name)))
+			item.Delete(t.Member) // the conf of another type has no meaning for this one
 		}
-		if err := t.edit(item, wanted[t.name]); err != nil {
+		if err := t.Edit(item, wanted[t.Name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (list) meansNothing(value attr.Value) bool { return len(elementsOf(value)) == 0 }
+func (List) meansNothing(value attr.Value) bool { return len(ElementsOf(value)) == 0 }
 
-func (l list) follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {
+func (l List) follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {
 	index, ok := field.Index()
 	items, err := document.Items(member)
 	if !ok || err != nil || index >= len(items) {
@@ -214,40 +216,40 @@ func (l list) follow(at path.Path, field tfkit.FieldSteps, document *kuma.Docume
 	item := items[index]
 	ours, err := l.owns(item)
 	name, errName := l.nameOf(item, index)
-	position := l.indexOf(elementsOf(value), name)
+	position := l.indexOf(ElementsOf(value), name)
 	if errors.Join(err, errName) != nil || !ours || position < 0 {
 		return at
 	}
-	return l.followIn(at.AtListIndex(position), field[1:], item, attributesOf(elementsOf(value)[position]))
+	return l.followIn(at.AtListIndex(position), field[1:], item, AttributesOf(ElementsOf(value)[position]))
 }
 
 // followIn follows a field below an item.
-func (l list) followIn(at path.Path, field tfkit.FieldSteps, item *kuma.Document, inner values) path.Path {
+func (l List) followIn(at path.Path, field tfkit.FieldSteps, item *kuma.Document, inner Values) path.Path {
 	if len(field) == 0 {
 		return at
 	}
-	if below, found := followBelow(l.parts, at, field, item, inner); found {
+	if below, found := l.Parts.Follow(at, field, item, inner); found {
 		return below
 	}
 	is, err := typeOf(item)
 	if err != nil || !slices.Contains([]string{"conf", "config", "type"}, field.Member()) {
 		return at
 	}
-	for _, t := range l.types {
-		if t.name == is {
-			return t.kind.follow(at.AtName(t.name), field[1:], item, t.member, inner[t.name])
+	for _, t := range l.Types {
+		if t.Name == is {
+			return t.Kind.kind().follow(at.AtName(t.Name), field[1:], item, t.Member, inner[t.Name])
 		}
 	}
 	return at
 }
 
 // owns reports whether the provider manages the type of an item.
-func (l list) owns(item *kuma.Document) (bool, error) {
-	if len(l.types) == 0 || l.full {
+func (l List) owns(item *kuma.Document) (bool, error) {
+	if len(l.Types) == 0 || l.full {
 		return true, nil
 	}
 	is, err := typeOf(item)
-	return slices.ContainsFunc(l.types, func(t part) bool { return t.name == is }), err
+	return slices.ContainsFunc(l.Types, func(t Part) bool { return t.Name == is }), err
 }
 
 func typeOf(backend *kuma.Document) (string, error) {
@@ -258,25 +260,25 @@ func typeOf(backend *kuma.Document) (string, error) {
 
 // nameOf returns what distinguishes an item from others: its key, or its
 // position.
-func (l list) nameOf(item *kuma.Document, position int) (string, error) {
-	if l.key == "" {
+func (l List) nameOf(item *kuma.Document, position int) (string, error) {
+	if l.Key == "" {
 		return strconv.Itoa(position), nil
 	}
 	var name string
-	err := item.Decode(l.key, &name)
+	err := item.Decode(l.Key, &name)
 	return name, err
 }
 
 // keyOf returns the nameOf of a value.
-func (l list) keyOf(value attr.Value, position int) string {
-	if l.key == "" {
+func (l List) keyOf(value attr.Value, position int) string {
+	if l.Key == "" {
 		return strconv.Itoa(position)
 	}
-	name, _ := attributesOf(value)[l.key].(types.String)
+	name, _ := AttributesOf(value)[l.Key].(types.String)
 	return name.ValueString()
 }
 
-func (l list) indexOf(items []attr.Value, name string) int {
+func (l List) indexOf(items []attr.Value, name string) int {
 	for i, item := range items {
 		if l.keyOf(item, i) == name {
 			return i
@@ -285,20 +287,22 @@ func (l list) indexOf(items []attr.Value, name string) int {
 	return -1
 }
 
-// others returns the names of a section's backends of types that the provider
-// does not manage.
-func (p part) others(mesh *kuma.Mesh) []string {
+// Unmanaged returns the names of the items in the lists of an object whose
+// types the provider does not manage. It returns none if the document has
+// another form.
+func (p Part) Unmanaged(document *kuma.Document) []string {
 	var names []string
-	section, err := mesh.Object(p.member)
-	if err != nil {
+	object, isObject := p.Kind.(Object)
+	section, err := document.Object(p.Member)
+	if err != nil || !isObject {
 		return nil
 	}
-	for _, child := range p.kind.(object).parts {
-		backends, ok := child.kind.(list)
-		if !ok || backends.types == nil {
+	for _, child := range object.Parts {
+		backends, ok := child.Kind.(List)
+		if !ok || backends.Types == nil {
 			continue
 		}
-		items, err := section.Items(child.member)
+		items, err := section.Items(child.Member)
 		if err != nil {
 			return nil
 		}
