@@ -181,13 +181,13 @@ func (e *Env) Change(path string, edit func(document map[string]any)) {
 		e.t.Fatal(err)
 	}
 	edit(document)
-	e.settle()
+	e.waitForSecretCache()
 	e.Must(http.MethodPut, path, document)
 }
 
-// settle waits until entries in the control plane's cache of secrets have
+// waitForSecretCache waits until entries in the control plane's cache of secrets have
 // expired.
-func (e *Env) settle() {
+func (e *Env) waitForSecretCache() {
 	_ = e.Clock.Sleep(context.Background(), 1200*time.Millisecond)
 }
 

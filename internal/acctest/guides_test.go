@@ -93,9 +93,9 @@ func variants(t *testing.T, blocks []block) {
 			s.Serve(env.Provider())
 			newFiles(t, s.Run)
 			s.Write("next-ca.pem", acctest.NewCA(t, "Next CA").Chain)
-			s.settled()
+			s.applyAll()
 			s.commands(strings.Join(commands, ""), false)
-			s.settled()
+			s.applyAll()
 			s.must("terraform destroy -auto-approve")
 		})
 	}
@@ -268,11 +268,11 @@ func (s *story) configure(text string, commanded bool) {
 	if commanded {
 		return
 	}
-	s.settled()
+	s.applyAll()
 }
 
-// settled applies, and has nothing to change or to warn of then.
-func (s *story) settled() {
+// applyAll applies, and has nothing to change or to warn of then.
+func (s *story) applyAll() {
 	s.t.Helper()
 	s.must("terraform apply -auto-approve")
 	output := s.must("terraform plan -detailed-exitcode")

@@ -90,7 +90,7 @@ func (s *session) readView(ctx context.Context) (v rollout.View, err error) {
 func (s *session) wait(ctx context.Context, pause time.Duration, did string, judge func(rollout.View) []rollout.Pending) error {
 	pending, err := rollout.Wait{
 		Clock: s.Clock,
-		Look:  func() (rollout.View, error) { return s.readView(ctx) },
+		Read:  func() (rollout.View, error) { return s.readView(ctx) },
 		Judge: judge,
 		Report: func(done, total int) {
 			if total == 0 {

@@ -32,9 +32,9 @@ func (p pair) meant() (b pki.Bundle, ok bool) {
 }
 
 // readPair reads both secrets of a CA.
-func (r *caSecret) readPair(ctx context.Context, m model, age kuma.Freshness, diags *diag.Diagnostics) (found pair, ok bool) {
+func (r *caSecret) readPair(ctx context.Context, m model, age kuma.MaxAge, diags *diag.Diagnostics) (found pair, ok bool) {
 	mesh, certificate, key := m.Mesh.ValueString(), m.CertificateSecret.ValueString(), m.KeySecret.ValueString()
-	secrets, err := r.Client.NamedSecrets(ctx, mesh, age, certificate, key)
+	secrets, err := r.Client.SecretsByName(ctx, mesh, age, certificate, key)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read the secrets %q and %q of mesh %q", certificate, key, mesh), err)
 		return pair{}, false

@@ -56,7 +56,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 		return nil, 0, err
 	}
 	defer unlock()
-	if r.Run.Created(tfkit.SecretClaim(mesh, certificate)) {
+	if r.Run.Created(tfkit.SecretRunName(mesh, certificate)) {
 		_, err := r.leave(ctx, state, h.ids())
 		return nil, 0, err
 	}
@@ -86,7 +86,7 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 		return nil, 0, &errInUse{users}
 	}
 	if document != nil {
-		left, err := r.Client.Unsettled(ctx, mesh, document, certificate, key)
+		left, err := r.Client.TimeUntilDeletable(ctx, mesh, document, certificate, key)
 		if err != nil || left > 0 {
 			return nil, left, err
 		}

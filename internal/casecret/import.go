@@ -206,7 +206,7 @@ func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]rollout.CASe
 		return nil, err
 	}
 	secrets, err := kuma.SecretsByName(all)
-	return slices.DeleteFunc(rollout.NamedCAs(secrets), func(ca rollout.CASecrets) bool {
+	return slices.DeleteFunc(rollout.DerivedCAs(secrets), func(ca rollout.CASecrets) bool {
 		is, _ := rollout.CAName(ca.Certificate, ca.Key)
 		return is != name
 	}), err

@@ -68,7 +68,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 func (r *caSecret) begin(plan model, diags *diag.Diagnostics) bool {
 	mesh := plan.Mesh.ValueString()
 	for _, name := range []string{plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString()} {
-		if !r.Run.Begin(tfkit.SecretClaim(mesh, name)) {
+		if !r.Run.Begin(tfkit.SecretRunName(mesh, name)) {
 			plan.existing().AddTwice(diags)
 			return false
 		}
@@ -272,7 +272,7 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted up
 			return untouched
 		}
 	}
-	r.Run.Create(tfkit.SecretClaim(mesh, plan.CertificateSecret.ValueString()))
+	r.Run.Create(tfkit.SecretRunName(mesh, plan.CertificateSecret.ValueString()))
 	if found.key == nil || wanted.again || !keyRight(found.key, wanted.bundle) {
 		if put(plan.KeySecret.ValueString(), wanted.key, found.key) != nil {
 			return half

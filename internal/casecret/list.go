@@ -27,7 +27,7 @@ func (r *caSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResour
 }
 
 func (r *caSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		r.QuerySecrets(ctx, req, diags, func(name string, mesh *kuma.Mesh, secrets map[string]*kuma.Secret) bool {
 			cas, err := rollout.FindCAs(mesh, secrets)
 			if err != nil {
@@ -35,15 +35,15 @@ func (r *caSecret) List(ctx context.Context, req list.ListRequest, stream *list.
 				return false
 			}
 			return !slices.ContainsFunc(cas, func(ca rollout.CASecrets) bool {
-				return !found(foundCA(identityOf(name, ca), pair{secrets[ca.Certificate], secrets[ca.Key]}))
+				return !yield(queryResult(identityOf(name, ca), pair{secrets[ca.Certificate], secrets[ca.Key]}))
 			})
 		})
 	})
 }
 
 // foundCA returns a CA as the result of a query.
-func foundCA(id identity, there pair) tfkit.Found {
-	return tfkit.Found{
+func queryResult(id identity, there pair) tfkit.QueryResult {
+	return tfkit.QueryResult{
 		ID:       model{}.of(id).id(),
 		Identity: id,
 		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {

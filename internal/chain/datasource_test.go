@@ -285,12 +285,12 @@ func TestAccCAChain_controlPlane(t *testing.T) {
 	} {
 		steps = append(steps, resource.TestStep{PreConfig: before, Config: config(`backend = "ca-1"`), ConfigStateChecks: good})
 	}
-	about := func(rule string, index int64) statecheck.StateCheck {
+	problemAt := func(rule string, index int64) statecheck.StateCheck {
 		return value("problems", contains{knownvalue.ObjectPartial(map[string]knownvalue.Check{"rule": text(rule), "certificate": knownvalue.Int64Exact(index)})})
 	}
 	steps = append(steps,
 		resource.TestStep{Config: config(`secret = "aged"`), ConfigStateChecks: []statecheck.StateCheck{
-			value("valid", knownvalue.Bool(false)), value("problems", knownvalue.ListSizeExact(2)), about("expired", 2), about("duplicate", 4),
+			value("valid", knownvalue.Bool(false)), value("problems", knownvalue.ListSizeExact(2)), problemAt("expired", 2), problemAt("duplicate", 4),
 		}},
 		resource.TestStep{Config: config(`secret = "key"`), ConfigStateChecks: []statecheck.StateCheck{
 			value("valid", knownvalue.Bool(false)),

@@ -11,22 +11,22 @@ import (
 )
 
 var (
-	_ datasource.DataSourceWithConfigure        = (*derived)(nil)
-	_ datasource.DataSourceWithConfigValidators = (*derived)(nil)
+	_ datasource.DataSourceWithConfigure        = (*certificateSource)(nil)
+	_ datasource.DataSourceWithConfigValidators = (*certificateSource)(nil)
 )
 
 // NewDataSource returns the data source kongmesh_proxy_certificate.
-func NewDataSource() datasource.DataSource { return &derived{} }
+func NewDataSource() datasource.DataSource { return &certificateSource{} }
 
-type derived struct {
+type certificateSource struct {
 	tfkit.DataSource
 }
 
-func (d *derived) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *certificateSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + typeName
 }
 
-func (d *derived) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func (d *certificateSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key. Use it to test a mesh, " +
 			"or for a client outside of the mesh. The provider derives the certificate from the CA: the same CA and " +
@@ -41,11 +41,11 @@ func (d *derived) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 	}
 }
 
-func (d *derived) ConfigValidators(context.Context) []datasource.ConfigValidator {
+func (d *certificateSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
 	return []datasource.ConfigValidator{oneProxy(), oneCA()}
 }
 
-func (d *derived) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+func (d *certificateSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

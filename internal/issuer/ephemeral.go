@@ -13,26 +13,26 @@ import (
 )
 
 var (
-	_ ephemeral.EphemeralResourceWithConfigure        = (*fresh)(nil)
-	_ ephemeral.EphemeralResourceWithConfigValidators = (*fresh)(nil)
+	_ ephemeral.EphemeralResourceWithConfigure        = (*ephemeralCertificate)(nil)
+	_ ephemeral.EphemeralResourceWithConfigValidators = (*ephemeralCertificate)(nil)
 )
 
 // NewEphemeral returns the ephemeral resource kongmesh_proxy_certificate.
 // random is the source of serial numbers and keys.
 func NewEphemeral(random io.Reader) func() ephemeral.EphemeralResource {
-	return func() ephemeral.EphemeralResource { return &fresh{random: random} }
+	return func() ephemeral.EphemeralResource { return &ephemeralCertificate{random: random} }
 }
 
-type fresh struct {
+type ephemeralCertificate struct {
 	tfkit.EphemeralResource
 	random io.Reader
 }
 
-func (e *fresh) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+func (e *ephemeralCertificate) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + typeName
 }
 
-func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+func (e *ephemeralCertificate) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The certificate that the control plane would issue to a proxy, with its private key, which is not stored in " +
 			"plan or state. Terraform opens it once during plan and once during apply. Each time, the provider creates a " +
@@ -48,11 +48,11 @@ func (e *fresh) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephem
 	}
 }
 
-func (e *fresh) ConfigValidators(context.Context) []ephemeral.ConfigValidator {
+func (e *ephemeralCertificate) ConfigValidators(context.Context) []ephemeral.ConfigValidator {
 	return []ephemeral.ConfigValidator{oneProxy(), oneCA()}
 }
 
-func (e *fresh) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+func (e *ephemeralCertificate) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

@@ -31,10 +31,10 @@ func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue is
 	}
 	issued, err := issue(ca, request, provider.Clock.Now())
 	if err != nil { // CA and tags are valid by themselves, but may not fit together
-		diags.AddAttributeError(at, "Invalid proxy certificate", tfkit.Named(at, err.Error()+"."))
+		diags.AddAttributeError(at, "Invalid proxy certificate", tfkit.WithPath(at, err.Error()+"."))
 		return
 	}
-	diags.Append(m.take(ctx, issued)...)
+	diags.Append(m.record(ctx, issued)...)
 }
 
 // request returns the proxy of the certificate, and the attribute that
@@ -98,8 +98,8 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, exp
 	return ca, !problems.HasErrors() && !keyProblems.HasErrors()
 }
 
-// take stores an issued certificate in the model.
-func (m *model) take(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
+// record stores an issued certificate in the model.
+func (m *model) record(ctx context.Context, issued *pki.ProxyCertificate) diag.Diagnostics {
 	info := pki.Describe(issued.Leaf)
 	uris, diags := types.ListValueFrom(ctx, types.StringType, issued.URIs)
 	m.Certificate = encoded(issued.Chain)

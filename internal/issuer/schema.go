@@ -168,7 +168,7 @@ func (servicesRule) ValidateList(_ context.Context, req validator.ListRequest, r
 
 func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error) {
 	if err != nil {
-		diags.AddAttributeError(at, summary, tfkit.Named(at, err.Error()+"."))
+		diags.AddAttributeError(at, summary, tfkit.WithPath(at, err.Error()+"."))
 	}
 }
 

@@ -64,7 +64,7 @@ type Client struct {
 	warned warned
 
 	shared   shared
-	looks    looks
+	usages   usages
 	locks    sync.Map // path → chan struct{}: serializes the writes of one object
 	settings atomic.Pointer[Settings]
 }

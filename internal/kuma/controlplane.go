@@ -25,12 +25,12 @@ type ControlPlane struct {
 
 // ControlPlane reads the description of the control plane. It writes nothing.
 func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
-	about, err := c.getDocument(ctx, index, nil)
+	info, err := c.getDocument(ctx, index, nil)
 	if err != nil {
 		return nil, err
 	}
 	is := &ControlPlane{}
-	err = errors.Join(about.Decode("product", &is.Product), about.Decode("version", &is.Version))
+	err = errors.Join(info.Decode("product", &is.Product), info.Decode("version", &is.Version))
 	if err != nil || is.Version == "" {
 		return nil, c.answerError(request{method: http.MethodGet, path: index}, http.StatusOK, nil)
 	}

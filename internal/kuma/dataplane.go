@@ -75,7 +75,7 @@ func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, erro
 
 // DataplanesAsOf is [Client.Dataplanes] with an answer that may be older. The
 // result is shared: do not change it.
-func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age Freshness) ([]Dataplane, error) {
+func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age MaxAge) ([]Dataplane, error) {
 	of := key{path: meshPath(mesh) + "/dataplanes/_overview", kind: "DataplaneOverview", mesh: mesh}
 	return share(ctx, c, of.path, age, func() ([]Dataplane, error) {
 		return listOf(ctx, c, of.path, func(item json.RawMessage) (Dataplane, error) {

@@ -18,9 +18,9 @@ type endpoint struct {
 	// for an answer that is not the server's.
 	read func(e *Error, body []byte) bool
 	// fault reports whether the server, or what is in front of it, failed. An answer
-	// that is no fault is the server's decision. passing reports whether the answer to
+	// that is no fault is the server's decision. transient reports whether the answer to
 	// the same request may be another one later.
-	fault, passing func(*http.Response) bool
+	fault, transient func(*http.Response) bool
 }
 
 // Address is where requests go, without a password.
@@ -46,9 +46,9 @@ func apiOf(config Config) *endpoint {
 				header.Set("Authorization", "Bearer "+config.Token)
 			}
 		},
-		read:    readProblem,
-		fault:   func(answer *http.Response) bool { return answer.StatusCode >= http.StatusInternalServerError },
-		passing: func(answer *http.Response) bool { return passing(answer.StatusCode) },
+		read:      readProblem,
+		fault:     func(answer *http.Response) bool { return answer.StatusCode >= http.StatusInternalServerError },
+		transient: func(answer *http.Response) bool { return transient(answer.StatusCode) },
 	}
 }
 

@@ -58,9 +58,9 @@ type Error struct {
 	Origins Origins
 	Server  Server
 
-	absent  bool // the server says that the object does not exist
-	decided bool // the answer is the decision of the server, regardless of the status
-	doubt   bool // an earlier attempt may have succeeded
+	absent           bool // the server says that the object does not exist
+	decided          bool // the answer is the decision of the server, regardless of the status
+	earlierUncertain bool // an earlier attempt may have succeeded
 }
 
 // InvalidParameter is a reason for a rejection: Field is a path in the
@@ -165,10 +165,10 @@ func Refused(err error) bool {
 	return errors.As(err, &e) && e.Refused()
 }
 
-// Passing reports whether an error is transient: there was no answer, or one
+// Transient reports whether an error is transient: there was no answer, or one
 // that says that the control plane, or a server in front of it, cannot answer
 // now.
-func Passing(err error) bool {
+func Transient(err error) bool {
 	var (
 		e          *Error
 		connection *ConnectionError
@@ -261,7 +261,7 @@ func Uncertain(err error) bool {
 	if err == nil || errors.As(err, &unverified) || !errors.As(err, &e) {
 		return err != nil
 	}
-	return e.doubt || e.fault() || e.Foreign()
+	return e.earlierUncertain || e.fault() || e.Foreign()
 }
 
 // Maximum sizes of an answer in a message, in characters and in reasons.

@@ -173,7 +173,7 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// putMesh writes mesh "m" once, without a look.
+// putMesh writes mesh "m" once, without a read.
 func putMesh(t *testing.T, client *Client, mesh *Document) error {
 	t.Helper()
 	_, err := client.put(t.Context(), meshKey("m"), mesh, client.attempts(), client.config.MaxRetries)

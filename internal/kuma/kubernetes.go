@@ -100,8 +100,8 @@ func newKubernetesStore(client *Client, config Config) *kubernetesStore {
 			fault: func(answer *http.Response) bool {
 				return answer.StatusCode >= http.StatusInternalServerError && !byWebhook(answer)
 			},
-			passing: func(answer *http.Response) bool {
-				return passing(answer.StatusCode) || answer.StatusCode == http.StatusInternalServerError && !byWebhook(answer)
+			transient: func(answer *http.Response) bool {
+				return transient(answer.StatusCode) || answer.StatusCode == http.StatusInternalServerError && !byWebhook(answer)
 			},
 		},
 	}
@@ -186,7 +186,7 @@ func (s *kubernetesStore) namespace(ctx context.Context) (string, error) {
 	}
 	config, err := s.peek(ctx, "config", nil)
 	if err != nil {
-		if Passing(err) { // its secrets must not go anywhere else
+		if Transient(err) { // its secrets must not go anywhere else
 			return "", err
 		}
 		return defaultNamespace, nil
@@ -209,7 +209,7 @@ func typeOf(kind string) string {
 	return ""
 }
 
-func (s *kubernetesStore) get(ctx context.Context, of key, age Freshness) (*Document, error) {
+func (s *kubernetesStore) get(ctx context.Context, of key, age MaxAge) (*Document, error) {
 	if !inObjects(of.kind) {
 		return httpStore{s.Client}.get(ctx, of, age)
 	}
@@ -237,7 +237,7 @@ func inObjects(kind string) bool { return kind == MeshType || typeOf(kind) != ""
 func (k key) objectKey() key { return key{kind: k.kind, mesh: k.mesh, name: k.name} }
 
 // all reads all objects of a kind in one request, which several may share.
-func (s *kubernetesStore) all(ctx context.Context, kind string, age Freshness) (map[key]*Document, error) {
+func (s *kubernetesStore) all(ctx context.Context, kind string, age MaxAge) (map[key]*Document, error) {
 	return share(ctx, s.Client, objectReads+kind, age, func() (map[key]*Document, error) {
 		all := map[key]*Document{}
 		err := s.each(ctx, kind, "", func(is key, document *Document) { all[is.objectKey()] = document })
@@ -477,7 +477,7 @@ func identify(object *Document, kind string) {
 	object.Set("kind", text(name))
 }
 
-func (s *kubernetesStore) list(ctx context.Context, of key, age Freshness) ([]*Document, error) {
+func (s *kubernetesStore) list(ctx context.Context, of key, age MaxAge) ([]*Document, error) {
 	documents := []*Document{}
 	if age > Fresh {
 		all, err := s.all(ctx, of.kind, age)
@@ -550,7 +550,7 @@ func (s *kubernetesStore) each(ctx context.Context, kind, mesh string, do func(i
 // put creates an object that the document was not read from, and replaces the
 // version that it was read from otherwise. The error is a conflict where another
 // client was faster.
-func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error) {
+func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error) {
 	if !inObjects(of.kind) {
 		return nil, s.checkWrites(ctx, of.kind)
 	}
@@ -558,7 +558,7 @@ func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, c
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.send(ctx, r, course, retries)
+	answer, err := s.send(ctx, r, history, retries)
 	if err != nil {
 		if document.stored == nil && conflict(err) && of.kind != MeshType {
 			return nil, s.taken(ctx, of, err)
@@ -632,7 +632,7 @@ func (s *kubernetesStore) taken(ctx context.Context, of key, conflict error) err
 // delete removes the object that it reads first, and no later one of that name. A
 // secret that the mesh uses is refused here, because Kubernetes refuses it only
 // while the control plane runs.
-func (s *kubernetesStore) delete(ctx context.Context, of key, course *attempts, retries int) error {
+func (s *kubernetesStore) delete(ctx context.Context, of key, history *attempts, retries int) error {
 	if !inObjects(of.kind) {
 		return s.checkWrites(ctx, of.kind)
 	}
@@ -652,7 +652,7 @@ func (s *kubernetesStore) delete(ctx context.Context, of key, course *attempts, 
 		if err := s.checkUnused(ctx, of, r); err != nil {
 			return err
 		}
-		_, err := s.send(ctx, r, course, retries)
+		_, err := s.send(ctx, r, history, retries)
 		if of.kind != SecretType || !Refused(err) || !s.config.Clock.Now().Before(until) {
 			return err
 		}

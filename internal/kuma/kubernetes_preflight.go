@@ -60,14 +60,14 @@ func neededVerbs() []string { return []string{"get", "list", "create", "update",
 // checkWrites checks, once in a run and before anything is written, what would make
 // each write of a kind fail, or go to the wrong place.
 func (s *kubernetesStore) checkWrites(ctx context.Context, kind string) error {
-	_, err := s.once(ctx, "writes of "+kind, s.server, func(ctx context.Context) (*Document, error) { return nil, s.lookAhead(ctx, kind) })
-	if Passing(err) || ctx.Err() != nil {
+	_, err := s.once(ctx, "writes of "+kind, s.server, func(ctx context.Context) (*Document, error) { return nil, s.checkAll(ctx, kind) })
+	if Transient(err) || ctx.Err() != nil {
 		return nil // the write itself tells then
 	}
 	return err
 }
 
-func (s *kubernetesStore) lookAhead(ctx context.Context, kind string) error {
+func (s *kubernetesStore) checkAll(ctx context.Context, kind string) error {
 	if !inObjects(kind) {
 		return &ReadOnlyError{Address: s.Address(), Origins: s.config.Origins, Environment: environmentKubernetes}
 	}
@@ -102,7 +102,7 @@ func (s *kubernetesStore) checkKuma(ctx context.Context, _ string) error {
 	case errors.As(err, &e) && e.Status == http.StatusNotFound:
 		return &NoKumaError{Address: s.server.Address()}
 	case err != nil:
-		return s.unlessPassing(err)
+		return s.unlessTransient(err)
 	}
 	var types []struct {
 		Name string `json:"name"`
@@ -118,7 +118,7 @@ func (s *kubernetesStore) checkKuma(ctx context.Context, _ string) error {
 }
 
 // unlessPassing is an error that the write would have as well.
-func (s *kubernetesStore) unlessPassing(err error) error {
+func (s *kubernetesStore) unlessTransient(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Unauthenticated() {
 		return err

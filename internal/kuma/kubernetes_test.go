@@ -262,7 +262,7 @@ func TestKubernetes_refusals(t *testing.T) {
 		{
 			"the webhook refuses a value that it cannot parse",
 			`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"admission webhook \"mesh.defaulter.kuma-admission.kuma.io\" denied the request: unknown value","code":500}`,
-			500, "unknown value", func(err error) bool { return Refused(err) && !Uncertain(err) && !Passing(err) }, 1,
+			500, "unknown value", func(err error) bool { return Refused(err) && !Uncertain(err) && !Transient(err) }, 1,
 		},
 		{
 			"a mesh has proxies",
@@ -272,7 +272,7 @@ func TestKubernetes_refusals(t *testing.T) {
 		{
 			"the control plane is down",
 			`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Internal error occurred: failed calling webhook","reason":"InternalError","code":500}`,
-			500, "failed calling webhook", Passing, 5,
+			500, "failed calling webhook", Transient, 5,
 		},
 		{
 			"the user may not",

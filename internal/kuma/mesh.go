@@ -49,7 +49,7 @@ func (c *Client) Mesh(ctx context.Context, name string) (*Mesh, error) {
 }
 
 // MeshAsOf is [Client.Mesh] with an answer that may be older.
-func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mesh, error) {
+func (c *Client) MeshAsOf(ctx context.Context, name string, age MaxAge) (*Mesh, error) {
 	return share(ctx, c, meshPath(name), age, func() (*Mesh, error) {
 		began := c.own.began()
 		document, err := c.store.get(ctx, meshKey(name), age)
@@ -62,7 +62,7 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age Freshness) (*Mes
 			return nil, answer
 		}
 		mesh := &Mesh{Document: document}
-		c.looks.see(name, mesh, c.config.Clock.Now())
+		c.usages.record(name, mesh, c.config.Clock.Now())
 		c.own.compare(name, began, document, c.config.Clock.Now(), func(path string) string { return c.quote(path, longestReason) })
 		return mesh, nil
 	})
@@ -90,8 +90,8 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 	if _, err := c.put(ctx, meshKey(name), mesh.Document, c.attempts(), c.config.MaxRetries); err != nil {
 		there, known := false, !Uncertain(err)
 		for try := 0; !known && try <= c.config.MaxRetries; try++ {
-			_, look := c.MeshAsOf(ctx, name, anew)
-			there, known = look == nil, look == nil || Absent(look)
+			_, readErr := c.MeshAsOf(ctx, name, anew)
+			there, known = readErr == nil, readErr == nil || Absent(readErr)
 		}
 		switch {
 		case !known:
@@ -141,7 +141,7 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		accepted, failed int   // number of writes by result
 		contested        int   // number of writes of other clients in between
 		before           *Mesh // the mesh before the last write
-		course           = c.attempts()
+		history          = c.attempts()
 		paths            []string // the written paths
 	)
 	if written != nil {
@@ -159,7 +159,7 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		case wanted == nil:
 			c.own.wrote(name, paths, current.Document, c.config.Clock.Now())
 			return current, nil
-		case failure != nil && (!course.again && !conflict(failure) || failed > c.config.MaxRetries):
+		case failure != nil && (!history.again && !conflict(failure) || failed > c.config.MaxRetries):
 			return nil, failure // the read has shown that it does not exist
 		}
 		if failure == nil && before != nil && differsElsewhere(before, current, paths) {
@@ -173,10 +173,10 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		put := request{method: http.MethodPut, path: meshPath(name)}
 		paths = append(paths, changed(current.Document, wanted.Document)...)
 		c.own.writing(name, paths)
-		course.vague = false // the read has shown the result of an earlier write
+		history.lastUncertain = false // the read has shown the result of an earlier write
 		written = wanted
-		_, failure = c.put(ctx, meshKey(name), wanted.Document, course, 0)
-		again := course.again || conflict(failure)
+		_, failure = c.put(ctx, meshKey(name), wanted.Document, history, 0)
+		again := history.again || conflict(failure)
 		switch {
 		case failure == nil:
 			accepted++
@@ -187,7 +187,7 @@ func (c *Client) converge(ctx context.Context, name string, edit func(*Mesh) err
 		}
 		// A change that is late or contested gets a short pause.
 		if accepted > 1 || contested > 0 || again && failed <= c.config.MaxRetries {
-			if err := c.pause(ctx, put, course); err != nil {
+			if err := c.pause(ctx, put, history); err != nil {
 				return maybe(written, err)
 			}
 		}

@@ -91,7 +91,7 @@ func TestOverwritten_byAnOlderRead(t *testing.T) {
 
 // A mesh that was written is read once more some seconds later, while the
 // client does something else, which does not wait for it.
-func TestOverwritten_looksAgain(t *testing.T) {
+func TestOverwritten_readsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := newTestClock()
 		client := newClient(t, "http://control-plane.example.com", func(c *Config) { c.Clock = clock })
@@ -116,7 +116,7 @@ func TestOverwritten_looksAgain(t *testing.T) {
 		s.text = meshText // another client writes what it had read before
 		other()
 		equal(t, "at once", rec.methods(), "GET PUT GET DELETE")
-		noError(t, clock.Sleep(t.Context(), lookAgain))
+		noError(t, clock.Sleep(t.Context(), reread))
 		other()
 		equal(t, "some seconds later", strings.Count(rec.methods(), "GET"), 3)
 		equal(t, "the other request is done", strings.Count(rec.methods(), "DELETE"), 2)

@@ -91,21 +91,21 @@ func (c *Client) CheckMeshMTLS(ctx context.Context) error {
 	if mtls, _ := capabilities(kinds); mtls == nil || *mtls {
 		return nil
 	}
-	about := c.about(ctx)
-	if strings.HasPrefix(about.Version, "2.") {
+	description := c.description(ctx)
+	if strings.HasPrefix(description.Version, "2.") {
 		return nil // the types of resources are an indication, and the version is a better one
 	}
-	return &NoMeshMTLSError{Address: c.Address(), Version: c.quote(about.Version, longestName)}
+	return &NoMeshMTLSError{Address: c.Address(), Version: c.quote(description.Version, longestName)}
 }
 
 // OneBackend reports whether a mesh can have only one mTLS backend, as in Kuma,
 // but not in other products (recording "two backends").
 func (c *Client) OneBackend(ctx context.Context) bool {
-	return c.about(ctx).Product == "Kuma"
+	return c.description(ctx).Product == "Kuma"
 }
 
-// about returns the description of the control plane, or an empty one.
-func (c *Client) about(ctx context.Context) (is ControlPlane) {
+// description returns the description of the control plane, or an empty one.
+func (c *Client) description(ctx context.Context) (is ControlPlane) {
 	if document, err := c.peek(ctx, index, nil); err == nil {
 		_, _ = document.Decode("product", &is.Product), document.Decode("version", &is.Version) // values of another type are ignored
 	}
@@ -148,7 +148,7 @@ func (s httpStore) checkSecretWrites(ctx context.Context, of key) error {
 			return own
 		}
 	}
-	if c.about(ctx).Product == "Kuma" { // it has no roles for a mesh that does not exist yet
+	if c.description(ctx).Product == "Kuma" { // it has no roles for a mesh that does not exist yet
 		return err
 	}
 	return nil
@@ -158,8 +158,8 @@ func (s httpStore) checkSecretWrites(ctx context.Context, of key) error {
 // that the answer contains no secret.
 func nothing() url.Values { return url.Values{"name": {"_"}, "size": {"1"}} }
 
-// A look is the result of a request, which may be an error.
-type look struct {
+// A peekResult is the result of a request, which may be an error.
+type peekResult struct {
 	document *Document
 	err      error
 }
@@ -169,7 +169,7 @@ const (
 	peekTime = 5 * time.Second
 	// peeked is longer than a client exists: the answers do not change during a
 	// run.
-	peeked = Freshness(24 * time.Hour)
+	peeked = MaxAge(24 * time.Hour)
 )
 
 // peek reads a document that does not change during a run, once and without
@@ -185,17 +185,17 @@ var errSlow = fmt.Errorf("there was no answer within %s", peekTime)
 // once calls read once in a run, and returns its result to every caller. A result
 // of a caller that was canceled does not count.
 func (c *Client) once(ctx context.Context, name string, from *endpoint, read func(context.Context) (*Document, error)) (*Document, error) {
-	seen, err := share(ctx, c, "peek/"+name, peeked, func() (look, error) {
+	seen, err := share(ctx, c, "peek/"+name, peeked, func() (peekResult, error) {
 		short, cancel := c.config.Clock.WithTimeout(ctx, peekTime)
 		defer cancel()
 		document, err := read(short)
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return look{}, ctx.Err()
+			return peekResult{}, ctx.Err()
 		case err != nil && short.Err() != nil:
 			err = c.connectionError(from, errSlow)
 		}
-		return look{document, err}, nil
+		return peekResult{document, err}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -44,13 +44,13 @@ const index = "/"
 // send sends one request, with up to so many retries, and reads its answer. The
 // error is a *ConnectionError if there was none, an *Error if it was not
 // successful, or the context's.
-func (c *Client) send(ctx context.Context, r request, course *attempts, retries int) (*response, error) {
+func (c *Client) send(ctx context.Context, r request, history *attempts, retries int) (*response, error) {
 	to := c.endpoint(r)
 	if to.address == nil {
 		return nil, &NoAddressError{}
 	}
-	c.lookAgain(ctx)
-	course.to = to
+	c.reread(ctx)
+	history.to = to
 	prepared, err := c.prepare(ctx, r)
 	if err != nil {
 		return nil, err
@@ -58,15 +58,15 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 	retrying := &retryablehttp.Client{
 		HTTPClient:   to.http,
 		RetryMax:     retries,
-		CheckRetry:   course.check,
+		CheckRetry:   history.check,
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }, // pause waits
-		PrepareRetry: func(again *http.Request) error { return c.pause(again.Context(), r, course) },
+		PrepareRetry: func(again *http.Request) error { return c.pause(again.Context(), r, history) },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	start := c.config.Clock.Now()
 	answer, err := retrying.Do(prepared)
 	fields := map[string]any{
-		"method": r.method, "path": r.path, "attempts": course.count,
+		"method": r.method, "path": r.path, "attempts": history.count,
 		"milliseconds": c.config.Clock.Now().Sub(start).Milliseconds(),
 	}
 	if err != nil {
@@ -85,7 +85,7 @@ func (c *Client) send(ctx context.Context, r request, course *attempts, retries 
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		refusal := c.answerError(r, answer.StatusCode, content)
-		refusal.doubt, refusal.decided = course.doubt, !to.fault(answer)
+		refusal.earlierUncertain, refusal.decided = history.earlierUncertain, !to.fault(answer)
 		return nil, refusal
 	}
 	date, _ := http.ParseTime(answer.Header.Get("Date")) // the zero time of one that is not there

@@ -37,7 +37,7 @@ func (t Type) IsPolicy() bool { return len(t.Policy) > 0 && !bytes.Equal(t.Polic
 // sends one request in a run.
 func (c *Client) Types(ctx context.Context) ([]Type, error) {
 	document, err := c.peek(ctx, "_resources", nil)
-	if Passing(err) { // the caller has more time than a preflight read
+	if Transient(err) { // the caller has more time than a preflight read
 		document, err = c.getDocument(ctx, "_resources", nil)
 	}
 	if err != nil {
@@ -59,7 +59,7 @@ func typesIn(document *Document) ([]Type, error) {
 // Version returns the version that the control plane reports, or "unknown" if
 // it reports none.
 func (c *Client) Version(ctx context.Context) string {
-	return cmp.Or(c.quote(c.about(ctx).Version, longestName), "unknown")
+	return cmp.Or(c.quote(c.description(ctx).Version, longestName), "unknown")
 }
 
 // An ObjectKey identifies an object of any type. Mesh is "" for a type of scope
@@ -83,7 +83,7 @@ func collection(t Type, mesh string) string {
 
 // Object reads an object of any type. The error is [Absent] if the object or
 // its mesh does not exist. The result is shared: do not change it.
-func (c *Client) Object(ctx context.Context, of ObjectKey, age Freshness) (*Document, error) {
+func (c *Client) Object(ctx context.Context, of ObjectKey, age MaxAge) (*Document, error) {
 	k := of.key()
 	return share(ctx, c, k.path, age, func() (*Document, error) { return c.store.get(ctx, k, age) })
 }
@@ -113,7 +113,7 @@ func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document
 // been: *UnverifiedError reports a write that succeeded but could not be read
 // back. warnings are the texts of the control plane.
 func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Document, edit func(*Document) error) (result *Document, warnings []string, err error) {
-	k, course := of.key(), c.attempts()
+	k, history := of.key(), c.attempts()
 	c.warned.claim(k.path)
 	defer c.warned.release(k.path)
 	for try := 0; ; try++ {
@@ -124,7 +124,7 @@ func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Documen
 		if err := edit(document); err != nil {
 			return nil, nil, err
 		}
-		_, err := c.put(ctx, k, document, course, c.config.MaxRetries)
+		_, err := c.put(ctx, k, document, history, c.config.MaxRetries)
 		warnings := c.warned.take(k.path)
 		switch {
 		case err == nil:
@@ -139,7 +139,7 @@ func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Documen
 			}
 			return nil, nil, err
 		}
-		if err := c.pause(ctx, request{method: http.MethodPut, path: k.path}, course); err != nil {
+		if err := c.pause(ctx, request{method: http.MethodPut, path: k.path}, history); err != nil {
 			return nil, nil, err
 		}
 		if current, err = c.Object(ctx, of, anew); err != nil && !Absent(err) {

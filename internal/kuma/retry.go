@@ -23,11 +23,11 @@ type attempts struct {
 	clock    Clock
 	shortest time.Duration
 
-	count int           // number of attempts so far
-	again bool          // the last one failed with a transient error
-	wait  time.Duration // pause before the next one
-	doubt bool          // one before the last may have succeeded
-	vague bool          // the last one may have succeeded
+	count            int           // number of attempts so far
+	again            bool          // the last one failed with a transient error
+	wait             time.Duration // pause before the next one
+	earlierUncertain bool          // one before the last may have succeeded
+	lastUncertain    bool          // the last one may have succeeded
 }
 
 func (c *Client) attempts() *attempts {
@@ -39,8 +39,8 @@ func (c *Client) attempts() *attempts {
 // 500, which is an answer.
 func (a *attempts) check(ctx context.Context, answer *http.Response, err error) (bool, error) {
 	a.count++
-	a.doubt = a.doubt || a.vague
-	a.vague = err != nil || a.to.fault(answer)
+	a.earlierUncertain = a.earlierUncertain || a.lastUncertain
+	a.lastUncertain = err != nil || a.to.fault(answer)
 	a.again = false
 	if ctx.Err() != nil {
 		return false, ctx.Err()
@@ -49,13 +49,13 @@ func (a *attempts) check(ctx context.Context, answer *http.Response, err error) 
 		a.again = !permanent(ctx, err)
 		answer = nil // an incomplete answer does not count
 	} else {
-		a.again = a.to.passing(answer)
+		a.again = a.to.transient(answer)
 	}
 	a.wait = backoff(a.shortest, a.count, answer, a.clock.Now())
 	return a.again, nil
 }
 
-func passing(status int) bool {
+func transient(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
@@ -110,9 +110,9 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 }
 
 // pause waits for the next attempt.
-func (c *Client) pause(ctx context.Context, r request, course *attempts) error {
+func (c *Client) pause(ctx context.Context, r request, history *attempts) error {
 	c.config.Log(ctx, "retrying the request", map[string]any{
-		"method": r.method, "path": r.path, "attempt": course.count + 1, "milliseconds": course.wait.Milliseconds(),
+		"method": r.method, "path": r.path, "attempt": history.count + 1, "milliseconds": history.wait.Milliseconds(),
 	})
-	return c.config.Clock.Sleep(ctx, course.wait)
+	return c.config.Clock.Sleep(ctx, history.wait)
 }

@@ -78,11 +78,11 @@ func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *S
 	if err != nil {
 		return err
 	}
-	course := c.attempts()
+	history := c.attempts()
 	for try := 0; ; try++ {
 		document := of.document(previous.document())
 		document.Set("data", encoded)
-		written, failure := c.put(ctx, of, document, course, c.config.MaxRetries)
+		written, failure := c.put(ctx, of, document, history, c.config.MaxRetries)
 		if failure == nil {
 			c.shared.keep(of.path, &Secret{Document: written}, c.config.Clock.Now())
 			return nil
@@ -90,7 +90,7 @@ func (c *Client) putSecret(ctx context.Context, of key, data []byte, previous *S
 		if !conflict(failure) || try == c.config.MaxRetries {
 			return failure
 		}
-		if err := c.pause(ctx, request{method: http.MethodPut, path: of.path}, course); err != nil {
+		if err := c.pause(ctx, request{method: http.MethodPut, path: of.path}, history); err != nil {
 			return err
 		}
 		now, err := c.secret(ctx, of)
@@ -157,7 +157,7 @@ func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
 }
 
 // SecretsAsOf is [Client.Secrets] with an answer that may be older.
-func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age Freshness) ([]*Secret, error) {
+func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age MaxAge) ([]*Secret, error) {
 	of := secretsKey(mesh)
 	return share(ctx, c, of.path, age, func() ([]*Secret, error) { return c.secrets(ctx, of, age) })
 }
@@ -167,15 +167,15 @@ func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
 	return c.secrets(ctx, globalSecretsKey(), Fresh)
 }
 
-func (c *Client) secrets(ctx context.Context, of key, age Freshness) ([]*Secret, error) {
+func (c *Client) secrets(ctx context.Context, of key, age MaxAge) ([]*Secret, error) {
 	return list(ctx, c, of, age, func(document *Document) *Secret { return &Secret{Document: document} })
 }
 
-// NamedSecrets reads some secrets of a mesh: with one request if all of them
+// SecretsByName reads some secrets of a mesh: with one request if all of them
 // exist, and with none if this client has written them recently enough. The
 // result does not contain secrets that do not exist, or whose mesh does not
 // exist.
-func (c *Client) NamedSecrets(ctx context.Context, mesh string, age Freshness, names ...string) (map[string]*Secret, error) {
+func (c *Client) SecretsByName(ctx context.Context, mesh string, age MaxAge, names ...string) (map[string]*Secret, error) {
 	found := map[string]*Secret{}
 	now := c.config.Clock.Now()
 	for _, name := range names {

@@ -415,27 +415,27 @@ func lettersAndDigits(text []byte) []byte {
 
 // pieces finds the runs that views have in common with other texts.
 type pieces struct {
-	marks  []bool
-	places map[[gram]byte][]place
-	filter [1 << 10]uint64 // a bit for the hash of each piece: most lookups end here
+	marks     []bool
+	positions map[[gram]byte][]position
+	filter    [1 << 10]uint64 // a bit for the hash of each piece: most lookups end here
 }
 
-type place struct {
+type position struct {
 	*view
 	at int
 }
 
 func (x *pieces) add(v *view) {
 	const most = 64 // maximum number of positions of one piece, so that a string of one letter costs little
-	if x.places == nil {
-		x.places = map[[gram]byte][]place{}
+	if x.positions == nil {
+		x.positions = map[[gram]byte][]position{}
 	}
 	for at := 0; at+gram <= len(v.content); at++ {
 		piece := [gram]byte(v.content[at:])
 		word, bit := hash(piece)
 		x.filter[word] |= bit
-		if there := x.places[piece]; len(there) < most {
-			x.places[piece] = append(there, place{v, at})
+		if there := x.positions[piece]; len(there) < most {
+			x.positions[piece] = append(there, position{v, at})
 		}
 	}
 }
@@ -453,14 +453,14 @@ func (x *pieces) markRuns(text []byte) {
 		if word, bit := hash(piece); x.filter[word]&bit == 0 {
 			continue
 		}
-		for _, p := range x.places[piece] {
+		for _, p := range x.positions[piece] {
 			p.markRun(text, i, x.marks)
 		}
 	}
 }
 
 // markRun marks the run with text[i] at this position, if it is long enough.
-func (p place) markRun(text []byte, i int, marks []bool) {
+func (p position) markRun(text []byte, i int, marks []bool) {
 	if marks[p.from[p.at]] && marks[p.from[p.at+gram-1]] {
 		return
 	}

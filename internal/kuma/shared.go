@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// Freshness is the maximum age of the answer to a read.
-type Freshness time.Duration
+// MaxAge is the maximum age of the answer to a read.
+type MaxAge time.Duration
 
 const (
 	// anew makes a new request, which others may join.
-	anew Freshness = -1
+	anew MaxAge = -1
 	// Fresh joins a request in progress, or makes a new one.
-	Fresh Freshness = 0
+	Fresh MaxAge = 0
 	// Recent also accepts an answer to a read or write of the last 30 s, unless
 	// this client has written to the object since. It is for a plan, which is
 	// outdated anyway when it is applied, and not for a read that a write
 	// depends on.
-	Recent = Freshness(30 * time.Second)
+	Recent = MaxAge(30 * time.Second)
 )
 
 // objectReads is the beginning of the path of a read of objects of Kubernetes. They
@@ -47,7 +47,7 @@ type read struct {
 
 // share reads a path, or joins another read of it. Callers must not change the
 // value.
-func share[T any](ctx context.Context, c *Client, path string, age Freshness, get func() (T, error)) (T, error) {
+func share[T any](ctx context.Context, c *Client, path string, age MaxAge, get func() (T, error)) (T, error) {
 	for {
 		r, mine := c.shared.join(path, age, c.config.Clock.Now())
 		if mine {
@@ -70,7 +70,7 @@ func share[T any](ctx context.Context, c *Client, path string, age Freshness, ge
 }
 
 // join returns a read that is fresh enough, or a new one: mine reports which.
-func (s *shared) join(path string, age Freshness, now time.Time) (r *read, mine bool) {
+func (s *shared) join(path string, age MaxAge, now time.Time) (r *read, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.reads[path]; r != nil && age >= Fresh {
@@ -110,7 +110,7 @@ func (s *shared) keep(path string, value any, now time.Time) {
 }
 
 // kept returns the stored value of a path, without a request.
-func kept[T any](c *Client, path string, age Freshness, now time.Time) (value T, known bool) {
+func kept[T any](c *Client, path string, age MaxAge, now time.Time) (value T, known bool) {
 	c.shared.mu.Lock()
 	defer c.shared.mu.Unlock()
 	r := c.shared.reads[path]

@@ -35,7 +35,7 @@ func (r *reading) get() (int, error) {
 	return n, <-r.goOn
 }
 
-func (r *reading) start(ctx context.Context, path string, age Freshness) <-chan outcome {
+func (r *reading) start(ctx context.Context, path string, age MaxAge) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
 		n, err := share(ctx, r.Client, path, age, r.get)
@@ -70,7 +70,7 @@ func TestShareUnderWay(t *testing.T) {
 func TestShareAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReading(t)
-		ask := func(age Freshness) int {
+		ask := func(age MaxAge) int {
 			done := r.start(t.Context(), "meshes/m", age)
 			select {
 			case r.goOn <- nil:
@@ -182,16 +182,16 @@ func TestWritesForget(t *testing.T) {
 						reply(w, http.StatusOK, mesh)
 					}
 				})
-				look := func() {
+				read := func() {
 					_, err := client.MeshAsOf(t.Context(), "m", Recent)
 					_, errSecrets := client.SecretsAsOf(t.Context(), "m", Recent)
 					noError(t, errors.Join(err, errSecrets))
 				}
-				look()
-				look()
+				read()
+				read()
 				equal(t, "before", len(rec.all()), 2)
 				_ = write(client)
-				look()
+				read()
 				paths := map[string]int{}
 				for _, c := range rec.all()[2:] {
 					if c.method == http.MethodGet {
@@ -200,7 +200,7 @@ func TestWritesForget(t *testing.T) {
 				}
 				equal(t, "mesh", paths["/meshes/m"], map[string]int{
 					"delete mesh": 1,
-					"update mesh": 2, // its own two, or its own one and the look after the refusal
+					"update mesh": 2, // its own two, or its own one and the read after the refusal
 				}[name]) // a secret is no part of the mesh's document
 				equal(t, "secrets", paths["/meshes/m/secrets"], map[string]int{"put secret": 1, "delete secret": 1, "delete mesh": 1}[name])
 			})
@@ -235,7 +235,7 @@ func TestNamedSecrets(t *testing.T) {
 					reply(w, http.StatusOK, fmt.Sprintf(`{"type":"Secret","mesh":"m","name":%q,"data":"YQ=="}`, path.Base(c.path)))
 				}
 			})
-			found, err := client.NamedSecrets(t.Context(), "m", Fresh, "a", "c", "absent")
+			found, err := client.SecretsByName(t.Context(), "m", Fresh, "a", "c", "absent")
 			equal(t, "an error", err != nil, test.fails)
 			equal(t, "found", len(found), test.found)
 			equal(t, "requests", rec.methods(), test.requests)
@@ -259,22 +259,22 @@ func TestNamedSecretsOwn(t *testing.T) {
 		}
 		reply(w, http.StatusOK, `{}`)
 	}, func(c *Config) { c.Clock = clock })
-	look := func(what string, age Freshness, found, requests int) {
+	read := func(what string, age MaxAge, found, requests int) {
 		t.Helper()
 		before := len(rec.all())
-		secrets, err := client.NamedSecrets(t.Context(), "m", age, "a", "b")
+		secrets, err := client.SecretsByName(t.Context(), "m", age, "a", "b")
 		noError(t, err)
 		equal(t, what+": found", len(secrets), found)
 		equal(t, what+": requests", len(rec.all())-before, requests)
 	}
 	noError(t, client.PutSecret(t.Context(), "m", "a", []byte("x"), nil))
-	look("one of two", Recent, 1, 2)
+	read("one of two", Recent, 1, 2)
 	noError(t, client.PutSecret(t.Context(), "m", "b", []byte("y"), nil))
-	look("both", Recent, 2, 0)
-	look("fresh", Fresh, 1, 1)
+	read("both", Recent, 2, 0)
+	read("fresh", Fresh, 1, 1)
 	noError(t, client.DeleteSecret(t.Context(), "m", "b"))
-	look("deleted", Recent, 1, 2)
+	read("deleted", Recent, 1, 2)
 	noError(t, client.PutSecret(t.Context(), "m", "b", []byte("y"), nil))
 	noError(t, clock.Sleep(t.Context(), 30*time.Second))
-	look("old", Recent, 1, 2)
+	read("old", Recent, 1, 2)
 }

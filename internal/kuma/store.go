@@ -14,16 +14,16 @@ import (
 type store interface {
 	// get reads one object, which may be as old as age. The error is [Absent] when it
 	// does not exist.
-	get(ctx context.Context, of key, age Freshness) (*Document, error)
+	get(ctx context.Context, of key, age MaxAge) (*Document, error)
 	// list reads all objects of a kind, of one mesh or of none, which may be as old
 	// as age. The key has no name.
-	list(ctx context.Context, of key, age Freshness) ([]*Document, error)
+	list(ctx context.Context, of key, age MaxAge) ([]*Document, error)
 	// put writes a document, with up to so many retries. The result is the document
 	// that the next write of the object starts from.
-	put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error)
+	put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error)
 	// delete removes one object, with up to so many retries. The error is [Absent]
 	// when it does not exist.
-	delete(ctx context.Context, of key, course *attempts, retries int) error
+	delete(ctx context.Context, of key, history *attempts, retries int) error
 	// checkWrites is [Client.CheckWrites], and checkSecretWrites
 	// [Client.CheckSecretWrites], of global secrets for a key without a mesh.
 	checkWrites(ctx context.Context, kind string) error
@@ -81,11 +81,11 @@ func (k key) document(previous *Document) *Document {
 }
 
 // put writes one document through the store, and forgets what was read before.
-func (c *Client) put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error) {
+func (c *Client) put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error) {
 	c.sent.addFrom(document.Bytes())
 	c.shared.forget(http.MethodPut, of.path)
 	defer c.shared.forget(http.MethodPut, of.path)
-	return c.store.put(ctx, of, document, course, retries)
+	return c.store.put(ctx, of, document, history, retries)
 }
 
 // delete removes one object. That it does not exist is success.
@@ -100,20 +100,20 @@ func (c *Client) delete(ctx context.Context, of key) error {
 func (c *Client) remove(ctx context.Context, of key) error {
 	c.shared.forget(http.MethodDelete, of.path)
 	defer c.shared.forget(http.MethodDelete, of.path)
-	course := c.attempts()
+	history := c.attempts()
 	for try := 0; ; try++ {
-		err := c.store.delete(ctx, of, course, c.config.MaxRetries)
+		err := c.store.delete(ctx, of, history, c.config.MaxRetries)
 		if !conflict(err) || try == c.config.MaxRetries {
 			return err
 		}
-		if err := c.pause(ctx, request{method: http.MethodDelete, path: of.path}, course); err != nil {
+		if err := c.pause(ctx, request{method: http.MethodDelete, path: of.path}, history); err != nil {
 			return err
 		}
 	}
 }
 
 // list reads all objects of a key, each as object reads it.
-func list[T any](ctx context.Context, c *Client, of key, age Freshness, object func(*Document) T) ([]T, error) {
+func list[T any](ctx context.Context, c *Client, of key, age MaxAge, object func(*Document) T) ([]T, error) {
 	documents, err := c.store.list(ctx, of, age)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ type httpStore struct {
 	*Client
 }
 
-func (s httpStore) get(ctx context.Context, of key, _ Freshness) (*Document, error) {
+func (s httpStore) get(ctx context.Context, of key, _ MaxAge) (*Document, error) {
 	document, err := s.getDocument(ctx, of.path, nil)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (s httpStore) get(ctx context.Context, of key, _ Freshness) (*Document, err
 	return document, nil
 }
 
-func (s httpStore) list(ctx context.Context, of key, _ Freshness) ([]*Document, error) {
+func (s httpStore) list(ctx context.Context, of key, _ MaxAge) ([]*Document, error) {
 	return listOf(ctx, s.Client, of.path, func(item json.RawMessage) (*Document, error) {
 		document, err := ParseDocument(item)
 		if err == nil {
@@ -151,18 +151,18 @@ func (s httpStore) list(ctx context.Context, of key, _ Freshness) ([]*Document, 
 	})
 }
 
-func (s httpStore) put(ctx context.Context, of key, document *Document, course *attempts, retries int) (*Document, error) {
-	return document, s.write(ctx, request{method: http.MethodPut, path: of.path, body: document.Bytes()}, course, retries)
+func (s httpStore) put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error) {
+	return document, s.write(ctx, request{method: http.MethodPut, path: of.path, body: document.Bytes()}, history, retries)
 }
 
-func (s httpStore) delete(ctx context.Context, of key, course *attempts, retries int) error {
-	return s.write(ctx, request{method: http.MethodDelete, path: of.path}, course, retries)
+func (s httpStore) delete(ctx context.Context, of key, history *attempts, retries int) error {
+	return s.write(ctx, request{method: http.MethodDelete, path: of.path}, history, retries)
 }
 
 // write sends a request whose answer is empty (2.7), or an object that may have
 // warnings (2.14). Any other is not a control plane's, regardless of its status.
-func (s httpStore) write(ctx context.Context, r request, course *attempts, retries int) error {
-	answer, err := s.send(ctx, r, course, retries)
+func (s httpStore) write(ctx context.Context, r request, history *attempts, retries int) error {
+	answer, err := s.send(ctx, r, history, retries)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (r *meshResource) ListResourceConfigSchema(_ context.Context, _ query.ListR
 }
 
 func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *query.ListResultsStream) {
-	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		var labels types.Map
 		diags.Append(req.Config.GetAttribute(ctx, path.Root("labels"), &labels)...)
 		if diags.HasError() {
@@ -50,7 +50,7 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 				tfkit.AddUnreadable(diags, "A mesh", err)
 				return
 			}
-			if match && !found(foundAs(mesh, identity{types.StringValue(name)})) {
+			if match && !yield(queryResult(mesh, identity{types.StringValue(name)})) {
 				return
 			}
 		}
@@ -58,8 +58,8 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 }
 
 // foundAs returns a mesh as the result of a query.
-func foundAs(mesh *kuma.Mesh, id identity) tfkit.Found {
-	return tfkit.Found{
+func queryResult(mesh *kuma.Mesh, id identity) tfkit.QueryResult {
+	return tfkit.QueryResult{
 		ID:       id.Name.ValueString(),
 		Identity: id,
 		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {

@@ -183,7 +183,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	name := plan.Name.ValueString()
 	task := fmt.Sprintf("create mesh %q", name)
-	if !r.Run.Begin(existing(name).Claim()) {
+	if !r.Run.Begin(existing(name).RunName()) {
 		existing(name).AddTwice(&resp.Diagnostics)
 		return
 	}
@@ -201,7 +201,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if mesh == nil {
 		return
 	}
-	r.Run.Create(existing(name).Claim())
+	r.Run.Create(existing(name).RunName())
 	state, diags := r.stateAfter(ctx, mesh, plan) // also after an uncertain write, so that Terraform does not forget the mesh
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -268,7 +268,7 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	name := state.Name.ValueString()
-	if r.Run.Created(existing(name).Claim()) {
+	if r.Run.Created(existing(name).RunName()) {
 		return
 	}
 	err := r.Client.DeleteMesh(ctx, name)

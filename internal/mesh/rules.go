@@ -118,6 +118,6 @@ func missingChoices(m model) map[string]string {
 
 func addMissingChoice(diags *diag.Diagnostics, section, name string) {
 	at := path.Root(section).AtName(choices()[section])
-	diags.AddAttributeError(at, "Unknown backend", tfkit.Named(at, tfkit.Quote(name)+
+	diags.AddAttributeError(at, "Unknown backend", tfkit.WithPath(at, tfkit.Quote(name)+
 		" is not the name of a backend in this section. Use the name of one of them."))
 }

@@ -80,19 +80,19 @@ func checkInline(now time.Time, plan model, state *model, diags *diag.Diagnostic
 				"development. Otherwise, upload the CA with kongmesh_mesh_ca_secret, and refer to its secrets.")
 	}
 	if !plan.SkipValidation.ValueBool() {
-		checkCA(plan, material{cert, certThere}, material{key, keyThere}, now, diags)
+		checkCA(plan, pemText{cert, certThere}, pemText{key, keyThere}, now, diags)
 	}
 }
 
-// material is a PEM text, if it is known.
-type material struct {
+// A pemText is a PEM text, if it is known.
+type pemText struct {
 	text  []byte
 	known bool
 }
 
 // checkCA applies the rules for CA material to the certificates and the key of
 // a backend.
-func checkCA(plan model, cert, key material, now time.Time, diags *diag.Diagnostics) {
+func checkCA(plan model, cert, key pemText, now time.Time, diags *diag.Diagnostics) {
 	options := pki.Options{Now: now, Mesh: plan.Mesh.ValueString()}
 	if plan.DPCert != nil && plan.DPCert.Rotation != nil {
 		if expiration, err := kuma.ParseDuration(plan.DPCert.Rotation.Expiration.ValueString()); err == nil {
@@ -140,7 +140,7 @@ func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnosti
 		return nil, true
 	}
 	mesh := plan.Mesh.ValueString()
-	secrets, err := r.Client.NamedSecrets(ctx, mesh, kuma.Recent, names...)
+	secrets, err := r.Client.SecretsByName(ctx, mesh, kuma.Recent, names...)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names...), mesh), err)
 		return nil, false
@@ -152,24 +152,24 @@ func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnosti
 }
 
 // load returns the content that a backend refers to.
-func load(plan model, source *dataSource, root string, secrets map[string]*kuma.Secret, diags *diag.Diagnostics) material {
+func load(plan model, source *dataSource, root string, secrets map[string]*kuma.Secret, diags *diag.Diagnostics) pemText {
 	if source.Secret.IsNull() {
 		text, known := source.inline()
-		return material{text, known}
+		return pemText{text, known}
 	}
 	mesh, name := plan.Mesh.ValueString(), source.Secret.ValueString()
 	secret, there := secrets[name]
 	if !there {
-		diags.AddAttributeError(source.at(root), "No such secret", tfkit.Named(source.at(root), fmt.Sprintf(
+		diags.AddAttributeError(source.at(root), "No such secret", tfkit.WithPath(source.at(root), fmt.Sprintf(
 			"Mesh %q has no secret %q. If a kongmesh_mesh_ca_secret resource creates it, refer to its certificate_secret "+
 				"and key_secret, so that Terraform knows the order. Otherwise, upload it first.", mesh, name)))
-		return material{}
+		return pemText{}
 	}
 	text, err := secret.Data()
 	if err != nil { // not quoted: it may contain a part of the key
 		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), tfkit.ErrNotBase64)
 	}
-	return material{text, err == nil}
+	return pemText{text, err == nil}
 }
 
 // cacheTime is how long the cause of a rejection may be an outdated view of
@@ -179,16 +179,16 @@ const (
 	cachePoll = 500 * time.Millisecond
 )
 
-// put writes the backend to its mesh. look gets the mesh first and can stop the
+// put writes the backend to its mesh. inspect gets the mesh first and can stop the
 // write.
-func (r *backend) put(ctx context.Context, plan model, look func(*kuma.Mesh) error, diags *diag.Diagnostics) (*kuma.Mesh, error) {
+func (r *backend) put(ctx context.Context, plan model, inspect func(*kuma.Mesh) error, diags *diag.Diagnostics) (*kuma.Mesh, error) {
 	if !plan.SkipValidation.ValueBool() {
 		if r.checkSecrets(ctx, plan, diags); diags.HasError() {
 			return nil, nil
 		}
 	}
 	return r.update(ctx, plan, func(mesh *kuma.Mesh) error {
-		if err := look(mesh); err != nil {
+		if err := inspect(mesh); err != nil {
 			return err
 		}
 		return edit(plan, mesh)

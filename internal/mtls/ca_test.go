@@ -25,7 +25,7 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority := func(permitted ...string) material {
+	authority := func(permitted ...string) pemText {
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA"}, NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(1, 0, 0),
 			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, PermittedURIDomains: permitted,
@@ -34,11 +34,11 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return material{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), true}
+		return pemText{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), true}
 	}
 	for name, test := range map[string]struct {
 		expiration string
-		ca         material
+		ca         pemText
 		severity   diag.Severity
 		want       string
 	}{
@@ -47,15 +47,15 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 		"mesh and tags are permitted":  {"1d", authority("payments", "kuma.io"), diag.SeverityWarning, "CA material: name constraints"},
 		"the mesh is not permitted":    {"1d", authority("default", "kuma.io"), diag.SeverityError, "CA material: name constraints"},
 		"the tags are not permitted":   {"1d", authority("payments"), diag.SeverityError, "CA material: name constraints"},
-		"hidden by a byte order mark":  {"1d", material{append([]byte("\ufeff"), authority().text...), true}, diag.SeverityError, "CA material: pem byte order mark"},
-		"not known yet when it is bad": {"1d", material{nil, false}, diag.SeverityInvalid, ""},
+		"hidden by a byte order mark":  {"1d", pemText{append([]byte("\ufeff"), authority().text...), true}, diag.SeverityError, "CA material: pem byte order mark"},
+		"not known yet when it is bad": {"1d", pemText{nil, false}, diag.SeverityInvalid, ""},
 	} {
 		plan := model{
 			Mesh: types.StringValue("payments"), Cert: &dataSource{Secret: types.StringValue("cert")}, Key: &dataSource{Secret: types.StringValue("key")},
 			DPCert: &dpCertModel{Rotation: &rotationModel{Expiration: types.StringValue(test.expiration)}},
 		}
 		var diags diag.Diagnostics
-		checkCA(plan, test.ca, material{}, now, &diags)
+		checkCA(plan, test.ca, pemText{}, now, &diags)
 		var said []string
 		for _, d := range diags {
 			said = append(said, d.Severity().String()+" "+d.Summary())

@@ -26,7 +26,7 @@ func (r *backend) ListResourceConfigSchema(_ context.Context, _ list.ListResourc
 }
 
 func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		var only types.String
 		diags.Append(req.Config.GetAttribute(ctx, path.Root("mesh"), &only)...)
 		if diags.HasError() {
@@ -40,7 +40,7 @@ func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.L
 				return
 			}
 			for _, b := range backends {
-				if b.Type == kuma.Provided && !found(foundIn(mesh, identity{types.StringValue(name), types.StringValue(b.Name)})) {
+				if b.Type == kuma.Provided && !yield(queryResult(mesh, identity{types.StringValue(name), types.StringValue(b.Name)})) {
 					return
 				}
 			}
@@ -49,8 +49,8 @@ func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.L
 }
 
 // foundIn returns a backend of a mesh as the result of a query.
-func foundIn(mesh *kuma.Mesh, id identity) tfkit.Found {
-	return tfkit.Found{
+func queryResult(mesh *kuma.Mesh, id identity) tfkit.QueryResult {
+	return tfkit.QueryResult{
 		ID:       id.Mesh.ValueString() + "/" + id.Name.ValueString(),
 		Identity: id,
 		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {

@@ -16,8 +16,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// A standing decides whether a mesh loses its mTLS without this backend.
-type standing struct {
+// A priorBackend has what decides whether a mesh loses its mTLS without this
+// backend.
+type priorBackend struct {
 	Mesh         string `json:"mesh"`
 	Name         string `json:"name"`
 	Enabled      bool   `json:"enabled"`
@@ -34,17 +35,17 @@ const (
 	disabling = "Disabling"
 )
 
-// replaced is the key in the private state of a standing. Terraform plans a
+// replaced is the key in the private state of a priorBackend. Terraform plans a
 // replacement as a creation, without a state, but passes the private state.
 const replaced = "replaced"
 
-func (m model) standing() standing {
-	return standing{Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString(), Enabled: m.Enabled.ValueBool(), ForceDestroy: m.ForceDestroy.ValueBool()}
+func (m model) asPrior() priorBackend {
+	return priorBackend{Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString(), Enabled: m.Enabled.ValueBool(), ForceDestroy: m.ForceDestroy.ValueBool()}
 }
 
-// kept returns the standing in a private state, or nil.
-func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) *standing {
-	if old, ok := tfkit.LoadPrivate[standing](ctx, private, replaced, diags); ok {
+// kept returns the backend in a private state, or nil.
+func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) *priorBackend {
+	if old, ok := tfkit.LoadPrivate[priorBackend](ctx, private, replaced, diags); ok {
 		return &old
 	}
 	return nil
@@ -52,7 +53,7 @@ func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnost
 
 // predecessor returns the backend that a plan changes, deletes or replaces, or
 // nil. replaces reports whether the plan is the second part of a replacement.
-func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) (old *standing, replaces bool) {
+func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) (old *priorBackend, replaces bool) {
 	if req.State.Raw.IsNull() {
 		old = kept(ctx, req.Private, diags)
 		return old, old != nil
@@ -61,13 +62,13 @@ func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *dia
 	for name, value := range map[string]any{"mesh": &state.Mesh, "name": &state.Name, "enabled": &state.Enabled, "force_destroy": &state.ForceDestroy} {
 		diags.Append(req.State.GetAttribute(ctx, path.Root(name), value)...)
 	}
-	is := state.standing()
+	is := state.asPrior()
 	return &is, false
 }
 
 // turnsOff returns the action by which a plan disables the enabled backend, or
 // "".
-func turnsOff(ctx context.Context, old standing, replaces bool, req resource.ModifyPlanRequest, diags *diag.Diagnostics) string {
+func turnsOff(ctx context.Context, old priorBackend, replaces bool, req resource.ModifyPlanRequest, diags *diag.Diagnostics) string {
 	if req.Plan.Raw.IsNull() {
 		return deleting
 	}
@@ -90,7 +91,7 @@ func turnsOff(ctx context.Context, old standing, replaces bool, req resource.Mod
 
 // checkOff adds an error to a plan that turns off mTLS of a mesh with connected
 // proxies, and a warning if no proxy is connected.
-func (r *backend) checkOff(ctx context.Context, old standing, replaces bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *backend) checkOff(ctx context.Context, old priorBackend, replaces bool, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	diags := &resp.Diagnostics
 	if !old.Enabled {
 		return
@@ -143,7 +144,7 @@ func enables(mesh *kuma.Mesh, name string) bool {
 // An inUseError reports that mTLS of a mesh is not turned off, because proxies
 // use it.
 type inUseError struct {
-	old     standing
+	old     priorBackend
 	what    string // the action, from turnsOff
 	proxies []kuma.Dataplane
 }
@@ -152,7 +153,7 @@ func (e *inUseError) Error() string { return "data plane proxies are connected" 
 
 // refuse returns the error for disabling a backend while its mesh has these
 // proxies: an *inUseError, or the error of reading the proxies.
-func refuse(old standing, what string, proxies []kuma.Dataplane, err error) error {
+func refuse(old priorBackend, what string, proxies []kuma.Dataplane, err error) error {
 	switch {
 	case old.ForceDestroy || kuma.Absent(err):
 		return nil
@@ -163,16 +164,16 @@ func refuse(old standing, what string, proxies []kuma.Dataplane, err error) erro
 }
 
 // refuseDisabling is refuse for an update, with the current mesh.
-func (r *backend) refuseDisabling(ctx context.Context, prior, plan model) error {
-	if plan.Enabled.ValueBool() || !prior.Enabled.ValueBool() {
+func (r *backend) refuseDisabling(ctx context.Context, asPrior, plan model) error {
+	if plan.Enabled.ValueBool() || !asPrior.Enabled.ValueBool() {
 		return nil
 	}
-	mesh, err := r.Client.Mesh(ctx, prior.Mesh.ValueString())
-	if err != nil || !enables(mesh, prior.Name.ValueString()) {
+	mesh, err := r.Client.Mesh(ctx, asPrior.Mesh.ValueString())
+	if err != nil || !enables(mesh, asPrior.Name.ValueString()) {
 		return err
 	}
-	proxies, err := r.Client.Dataplanes(ctx, prior.Mesh.ValueString())
-	return refuse(prior.standing(), disabling, proxies, err)
+	proxies, err := r.Client.Dataplanes(ctx, asPrior.Mesh.ValueString())
+	return refuse(asPrior.asPrior(), disabling, proxies, err)
 }
 
 // remove removes a backend from its mesh. warned reports whether the plan has
@@ -189,7 +190,7 @@ func (r *backend) remove(ctx context.Context, state model, warned bool, diags *d
 		if enables(mesh, name) {
 			off = true
 			proxies, err = r.Client.Dataplanes(ctx, state.Mesh.ValueString())
-			if err = refuse(state.standing(), deleting, proxies, err); err != nil {
+			if err = refuse(state.asPrior(), deleting, proxies, err); err != nil {
 				return err
 			}
 		}
@@ -199,13 +200,13 @@ func (r *backend) remove(ctx context.Context, state model, warned bool, diags *d
 		r.Run.Note(turnedOff(state.Mesh.ValueString()))
 	}
 	if err == nil && off && !warned {
-		warnOff(state.standing(), replacing, proxies, diags)
+		warnOff(state.asPrior(), replacing, proxies, diags)
 	}
 	return mesh, removed, err
 }
 
 // addOffError adds the diagnostic for an error of refuse.
-func addOffError(diags *diag.Diagnostics, old standing, err error) {
+func addOffError(diags *diag.Diagnostics, old priorBackend, err error) {
 	if inUse := (*inUseError)(nil); errors.As(err, &inUse) {
 		addInUse(diags, inUse)
 		return
@@ -229,7 +230,7 @@ func addInUse(diags *diag.Diagnostics, err *inUseError) {
 }
 
 // warnOff warns that a mesh loses its mTLS.
-func warnOff(old standing, what string, proxies []kuma.Dataplane, diags *diag.Diagnostics) {
+func warnOff(old priorBackend, what string, proxies []kuma.Dataplane, diags *diag.Diagnostics) {
 	proxies = served(proxies)
 	until, has := "", ""
 	if what == replacing {

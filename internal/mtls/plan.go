@@ -19,7 +19,7 @@ import (
 // checkMesh reports during plan what prevents a backend in its mesh, and the
 // consequences of enabling it. old is the backend that it replaces or changes,
 // or nil. If it cannot read the mesh, the apply reports that.
-func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diags *diag.Diagnostics) {
+func (r *backend) checkMesh(ctx context.Context, old *priorBackend, plan model, diags *diag.Diagnostics) {
 	name := plan.Mesh.ValueString()
 	if r.Client == nil || plan.Mesh.IsUnknown() || plan.Name.IsUnknown() {
 		return
@@ -34,34 +34,34 @@ func (r *backend) checkMesh(ctx context.Context, old *standing, plan model, diag
 	if err != nil {
 		return
 	}
-	in, err := placeIn(mesh, old, plan)
+	in, err := neighborsIn(mesh, old, plan)
 	if err == nil && plan.Enabled.ValueBool() && in.enabled == nil {
 		r.warnDenied(ctx, name, diags)
 	}
 	switch {
 	case err != nil: // the read has reported it
-	case in.named != nil && in.named.Type != kuma.Provided:
-		addOtherType(diags, plan, in.named.Type)
-	case in.named == nil && in.other != nil && r.Client.OneBackend(ctx):
+	case in.namesake != nil && in.namesake.Type != kuma.Provided:
+		addOtherType(diags, plan, in.namesake.Type)
+	case in.namesake == nil && in.other != nil && r.Client.OneBackend(ctx):
 		addSecond(diags, plan, *in.other)
 	case !plan.Enabled.ValueBool():
 	case in.instead != nil:
 		r.Run.Note(enabling(name))
-		warnInstead(plan, *in.instead, in.named != nil, diags)
+		warnInstead(plan, *in.instead, in.namesake != nil, diags)
 	case plan.Mode.ValueString() == kuma.Strict && (in.enabled == nil || in.enabled.Mode == kuma.Permissive):
 		r.warnStrict(ctx, plan, in.enabled, diags)
 	}
 }
 
-// A place has the backends of a mesh that matter for a new one.
-type place struct {
-	named   *kuma.Backend // with the same name
-	enabled *kuma.Backend // the enabled one
-	other   *kuma.Backend // one that stays next to it
-	instead *kuma.Backend // the enabled one that it replaces
+// neighbors has the backends of a mesh that matter for a new one.
+type neighbors struct {
+	namesake *kuma.Backend // with the same name
+	enabled  *kuma.Backend // the enabled one
+	other    *kuma.Backend // one that stays next to it
+	instead  *kuma.Backend // the enabled one that it replaces
 }
 
-func placeIn(mesh *kuma.Mesh, old *standing, plan model) (in place, err error) {
+func neighborsIn(mesh *kuma.Mesh, old *priorBackend, plan model) (in neighbors, err error) {
 	backends, err := mesh.Backends()
 	if err != nil {
 		return in, err
@@ -72,13 +72,13 @@ func placeIn(mesh *kuma.Mesh, old *standing, plan model) (in place, err error) {
 		goes := old != nil && old.Mesh == plan.Mesh.ValueString() && old.Name == b.Name
 		switch {
 		case b.Name == plan.Name.ValueString():
-			in.named = b
+			in.namesake = b
 		case !goes:
 			in.other = b
 		}
 		if b.Name == enabled {
 			in.enabled = b
-			if !goes && b != in.named {
+			if !goes && b != in.namesake {
 				in.instead = b
 			}
 		}

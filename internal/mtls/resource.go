@@ -304,17 +304,17 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 	defer cancel()
 
 	existing := plan.existing()
-	if !r.Run.Begin(existing.Claim()) {
+	if !r.Run.Begin(existing.RunName()) {
 		existing.AddTwice(&resp.Diagnostics)
 		return
 	}
 	task := fmt.Sprintf("add backend %q to mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
-	looked := false
+	inspected := false
 	mesh, err := r.put(ctx, plan, func(mesh *kuma.Mesh) error {
-		if looked {
+		if inspected {
 			return nil
 		}
-		looked = true
+		inspected = true
 		other, there, err := mesh.Backend(plan.Name.ValueString())
 		if there {
 			err = &existsError{other.Type}
@@ -329,7 +329,7 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 	if mesh == nil {
 		return
 	}
-	r.Run.Create(existing.Claim())
+	r.Run.Create(existing.RunName())
 	state, diags := stateFrom(mesh, plan)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -357,7 +357,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
 	r.Run.Note(state.refreshed())
-	tfkit.KeepPrivate(ctx, resp.Private, replaced, now.standing(), &resp.Diagnostics)
+	tfkit.KeepPrivate(ctx, resp.Private, replaced, now.asPrior(), &resp.Diagnostics)
 }
 
 // existing returns the backend for the error that it already exists.
@@ -447,7 +447,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	ctx, cancel := r.WithTimeout(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	if r.Run.Created(state.existing().Claim()) {
+	if r.Run.Created(state.existing().RunName()) {
 		return
 	}
 	left, diags := req.Private.GetKey(ctx, unusedSteps)

@@ -61,8 +61,8 @@ type rotation struct {
 
 	began   kuma.Backend // the backend at the beginning
 	current kuma.Backend // the current backend
-	from    rollout.Pair // the current CA
-	to      rollout.Pair
+	from    rollout.CA   // the current CA
+	to      rollout.CA
 	passed  []string // certificate secrets that the mesh has used, each after all proxies had the one before
 }
 
@@ -95,13 +95,13 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	ro := &rotation{backend: r, plan: plan, diags: diags, began: current, current: current}
 	ro.timing = rollout.NewTiming(r.Client.Settings(ctx))
 	ro.proxies = rollout.Proxies{Timing: ro.timing, WaitForOffline: plan.waitsForOffline(), TwoClocks: r.Client.TwoClocks()}
-	if ro.to, err = r.pairOf(ctx, name, wanted); err != nil {
+	if ro.to, err = r.readCA(ctx, name, wanted); err != nil {
 		if plan.SkipValidation.ValueBool() { // then it may be anything
 			return r.switchCA(ctx, plan, current)
 		}
 		return nil, err
 	}
-	ro.from, err = r.pairOf(ctx, name, current)
+	ro.from, err = r.readCA(ctx, name, current)
 	switch unreadable := (*unreadableError)(nil); {
 	case kuma.Absent(err), errors.As(err, &unreadable):
 		diags.AddAttributeWarning(path.Root("cert"), "CA switched in one write", fmt.Sprintf(
@@ -131,7 +131,7 @@ func (r *backend) switchCA(ctx context.Context, plan model, current kuma.Backend
 	if err != nil || !rollout.IsStepSecret(current.Cert.Secret) {
 		return mesh, err
 	}
-	left, err := r.Client.Unsettled(ctx, plan.Mesh.ValueString(), mesh, current.Cert.Secret, current.Key.Secret)
+	left, err := r.Client.TimeUntilDeletable(ctx, plan.Mesh.ValueString(), mesh, current.Cert.Secret, current.Key.Secret)
 	if err != nil {
 		return mesh, err
 	}
@@ -155,23 +155,23 @@ func (r *backend) deleteSteps(ctx context.Context, plan model) error {
 // base64.
 type unreadableError struct{ error }
 
-// pairOf reads the CA that a backend uses.
-func (r *backend) pairOf(ctx context.Context, mesh string, b kuma.Backend) (rollout.Pair, error) {
+// readCA reads the CA that a backend uses.
+func (r *backend) readCA(ctx context.Context, mesh string, b kuma.Backend) (rollout.CA, error) {
 	var texts [2][]byte
 	for i, name := range []string{b.Cert.Secret, b.Key.Secret} {
 		secret, err := r.Client.Secret(ctx, mesh, name)
 		if err != nil {
-			return rollout.Pair{}, err
+			return rollout.CA{}, err
 		}
 		if texts[i], err = secret.Data(); err != nil { // not quoted: it may contain a part of the key
-			return rollout.Pair{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
+			return rollout.CA{}, &unreadableError{fmt.Errorf("secret %q cannot be read", name)}
 		}
 	}
 	bundle, problems := pki.ReadBundle(texts[0])
 	if err := problems.Err(); err != nil {
-		return rollout.Pair{}, &unreadableError{err}
+		return rollout.CA{}, &unreadableError{err}
 	}
-	return rollout.Pair{Bundle: bundle, Key: texts[1]}, nil
+	return rollout.CA{Bundle: bundle, Key: texts[1]}, nil
 }
 
 // interrupted reports whether the mesh is between two steps of a rotation.
@@ -253,7 +253,7 @@ func (ro *rotation) restart(ctx context.Context, s rollout.Step, changed *change
 	case !ours:
 		return false, ro.stopped(s, changed.Error()+", which is not part of this rotation.", changed)
 	}
-	if ro.from, err = ro.pairOf(ctx, ro.plan.Mesh.ValueString(), now); err != nil {
+	if ro.from, err = ro.readCA(ctx, ro.plan.Mesh.ValueString(), now); err != nil {
 		return false, ro.stopped(s, err.Error(), err)
 	}
 	tflog.Warn(ctx, "CA rotation restarts from the CA that another client set", ro.fields(s))
@@ -271,7 +271,7 @@ func (ro *rotation) contended(s rollout.Step, changed *changedError) *stepError 
 
 // step runs one step: it uploads the CA under interim names, makes the mesh use
 // it with one write, and waits until every proxy has the result.
-func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pair) (*kuma.Mesh, error) {
+func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.CA) (*kuma.Mesh, error) {
 	mesh, wanted := ro.plan.Mesh.ValueString(), ro.current
 	if s == rollout.Final {
 		wanted = ro.plan.document()
@@ -320,7 +320,7 @@ func (ro *rotation) step(ctx context.Context, s rollout.Step, target rollout.Pai
 
 // names returns the names of the secrets of a step. They depend on the current
 // names in the mesh, so a repeated step has other names.
-func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
+func (ro *rotation) names(target rollout.CA) (cert, key kuma.DataSource) {
 	hash := sha256.New()
 	for _, c := range target.Bundle.Certificates() {
 		hash.Write(c.Raw)
@@ -335,7 +335,7 @@ func (ro *rotation) names(target rollout.Pair) (cert, key kuma.DataSource) {
 }
 
 // upload writes the CA secrets of a step.
-func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend, target rollout.Pair) error {
+func (ro *rotation) upload(ctx context.Context, mesh string, wanted kuma.Backend, target rollout.CA) error {
 	if err := ro.Client.PutSecret(ctx, mesh, wanted.Cert.Secret, target.Bundle.Encode(), nil); err != nil {
 		return err
 	}
@@ -369,7 +369,7 @@ func (ro *rotation) persist(ctx context.Context, s rollout.Step, do func() error
 func (ro *rotation) waitForProxies(ctx context.Context, s rollout.Step) error {
 	pending, err := rollout.Wait{
 		Clock: ro.Clock,
-		Look: func() (rollout.View, error) {
+		Read: func() (rollout.View, error) {
 			v, err := ro.readView(ctx, s)
 			if err == nil {
 				_, err = ro.inUse(v.Mesh, ro.current.Cert)

@@ -42,13 +42,13 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 			p.disconnected = append(p.disconnected, proxy)
 		}
 	}
-	from, err := r.pairOf(ctx, state.Mesh.ValueString(), state.document())
+	from, err := r.readCA(ctx, state.Mesh.ValueString(), state.document())
 	if err == nil {
 		p.from = &from
 	}
 	if bundle, planned := r.Run.PlannedBundle(plan.Mesh.ValueString(), plan.Cert.Secret.ValueString()); planned {
-		p.to = &rollout.Pair{Bundle: bundle}
-	} else if to, err := r.pairOf(ctx, plan.Mesh.ValueString(), plan.document()); err == nil {
+		p.to = &rollout.CA{Bundle: bundle}
+	} else if to, err := r.readCA(ctx, plan.Mesh.ValueString(), plan.document()); err == nil {
 		p.to = &to
 	}
 	p.timing = rollout.NewTiming(r.Client.Settings(ctx))
@@ -78,9 +78,9 @@ func addBlindRotation(state, plan model, diags *diag.Diagnostics) {
 type plannedRotation struct {
 	state, plan             model
 	connected, disconnected []kuma.Dataplane
-	refreshed               bool          // in this run: during apply, Terraform plans again without a read
-	foreign                 []string      // names of proxies with a certificate from a MeshIdentity
-	from, to                *rollout.Pair // nil if unknown
+	refreshed               bool        // in this run: during apply, Terraform plans again without a read
+	foreign                 []string    // names of proxies with a certificate from a MeshIdentity
+	from, to                *rollout.CA // nil if unknown
 	timing                  rollout.Timing
 	settings                kuma.Settings
 }

@@ -27,7 +27,7 @@ func (c contradictions) MarkdownDescription(ctx context.Context) string { return
 func (c contradictions) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
 	for _, flaw := range c.check(AttributesOf(req.ConfigValue)) {
 		at := req.Path.AtName(flaw.Attribute)
-		resp.Diagnostics.AddAttributeError(at, "Contradiction", tfkit.Named(at, flaw.Problem+"."))
+		resp.Diagnostics.AddAttributeError(at, "Contradiction", tfkit.WithPath(at, flaw.Problem+"."))
 	}
 }
 
@@ -56,7 +56,7 @@ func (l uniqueItems) ValidateList(_ context.Context, req validator.ListRequest, 
 		}
 		if seen[name.ValueString()] {
 			at = at.AtName(l.key)
-			resp.Diagnostics.AddAttributeError(at, "Duplicate name", tfkit.Named(at, fmt.Sprintf("Another element of this list has the name %s. Use a unique name.", tfkit.Quote(name.ValueString()))))
+			resp.Diagnostics.AddAttributeError(at, "Duplicate name", tfkit.WithPath(at, fmt.Sprintf("Another element of this list has the name %s. Use a unique name.", tfkit.Quote(name.ValueString()))))
 		}
 		seen[name.ValueString()] = true
 	}
@@ -77,9 +77,9 @@ func checkOneType(diags *diag.Diagnostics, at path.Path, all []string, inner Val
 		wanted = all[0]
 	}
 	if len(has) == 0 {
-		diags.AddAttributeError(at, "Backend type is missing", tfkit.Named(at, "The backend must have "+wanted+", which defines its type."))
+		diags.AddAttributeError(at, "Backend type is missing", tfkit.WithPath(at, "The backend must have "+wanted+", which defines its type."))
 	}
 	if len(has) > 1 {
-		diags.AddAttributeError(at, "Several backend types", tfkit.Named(at, fmt.Sprintf("The backend has %s. It must have %s, which defines its type.", strings.Join(has, " and "), wanted)))
+		diags.AddAttributeError(at, "Several backend types", tfkit.WithPath(at, fmt.Sprintf("The backend has %s. It must have %s, which defines its type.", strings.Join(has, " and "), wanted)))
 	}
 }

@@ -37,20 +37,20 @@ func (r *anyResource) ListResourceConfigSchema(_ context.Context, _ list.ListRes
 }
 
 func (r *anyResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		q := query{ProviderData: r.ProviderData, noMesh: tfkit.AddNoMeshToQuery}
 		diags.Append(req.Config.GetAttribute(ctx, path.Root("type"), &q.kind)...)
 		diags.Append(req.Config.GetAttribute(ctx, path.Root("mesh"), &q.mesh)...)
 		diags.Append(req.Config.GetAttribute(ctx, path.Root("labels"), &q.labels)...)
 		if !diags.HasError() {
-			q.each(ctx, func(document *kuma.Document, m model) bool { return found(foundAs(document, m)) }, diags)
+			q.each(ctx, func(document *kuma.Document, m model) bool { return yield(queryResult(document, m)) }, diags)
 		}
 	})
 }
 
 // foundAs returns an object as the result of a query, as after an import.
-func foundAs(document *kuma.Document, m model) tfkit.Found {
-	return tfkit.Found{
+func queryResult(document *kuma.Document, m model) tfkit.QueryResult {
+	return tfkit.QueryResult{
 		ID:       m.key(),
 		Identity: m.identity(),
 		State: func(ctx context.Context, state *tfsdk.Resource) (diags diag.Diagnostics) {

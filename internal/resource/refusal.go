@@ -54,7 +54,7 @@ func (m *model) addWriteError(t kuma.Type, err error, diags *diag.Diagnostics) {
 		_, content, _ := m.content()
 		for _, parameter := range refusal.Parameters {
 			at := m.attributeOf(parameter.Field)
-			diags.AddAttributeError(at, "Control plane rejected the change", tfkit.Named(at, fmt.Sprintf(
+			diags.AddAttributeError(at, "Control plane rejected the change", tfkit.WithPath(at, fmt.Sprintf(
 				"Could not %s. The control plane rejected %s: %s.%s", task, subject(parameter.Field), parameter.Reason, m.quoted(parameter.Field))))
 		}
 		if len(refusal.Parameters) == 0 {
@@ -146,8 +146,8 @@ func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagn
 			continue
 		}
 		at := m.warnedAbout(warning)
-		about := strings.Join([]string{m.Type.ValueString(), at.String()}, ": ")
-		diags.AddAttributeWarning(at, "Control plane warns of "+about, fmt.Sprintf(
+		subject := strings.Join([]string{m.Type.ValueString(), at.String()}, ": ")
+		diags.AddAttributeWarning(at, "Control plane warns of "+subject, fmt.Sprintf(
 			"The control plane accepted %s, and warns: %s", m, warning))
 	}
 }

@@ -154,7 +154,7 @@ func (r *anyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	if r.Client != nil {
-		if _, err := r.Client.Types(ctx); kuma.Passing(err) {
+		if _, err := r.Client.Types(ctx); kuma.Transient(err) {
 			return // the control plane reports it during apply
 		}
 		if t, ok := r.typeOf(ctx, plan, &resp.Diagnostics); ok {
@@ -189,7 +189,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	existing := plan.existing()
-	if !r.Run.Begin(existing.Claim()) {
+	if !r.Run.Begin(existing.RunName()) {
 		existing.AddTwice(&resp.Diagnostics)
 		return
 	}
@@ -205,7 +205,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if !written {
 		return
 	}
-	r.Run.Create(existing.Claim())
+	r.Run.Create(existing.RunName())
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...) // also after an uncertain write, so that Terraform does not forget the object
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -277,7 +277,7 @@ func (r *anyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 		return
 	}
 	of, ok := r.objectOf(ctx, state, &resp.Diagnostics)
-	if !ok || r.Run.Created(state.existing().Claim()) {
+	if !ok || r.Run.Created(state.existing().RunName()) {
 		return
 	}
 	err := r.Client.DeleteObject(ctx, of)

@@ -18,10 +18,10 @@ type Certificates struct {
 	seen Proxies
 }
 
-// Look updates the proxies and returns those that are still pending.
-func (c *Certificates) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
+// Observe updates the proxies and returns those that are still pending.
+func (c *Certificates) Observe(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 	c.seen.Timing = c.Timing
-	c.seen.proxies = c.seen.afterLook(now, dataplanes)
+	c.seen.proxies = c.seen.observed(now, dataplanes)
 	var pending []Pending
 	for _, d := range dataplanes {
 		f := c.seen.proxies[proxyID{d.Zone, d.Name}]

@@ -59,7 +59,7 @@ func StepSecrets(backend, fingerprint string) (certificate, key string) {
 func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
 
 // UnusedSteps returns the interim CA secrets that no backend of the mesh uses.
-func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh, age kuma.Freshness) ([]string, error) {
+func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh, age kuma.MaxAge) ([]string, error) {
 	secrets, err := client.SecretsAsOf(ctx, name, age)
 	if err != nil && !kuma.Absent(err) {
 		return nil, err
@@ -99,9 +99,9 @@ type CASecrets struct{ Certificate, Key string }
 // Has reports whether a secret is one of the two.
 func (s CASecrets) Has(name string) bool { return name == s.Certificate || name == s.Key }
 
-// NamedCAs returns the CAs among secrets (by name) whose names are derived with
+// DerivedCAs returns the CAs among secrets (by name) whose names are derived with
 // [CASecretNames], sorted.
-func NamedCAs(secrets map[string]*kuma.Secret) []CASecrets {
+func DerivedCAs(secrets map[string]*kuma.Secret) []CASecrets {
 	var found []CASecrets
 	for _, certificate := range slices.Sorted(maps.Keys(secrets)) {
 		key := strings.TrimSuffix(certificate, "-cert") + "-key"
@@ -113,14 +113,14 @@ func NamedCAs(secrets map[string]*kuma.Secret) []CASecrets {
 }
 
 // FindCAs returns the CAs among the secrets (by name) of a mesh: those of
-// [NamedCAs], and those that a backend uses. Interim CA secrets of a rotation
+// [DerivedCAs], and those that a backend uses. Interim CA secrets of a rotation
 // do not count.
 func FindCAs(mesh *kuma.Mesh, secrets map[string]*kuma.Secret) ([]CASecrets, error) {
 	backends, err := mesh.Backends()
 	if err != nil {
 		return nil, err
 	}
-	found := NamedCAs(secrets)
+	found := DerivedCAs(secrets)
 	for _, backend := range backends {
 		ca := CASecrets{backend.Cert.Secret, backend.Key.Secret}
 		if secrets[ca.Certificate] != nil && secrets[ca.Key] != nil && !slices.Contains(found, ca) {

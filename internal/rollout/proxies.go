@@ -24,7 +24,7 @@ const (
 )
 
 // Proxies observes the proxies of a mesh through the writes of a rollout. A
-// single look is not enough: a proxy may reconnect every few seconds, or reject
+// single read is not enough: a proxy may reconnect every few seconds, or reject
 // once and then accept.
 type Proxies struct {
 	Timing Timing
@@ -34,24 +34,24 @@ type Proxies struct {
 	// certificate.
 	TwoClocks bool
 
-	modified time.Time // of the last write, by the control plane's clock
-	written  time.Time // the same time by the provider's clock
-	looked   time.Time // time of the last look
-	proxies  map[proxyID]*proxy
-	zones    []kuma.Zone           // just before the last write
-	missed   map[proxyID]time.Time // proxies that missed a write, with the time at which each disconnected
+	modified   time.Time // of the last write, by the control plane's clock
+	written    time.Time // the same time by the provider's clock
+	observedAt time.Time // time of the last read
+	proxies    map[proxyID]*proxy
+	zones      []kuma.Zone           // just before the last write
+	missed     map[proxyID]time.Time // proxies that missed a write, with the time at which each disconnected
 }
 
 type proxyID struct{ zone, name string }
 
 // A proxy has the observations of a proxy since the last write.
 type proxy struct {
-	kuma.Dataplane // at the last look
+	kuma.Dataplane // at the last read
 
 	subscribed   time.Time      // beginning of its subscription, by the provider's clock
 	before       kuma.Responses // of its subscription, at the time of the write
 	issuedBefore time.Time      // of its certificate at the time of the write, zero if unknown
-	done         bool           // whether a look has shown that it has the result
+	done         bool           // whether a read has shown that it has the result
 	lostAt       time.Time      // since when it has not been connected for long enough to be served, zero if it has been
 	rejection    rejection
 }
@@ -62,7 +62,7 @@ type rejection struct {
 	since        time.Time // zero if there is none
 	last         time.Time // time of the last rejection
 	acknowledged uint64    // number of acknowledgments at that time
-	ambiguous    bool      // both numbers grew in one look, so the last response may be either
+	ambiguous    bool      // both numbers grew in one read, so the last response may be either
 }
 
 // Pending is a proxy or a zone that does not have the result of a write yet, as
@@ -84,7 +84,7 @@ func (p *Proxies) Begin(modified, now time.Time, before View) {
 		return slices.ContainsFunc(before.Proxies, func(d kuma.Dataplane) bool { return id == proxyID{d.Zone, d.Name} && back(d) })
 	})
 	p.zones = before.Zones
-	p.modified, p.written, p.looked = modified, now, now
+	p.modified, p.written, p.observedAt = modified, now, now
 	known := p.proxies
 	p.proxies = map[proxyID]*proxy{}
 	for _, d := range before.Proxies {
@@ -106,13 +106,13 @@ func (p *Proxies) Begin(modified, now time.Time, before View) {
 
 // Judge returns the pending proxies and zones of a view.
 func (p *Proxies) Judge(now time.Time, v View) []Pending {
-	return append(p.Look(now, v.Proxies), PendingZones(p.zones, v.Zones)...)
+	return append(p.Observe(now, v.Proxies), PendingZones(p.zones, v.Zones)...)
 }
 
-// Look updates the proxies and returns the pending ones.
-func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
-	p.proxies = p.afterLook(now, dataplanes)
-	p.looked = now
+// Observe updates the proxies and returns the pending ones.
+func (p *Proxies) Observe(now time.Time, dataplanes []kuma.Dataplane) []Pending {
+	p.proxies = p.observed(now, dataplanes)
+	p.observedAt = now
 	var pending []Pending
 	for _, d := range dataplanes {
 		if waiting, is := p.pending(now, p.proxies[proxyID{d.Zone, d.Name}]); is {
@@ -122,9 +122,9 @@ func (p *Proxies) Look(now time.Time, dataplanes []kuma.Dataplane) []Pending {
 	return pending
 }
 
-// afterLook returns the observations of proxies after a look, without proxies
+// observed returns the observations of proxies after a read, without proxies
 // that were removed.
-func (p *Proxies) afterLook(now time.Time, dataplanes []kuma.Dataplane) map[proxyID]*proxy {
+func (p *Proxies) observed(now time.Time, dataplanes []kuma.Dataplane) map[proxyID]*proxy {
 	seen := map[proxyID]*proxy{}
 	for _, d := range dataplanes {
 		id := proxyID{d.Zone, d.Name}
@@ -182,7 +182,7 @@ func Foreign(d kuma.Dataplane) bool {
 func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 	if d.Subscription != f.Subscription {
 		if f.Subscription != "" && f.lostAt.IsZero() {
-			f.lostAt = p.looked
+			f.lostAt = p.observedAt
 		}
 		f.before, f.Secrets, f.rejection = kuma.Responses{}, kuma.Responses{}, rejection{}
 		f.subscribed, f.done = p.began(d.Connected, now), f.done && p.servedFrom(d.Connected)
@@ -199,12 +199,12 @@ func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 }
 
 // began returns when a new connection began, by the provider's clock: after the
-// last look, regardless of the clock of the control plane's instance.
+// last read, regardless of the clock of the control plane's instance.
 func (p *Proxies) began(connected, now time.Time) time.Time {
 	by := p.written.Add(connected.Sub(p.modified))
 	switch {
-	case by.Before(p.looked):
-		return p.looked
+	case by.Before(p.observedAt):
+		return p.observedAt
 	case by.After(now):
 		return now
 	}
@@ -224,7 +224,7 @@ func (p *Proxies) servedOver(c *kuma.EndedConnection) bool {
 }
 
 // update decides by the last response: a proxy that rejected once may have
-// accepted since. If one look shows both, it depends on whether the control
+// accepted since. If one read shows both, it depends on whether the control
 // plane sends the response again.
 func (r *rejection) update(now time.Time, before, responses kuma.Responses, timing Timing) {
 	switch {

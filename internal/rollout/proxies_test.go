@@ -84,7 +84,7 @@ func TestProxies_proof(t *testing.T) {
 			t.Parallel()
 			was, now := before(), has()
 			test.change(&was, &now)
-			pending := follow(was).Look(at(15), []kuma.Dataplane{now})
+			pending := follow(was).Observe(at(15), []kuma.Dataplane{now})
 			switch {
 			case test.want == "" && len(pending) > 0:
 				t.Errorf("it is waited for: %s", pending[0].Why)
@@ -114,14 +114,14 @@ func TestProxies_twoClocks(t *testing.T) {
 			test.change(&was, &now)
 			proxies := follow(was)
 			proxies.TwoClocks = true
-			if pending := proxies.Look(at(15), []kuma.Dataplane{now}); (len(pending) == 0) != test.done {
+			if pending := proxies.Observe(at(15), []kuma.Dataplane{now}); (len(pending) == 0) != test.done {
 				t.Errorf("got %+v", pending)
 			}
 		})
 	}
 }
 
-// A look shows a proxy at a moment; what came before decides what that means.
+// A read shows a proxy at a moment; what came before decides what that means.
 func TestProxies_history(t *testing.T) {
 	t.Parallel()
 	gone := func(since int) func(*kuma.Dataplane) {
@@ -157,44 +157,44 @@ func TestProxies_history(t *testing.T) {
 		rejects bool
 	}
 	for name, test := range map[string]struct {
-		start  func(*kuma.Dataplane)
-		policy bool // wait for disconnected ones
-		looks  []moment
+		start   func(*kuma.Dataplane)
+		policy  bool // wait for disconnected ones
+		moments []moment
 	}{
-		"lost in the midst, for good": {looks: []moment{
+		"lost in the midst, for good": {moments: []moment{
 			{15, gone(3), "it disconnected", false}, {74, gone(3), "it disconnected", false}, {76, gone(3), "", false},
 		}},
-		"lost in the midst, waited for": {policy: true, looks: []moment{{15, gone(3), "it disconnected", false}, {99, gone(3), "it is disconnected", false}}},
-		"lost in the midst, then back":  {looks: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "no connection has lasted", false}, {42, back(39), "", false}}},
-		"back, and nothing comes":       {looks: []moment{{15, gone(3), "it disconnected", false}, {42, back(39), "", false}, {60, back(39), "does not report its certificate", false}}},
+		"lost in the midst, waited for": {policy: true, moments: []moment{{15, gone(3), "it disconnected", false}, {99, gone(3), "it is disconnected", false}}},
+		"lost in the midst, then back":  {moments: []moment{{15, gone(3), "it disconnected", false}, {40, back(39), "no connection has lasted", false}, {42, back(39), "", false}}},
+		"back, and nothing comes":       {moments: []moment{{15, gone(3), "it disconnected", false}, {42, back(39), "", false}, {60, back(39), "does not report its certificate", false}}},
 		"lost just before": {
-			start: gone(-30), looks: []moment{{15, gone(-30), "it disconnected", false}, {61, gone(-30), "", false}},
+			start: gone(-30), moments: []moment{{15, gone(-30), "it disconnected", false}, {61, gone(-30), "", false}},
 		},
-		"away for long":             {start: gone(-300), looks: []moment{{15, gone(-300), "", false}}},
-		"away for long, waited for": {start: gone(-300), policy: true, looks: []moment{{15, gone(-300), "it is disconnected", false}}},
-		"done, then lost":           {looks: []moment{{15, func(*kuma.Dataplane) {}, "", false}, {16, gone(15), "", false}}},
-		"reconnects all the time, served": {looks: []moment{
+		"away for long":             {start: gone(-300), moments: []moment{{15, gone(-300), "", false}}},
+		"away for long, waited for": {start: gone(-300), policy: true, moments: []moment{{15, gone(-300), "it is disconnected", false}}},
+		"done, then lost":           {moments: []moment{{15, func(*kuma.Dataplane) {}, "", false}, {16, gone(15), "", false}}},
+		"reconnects all the time, served": {moments: []moment{
 			{15, flaps(15, 11, 1, 0), "no connection has lasted", false}, {16, flaps(16, 13, 1, 0), "", false}, {17, flaps(17, 13, 0, 0), "", false},
 		}},
-		"reconnects all the time, rejects": {looks: []moment{{15, flaps(15, 13, 1, 1), "no connection has lasted", false}}},
-		"reconnects all the time, never served": {looks: []moment{
+		"reconnects all the time, rejects": {moments: []moment{{15, flaps(15, 13, 1, 1), "no connection has lasted", false}}},
+		"reconnects all the time, never served": {moments: []moment{
 			{15, flaps(15, 13, 0, 0), "no connection has lasted", false}, {59, flaps(59, 57, 0, 0), "no connection has lasted", false}, {60, flaps(60, 58, 0, 0), "", false},
 		}},
-		"reconnects all the time, waited for": {policy: true, looks: []moment{{15, flaps(15, 13, 0, 0), "no connection", false}, {99, flaps(99, 97, 0, 0), "no connection", false}}},
-		"reconnects, then stays": {looks: []moment{
+		"reconnects all the time, waited for": {policy: true, moments: []moment{{15, flaps(15, 13, 0, 0), "no connection", false}, {99, flaps(99, 97, 0, 0), "no connection", false}}},
+		"reconnects, then stays": {moments: []moment{
 			{15, flaps(15, 13, 0, 0), "no connection", false}, {17, flaps(15, 13, 0, 0), "", false}, {18, flaps(18, 14, 0, 0), "no connection", false},
 		}},
-		"served, then gone": {looks: []moment{
+		"served, then gone": {moments: []moment{
 			{15, func(d *kuma.Dataplane) { flaps(15, 13, 1, 0)(d); d.Online, d.Disconnected = false, at(15) }, "", false},
 		}},
-		"rejects for half a minute": {looks: []moment{
+		"rejects for half a minute": {moments: []moment{
 			{15, secrets(2, 1), "rejects", false}, {25, secrets(2, 3), "rejects", false}, {44, secrets(2, 5), "rejects", false}, {45, secrets(2, 5), "rejects", true},
 		}},
-		"rejects once, then accepts": {looks: []moment{{15, secrets(2, 1), "rejects", false}, {25, secrets(3, 1), "", false}}},
-		"rejects and accepts between two looks": {looks: []moment{
+		"rejects once, then accepts": {moments: []moment{{15, secrets(2, 1), "rejects", false}, {25, secrets(3, 1), "", false}}},
+		"rejects and accepts between two reads": {moments: []moment{
 			{15, secrets(3, 1), "rejects", false}, {26, secrets(3, 1), "rejects", false}, {27, secrets(3, 1), "", false},
 		}},
-		"accepts and rejects between two looks": {looks: []moment{
+		"accepts and rejects between two reads": {moments: []moment{
 			{15, secrets(3, 1), "rejects", false}, {25, secrets(3, 3), "rejects", false}, {35, secrets(3, 5), "rejects", false}, {45, secrets(3, 7), "rejects", true},
 		}},
 	} {
@@ -206,15 +206,15 @@ func TestProxies_history(t *testing.T) {
 			}
 			p := follow(was)
 			p.WaitForOffline = test.policy
-			for _, look := range test.looks {
+			for _, moment := range test.moments {
 				now := has()
-				look.change(&now)
-				pending := p.Look(at(look.seconds), []kuma.Dataplane{now})
+				moment.change(&now)
+				pending := p.Observe(at(moment.seconds), []kuma.Dataplane{now})
 				switch {
-				case look.want == "" && len(pending) > 0:
-					t.Fatalf("after %d s it is waited for: %s", look.seconds, pending[0].Why)
-				case look.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, look.want) || pending[0].Rejects != look.rejects):
-					t.Fatalf("after %d s: %+v", look.seconds, pending)
+				case moment.want == "" && len(pending) > 0:
+					t.Fatalf("after %d s it is waited for: %s", moment.seconds, pending[0].Why)
+				case moment.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, moment.want) || pending[0].Rejects != moment.rejects):
+					t.Fatalf("after %d s: %+v", moment.seconds, pending)
 				}
 			}
 		})
@@ -238,7 +238,7 @@ func TestProxies_missed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := follow(away)
-			if pending := p.Look(at(15), []kuma.Dataplane{away}); len(pending) > 0 {
+			if pending := p.Observe(at(15), []kuma.Dataplane{away}); len(pending) > 0 {
 				t.Fatalf("%+v", pending)
 			}
 			p.Pass()
@@ -252,7 +252,7 @@ func TestProxies_missed(t *testing.T) {
 				later = before()
 				later.Subscription, later.Connected = "s2", at(test.back)
 			}
-			p.Look(at(115), []kuma.Dataplane{later})
+			p.Observe(at(115), []kuma.Dataplane{later})
 			p.Pass()
 			if missed := p.Missed(); len(missed) != test.want || test.want > 0 && (missed[0].Name != "dp" || !missed[0].Since.Equal(at(-300))) {
 				t.Errorf("%+v", missed)
@@ -272,16 +272,16 @@ func TestProxies_neverServed(t *testing.T) {
 		return []kuma.Dataplane{d}
 	}
 	for second := 15; second < 60; second++ {
-		if len(p.Look(at(second), flapping(second))) == 0 {
+		if len(p.Observe(at(second), flapping(second))) == 0 {
 			t.Fatalf("it is done after %d s", second)
 		}
 	}
-	if pending := p.Look(at(60), flapping(60)); len(pending) > 0 {
+	if pending := p.Observe(at(60), flapping(60)); len(pending) > 0 {
 		t.Fatalf("after a minute: %+v", pending)
 	}
 	p.Pass()
 	p.Begin(at(70), at(70), View{Proxies: flapping(70)})
-	if pending := p.Look(at(85), flapping(85)); len(pending) > 0 {
+	if pending := p.Observe(at(85), flapping(85)); len(pending) > 0 {
 		t.Errorf("it is waited for once more: %+v", pending)
 	}
 	p.Pass()

@@ -4,9 +4,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
-// A Pair is a CA as the control plane uses it: the content of the certificate
-// secret, and the private key of the issuer in PEM, nil if unknown.
-type Pair struct {
+// A CA is what proxies get from a mesh: the content of the certificate secret,
+// and the private key of the issuer in PEM, nil if unknown.
+type CA struct {
 	Bundle pki.Bundle
 	Key    []byte
 }
@@ -30,7 +30,7 @@ const (
 // ever fails (contract, rotation, section 6). It depends only on the two CAs:
 // an interrupted rollout continues where it stopped, and a rollback is a
 // rollout like any other.
-func Next(from, to Pair) Step {
+func Next(from, to CA) Step {
 	switch {
 	case pki.SameCA(from.Bundle.Issuer(), to.Bundle.Issuer()):
 		return Final // proxies accept certificates of both
@@ -44,7 +44,7 @@ func Next(from, to Pair) Step {
 }
 
 // At returns the CA that a step makes the mesh use.
-func (s Step) At(from, to Pair) Pair {
+func (s Step) At(from, to CA) CA {
 	switch s {
 	case Repeat:
 		return from
@@ -58,7 +58,7 @@ func (s Step) At(from, to Pair) Pair {
 }
 
 // Remaining returns the steps from one CA to another, in order.
-func Remaining(from, to Pair) []Step {
+func Remaining(from, to CA) []Step {
 	var steps []Step
 	for len(steps) < 3 {
 		s := Next(from, to)
@@ -73,9 +73,9 @@ func Remaining(from, to Pair) []Step {
 
 // trusts reports whether proxies with this CA accept certificates from the
 // other one.
-func (p Pair) trusts(other Pair) bool { return p.Bundle.Trusts(other.Bundle.Issuer()) }
+func (ca CA) trusts(other CA) bool { return ca.Bundle.Trusts(other.Bundle.Issuer()) }
 
 // join returns the CA that issues like this one, and trusts the CAs of both.
-func (p Pair) join(trusted Pair) Pair {
-	return Pair{Bundle: p.Bundle.Join(trusted.Bundle), Key: p.Key}
+func (ca CA) join(trusted CA) CA {
+	return CA{Bundle: ca.Bundle.Join(trusted.Bundle), Key: ca.Key}
 }

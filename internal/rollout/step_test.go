@@ -58,8 +58,8 @@ func authorities(t *testing.T) map[string]*x509.Certificate {
 func TestNextStep(t *testing.T) {
 	t.Parallel()
 	ca := authorities(t)
-	of := func(names ...string) Pair {
-		var p Pair
+	of := func(names ...string) CA {
+		var p CA
 		for _, name := range names {
 			p.Bundle.Chain = append(p.Bundle.Chain, ca[name])
 		}
@@ -70,7 +70,7 @@ func TestNextStep(t *testing.T) {
 	full := []Step{Trust, Issue, Final}
 	for _, test := range []struct {
 		what     string
-		from, to Pair
+		from, to CA
 		want     []Step
 	}{
 		{"another root", of("A"), of("B"), full},
@@ -95,35 +95,35 @@ func TestNextStep(t *testing.T) {
 	}
 }
 
-// From every Pair to every other: the steps end at the other Pair, and while
+// From every CA to every other: the steps end at the other CA, and while
 // some proxies have what a step brought and some what was before, each accepts
 // each.
 func TestStepsNeverRefuse(t *testing.T) {
 	t.Parallel()
 	ca := authorities(t)
-	var pairs []Pair
+	var cas []CA
 	names := []string{"A", "A renewed", "A rekeyed", "B", "I1"}
 	for _, issuer := range names {
 		for subset := range 1 << len(names) {
-			p := Pair{Bundle: pki.Bundle{Chain: []*x509.Certificate{ca[issuer]}}, Key: []byte(issuer)}
+			p := CA{Bundle: pki.Bundle{Chain: []*x509.Certificate{ca[issuer]}}, Key: []byte(issuer)}
 			for i, name := range names {
 				if subset&(1<<i) != 0 && name != issuer {
 					p.Bundle.Trusted = append(p.Bundle.Trusted, ca[name])
 				}
 			}
 			if subset&(1<<slices.Index(names, issuer)) == 0 {
-				pairs = append(pairs, p)
+				cas = append(cas, p)
 			}
 		}
 	}
-	for _, from := range pairs {
-		for _, to := range pairs {
+	for _, from := range cas {
+		for _, to := range cas {
 			now := from
 			steps := Remaining(from, to)
 			for _, s := range steps {
 				then := s.At(now, to)
-				for _, a := range []Pair{now, then} {
-					for _, b := range []Pair{now, then} {
+				for _, a := range []CA{now, then} {
+					for _, b := range []CA{now, then} {
 						if !a.trusts(b) {
 							t.Fatalf("from %s to %s, step %s: a refusal", describe(from), describe(to), s)
 						}
@@ -138,7 +138,7 @@ func TestStepsNeverRefuse(t *testing.T) {
 	}
 }
 
-func describe(p Pair) string {
+func describe(p CA) string {
 	text := string(p.Key) + " ["
 	for _, c := range p.Bundle.Certificates() {
 		text += fmt.Sprintf(" %s/%s", c.Subject.CommonName, c.SerialNumber)

@@ -46,7 +46,7 @@ func Persist(ctx context.Context, clock kuma.Clock, do func() error) (silent []P
 			return nil, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case !kuma.Passing(err):
+		case !kuma.Transient(err):
 			return nil, err
 		}
 		if ended := clock.Sleep(ctx, pollEvery); ended != nil {
@@ -58,17 +58,17 @@ func Persist(ctx context.Context, clock kuma.Clock, do func() error) (silent []P
 // A Wait waits until the proxies of a mesh are done.
 type Wait struct {
 	Clock kuma.Clock
-	// Look reads a view. Its error ends the wait.
-	Look func() (View, error)
+	// Read reads a view. Its error ends the wait.
+	Read func() (View, error)
 	// Judge returns what is still pending.
 	Judge func(View) []Pending
 	// Report is called for each change of the number of proxies that are done.
 	Report func(done, total int)
 }
 
-// Run looks for the first time after a pause, and then every second. It ends
+// Run reads for the first time after a pause, and then every second. It ends
 // when nothing is pending, or when a proxy rejects: pending is not empty then.
-// An error is that of Look, or of the context.
+// An error is that of Read, or of the context.
 func (w Wait) Run(ctx context.Context, pause time.Duration) (pending []Pending, err error) {
 	reported := -1
 	for {
@@ -76,7 +76,7 @@ func (w Wait) Run(ctx context.Context, pause time.Duration) (pending []Pending, 
 			return pending, err
 		}
 		pause = pollEvery
-		v, err := w.Look()
+		v, err := w.Read()
 		if err != nil {
 			return pending, err
 		}

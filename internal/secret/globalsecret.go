@@ -101,7 +101,7 @@ func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 }
 
 func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		all, err := r.Client.GlobalSecrets(ctx)
 		secrets, errNames := kuma.SecretsByName(all)
 		if err := errors.Join(err, errNames); err != nil {
@@ -110,7 +110,7 @@ func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *l
 		}
 		for _, name := range slices.Sorted(maps.Keys(secrets)) {
 			at := location{global: true, name: name}
-			if what, _ := at.owned(); what == "" && !found(foundSecret(at, globalSecretIdentity{types.StringValue(name)})) {
+			if what, _ := at.owned(); what == "" && !yield(queryResult(at, globalSecretIdentity{types.StringValue(name)})) {
 				return
 			}
 		}

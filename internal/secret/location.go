@@ -44,22 +44,22 @@ func (l location) id() string {
 	return l.mesh + "/" + l.name
 }
 
-// claim returns the name of the secret in a run.
-func (l location) claim() string {
+// runName returns the name of the secret in a run.
+func (l location) runName() string {
 	if l.global {
 		return "global secret " + l.name
 	}
-	return tfkit.SecretClaim(l.mesh, l.name)
+	return tfkit.SecretRunName(l.mesh, l.name)
 }
 
 // read returns the secret, or nil if it does not exist. If a recent answer is
 // enough, it reads from a list that all resources of a mesh share.
-func (l location) read(ctx context.Context, client *kuma.Client, age kuma.Freshness) (secret *kuma.Secret, err error) {
+func (l location) read(ctx context.Context, client *kuma.Client, age kuma.MaxAge) (secret *kuma.Secret, err error) {
 	switch {
 	case l.global:
 		secret, err = client.GlobalSecret(ctx, l.name)
 	case age == kuma.Recent:
-		found, err := client.NamedSecrets(ctx, l.mesh, age, l.name)
+		found, err := client.SecretsByName(ctx, l.mesh, age, l.name)
 		return found[l.name], err
 	default:
 		secret, err = client.Secret(ctx, l.mesh, l.name)

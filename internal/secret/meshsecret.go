@@ -135,7 +135,7 @@ func (r *meshSecret) ListResourceConfigSchema(_ context.Context, _ list.ListReso
 }
 
 func (r *meshSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	r.Query(ctx, req, stream, func(found func(tfkit.Found) bool, diags *diag.Diagnostics) {
+	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		r.QuerySecrets(ctx, req, diags, func(meshName string, mesh *kuma.Mesh, secrets map[string]*kuma.Secret) bool {
 			cas, err := rollout.FindCAs(mesh, secrets)
 			if err != nil {
@@ -147,7 +147,7 @@ func (r *meshSecret) List(ctx context.Context, req list.ListRequest, stream *lis
 				if what, _ := at.owned(); what != "" || slices.ContainsFunc(cas, func(ca rollout.CASecrets) bool { return ca.Has(name) }) {
 					continue
 				}
-				if !found(foundSecret(at, meshSecretIdentity{types.StringValue(meshName), types.StringValue(name)})) {
+				if !yield(queryResult(at, meshSecretIdentity{types.StringValue(meshName), types.StringValue(name)})) {
 					return false
 				}
 			}

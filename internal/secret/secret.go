@@ -63,7 +63,7 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	}
 	data, known := config.content().wanted(&resp.Diagnostics)
 	warnOfSize(data, &resp.Diagnostics)
-	applied, _ := tfkit.LoadPrivate[digest](ctx, req.Private, privateDigest, &resp.Diagnostics)
+	applied, _ := tfkit.LoadPrivate[saltedHash](ctx, req.Private, privateHash, &resp.Diagnostics)
 	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied) })
 	inSync := config.content().planned(*state.content(), same)
 	if inSync.IsUnknown() && known && plan.location() == state.location() && !same() {
@@ -84,7 +84,7 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 		return
 	}
 	at := plan.location()
-	if !r.Run.Begin(at.claim()) {
+	if !r.Run.Begin(at.runName()) {
 		at.existing().AddTwice(&resp.Diagnostics)
 		return
 	}
@@ -99,9 +99,9 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 			return
 		}
 	}
-	r.Run.Create(at.claim())
+	r.Run.Create(at.runName())
 	plan.content().InSync = types.BoolValue(true)
-	keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	keepHash(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...) // also after an uncertain write, so that Terraform does not forget the secret
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -126,12 +126,12 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	if !ok {
 		return
 	}
-	applied, ok := tfkit.LoadPrivate[digest](ctx, req.Private, privateDigest, &resp.Diagnostics)
+	applied, ok := tfkit.LoadPrivate[saltedHash](ctx, req.Private, privateHash, &resp.Diagnostics)
 	if !ok { // after an import, the current value counts as applied
-		keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+		keepHash(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	}
 	state.content().InSync = types.BoolValue(!ok || state.content().applied(data, applied))
-	state.content().take(data)
+	state.content().record(data)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -165,7 +165,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		}
 	}
 	plan.content().InSync = types.BoolValue(true)
-	keepDigest(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	keepHash(ctx, resp.Private, r.random, data, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -177,7 +177,7 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	at := state.location()
-	if r.Run.Created(at.claim()) {
+	if r.Run.Created(at.runName()) {
 		return
 	}
 	err := at.remove(ctx, r.Client)
@@ -230,7 +230,7 @@ func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnos
 	if at.global || r.Client == nil {
 		return false
 	}
-	pair, err := r.pairOf(ctx, at)
+	pair, err := r.caSecretsOf(ctx, at)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
 		return true
@@ -253,8 +253,8 @@ func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnos
 	return true
 }
 
-// pairOf returns the CA that a secret belongs to, or nil.
-func (r *plain) pairOf(ctx context.Context, at location) (*rollout.CASecrets, error) {
+// caSecretsOf returns the CA that a secret belongs to, or nil.
+func (r *plain) caSecretsOf(ctx context.Context, at location) (*rollout.CASecrets, error) {
 	mesh, err := r.Client.MeshAsOf(ctx, at.mesh, kuma.Recent)
 	if kuma.Absent(err) {
 		return nil, nil
@@ -279,7 +279,7 @@ func (r *plain) pairOf(ctx context.Context, at location) (*rollout.CASecrets, er
 
 // readSecret reads a secret, and returns nil if it does not exist. ok is false
 // after an error.
-func (r *plain) readSecret(ctx context.Context, at location, age kuma.Freshness, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
+func (r *plain) readSecret(ctx context.Context, at location, age kuma.MaxAge, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
 	found, err := at.read(ctx, r.Client, age)
 	tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
 	return found, err == nil
@@ -347,8 +347,8 @@ func holdsMaterial(secret *kuma.Secret, data []byte) bool {
 
 // foundSecret returns a secret as the result of a query, without its value, as
 // after an import.
-func foundSecret(at location, id any) tfkit.Found {
-	return tfkit.Found{
+func queryResult(at location, id any) tfkit.QueryResult {
+	return tfkit.QueryResult{
 		ID:       at.id(),
 		Identity: id,
 		State: func(ctx context.Context, state *tfsdk.Resource) diag.Diagnostics {

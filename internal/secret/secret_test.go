@@ -93,7 +93,7 @@ func (s *secret) put(data string) {
 }
 
 // holds checks what is on the control plane, and whether it was written since
-// the last look.
+// the last read.
 func (s *secret) holds(data string, written bool) resource.TestCheckFunc {
 	return func(state *terraform.State) error {
 		var document struct{ Data []byte }

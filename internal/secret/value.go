@@ -183,13 +183,13 @@ func (v value) planned(state value, applied func() bool) types.Bool {
 }
 
 // applied reports whether data was the last value applied, according to the
-// state. It needs the slow digest only if the state does not store that value:
+// state. It needs the slow hash only if the state does not store that value:
 // for write-only and imported values, and while in_sync is false.
-func (v value) applied(data []byte, d digest) bool {
+func (v value) applied(data []byte, h saltedHash) bool {
 	if stored, ok := v.stored(); ok && v.InSync.ValueBool() {
 		return bytes.Equal(stored, data)
 	}
-	return d.matches(data)
+	return h.matches(data)
 }
 
 // stored returns the value in the state, if its form is stored.
@@ -201,9 +201,9 @@ func (v value) stored() (data []byte, ok bool) {
 	return []byte(v.Value.ValueString()), !v.Value.IsNull()
 }
 
-// take records the content of the secret in the state. Only a form that was
+// record stores the content of the secret in the state. Only a form that was
 // stored before is stored: no write-only value, and none from an import.
-func (v *value) take(data []byte) {
+func (v *value) record(data []byte) {
 	encoded := base64.StdEncoding.EncodeToString(data)
 	switch {
 	case !v.ValueBase64.IsNull():

@@ -93,35 +93,35 @@ func TestValue_planned(t *testing.T) {
 	}
 }
 
-// A value in the state is compared as it is: here there is no digest that could
-// tell. Where the state does not have what was applied, the digest tells.
+// A value in the state is compared as it is: here there is no hash that could
+// tell. Where the state does not have what was applied, the hash tells.
 func TestValue_applied(t *testing.T) {
 	t.Parallel()
 	text, yes, no := types.StringValue, types.BoolValue(true), types.BoolValue(false)
-	made, err := newDigest(rand.Reader, []byte("x"))
+	made, err := newSaltedHash(rand.Reader, []byte("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		state   value
-		digest  digest
+		hash    saltedHash
 		applied bool // x; y never is
 	}{
-		"text":                       {value{Value: text("x"), InSync: yes}, digest{}, true},
-		"base64":                     {value{ValueBase64: text("eA"), InSync: yes}, digest{}, true},
-		"other text":                 {value{Value: text("z"), InSync: yes}, made, false},
-		"other base64":               {value{ValueBase64: text("eg=="), InSync: yes}, made, false},
-		"nothing in it":              {value{Value: text(""), InSync: yes}, made, false},
-		"drift":                      {value{Value: text("y"), InSync: no}, made, true},
-		"drift in base64":            {value{ValueBase64: text("eQ=="), InSync: no}, made, true},
-		"write-only":                 {value{InSync: yes}, made, true},
-		"write-only, without digest": {value{InSync: yes}, digest{}, false},
-		"an import":                  {value{}, made, true},
+		"text":                     {value{Value: text("x"), InSync: yes}, saltedHash{}, true},
+		"base64":                   {value{ValueBase64: text("eA"), InSync: yes}, saltedHash{}, true},
+		"other text":               {value{Value: text("z"), InSync: yes}, made, false},
+		"other base64":             {value{ValueBase64: text("eg=="), InSync: yes}, made, false},
+		"nothing in it":            {value{Value: text(""), InSync: yes}, made, false},
+		"drift":                    {value{Value: text("y"), InSync: no}, made, true},
+		"drift in base64":          {value{ValueBase64: text("eQ=="), InSync: no}, made, true},
+		"write-only":               {value{InSync: yes}, made, true},
+		"write-only, without hash": {value{InSync: yes}, saltedHash{}, false},
+		"an import":                {value{}, made, true},
 	} {
-		if got := test.state.applied([]byte("x"), test.digest); got != test.applied {
+		if got := test.state.applied([]byte("x"), test.hash); got != test.applied {
 			t.Errorf("%s: x was applied: %v", name, got)
 		}
-		if test.state.applied([]byte("y"), test.digest) {
+		if test.state.applied([]byte("y"), test.hash) {
 			t.Errorf("%s: y was applied", name)
 		}
 	}
@@ -143,7 +143,7 @@ func TestValue_take(t *testing.T) {
 		"base64 in another spelling": {value{ValueBase64: text("_w")}, "\xff", null, text("_w")},
 	} {
 		got := test.prior
-		got.take([]byte(test.data))
+		got.record([]byte(test.data))
 		if !got.Value.Equal(test.text) || !got.ValueBase64.Equal(test.coded) {
 			t.Errorf("%s: %s and %s", name, got.Value, got.ValueBase64)
 		}
@@ -169,13 +169,13 @@ func TestDecodeBase64(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
+func TestSaltedHash(t *testing.T) {
 	t.Parallel()
-	d, err := newDigest(rand.Reader, []byte("one"))
+	d, err := newSaltedHash(rand.Reader, []byte("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := newDigest(rand.Reader, []byte("one"))
+	again, _ := newSaltedHash(rand.Reader, []byte("one"))
 	switch {
 	case !d.matches([]byte("one")) || !again.matches([]byte("one")):
 		t.Error("it does not match what it was made of")
@@ -183,10 +183,10 @@ func TestDigest(t *testing.T) {
 		t.Error("it matches something else")
 	case bytes.Equal(d.Salt, again.Salt) || bytes.Equal(d.Hash, again.Hash):
 		t.Error("two are the same")
-	case (digest{}).matches(nil):
+	case (saltedHash{}).matches(nil):
 		t.Error("none matches")
 	}
-	if _, err := newDigest(bytes.NewReader(nil), nil); err == nil {
+	if _, err := newSaltedHash(bytes.NewReader(nil), nil); err == nil {
 		t.Error("it is made without random numbers")
 	}
 }
@@ -230,17 +230,17 @@ func TestPlace_owned(t *testing.T) {
 	}
 }
 
-// A digest is slow to make, so the same one is made once; another salt, or
+// A hash is slow to make, so the same one is made once; another salt, or
 // other data, is another one.
-func TestDigest_once(t *testing.T) {
+func TestSaltedHash_once(t *testing.T) {
 	t.Parallel()
-	made, errMade := newDigest(rand.Reader, []byte("x"))
-	other, errOther := newDigest(rand.Reader, []byte("x"))
+	made, errMade := newSaltedHash(rand.Reader, []byte("x"))
+	other, errOther := newSaltedHash(rand.Reader, []byte("x"))
 	if err := errors.Join(errMade, errOther); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Equal(made.Hash, other.Hash) || !made.matches([]byte("x")) || !other.matches([]byte("x")) || made.matches([]byte("y")) {
-		t.Errorf("two digests of x: %x and %x", made.Hash, other.Hash)
+		t.Errorf("two hashes of x: %x and %x", made.Hash, other.Hash)
 	}
 	hashes.Store(sha256.Sum256(append(bytes.Clone(made.Salt), 'x')), []byte("remembered"))
 	if made.matches([]byte("x")) || !other.matches([]byte("x")) {

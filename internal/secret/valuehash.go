@@ -14,34 +14,34 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// privateDigest is the key in the private state of the digest of the last
+// privateHash is the key in the private state of the hash of the last
 // written value. A change of the algorithm needs another key.
-const privateDigest = "argon2id"
+const privateHash = "argon2id"
 
-// Parameters of the digest: 7 MiB and five passes. Among the equivalent choices
+// Parameters of the hash: 7 MiB and five passes. Among the equivalent choices
 // for Argon2id in OWASP's password storage cheat sheet, this one takes the
 // least memory, because Terraform computes ten at once. One takes about 30 ms.
 const (
-	digestPasses  = 5
-	digestMemory  = 7 << 10 // KiB
-	digestThreads = 1
-	digestLength  = 32
+	hashPasses  = 5
+	hashMemory  = 7 << 10 // KiB
+	hashThreads = 1
+	hashLength  = 32
 )
 
-// A digest recognizes a value without revealing it. The private state is part
-// of the state file, and a value may be easy to guess, so the digest is salted
+// A saltedHash recognizes a value without revealing it. The private state is part
+// of the state file, and a value may be easy to guess, so the hash is salted
 // and slow.
-type digest struct {
+type saltedHash struct {
 	Salt []byte `json:"salt"`
 	Hash []byte `json:"hash"`
 }
 
-func newDigest(random io.Reader, data []byte) (digest, error) {
+func newSaltedHash(random io.Reader, data []byte) (saltedHash, error) {
 	salt := make([]byte, 16)
 	if _, err := io.ReadFull(random, salt); err != nil {
-		return digest{}, err
+		return saltedHash{}, err
 	}
-	return digest{salt, hash(salt, data)}, nil
+	return saltedHash{salt, hash(salt, data)}, nil
 }
 
 func hash(salt, data []byte) []byte {
@@ -49,7 +49,7 @@ func hash(salt, data []byte) []byte {
 	if known, ok := hashes.Load(both); ok {
 		return known.([]byte) //nolint:forcetypeassert // hashes has nothing else
 	}
-	made := argon2.IDKey(data, salt, digestPasses, digestMemory, digestThreads, digestLength)
+	made := argon2.IDKey(data, salt, hashPasses, hashMemory, hashThreads, hashLength)
 	hashes.Store(both, made)
 	return made
 }
@@ -58,17 +58,17 @@ func hash(salt, data []byte) []byte {
 // needs the same one after it reads the secret and the configuration.
 var hashes sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
 
-// matches reports whether the digest is that of data.
-func (d digest) matches(data []byte) bool {
-	return len(d.Hash) > 0 && subtle.ConstantTimeCompare(d.Hash, hash(d.Salt, data)) == 1
+// matches reports whether the hash is that of data.
+func (h saltedHash) matches(data []byte) bool {
+	return len(h.Hash) > 0 && subtle.ConstantTimeCompare(h.Hash, hash(h.Salt, data)) == 1
 }
 
-// keepDigest stores the digest of the control plane's value in a private state.
-func keepDigest(ctx context.Context, private tfkit.PrivateWriter, random io.Reader, data []byte, diags *diag.Diagnostics) {
-	d, err := newDigest(random, data)
+// keepHash stores the hash of the control plane's value in a private state.
+func keepHash(ctx context.Context, private tfkit.PrivateWriter, random io.Reader, data []byte, diags *diag.Diagnostics) {
+	h, err := newSaltedHash(random, data)
 	if err != nil {
 		tfkit.AddNoRandom(diags, err)
 		return
 	}
-	tfkit.KeepPrivate(ctx, private, privateDigest, d, diags)
+	tfkit.KeepPrivate(ctx, private, privateHash, h, diags)
 }

@@ -17,10 +17,10 @@ import (
 type CertificateFields []certificateField
 
 type certificateField struct {
-	name  string
-	kind  attr.Type
-	about string
-	value func(pki.CertificateInfo) attr.Value
+	name        string
+	kind        attr.Type
+	description string
+	value       func(pki.CertificateInfo) attr.Value
 }
 
 // AllCertificateFields returns all attributes of a certificate.
@@ -49,8 +49,8 @@ func AllCertificateFields() CertificateFields {
 
 // text returns a field with a string. Subjects and issuers may be empty, others
 // are then null.
-func text(name, about string, of func(pki.CertificateInfo) string) certificateField {
-	return certificateField{name, types.StringType, about, func(c pki.CertificateInfo) attr.Value {
+func text(name, description string, of func(pki.CertificateInfo) string) certificateField {
+	return certificateField{name, types.StringType, description, func(c pki.CertificateInfo) attr.Value {
 		if name == "subject" || name == "issuer" {
 			return types.StringValue(of(c))
 		}
@@ -78,13 +78,13 @@ func (f CertificateFields) DataSource() map[string]datasource.Attribute {
 	for _, field := range f {
 		switch field.kind {
 		case types.StringType:
-			all[field.name] = datasource.StringAttribute{Computed: true, MarkdownDescription: field.about}
+			all[field.name] = datasource.StringAttribute{Computed: true, MarkdownDescription: field.description}
 		case types.Int64Type:
-			all[field.name] = datasource.Int64Attribute{Computed: true, MarkdownDescription: field.about}
+			all[field.name] = datasource.Int64Attribute{Computed: true, MarkdownDescription: field.description}
 		case types.BoolType:
-			all[field.name] = datasource.BoolAttribute{Computed: true, MarkdownDescription: field.about}
+			all[field.name] = datasource.BoolAttribute{Computed: true, MarkdownDescription: field.description}
 		default:
-			all[field.name] = datasource.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: field.about}
+			all[field.name] = datasource.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: field.description}
 		}
 	}
 	return all

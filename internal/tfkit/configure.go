@@ -49,7 +49,7 @@ type Resource struct {
 
 // Configure sets the data of the provider.
 func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.take(aResource, req.ProviderData, &resp.Diagnostics)
+	r.configure(aResource, req.ProviderData, &resp.Diagnostics)
 }
 
 // DataSource is embedded by every data source.
@@ -59,7 +59,7 @@ type DataSource struct {
 
 // Configure sets the data of the provider.
 func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.take(aDataSource, req.ProviderData, &resp.Diagnostics)
+	d.configure(aDataSource, req.ProviderData, &resp.Diagnostics)
 }
 
 // EphemeralResource is embedded by every ephemeral resource.
@@ -69,7 +69,7 @@ type EphemeralResource struct {
 
 // Configure sets the data of the provider.
 func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
-	e.take(anEphemeralResource, req.ProviderData, &resp.Diagnostics)
+	e.configure(anEphemeralResource, req.ProviderData, &resp.Diagnostics)
 }
 
 // Action is embedded by every action.
@@ -79,10 +79,10 @@ type Action struct {
 
 // Configure sets the data of the provider.
 func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
-	a.take(aResource, req.ProviderData, &resp.Diagnostics)
+	a.configure(aResource, req.ProviderData, &resp.Diagnostics)
 }
 
-func (d *ProviderData) take(kind kind, data any, diags *diag.Diagnostics) {
+func (d *ProviderData) configure(kind kind, data any, diags *diag.Diagnostics) {
 	if data == nil { // Terraform validates before it configures
 		return
 	}

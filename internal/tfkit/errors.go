@@ -357,16 +357,16 @@ func AddProblems(diags *diag.Diagnostics, at path.Path, problems pki.Problems) {
 	for _, p := range problems {
 		summary := fmt.Sprintf("CA material: %s", strings.ReplaceAll(string(p.Rule), "-", " "))
 		if p.Severity == pki.Warning {
-			diags.AddAttributeWarning(at, summary, Named(at, p.String()))
+			diags.AddAttributeWarning(at, summary, WithPath(at, p.String()))
 		} else {
-			diags.AddAttributeError(at, summary, Named(at, p.String()))
+			diags.AddAttributeError(at, summary, WithPath(at, p.String()))
 		}
 	}
 }
 
-// Named puts the path of a nested attribute before a message: Terraform shows
+// WithPath puts the path of a nested attribute before a message: Terraform shows
 // the line of a top-level attribute, but not of a nested one.
-func Named(at path.Path, text string) string {
+func WithPath(at path.Path, text string) string {
 	for pki.MayHoldKey(at.String()) { // the key of a map can be any string
 		at = at.ParentPath()
 	}

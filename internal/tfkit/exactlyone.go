@@ -95,7 +95,7 @@ func (o OneAttribute) check(parent path.Path, values map[string]attr.Value, diag
 	case len(set) > 1:
 		at, now = parent.AtName(set[0]), strings.Join(set, " and ")+" are set"
 	}
-	diags.AddAttributeError(at, "Invalid Attribute Combination", Named(at, fmt.Sprintf("Set exactly one of %s. Currently, %s.", o.list(), now)))
+	diags.AddAttributeError(at, "Invalid Attribute Combination", WithPath(at, fmt.Sprintf("Set exactly one of %s. Currently, %s.", o.list(), now)))
 }
 
 func (o OneAttribute) list() string { return strings.Join(o.names, ", ") }

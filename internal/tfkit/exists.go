@@ -18,8 +18,8 @@ type Existing struct {
 	ResourceType, ID string
 }
 
-// Claim returns the name of the object in [Run].
-func (e Existing) Claim() string { return e.ResourceType + "/" + e.ID }
+// RunName returns the name of the object in [Run].
+func (e Existing) RunName() string { return e.ResourceType + "/" + e.ID }
 
 // Add adds the error for the object. The provider cannot know if the resource
 // already manages the object itself, so the error lists all three causes.

@@ -16,8 +16,8 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// Found is an object that a query finds.
-type Found struct {
+// QueryResult is an object that a query finds.
+type QueryResult struct {
 	ID       string // the import ID, which Terraform shows
 	Identity any
 	// State sets the state that the object would have after an import. Query
@@ -25,10 +25,10 @@ type Found struct {
 	State func(context.Context, *tfsdk.Resource) diag.Diagnostics
 }
 
-// Query streams the objects that find passes to found, up to the limit of the
-// request: found reports whether find should continue. Diagnostics that find
+// Query streams the objects that find passes to yield, up to the limit of the
+// request: yield reports whether find should continue. Diagnostics that find
 // adds come last.
-func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, find func(found func(Found) bool, diags *diag.Diagnostics)) {
+func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, find func(yield func(QueryResult) bool, diags *diag.Diagnostics)) {
 	stream.Results = func(push func(list.ListResult) bool) {
 		var diags diag.Diagnostics
 		if !d.Ready(&diags) {
@@ -36,7 +36,7 @@ func (d *ProviderData) Query(ctx context.Context, req list.ListRequest, stream *
 			return
 		}
 		left, open := req.Limit, true
-		find(func(f Found) bool {
+		find(func(f QueryResult) bool {
 			result := req.NewListResult(ctx)
 			result.DisplayName = f.ID
 			result.Diagnostics.Append(result.Identity.Set(ctx, f.Identity)...)
@@ -135,9 +135,9 @@ func (d *ProviderData) secretsOf(ctx context.Context, mesh *kuma.Mesh) (name str
 }
 
 // MeshQuery returns the schema of a query for objects of meshes.
-func MeshQuery(about string) listschema.Schema {
+func MeshQuery(description string) listschema.Schema {
 	return listschema.Schema{
-		MarkdownDescription: about,
+		MarkdownDescription: description,
 		Attributes: map[string]listschema.Attribute{
 			"mesh": listschema.StringAttribute{
 				MarkdownDescription: "Only objects of this mesh. By default, objects of all meshes.",

@@ -44,6 +44,6 @@ func (noNulls) ValidateSet(_ context.Context, req validator.SetRequest, resp *va
 
 func addNull(diags *diag.Diagnostics, at path.Path, element attr.Value) {
 	if element.IsNull() {
-		diags.AddAttributeError(at, "Null element", Named(at, "One element is null. Remove it, or set a value."))
+		diags.AddAttributeError(at, "Null element", WithPath(at, "One element is null. Remove it, or set a value."))
 	}
 }

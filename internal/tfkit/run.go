@@ -13,9 +13,9 @@ type Run struct {
 	notes, begun, created, deposed sync.Map
 }
 
-// SecretClaim returns the name of a secret of a mesh in a run, for each type of
+// SecretRunName returns the name of a secret of a mesh in a run, for each type of
 // resource that can manage it.
-func SecretClaim(mesh, name string) string { return "secret " + mesh + "/" + name }
+func SecretRunName(mesh, name string) string { return "secret " + mesh + "/" + name }
 
 // Note makes a note, and reports whether it is the first one with this text.
 func (r *Run) Note(note string) (first bool) { return add(&r.notes, note) }

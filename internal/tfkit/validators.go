@@ -53,7 +53,7 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 	if err == nil {
 		return
 	}
-	resp.Diagnostics.AddAttributeError(req.Path, c.summary, Named(req.Path, fmt.Sprintf("%s is not valid: %s.", what, err)))
+	resp.Diagnostics.AddAttributeError(req.Path, c.summary, WithPath(req.Path, fmt.Sprintf("%s is not valid: %s.", what, err)))
 }
 
 // errKey is the error for a key in place of a name or another value.
@@ -129,11 +129,11 @@ func (lifetime) ValidateString(ctx context.Context, req validator.StringRequest,
 	switch {
 	case err != nil || req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown():
 	case life < leastLifetime:
-		resp.Diagnostics.AddAttributeError(req.Path, "Certificate lifetime is too short", Named(req.Path, fmt.Sprintf(
+		resp.Diagnostics.AddAttributeError(req.Path, "Certificate lifetime is too short", WithPath(req.Path, fmt.Sprintf(
 			"%s is less than a minute. A certificate expires before all proxies use its successor, and handshakes fail. "+
 				"Set a longer lifetime, such as 24h.", Quote(req.ConfigValue.ValueString()))))
 	case life < shortLifetime:
-		resp.Diagnostics.AddAttributeWarning(req.Path, "Certificate lifetime is short", Named(req.Path, fmt.Sprintf(
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Certificate lifetime is short", WithPath(req.Path, fmt.Sprintf(
 			"%s is less than 10 minutes. Proxies renew in the last fifth, %s. If the control plane is unavailable for "+
 				"longer, traffic stops. Set a longer lifetime, such as 24h.",
 			Quote(req.ConfigValue.ValueString()), life/5)))

@@ -42,8 +42,8 @@ type observer struct {
 // observe starts an observer, which prints each event until stop.
 func observe(cp *kumatest.ControlPlane, mesh string, lines *timeline) *observer {
 	o := &observer{cp: cp, mesh: mesh, lines: lines}
-	o.look(lines.started)
-	cp.Watch(o.look)
+	o.observe(lines.started)
+	cp.Watch(o.observe)
 	return o
 }
 
@@ -82,15 +82,15 @@ func (o *observer) verdict() error {
 // since returns the time since the start.
 func (o *observer) since(now time.Time) time.Duration { return max(0, now.Sub(o.lines.started)) }
 
-func (o *observer) look(now time.Time) {
+func (o *observer) observe(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stopped {
 		return
 	}
-	o.lookAtMesh(now)
-	o.lookAtSecrets(now)
-	o.lookAtProxies(now)
+	o.observeMesh(now)
+	o.observeSecrets(now)
+	o.observeProxies(now)
 
 	tried, failed := o.cp.Handshakes(o.mesh)
 	o.journal.count(o.since(now), tried, len(failed))
@@ -100,7 +100,7 @@ func (o *observer) look(now time.Time) {
 	o.failed = append(o.failed, failed...)
 }
 
-func (o *observer) lookAtMesh(now time.Time) {
+func (o *observer) observeMesh(now time.Time) {
 	var document struct {
 		MTLS struct {
 			Backends []struct {
@@ -134,7 +134,7 @@ func (o *observer) lookAtMesh(now time.Time) {
 	}
 }
 
-func (o *observer) lookAtSecrets(now time.Time) {
+func (o *observer) observeSecrets(now time.Time) {
 	_, body := o.cp.Do(http.MethodGet, "/meshes/"+o.mesh+"/secrets", nil)
 	found, err := names(body)
 	if err != nil {
@@ -148,7 +148,7 @@ func (o *observer) lookAtSecrets(now time.Time) {
 	o.secrets = found
 }
 
-func (o *observer) lookAtProxies(now time.Time) {
+func (o *observer) observeProxies(now time.Time) {
 	all := o.cp.Proxies(o.mesh)
 	if o.served || len(o.bundle) == 0 || len(all) == 0 {
 		return

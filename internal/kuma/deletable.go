@@ -12,21 +12,22 @@ import (
 // that moment may still need them, and an early delete can stop issuance for
 // five minutes (measured: 5 s, global 15 s, at intervals of 1 s).
 const (
-	settleMargin       = 3 * time.Second
-	settleMarginGlobal = 12 * time.Second
+	deletionMargin       = 3 * time.Second
+	deletionMarginGlobal = 12 * time.Second
 )
 
-func settleTime(s Settings) time.Duration {
-	wait := s.StoreCache + s.ProxyRefresh + settleMargin
+// deletionDelay returns how long they stay in all.
+func deletionDelay(s Settings) time.Duration {
+	wait := s.StoreCache + s.ProxyRefresh + deletionMargin
 	if s.Global {
-		wait = s.StoreCache + s.ProxyRefresh + s.ZoneRefresh + settleMarginGlobal
+		wait = s.StoreCache + s.ProxyRefresh + s.ZoneRefresh + deletionMarginGlobal
 	}
 	return wait
 }
 
-// looks records what meshes used when this client read them. It is safe for
+// usages records what meshes used when this client read them. It is safe for
 // concurrent use.
-type looks struct {
+type usages struct {
 	mu     sync.Mutex
 	meshes map[string]*usage
 }
@@ -38,7 +39,7 @@ type usage struct {
 }
 
 // see records what a mesh uses. It ignores an invalid mesh.
-func (l *looks) see(name string, mesh *Mesh, now time.Time) {
+func (u *usages) record(name string, mesh *Mesh, now time.Time) {
 	backends, err := mesh.Backends()
 	if err != nil {
 		return
@@ -47,15 +48,15 @@ func (l *looks) see(name string, mesh *Mesh, now time.Time) {
 	for _, backend := range backends {
 		used = append(used, backend.Cert.Secret, backend.Key.Secret)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	seen := l.meshes[name]
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	seen := u.meshes[name]
 	if seen == nil {
 		seen = &usage{first: now, unused: map[string]time.Time{}}
-		if l.meshes == nil {
-			l.meshes = map[string]*usage{}
+		if u.meshes == nil {
+			u.meshes = map[string]*usage{}
 		}
-		l.meshes[name] = seen
+		u.meshes[name] = seen
 	}
 	for _, secret := range seen.used {
 		seen.unused[secret] = now
@@ -68,10 +69,10 @@ func (l *looks) see(name string, mesh *Mesh, now time.Time) {
 
 // unusedSince returns the time of the first read of a mesh without this use of
 // a secret. ok is false if the mesh uses the secret, or was never read.
-func (l *looks) unusedSince(name, secret string) (since time.Time, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	seen := l.meshes[name]
+func (u *usages) unusedSince(name, secret string) (since time.Time, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	seen := u.meshes[name]
 	if seen == nil || slices.Contains(seen.used, secret) {
 		return time.Time{}, false
 	}
@@ -81,19 +82,19 @@ func (l *looks) unusedSince(name, secret string) (since time.Time, ok bool) {
 	return seen.first, true
 }
 
-// Unsettled returns how much longer secrets must stay that a mesh does not use
-// any more, or 0 if mTLS is off. It counts by this client's clock from its
+// TimeUntilDeletable returns how much longer secrets must stay that a mesh does
+// not use any more, or 0 if mTLS is off. It counts by this client's clock from its
 // first read of the mesh without them, regardless of later writes of the mesh:
 // the control plane's clock may differ.
-func (c *Client) Unsettled(ctx context.Context, name string, mesh *Mesh, secrets ...string) (time.Duration, error) {
+func (c *Client) TimeUntilDeletable(ctx context.Context, name string, mesh *Mesh, secrets ...string) (time.Duration, error) {
 	enabled, err := mesh.EnabledBackend()
 	if err != nil || enabled == "" {
 		return 0, err
 	}
-	wait, now, left := settleTime(c.Settings(ctx)), c.config.Clock.Now(), time.Duration(0)
+	wait, now, left := deletionDelay(c.Settings(ctx)), c.config.Clock.Now(), time.Duration(0)
 	for _, secret := range secrets {
 		passed := time.Duration(0)
-		if since, ok := c.looks.unusedSince(name, secret); ok {
+		if since, ok := c.usages.unusedSince(name, secret); ok {
 			passed = now.Sub(since)
 		}
 		left = max(left, wait-passed)

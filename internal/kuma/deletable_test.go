@@ -63,7 +63,7 @@ func TestUnsettled(t *testing.T) {
 					noError(t, clock.Sleep(t.Context(), read.after))
 					mesh, err := client.Mesh(t.Context(), "m")
 					noError(t, err)
-					left, err := client.Unsettled(t.Context(), "m", mesh, "old-cert", "old-key")
+					left, err := client.TimeUntilDeletable(t.Context(), "m", mesh, "old-cert", "old-key")
 					noError(t, err)
 					if left != read.want {
 						t.Errorf("read %d: %s left, want %s", i, left, read.want)
@@ -85,7 +85,7 @@ func TestUnsettled_slowControlPlane(t *testing.T) {
 	})
 	mesh, err := client.Mesh(t.Context(), "m")
 	noError(t, err)
-	left, err := client.Unsettled(t.Context(), "m", mesh, "old-cert")
+	left, err := client.TimeUntilDeletable(t.Context(), "m", mesh, "old-cert")
 	noError(t, err)
 	equal(t, "left", left, 34*time.Second)
 }
