@@ -117,7 +117,7 @@ func (s *kubernetesStore) checkKuma(ctx context.Context, _ string) error {
 	return nil
 }
 
-// unlessPassing is an error that the write would have as well.
+// unlessTransient returns an error that the write would have as well.
 func (s *kubernetesStore) unlessTransient(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Unauthenticated() {
