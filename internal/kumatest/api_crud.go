@@ -200,9 +200,9 @@ func (e endpoints) create(c *call, draft *resource, meta metadata) (answer, erro
 	if e.kubernetes && !c.behindBack { // "meta has unexpected type", in its log
 		return answer{}, internal(e.release.createTitle)
 	}
-	owner := draft.mesh
+	owner := ownedBy(draft.mesh)
 	if e.kind.is(isSecret) {
-		owner = ""
+		owner = key{}
 	}
 	e.store.put(draft, owner)
 	e.fleet.wrote(draft)
@@ -235,7 +235,10 @@ func (e endpoints) update(c *call, current, draft *resource, meta metadata) (ans
 	if err := e.admitted(write{call: c, current: current, draft: draft, given: meta.Labels}); err != nil {
 		return answer{}, err
 	}
-	e.store.put(draft, "")
+	if e.kind.is(hasStatus) { // which only the control plane writes
+		draft.setSpec(draft.spec, current.status)
+	}
+	e.store.put(draft, key{})
 	e.fleet.wrote(draft)
 	return e.accepted(http.StatusOK, draft), nil
 }
@@ -327,6 +330,9 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 		return nil, metadata{}, err
 	}
 	if e.kind.spec != nil {
+		if string(raw) == "null" && e.release.dropsNull {
+			panic(http.ErrAbortHandler) // a real one panics and closes the connection
+		}
 		var err error
 		if draft.spec, err = e.readSpec(raw); err != nil {
 			return nil, metadata{}, err
@@ -336,9 +342,12 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 	if err != nil {
 		return nil, meta, err
 	}
+	if e.kind.spec != nil && !e.kind.is(global) && !hasMember(raw, "mesh") {
+		meta.Mesh = "default" // as the schema says
+	}
 	switch {
 	case e.kind.spec != nil:
-		draft.content = e.specContent(draft.spec)
+		draft.setSpec(draft.spec, nil)
 	case e.kind.schema != nil:
 		if draft.document, err = e.kind.schema.decode(raw); err != nil {
 			return nil, meta, err

@@ -27,6 +27,15 @@ func (v violations) under(path string) violations {
 	return moved
 }
 
+// String returns the violations in one line, as a control plane's own errors have them.
+func (v violations) String() string {
+	texts := make([]string, len(v))
+	for i, one := range v {
+		texts[i] = one.field + ": " + one.reason
+	}
+	return strings.Join(texts, "; ")
+}
+
 func joinPath(parent, child string) string {
 	switch {
 	case parent == "":

@@ -97,6 +97,9 @@ func (cp *ControlPlane) getConfig(c *call) (answer, error) {
 			"zone":   zone,
 		},
 	}
+	if cp.typeOf("MeshIdentity") != nil {
+		config["coreResources"] = map[string]any{"status": map[string]any{"meshIdentityInterval": cp.every.identityStatus.String()}}
+	}
 	return answer{status: http.StatusOK, header: contentType("application/json"), body: mustMarshal(config)}, nil
 }
 

@@ -43,7 +43,7 @@ func (e endpoints) inspect(i inspection) handler {
 			return answer{}, notFound(i.absent)
 		}
 		if e.kind.is(policy) {
-			return jsonAnswer(http.StatusOK, map[string]any{"total": 0, "items": []any{}, "next": nil}), nil
+			return jsonAnswer(http.StatusOK, map[string]any{"total": 0, "items": []any{}}), nil
 		}
 		return answer{}, internal("Could not execute admin operation")
 	}

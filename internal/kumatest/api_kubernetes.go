@@ -25,9 +25,10 @@ func (e endpoints) asObject(r *resource, namespace string) any {
 		Mesh       string     `json:"mesh,omitempty"`
 		Metadata   objectMeta `json:"metadata"`
 
-		Spec json.RawMessage            `json:"spec,omitempty"`
-		Data map[string]json.RawMessage `json:"data,omitempty"`
-		Type string                     `json:"type,omitempty"`
+		Spec   json.RawMessage            `json:"spec,omitempty"`
+		Status json.RawMessage            `json:"status,omitempty"`
+		Data   map[string]json.RawMessage `json:"data,omitempty"`
+		Type   string                     `json:"type,omitempty"`
 	}
 	o := object{
 		Kind: r.kind.name, APIVersion: "kuma.io/v1alpha1",
@@ -54,7 +55,7 @@ func (e endpoints) asObject(r *resource, namespace string) any {
 		}
 		o.Data = map[string]json.RawMessage{"value": content["data"]}
 	case r.kind.is(specified):
-		o.Spec = content["spec"]
+		o.Spec, o.Status = content["spec"], content["status"]
 	default:
 		o.Spec = r.content
 	}

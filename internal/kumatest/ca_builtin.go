@@ -36,10 +36,10 @@ func (cp *ControlPlane) ensureAuthorities(mesh *resource) error {
 			return err
 		}
 		if !hasCert {
-			cp.putSecret(mesh.name, certName, cert, mesh.name)
+			cp.putSecret(mesh.name, certName, cert, mesh.key())
 		}
 		if !hasKey {
-			cp.putSecret(mesh.name, keyName, key, mesh.name)
+			cp.putSecret(mesh.name, keyName, key, mesh.key())
 		}
 	}
 	return nil
@@ -61,13 +61,13 @@ func builtinLifetime(backend *document) (time.Duration, error) {
 	return 10 * 365 * 24 * time.Hour, nil
 }
 
-// selfSignedCA creates a CA for a mesh. A real one has an RSA key; an ECDSA key is faster for tests.
-func selfSignedCA(mesh string, now time.Time, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
+// selfSignedCA creates the CA of a trust domain. A real one has an RSA key; an ECDSA key is faster for tests.
+func selfSignedCA(domain string, now time.Time, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
 	key, keyPEM := newKey()
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(now.UnixNano()),
-		Subject:               pkix.Name{Organization: []string{"Kuma"}, OrganizationalUnit: []string{"Mesh"}, CommonName: mesh},
-		URIs:                  []*url.URL{{Scheme: "spiffe", Host: mesh}},
+		Subject:               pkix.Name{Organization: []string{"Kuma"}, OrganizationalUnit: []string{"Mesh"}, CommonName: domain},
+		URIs:                  []*url.URL{{Scheme: "spiffe", Host: domain}},
 		NotBefore:             now,
 		NotAfter:              now.Add(lifetime),
 		IsCA:                  true,

@@ -214,7 +214,7 @@ func (c *Cluster) keep(o, before *clusterObject) {
 		r.created = before.resource.created
 		c.remember(before.resource)
 	}
-	c.cp.store.put(r, "")
+	c.cp.store.put(r, key{})
 	c.cp.fleet.wrote(r)
 	if !r.kind.is(isMesh) {
 		return

@@ -31,6 +31,7 @@
 // the methods of a proxy for tests, and fleet_manners.go its behavior. fleet_session.go has what the control plane sends,
 // fleet_issuance.go when and from what it issues, fleet_insight.go and fleet_meshinsight.go the reported status,
 // and fleet_zone.go the zones. fleet_zonestream.go has their connection to a global control plane. Files that begin with
-// ca_ validate, issue and verify. Files that begin with cluster_ are the API server of a control plane on
-// Kubernetes: it has the same store, in the form of objects.
+// ca_ validate, issue and verify. Those that begin with identity_ read the spec of a MeshIdentity and keep its status,
+// and those that begin with cluster_ are the API server of a control plane on Kubernetes: it has the same store, in the
+// form of objects.
 package kumatest

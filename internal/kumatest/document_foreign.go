@@ -27,6 +27,15 @@ func withoutMetadata(raw json.RawMessage) json.RawMessage {
 	return kept.Bytes()
 }
 
+func hasMember(raw json.RawMessage, name string) bool {
+	for member := range membersOf(raw) {
+		if member == name {
+			return true
+		}
+	}
+	return false
+}
+
 // membersOf returns an iterator over the members of a JSON object in their order.
 func membersOf(raw json.RawMessage) func(yield func(string, json.RawMessage) bool) {
 	return func(yield func(string, json.RawMessage) bool) {
@@ -50,11 +59,16 @@ func membersOf(raw json.RawMessage) func(yield func(string, json.RawMessage) boo
 	}
 }
 
-// specContent returns the members of a document with a spec, with a status for types that have one.
-func (e endpoints) specContent(spec map[string]any) json.RawMessage {
+// setSpec sets the spec of a new version of a resource and, for types that have one, its status.
+func (r *resource) setSpec(spec map[string]any, status json.RawMessage) {
+	r.spec, r.status = spec, status
 	content := map[string]any{"spec": spec}
-	if e.kind.is(hasStatus) {
+	switch {
+	case !r.kind.is(hasStatus):
+	case status == nil:
 		content["status"] = struct{}{}
+	default:
+		content["status"] = status
 	}
-	return mustMarshal(content)
+	r.content = mustMarshal(content)
 }

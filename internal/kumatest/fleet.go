@@ -28,6 +28,8 @@ type fleet struct {
 	bundles  map[string]*bundle
 	stale    map[string]bool // meshes whose MeshInsight is about to be updated
 	watchers []func(now time.Time)
+
+	reconciler *reconciler
 }
 
 // An event is an action of the control plane or a proxy at a time. In a zone that hangs, it waits.
@@ -45,6 +47,7 @@ func newFleet(cp *ControlPlane) *fleet {
 		zones:   map[string]*Zone{},
 		bundles: map[string]*bundle{}, stale: map[string]bool{},
 	}
+	f.reconciler = newReconciler(cp)
 	if !cp.global {
 		f.zones[zoneName] = newZone(f, zoneName, cp.secrets)
 	}
@@ -192,6 +195,7 @@ func (f *fleet) wrote(r *resource) {
 	if r.kind.wrote != nil {
 		r.kind.wrote(f, r)
 	}
+	f.reconciler.wake()
 	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
@@ -202,6 +206,7 @@ func (f *fleet) deleted(r *resource) {
 	if r.kind.deleted != nil {
 		r.kind.deleted(f, r)
 	}
+	f.reconciler.wake()
 	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
@@ -234,5 +239,5 @@ func (f *fleet) show(r *resource) {
 	if before, ok := f.cp.store.get(r.kind.name, r.mesh, r.name); ok {
 		r.created = before.created
 	}
-	f.cp.store.put(r, r.mesh)
+	f.cp.store.put(r, ownedBy(r.mesh))
 }

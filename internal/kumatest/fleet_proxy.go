@@ -267,6 +267,6 @@ func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]a
 		labels: map[string]string{
 			displayLabel: name, envLabel: "universal", meshLabel: mesh, originLabel: "zone", proxyLabel: "sidecar", zoneLabel: zone,
 		},
-	}, mesh)
+	}, ownedBy(mesh))
 	return synced
 }

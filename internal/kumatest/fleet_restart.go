@@ -41,6 +41,7 @@ func (cp *ControlPlane) Restart(down time.Duration, opts ...RestartOption) {
 	f := cp.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.reconciler.start = f.now.Add(down)
 	f.eachZone(func(z *Zone) {
 		if cp.global {
 			z.restarted(r, down)

@@ -46,12 +46,15 @@ type intervals struct {
 	proxyFlush   time.Duration // xdsServer.dataplaneStatusFlushInterval
 	zoneRefresh  time.Duration // multizone.global.kds.refreshInterval
 	zoneFlush    time.Duration // multizone.global.kds.zoneInsightFlushInterval
+
+	identityStatus time.Duration // coreResources.status.meshIdentityInterval
 }
 
 func defaultIntervals() intervals {
 	return intervals{
 		storeCache: time.Second, proxyRefresh: time.Second, proxyFlush: 10 * time.Second,
 		zoneRefresh: time.Second, zoneFlush: 10 * time.Second,
+		identityStatus: 5 * time.Second,
 	}
 }
 
@@ -83,6 +86,12 @@ func ZoneRefresh(every time.Duration) Option {
 // default is 10 s.
 func ZoneFlush(every time.Duration) Option {
 	return func(c *config) { c.every.zoneFlush = every }
+}
+
+// IdentityStatus sets how often the control plane looks at each MeshIdentity and updates its status
+// (KUMA_CORE_RESOURCES_STATUS_MESH_IDENTITY_INTERVAL). The default is 5 s.
+func IdentityStatus(every time.Duration) Option {
+	return func(c *config) { c.every.identityStatus = every }
 }
 
 // ConfigForAdmins answers GET /config with 403 unless an administrator asks.

@@ -29,6 +29,7 @@ func specRules() map[string]rule {
 		"MeshFaultInjection":        faultInjectionRules(),
 		"MeshHTTPRoute":             httpRouteRules(),
 		"MeshHealthCheck":           healthCheckRules(),
+		"MeshIdentity":              identityRules(),
 		"MeshLoadBalancingStrategy": loadBalancingRules(),
 		"MeshMetric":                metricRules(),
 		"MeshMultiZoneService":      multiZoneServiceRules(),
@@ -42,6 +43,7 @@ func specRules() map[string]rule {
 		"MeshTimeout":               timeoutRules(),
 		"MeshTrace":                 traceRules(),
 		"MeshTrafficPermission":     trafficPermissionRules(),
+		"MeshTrust":                 trustRules(),
 	}
 }
 

@@ -147,8 +147,9 @@ func (e endpoints) readSpec(raw json.RawMessage) (map[string]any, error) {
 		}
 	}
 	text := shape{kind: "string"}
+	kind := shape{kind: "string", rules: limits{enum: []string{e.kind.name}}}
 	labels := shape{kind: "map", elements: &text}
-	for _, known := range []member{{shape: text, name: "type"}, {shape: text, name: "mesh"}, {shape: text, name: "name"}, {shape: labels, name: "labels"}, {shape: spec, name: "spec"}} {
+	for _, known := range []member{{shape: kind, name: "type"}, {shape: text, name: "mesh"}, {shape: text, name: "name"}, {shape: labels, name: "labels"}, {shape: spec, name: "spec"}} {
 		if value, given := whole[known.name]; given {
 			problems = append(problems, known.validate(known.name, value)...)
 		}

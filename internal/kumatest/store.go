@@ -20,6 +20,7 @@ type resource struct {
 
 	document *document       // the parsed document, if the type has a schema
 	spec     map[string]any  // the parsed spec, if the type has one
+	status   json.RawMessage // for a type that has one, nil if there is none yet
 	content  json.RawMessage // the members besides the metadata, as one JSON object
 	verbatim bool            // content is returned without changes
 
@@ -37,14 +38,14 @@ func (r *resource) key() key { return key{r.kind.name, r.mesh, r.name} }
 type store struct {
 	mu        sync.RWMutex
 	resources map[key]*resource
-	owned     map[string][]key // by mesh: what is deleted with the mesh
-	created   int              // number of resources created so far
+	owned     map[key][]key // by owner: what is deleted with it
+	created   int           // number of resources created so far
 
 	meshLocks keyedMutex
 }
 
 func newStore() *store {
-	return &store{resources: map[key]*resource{}, owned: map[string][]key{}}
+	return &store{resources: map[key]*resource{}, owned: map[key][]key{}}
 }
 
 func (s *store) get(kind, mesh, name string) (*resource, bool) {
@@ -54,8 +55,16 @@ func (s *store) get(kind, mesh, name string) (*resource, bool) {
 	return r, ok
 }
 
-// put stores r. With an owner, it is deleted together with that mesh; otherwise, it stays.
-func (s *store) put(r *resource, owner string) {
+// ownedBy returns the key of a mesh as the owner of what is deleted with it. The zero key means no owner.
+func ownedBy(mesh string) key {
+	if mesh == "" {
+		return key{}
+	}
+	return key{"Mesh", "", mesh}
+}
+
+// put stores r. With an owner, it is deleted together with that resource; otherwise, it stays.
+func (s *store) put(r *resource, owner key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if before, ok := s.resources[r.key()]; ok {
@@ -67,23 +76,25 @@ func (s *store) put(r *resource, owner string) {
 		r.age = s.created
 	}
 	s.resources[r.key()] = r
-	if owner != "" {
+	if owner != (key{}) {
 		s.owned[owner] = append(s.owned[owner], r.key())
 	}
 }
 
-// delete removes one resource and, for a mesh, all that it owns.
+// delete removes one resource and all that it owns.
 func (s *store) delete(r *resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.resources, r.key())
-	if !r.kind.is(isMesh) {
-		return
+	s.deleteTree(r.key())
+}
+
+func (s *store) deleteTree(root key) {
+	delete(s.resources, root)
+	children := s.owned[root]
+	delete(s.owned, root)
+	for _, child := range children {
+		s.deleteTree(child)
 	}
-	for _, k := range s.owned[r.name] {
-		delete(s.resources, k)
-	}
-	delete(s.owned, r.name)
 }
 
 // list returns the resources of a kind that keep accepts, in all meshes if mesh is empty, sorted by mesh and name.
@@ -118,5 +129,5 @@ func cloneLabels(labels map[string]string) map[string]string {
 func (s *store) owns(r *resource) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Contains(s.owned[r.mesh], r.key())
+	return slices.Contains(s.owned[ownedBy(r.mesh)], r.key())
 }

@@ -12,7 +12,7 @@ func (cp *ControlPlane) ensureDefaults(mesh *resource) {
 	prefix := "dataplane-token-signing-key-" + mesh.name
 	keys := cp.store.list("Secret", mesh.name, func(r *resource) bool { return strings.HasPrefix(r.name, prefix) })
 	if len(keys) == 0 {
-		cp.putSecret(mesh.name, prefix+"-1", newSigningKey, mesh.name)
+		cp.putSecret(mesh.name, prefix+"-1", newSigningKey, mesh.key())
 	}
 	var skipped []string
 	for _, name := range get[[]any](mesh.document, "skipCreatingInitialPolicies") {
@@ -43,12 +43,12 @@ func (cp *ControlPlane) putDefault(kind, mesh, name, spec string, labels map[str
 	if cp.release.computeLabels {
 		r.labels = labels
 	}
-	cp.store.put(r, mesh)
+	cp.store.put(r, ownedBy(mesh))
 	cp.fleet.wrote(r)
 }
 
 // putSecret stores a secret of the control plane itself, which has no labels.
-func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner string) {
+func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner key) {
 	kind := "Secret"
 	if mesh == "" {
 		kind = "GlobalSecret"
@@ -77,7 +77,7 @@ func (cp *ControlPlane) typeOf(name string) *resourceType {
 // bootstrap creates what exists before the first request.
 func (cp *ControlPlane) bootstrap() {
 	for _, name := range initialSecrets(cp.global) {
-		cp.putSecret("", name, newSigningKey, "")
+		cp.putSecret("", name, newSigningKey, key{})
 	}
 	if !cp.global {
 		cp.putDefault("Zone", "", zoneName, "{}", nil)

@@ -3,6 +3,7 @@ package kumatest
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A release has the differences between versions of a control plane.
@@ -22,7 +23,12 @@ type release struct {
 	updateTitle   string
 	missing       string   // beginning of the text about an absent secret
 	pageSizeMin   bool     // a page size below one is rejected
+	dropsNull     bool     // the body null of a newer type makes it close the connection
 	required      []string // required members of a document of a newer type, in the order of the messages
+
+	identityServices bool          // a MeshIdentity needs a mesh with mode Exclusive of MeshServices
+	identityPairs    bool          // the CA of a MeshIdentity is validated, with its key
+	identityLifetime time.Duration // default lifetime of a certificate from a MeshIdentity
 
 	meshTLS       bool // a mesh has mtls and the other sections that were removed with it
 	dnsLabelNames bool // the name of a mesh must be a DNS label
@@ -56,13 +62,15 @@ func releases() []release {
 			version: "2.14.3", set: in214,
 			kri: true, computeLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"type", "name", "spec"}, pageSizeMin: true, meshTLS: true, warnsOfName: true, backsOff: true,
+			required: []string{"type", "name", "spec"}, pageSizeMin: true, dropsNull: true, meshTLS: true, warnsOfName: true, backsOff: true,
+			identityServices: true, identityLifetime: defaultLifetime,
 		},
 		{
 			version: "unknown", set: in30, // a development build has no version
 			kri: true, computeLabels: true, nameLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"name", "spec", "type"}, pageSizeMin: true, dnsLabelNames: true,
+			required: []string{"name", "spec", "type"}, pageSizeMin: true, dropsNull: true, dnsLabelNames: true,
+			identityPairs: true, identityLifetime: 5 * 24 * time.Hour,
 		},
 	}
 }
