@@ -208,7 +208,7 @@ func TestBundle_checkWhole(t *testing.T) {
 		for _, name := range names {
 			text = append(text, read(t, name)...)
 		}
-		certs, problems := parseCertificates(text)
+		certs, problems := ParseCertificates(text)
 		if problems.HasErrors() {
 			t.Fatal(problems)
 		}

@@ -2,13 +2,11 @@ package pki
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 )
 
 const certificateLabel = "CERTIFICATE"
@@ -19,73 +17,8 @@ const certificateLabel = "CERTIFICATE"
 // a result without errors are therefore exactly those that the control plane
 // sees after [EncodeCertificates].
 //
-// A problem's Index counts PEM blocks here. A string without problems is parsed
-// once in a process: certificates are shared, so do not change them.
+// A problem's Index counts PEM blocks here.
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
-	c := contentOf(text)
-	return slices.Clone(c.parsed), slices.Clone(c.problems)
-}
-
-// ReadCertificates reads a PEM text that the control plane has, or will get
-// without changes. It returns the certificates that the control plane sees
-// (encoding/pem), and the problems of [ParseCertificates], where anything that
-// hides a block is an error.
-func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
-	c := contentOf(text)
-	return slices.Clone(c.read), asStored(c.problems)
-}
-
-// asStored returns the problems of a string that is not encoded again.
-func asStored(problems Problems) Problems {
-	problems = slices.Clone(problems)
-	for i := range problems {
-		if problems[i].Rule == RulePEMByteOrderMark {
-			problems[i].Severity = Error
-		}
-	}
-	return problems
-}
-
-// content is the content of a PEM text, as its author means it and as the
-// control plane reads it.
-type content struct {
-	parsed, read []*x509.Certificate
-	problems     Problems
-}
-
-// contents caches the content of each text without problems by its SHA-256. A
-// plan reads each CA several times: from the configuration, the state and the
-// control plane.
-var contents sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
-
-func contentOf(text []byte) content {
-	digest := sha256.Sum256(text)
-	if known, ok := contents.Load(digest); ok {
-		return known.(content) //nolint:forcetypeassert // contents has nothing else
-	}
-	var c content
-	c.parsed, c.problems = parseCertificates(text)
-	c.read = readCertificates(text, c.parsed)
-	if len(c.problems) == 0 {
-		contents.Store(digest, c)
-	}
-	return c
-}
-
-// readCertificates returns the certificates that encoding/pem finds. They are
-// all or some of those that the more lenient parser finds.
-func readCertificates(text []byte, parsed []*x509.Certificate) []*x509.Certificate {
-	var certs []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		same := func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, block.Bytes) }
-		if i := slices.IndexFunc(parsed, same); i >= 0 && block.Type == certificateLabel {
-			certs, parsed = append(certs, parsed[i]), parsed[i+1:]
-		}
-	}
-	return certs
-}
-
-func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	blocks, problems := scan(text)
 	if len(blocks) == 0 && len(problems) == 0 {
 		return nil, Problems{notPEM(text, "certificate", "openssl x509 -inform der -in ca.der -out ca.pem")}
@@ -109,6 +42,38 @@ func parseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 		problems.add(Error, RuleNoCertificate, -1, "There is no certificate: no PEM block has the label CERTIFICATE.")
 	}
 	return certs, problems.finished()
+}
+
+// ReadCertificates reads a PEM text that the control plane has, or will get
+// without changes. It returns the certificates that the control plane sees
+// (encoding/pem), and the problems of [ParseCertificates], where anything that
+// hides a block is an error.
+func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
+	parsed, problems := ParseCertificates(text)
+	return found(text, parsed), asStored(problems)
+}
+
+// asStored makes the problems those of a string that is not encoded again.
+func asStored(problems Problems) Problems {
+	for i := range problems {
+		if problems[i].Rule == RulePEMByteOrderMark {
+			problems[i].Severity = Error
+		}
+	}
+	return problems
+}
+
+// found returns the certificates that encoding/pem finds. They are all or some of
+// those that the more lenient parser finds.
+func found(text []byte, parsed []*x509.Certificate) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		same := func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, block.Bytes) }
+		if i := slices.IndexFunc(parsed, same); i >= 0 && block.Type == certificateLabel {
+			certs, parsed = append(certs, parsed[i]), parsed[i+1:]
+		}
+	}
+	return certs
 }
 
 // parseCertificate returns the certificate in the block, or nil and a problem.

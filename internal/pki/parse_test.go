@@ -8,24 +8,6 @@ import (
 	"testing"
 )
 
-// TestParseCertificatesOnce: the same text is not parsed again, and what one caller does with its slice is no other's.
-func TestParseCertificatesOnce(t *testing.T) {
-	t.Parallel()
-	text := read(t, "pki/chain1.crt")
-	first, _ := ParseCertificates(text)
-	intermediate := first[0]
-	first[0] = nil
-	again, problems := ParseCertificates(bytes.Clone(text))
-	if len(problems) > 0 || len(again) != len(first) || again[0] != intermediate {
-		t.Errorf("the same text: %d certificates, the first the same one: %t, problems %v", len(again), again[0] == intermediate, problems)
-	}
-	for range 2 {
-		if certs, problems := ParseCertificates(append(text, "-----BEGIN CERTIFICATE-----\n"...)); !problems.HasErrors() {
-			t.Errorf("a block that is not closed: %d certificates and no error", len(certs))
-		}
-	}
-}
-
 // TestParseCertificatesAccepts: what is fine around and between certificates.
 func TestParseCertificatesAccepts(t *testing.T) {
 	chain1 := string(read(t, "pki/chain1.crt"))

@@ -219,11 +219,12 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 
 // Resources returns the provider's resources.
 func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
+	hashes := &secret.Hasher{Random: rand.Reader}
 	return []func() resource.Resource{
 		mesh.NewResource,
 		casecret.NewResource(rand.Reader),
-		secret.NewMeshSecret(rand.Reader),
-		secret.NewGlobalSecret(rand.Reader),
+		secret.NewMeshSecret(hashes),
+		secret.NewGlobalSecret(hashes),
 		mtls.NewResource,
 		anyresource.NewResource,
 	}

@@ -3,7 +3,6 @@ package secret
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"slices"
 
@@ -30,10 +29,11 @@ var (
 	_ list.ListResourceWithConfigure      = (*globalSecret)(nil)
 )
 
-// NewGlobalSecret returns kongmesh_global_secret. random is for salts.
-func NewGlobalSecret(random io.Reader) func() resource.Resource {
+// NewGlobalSecret returns kongmesh_global_secret. hashes is for the values of all
+// secrets.
+func NewGlobalSecret(hashes *Hasher) func() resource.Resource {
 	return func() resource.Resource {
-		return &globalSecret{plain{random: random, model: func() plainModel { return &globalSecretModel{} }, kind: kuma.GlobalSecretType}}
+		return &globalSecret{plain{hashes: hashes, model: func() plainModel { return &globalSecretModel{} }, kind: kuma.GlobalSecretType}}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -33,10 +32,11 @@ var (
 	_ list.ListResourceWithConfigure      = (*meshSecret)(nil)
 )
 
-// NewMeshSecret returns kongmesh_mesh_secret. random is for salts.
-func NewMeshSecret(random io.Reader) func() resource.Resource {
+// NewMeshSecret returns kongmesh_mesh_secret. hashes is for the values of all
+// secrets.
+func NewMeshSecret(hashes *Hasher) func() resource.Resource {
 	return func() resource.Resource {
-		return &meshSecret{plain{random: random, model: func() plainModel { return &meshSecretModel{} }, kind: kuma.SecretType}}
+		return &meshSecret{plain{hashes: hashes, model: func() plainModel { return &meshSecretModel{} }, kind: kuma.SecretType}}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 
@@ -27,7 +26,7 @@ import (
 // the secret.
 type plain struct {
 	tfkit.Resource
-	random io.Reader         // for salts
+	hashes *Hasher
 	model  func() plainModel // an empty one
 	kind   string            // kuma.SecretType or kuma.GlobalSecretType
 }
@@ -64,7 +63,7 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	data, known := config.content().wanted(&resp.Diagnostics)
 	warnOfSize(data, &resp.Diagnostics)
 	applied, _ := tfkit.LoadPrivate[saltedHash](ctx, req.Private, privateHash, &resp.Diagnostics)
-	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied) })
+	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied, r.hashes) })
 	inSync := config.content().planned(*state.content(), same)
 	if inSync.IsUnknown() && known && plan.location() == state.location() && !same() {
 		r.refuseInUse(ctx, plan.location(), data, &resp.Diagnostics)
@@ -101,7 +100,7 @@ func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *re
 	}
 	r.Run.Create(at.runName())
 	plan.content().InSync = types.BoolValue(true)
-	keepHash(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	r.hashes.keep(ctx, resp.Private, data, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...) // also after an uncertain write, so that Terraform does not forget the secret
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -128,9 +127,9 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	}
 	applied, ok := tfkit.LoadPrivate[saltedHash](ctx, req.Private, privateHash, &resp.Diagnostics)
 	if !ok { // after an import, the current value counts as applied
-		keepHash(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+		r.hashes.keep(ctx, resp.Private, data, &resp.Diagnostics)
 	}
-	state.content().InSync = types.BoolValue(!ok || state.content().applied(data, applied))
+	state.content().InSync = types.BoolValue(!ok || state.content().applied(data, applied, r.hashes))
 	state.content().record(data)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
@@ -165,7 +164,7 @@ func (r *plain) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		}
 	}
 	plan.content().InSync = types.BoolValue(true)
-	keepHash(ctx, resp.Private, r.random, data, &resp.Diagnostics)
+	r.hashes.keep(ctx, resp.Private, data, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }

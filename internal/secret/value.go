@@ -185,11 +185,11 @@ func (v value) planned(state value, applied func() bool) types.Bool {
 // applied reports whether data was the last value applied, according to the
 // state. It needs the slow hash only if the state does not store that value:
 // for write-only and imported values, and while in_sync is false.
-func (v value) applied(data []byte, h saltedHash) bool {
+func (v value) applied(data []byte, last saltedHash, hashes *Hasher) bool {
 	if stored, ok := v.stored(); ok && v.InSync.ValueBool() {
 		return bytes.Equal(stored, data)
 	}
-	return h.matches(data)
+	return hashes.matches(last, data)
 }
 
 // stored returns the value in the state, if its form is stored.

@@ -98,7 +98,8 @@ func TestValue_planned(t *testing.T) {
 func TestValue_applied(t *testing.T) {
 	t.Parallel()
 	text, yes, no := types.StringValue, types.BoolValue(true), types.BoolValue(false)
-	made, err := newSaltedHash(rand.Reader, []byte("x"))
+	hashes := &Hasher{Random: rand.Reader}
+	made, err := hashes.salted([]byte("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,16 +119,16 @@ func TestValue_applied(t *testing.T) {
 		"write-only, without hash": {value{InSync: yes}, saltedHash{}, false},
 		"an import":                {value{}, made, true},
 	} {
-		if got := test.state.applied([]byte("x"), test.hash); got != test.applied {
+		if got := test.state.applied([]byte("x"), test.hash, hashes); got != test.applied {
 			t.Errorf("%s: x was applied: %v", name, got)
 		}
-		if test.state.applied([]byte("y"), test.hash) {
+		if test.state.applied([]byte("y"), test.hash, hashes) {
 			t.Errorf("%s: y was applied", name)
 		}
 	}
 }
 
-func TestValue_take(t *testing.T) {
+func TestValue_record(t *testing.T) {
 	t.Parallel()
 	text, null := types.StringValue, types.StringNull()
 	for name, test := range map[string]struct {
@@ -171,22 +172,23 @@ func TestDecodeBase64(t *testing.T) {
 
 func TestSaltedHash(t *testing.T) {
 	t.Parallel()
-	d, err := newSaltedHash(rand.Reader, []byte("one"))
+	hashes := &Hasher{Random: rand.Reader}
+	made, err := hashes.salted([]byte("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := newSaltedHash(rand.Reader, []byte("one"))
+	again, _ := hashes.salted([]byte("one"))
 	switch {
-	case !d.matches([]byte("one")) || !again.matches([]byte("one")):
+	case !hashes.matches(made, []byte("one")) || !hashes.matches(again, []byte("one")):
 		t.Error("it does not match what it was made of")
-	case d.matches([]byte("two")) || d.matches(nil):
+	case hashes.matches(made, []byte("two")) || hashes.matches(made, nil):
 		t.Error("it matches something else")
-	case bytes.Equal(d.Salt, again.Salt) || bytes.Equal(d.Hash, again.Hash):
+	case bytes.Equal(made.Salt, again.Salt) || bytes.Equal(made.Hash, again.Hash):
 		t.Error("two are the same")
-	case (saltedHash{}).matches(nil):
+	case hashes.matches(saltedHash{}, nil):
 		t.Error("none matches")
 	}
-	if _, err := newSaltedHash(bytes.NewReader(nil), nil); err == nil {
+	if _, err := (&Hasher{Random: bytes.NewReader(nil)}).salted(nil); err == nil {
 		t.Error("it is made without random numbers")
 	}
 }
@@ -234,16 +236,17 @@ func TestPlace_owned(t *testing.T) {
 // other data, is another one.
 func TestSaltedHash_once(t *testing.T) {
 	t.Parallel()
-	made, errMade := newSaltedHash(rand.Reader, []byte("x"))
-	other, errOther := newSaltedHash(rand.Reader, []byte("x"))
+	hashes := &Hasher{Random: rand.Reader}
+	made, errMade := hashes.salted([]byte("x"))
+	other, errOther := hashes.salted([]byte("x"))
 	if err := errors.Join(errMade, errOther); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Equal(made.Hash, other.Hash) || !made.matches([]byte("x")) || !other.matches([]byte("x")) || made.matches([]byte("y")) {
+	if bytes.Equal(made.Hash, other.Hash) || !hashes.matches(made, []byte("x")) || !hashes.matches(other, []byte("x")) || hashes.matches(made, []byte("y")) {
 		t.Errorf("two hashes of x: %x and %x", made.Hash, other.Hash)
 	}
-	hashes.Store(sha256.Sum256(append(bytes.Clone(made.Salt), 'x')), []byte("remembered"))
-	if made.matches([]byte("x")) || !other.matches([]byte("x")) {
+	hashes.made.Store(sha256.Sum256(append(bytes.Clone(made.Salt), 'x')), []byte("remembered"))
+	if hashes.matches(made, []byte("x")) || !hashes.matches(other, []byte("x")) {
 		t.Error("the hash is made again")
 	}
 }

@@ -36,39 +36,43 @@ type saltedHash struct {
 	Hash []byte `json:"hash"`
 }
 
-func newSaltedHash(random io.Reader, data []byte) (saltedHash, error) {
+// A Hasher makes salted hashes, and remembers them: a plan needs the same one
+// after it reads the secret and the configuration. It is safe for concurrent use.
+type Hasher struct {
+	Random io.Reader // for salts
+	made   sync.Map  // hashes by the SHA-256 of their input
+}
+
+// salted returns the hash of a value with a new salt.
+func (h *Hasher) salted(data []byte) (saltedHash, error) {
 	salt := make([]byte, 16)
-	if _, err := io.ReadFull(random, salt); err != nil {
+	if _, err := io.ReadFull(h.Random, salt); err != nil {
 		return saltedHash{}, err
 	}
-	return saltedHash{salt, hash(salt, data)}, nil
+	return saltedHash{salt, h.hash(salt, data)}, nil
 }
 
-func hash(salt, data []byte) []byte {
+func (h *Hasher) hash(salt, data []byte) []byte {
 	both := sha256.Sum256(slices.Concat(salt, data)) // all salts have the same length
-	if known, ok := hashes.Load(both); ok {
-		return known.([]byte) //nolint:forcetypeassert // hashes has nothing else
+	if known, ok := h.made.Load(both); ok {
+		return known.([]byte) //nolint:forcetypeassert // it has nothing else
 	}
-	made := argon2.IDKey(data, salt, hashPasses, hashMemory, hashThreads, hashLength)
-	hashes.Store(both, made)
-	return made
+	hash := argon2.IDKey(data, salt, hashPasses, hashMemory, hashThreads, hashLength)
+	h.made.Store(both, hash)
+	return hash
 }
 
-// hashes caches every hash of this process by the SHA-256 of its input: a plan
-// needs the same one after it reads the secret and the configuration.
-var hashes sync.Map //nolint:gochecknoglobals // what it tells depends on nothing else
-
-// matches reports whether the hash is that of data.
-func (h saltedHash) matches(data []byte) bool {
-	return len(h.Hash) > 0 && subtle.ConstantTimeCompare(h.Hash, hash(h.Salt, data)) == 1
+// matches reports whether a hash is that of data.
+func (h *Hasher) matches(is saltedHash, data []byte) bool {
+	return len(is.Hash) > 0 && subtle.ConstantTimeCompare(is.Hash, h.hash(is.Salt, data)) == 1
 }
 
-// keepHash stores the hash of the control plane's value in a private state.
-func keepHash(ctx context.Context, private tfkit.PrivateWriter, random io.Reader, data []byte, diags *diag.Diagnostics) {
-	h, err := newSaltedHash(random, data)
+// keep stores the hash of the control plane's value in a private state.
+func (h *Hasher) keep(ctx context.Context, private tfkit.PrivateWriter, data []byte, diags *diag.Diagnostics) {
+	hash, err := h.salted(data)
 	if err != nil {
 		tfkit.AddNoRandom(diags, err)
 		return
 	}
-	tfkit.KeepPrivate(ctx, private, privateHash, h, diags)
+	tfkit.KeepPrivate(ctx, private, privateHash, hash, diags)
 }
