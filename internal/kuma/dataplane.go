@@ -16,6 +16,8 @@ type Dataplane struct {
 	Name string
 	// Zone is the zone of the proxy, or "" if that is unknown.
 	Zone string
+	// Labels are those of the Dataplane.
+	Labels map[string]string
 	// Tags are the tags of all its inbounds, or of its gateway.
 	Tags map[string][]string
 	// Online reports whether it is connected. If it never was, all fields below
@@ -161,7 +163,7 @@ func parseDataplane(item json.RawMessage) (Dataplane, error) {
 	if err := decode(item, &overview); err != nil {
 		return Dataplane{}, err
 	}
-	d := Dataplane{Name: overview.Name, Zone: overview.Labels["kuma.io/zone"], Tags: map[string][]string{}}
+	d := Dataplane{Name: overview.Name, Zone: overview.Labels["kuma.io/zone"], Labels: overview.Labels, Tags: map[string][]string{}}
 	if own := overview.Labels["kuma.io/display-name"]; own != "" {
 		d.Name = own
 	}

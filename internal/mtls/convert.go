@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -162,12 +163,12 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 		refused *refusedError
 		refusal *kuma.Error
 		exists  *existsError
-		stopped *stepError
+		stopped *rotation.StoppedError
 		inUse   *inUseError
 	)
 	switch {
 	case errors.As(err, &stopped):
-		addStepError(diags, m, stopped)
+		stopped.Add(diags)
 	case errors.As(err, &inUse):
 		addInUse(diags, inUse)
 	case errors.As(err, &exists): // Create handles one of type provided

@@ -23,6 +23,7 @@ import (
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -59,7 +60,7 @@ type model struct {
 	RootChain      *rootChainModel `tfsdk:"root_chain"`
 	SkipValidation types.Bool      `tfsdk:"skip_validation"`
 	ForceDestroy   types.Bool      `tfsdk:"force_destroy"`
-	Rollout        *rolloutModel   `tfsdk:"rollout"`
+	Rollout        *rotation.Model `tfsdk:"rollout"`
 	Timeouts       timeouts.Value  `tfsdk:"timeouts"`
 }
 
@@ -175,25 +176,7 @@ func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 				Computed: true,
 				Default:  booldefault.StaticBool(false),
 			},
-			"rollout": schema.SingleNestedAttribute{
-				MarkdownDescription: "How the mesh moves to a new CA while proxies are connected.",
-				Optional:            true,
-				Attributes: map[string]schema.Attribute{
-					"strategy": schema.StringAttribute{
-						MarkdownDescription: "`overlap`: the mesh trusts the new CA, then issues from it, then stops trusting the current CA, in up to " +
-							"three writes. After each write, the provider waits until every connected proxy has the result, so that no " +
-							"handshake fails. `switch`: one write, during which some handshakes fail. Defaults to `overlap`.",
-						Optional:   true,
-						Validators: []validator.String{tfkit.OneOf(strategyOverlap, strategySwitch)},
-					},
-					"offline_proxies": schema.StringAttribute{
-						MarkdownDescription: "`report`: a warning names the disconnected proxies. `wait`: the rotation waits for them, up to " +
-							"`timeouts.update`. Defaults to `report`.",
-						Optional:   true,
-						Validators: []validator.String{tfkit.OneOf(offlineReport, offlineWait)},
-					},
-				},
-			},
+			"rollout": rotation.Attribute(),
 			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "Timeout for creating. Defaults to `5m`.",

@@ -377,7 +377,7 @@ func TestAccRotation_interference(t *testing.T) {
 	})
 	r.run("", resource.TestStep{
 		Config:      r.config(r.then, ""),
-		ExpectError: acctest.Words("CA rotation stopped", "another client changed the backend", `secret "meddled-cert"`, "not part of this rotation"),
+		ExpectError: acctest.Words("CA rotation stopped", "another client changed the CA", `secret "meddled-cert"`, "not part of this rotation"),
 	}, resource.TestStep{
 		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
 		Config:    r.config(r.then, ""),
@@ -398,7 +398,7 @@ func TestAccRotation_contended(t *testing.T) {
 			r.atSwitch(back, nil, back, nil, back, nil, back)
 		},
 		Config:      r.config(r.then, ""),
-		ExpectError: acctest.Words("CA rotation stopped", "changed the backend 4 times", "Another run"),
+		ExpectError: acctest.Words("CA rotation stopped", "changed the CA 4 times", "Another run"),
 	}, resource.TestStep{
 		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
 		Config:    r.config(r.then, ""),

@@ -33,7 +33,7 @@ func (c *Certificates) Observe(now time.Time, dataplanes []kuma.Dataplane) []Pen
 		case f.rejection.since.IsZero():
 			waiting.Why = LacksCertificate(now, d, c.Backend)
 			if waiting.Why == "" && !Foreign(d) {
-				waiting.Why = unacknowledged(d, 0)
+				waiting.Why = unacknowledged(d, 0, 0)
 			}
 		default:
 			waiting.reject(now, f)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -33,6 +32,8 @@ type Proxies struct {
 	// TwoClocks tells that the time of a write is by another clock than that of a
 	// certificate.
 	TwoClocks bool
+	// Issuer says which proxies get their certificates from the CA.
+	Issuer Issuer
 
 	modified   time.Time // of the last write, by the control plane's clock
 	written    time.Time // the same time by the provider's clock
@@ -50,6 +51,7 @@ type proxy struct {
 
 	subscribed   time.Time      // beginning of its subscription, by the provider's clock
 	before       kuma.Responses // of its subscription, at the time of the write
+	balance      int64          // of all its responses, at the time of the write
 	issuedBefore time.Time      // of its certificate at the time of the write, zero if unknown
 	done         bool           // whether a read has shown that it has the result
 	lostAt       time.Time      // since when it has not been connected for long enough to be served, zero if it has been
@@ -88,7 +90,7 @@ func (p *Proxies) Begin(modified, now time.Time, before View) {
 	known := p.proxies
 	p.proxies = map[proxyID]*proxy{}
 	for _, d := range before.Proxies {
-		f := &proxy{Dataplane: d, before: d.Secrets, subscribed: now}
+		f := &proxy{Dataplane: d, before: d.Secrets, balance: balance(d), subscribed: now}
 		if d.Certificate != nil {
 			f.issuedBefore = d.Certificate.Issued
 		}
@@ -142,7 +144,7 @@ func (p *Proxies) observed(now time.Time, dataplanes []kuma.Dataplane) map[proxy
 // never been connected for long, have missed it, even if they reconnect later.
 func (p *Proxies) Pass() {
 	for id, f := range p.proxies {
-		if !f.away() || f.done || Foreign(f.Dataplane) {
+		if !f.away() || f.done || !p.Issuer.Serves(f.Dataplane) {
 			continue
 		}
 		if p.missed == nil {
@@ -171,20 +173,13 @@ func (p *Proxies) Missed() []Pending {
 	return missed
 }
 
-// Foreign reports whether a proxy has its certificate from a MeshIdentity, and
-// therefore never gets one from a backend's CA. issuedBackend is the resource
-// identifier of the MeshIdentity then (recorded).
-func Foreign(d kuma.Dataplane) bool {
-	return d.Certificate != nil && strings.HasPrefix(d.Certificate.Backend, "kri_")
-}
-
 // update updates the observations of a proxy.
 func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 	if d.Subscription != f.Subscription {
 		if f.Subscription != "" && f.lostAt.IsZero() {
 			f.lostAt = p.observedAt
 		}
-		f.before, f.Secrets, f.rejection = kuma.Responses{}, kuma.Responses{}, rejection{}
+		f.before, f.balance, f.Secrets, f.rejection = kuma.Responses{}, 0, kuma.Responses{}, rejection{}
 		f.subscribed, f.done = p.began(d.Connected, now), f.done && p.servedFrom(d.Connected)
 	}
 	switch {
@@ -193,7 +188,7 @@ func (p *Proxies) update(f *proxy, now time.Time, d kuma.Dataplane) {
 	case !d.Online && f.Online && f.lostAt.IsZero():
 		f.lostAt = now
 	}
-	f.rejection.update(now, f.Secrets, d.Secrets, p.Timing)
+	f.rejection.update(now, f.Secrets, d.Secrets, p.Timing, p.Issuer.resends())
 	f.Dataplane = d
 	f.done = f.done || p.servedOver(d.Ended)
 }
@@ -225,14 +220,16 @@ func (p *Proxies) servedOver(c *kuma.EndedConnection) bool {
 
 // update decides by the last response: a proxy that rejected once may have
 // accepted since. If one read shows both, it depends on whether the control
-// plane sends the response again.
-func (r *rejection) update(now time.Time, before, responses kuma.Responses, timing Timing) {
+// plane sends the response again. If resends is false it may never do that, and
+// an acknowledgment may be of something else.
+func (r *rejection) update(now time.Time, before, responses kuma.Responses, timing Timing, resends bool) {
 	switch {
 	case responses.Rejected > before.Rejected:
 		if r.since.IsZero() {
 			r.since = now
 		}
 		r.last, r.acknowledged, r.ambiguous = now, responses.Acknowledged, responses.Acknowledged > before.Acknowledged
+	case !resends:
 	case responses.Acknowledged > r.acknowledged, r.ambiguous && now.Sub(r.last) > timing.Shown:
 		*r = rejection{}
 	}
@@ -242,7 +239,7 @@ func (r *rejection) update(now time.Time, before, responses kuma.Responses, timi
 func (p *Proxies) pending(now time.Time, f *proxy) (waiting Pending, is bool) {
 	waiting = Pending{Name: f.Name, Since: p.written, Connected: f.Online}
 	switch {
-	case Foreign(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero():
+	case !p.Issuer.Serves(f.Dataplane), f.Subscription == "", f.done && f.rejection.since.IsZero():
 		return waiting, false
 	case !f.rejection.since.IsZero() && f.Online:
 		waiting.reject(now, f)
@@ -294,26 +291,37 @@ func (p *Proxies) lacks(f *proxy) string {
 	switch {
 	case f.Certificate == nil:
 		return noCertificate
+	case !p.Issuer.issued(f.Dataplane):
+		return fmt.Sprintf("its certificate is from %q", f.Certificate.Backend)
 	case !p.issuedAfter(f):
 		return fmt.Sprintf("its certificate was issued at %s, before the change", f.Certificate.Issued.UTC().Format(time.RFC3339))
 	}
-	return unacknowledged(f.Dataplane, f.before.Acknowledged)
+	return unacknowledged(f.Dataplane, f.before.Acknowledged, f.balance)
 }
 
 const noCertificate = "the control plane does not report its certificate yet"
 
 // unacknowledged returns what is missing to know that a proxy has accepted its
-// certificate. before is the number of secrets that it had acknowledged before.
-func unacknowledged(d kuma.Dataplane, before uint64) string {
+// certificate. before is the number of secrets that it had acknowledged before,
+// and balanced the balance of all its responses then.
+func unacknowledged(d kuma.Dataplane, before uint64, balanced int64) string {
 	switch {
 	case d.LastUpdate.Before(d.Certificate.Issued):
 		return "the control plane does not report yet whether it accepted its new certificate"
-	case d.Total.Sent != d.Total.Acknowledged+d.Total.Rejected:
+	case balance(d) < max(0, balanced):
 		return fmt.Sprintf("it has acknowledged %d of %d messages", d.Total.Acknowledged, d.Total.Sent)
 	case d.Secrets.Acknowledged <= before:
 		return "it has not acknowledged its new certificate"
 	}
 	return ""
+}
+
+// balance returns the number of responses that a proxy has answered, less that
+// of those sent to it. In a mesh with identities it may be positive: 2.14 counts
+// an acknowledgment of every change of the names that a proxy subscribes to
+// (contract, identity rotation 5).
+func balance(d kuma.Dataplane) int64 {
+	return int64(d.Total.Acknowledged+d.Total.Rejected) - int64(d.Total.Sent) //nolint:gosec // a proxy has far fewer responses
 }
 
 // issuedAfter reports whether a proxy's certificate was issued after the write.

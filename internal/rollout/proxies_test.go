@@ -121,6 +121,70 @@ func TestProxies_twoClocks(t *testing.T) {
 	}
 }
 
+// What a MeshIdentity has issued is proved by its own rules.
+func TestProxies_identity(t *testing.T) {
+	t.Parallel()
+	const kri = "kri_mid_m_east__i_"
+	for name, test := range map[string]struct {
+		change func(before, now *kuma.Dataplane)
+		want   string // "" is done
+	}{
+		"done":                     {func(_, _ *kuma.Dataplane) {}, ""},
+		"at a global":              {func(_, now *kuma.Dataplane) { now.Certificate.Backend = "kri_mid_m___i_" }, ""},
+		"from another identity":    {func(_, now *kuma.Dataplane) { now.Certificate.Backend = "kri_mid_m_east__j_" }, ""},
+		"from the backend":         {func(_, now *kuma.Dataplane) { now.Certificate.Backend = "ca-1" }, `is from "ca-1"`},
+		"no certificate, selected": {func(_, now *kuma.Dataplane) { now.Certificate = nil }, "does not report its certificate"},
+		"no certificate, not selected": {func(_, now *kuma.Dataplane) {
+			now.Certificate, now.Labels = nil, map[string]string{"app": "db"}
+		}, ""},
+		"acknowledged more than was sent": {func(b, now *kuma.Dataplane) {
+			b.Total.Acknowledged, now.Total.Acknowledged = b.Total.Acknowledged+2, now.Total.Acknowledged+3
+		}, ""},
+		"acknowledged more before": {func(b, now *kuma.Dataplane) {
+			b.Total.Acknowledged += 2
+			now.Total.Acknowledged++
+		}, "messages"},
+		"rejected, and acknowledged more": {func(_, now *kuma.Dataplane) {
+			now.Secrets.Rejected, now.Secrets.Acknowledged = 1, now.Secrets.Acknowledged+3
+			now.Total.Rejected, now.Total.Sent = 1, 11
+		}, "rejects"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			was, now := before(), has()
+			was.Certificate.Backend, now.Certificate.Backend = kri, kri
+			was.Labels, now.Labels = map[string]string{"app": "web"}, map[string]string{"app": "web"}
+			test.change(&was, &now)
+			p := follow(was)
+			p.Issuer = Issuer{Mesh: "m", Identity: "i", Selects: true, Selector: map[string]string{"app": "web"}}
+			var pending []Pending
+			for _, second := range []int{15, 28} { // an acknowledgment after a rejection proves nothing
+				pending = p.Observe(at(second), []kuma.Dataplane{now})
+				now.Secrets.Acknowledged++
+			}
+			switch {
+			case test.want == "" && len(pending) > 0:
+				t.Errorf("it is waited for: %s", pending[0].Why)
+			case test.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, test.want)):
+				t.Errorf("got %+v", pending)
+			}
+		})
+	}
+}
+
+// Responses of a connection can be counted from an earlier view.
+func TestView_countingFrom(t *testing.T) {
+	t.Parallel()
+	earlier, later, other := before(), before(), before()
+	later.Secrets.Acknowledged += 2
+	later.Certificate = &kuma.DataplaneCertificate{Issued: at(-1)}
+	other.Name, other.Subscription = "other", "s9"
+	got := View{Proxies: []kuma.Dataplane{later, other}}.CountingFrom(View{Proxies: []kuma.Dataplane{earlier}}).Proxies
+	if got[0].Secrets != earlier.Secrets || !got[0].Certificate.Issued.Equal(at(-1)) || got[1].Secrets != other.Secrets {
+		t.Errorf("%+v", got)
+	}
+}
+
 // A read shows a proxy at a moment; what came before decides what that means.
 func TestProxies_history(t *testing.T) {
 	t.Parallel()
@@ -315,15 +379,15 @@ func TestPendingZones(t *testing.T) {
 func TestNewTiming(t *testing.T) {
 	t.Parallel()
 	settings := kuma.Settings{StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second, ZoneRefresh: time.Second, ZoneFlush: 10 * time.Second}
-	if got, want := NewTiming(settings), (Timing{2 * time.Second, 15 * time.Second, 12 * time.Second, 3 * time.Second, 11 * time.Second}); got != want {
+	if got, want := NewTiming(settings), (Timing{2 * time.Second, 3 * time.Second, 15 * time.Second, 12 * time.Second, 3 * time.Second, 11 * time.Second}); got != want {
 		t.Errorf("zone: %+v", got)
 	}
 	settings.Global = true
-	if got, want := NewTiming(settings), (Timing{3 * time.Second, 20 * time.Second, 13 * time.Second, 3 * time.Second, 15 * time.Second}); got != want {
+	if got, want := NewTiming(settings), (Timing{3 * time.Second, 8 * time.Second, 20 * time.Second, 13 * time.Second, 3 * time.Second, 15 * time.Second}); got != want {
 		t.Errorf("global: %+v", got)
 	}
 	settings.StoreCache, settings.ZoneRefresh = 30*time.Second, 40*time.Second
-	if got, want := NewTiming(settings), (Timing{42 * time.Second, 88 * time.Second, 81 * time.Second, 3 * time.Second, 15 * time.Second}); got != want {
+	if got, want := NewTiming(settings), (Timing{42 * time.Second, 76 * time.Second, 88 * time.Second, 81 * time.Second, 3 * time.Second, 15 * time.Second}); got != want {
 		t.Errorf("slow: %+v", got)
 	}
 }

@@ -25,6 +25,9 @@ const (
 type Timing struct {
 	// Secrets is how long secrets must exist before a mesh uses them.
 	Secrets time.Duration
+	// Trusts is how long a MeshTrust must exist before proxies get a certificate, so
+	// that they get both together.
+	Trusts time.Duration
 	// Judge is the time after a write in which no proxy is judged. A
 	// certificate that was issued just before the control plane noticed the
 	// write is from the previous CA. It is replaced, but looks like a new one
@@ -50,7 +53,9 @@ func NewTiming(s kuma.Settings) Timing {
 		noticed += s.ZoneRefresh
 		t.Secrets += s.ZoneRefresh
 		t.Shown += marginGlobal
+		t.Trusts += marginGlobal
 	}
+	t.Trusts += noticed + margin
 	t.Judge = noticed + issuing + t.Shown
 	t.Served = noticed + skew
 	return t

@@ -21,6 +21,22 @@ type View struct {
 	Zones   []kuma.Zone
 }
 
+// CountingFrom returns the view in which the responses of each connection are
+// those of an earlier view.
+func (v View) CountingFrom(earlier View) View {
+	counted := map[string]kuma.Dataplane{}
+	for _, d := range earlier.Proxies {
+		counted[d.Subscription] = d
+	}
+	v.Proxies = slices.Clone(v.Proxies)
+	for i, d := range v.Proxies {
+		if was, is := counted[d.Subscription]; is && d.Subscription != "" {
+			v.Proxies[i].Secrets, v.Proxies[i].Total = was.Secrets, was.Total
+		}
+	}
+	return v
+}
+
 // Read reads a view. The error is [kuma.Absent] if the mesh does not exist.
 func Read(ctx context.Context, client *kuma.Client, mesh string) (v View, err error) {
 	v.Mesh, err = client.Mesh(ctx, mesh)

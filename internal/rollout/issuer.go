@@ -1,0 +1,57 @@
+package rollout
+
+import (
+	"strings"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// An Issuer is what issues the certificates of proxies: a MeshIdentity, or, if
+// Identity is "", the enabled backend of the mesh.
+type Issuer struct {
+	Mesh, Identity string
+	// Selector has the labels of the proxies that the MeshIdentity selects.
+	// Selects is false if it selects none.
+	Selector map[string]string
+	Selects  bool
+}
+
+// Foreign reports whether a proxy has its certificate from a MeshIdentity, and
+// therefore never gets one from a backend's CA. issuedBackend is the resource
+// identifier of the MeshIdentity then (recorded).
+func Foreign(d kuma.Dataplane) bool {
+	return d.Certificate != nil && strings.HasPrefix(d.Certificate.Backend, "kri_")
+}
+
+// Serves reports whether a proxy gets its certificates from the issuer. Another
+// MeshIdentity may select a proxy more specifically; its certificate tells.
+func (i Issuer) Serves(d kuma.Dataplane) bool {
+	switch {
+	case i.Identity == "":
+		return !Foreign(d)
+	case Foreign(d):
+		return i.issued(d)
+	}
+	return i.selects(d)
+}
+
+// issued reports whether the issuer has issued the certificate of a proxy. The
+// identifier of a MeshIdentity also has its zone, which a global control plane
+// leaves out, and its namespace.
+func (i Issuer) issued(d kuma.Dataplane) bool {
+	return i.Identity == "" ||
+		strings.HasPrefix(d.Certificate.Backend, "kri_mid_"+i.Mesh+"_") && strings.HasSuffix(d.Certificate.Backend, "_"+i.Identity+"_")
+}
+
+func (i Issuer) selects(d kuma.Dataplane) bool {
+	for name, value := range i.Selector {
+		if d.Labels[name] != value {
+			return false
+		}
+	}
+	return i.Selects
+}
+
+// resends reports whether the control plane sends secrets again that a proxy has
+// rejected. Version 3 does not (contract, identity rotation 2).
+func (i Issuer) resends() bool { return i.Identity == "" }
