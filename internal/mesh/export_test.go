@@ -39,6 +39,9 @@ func Edit(document string, wanted map[string]attr.Value) (string, error) {
 	return string(parsed.Bytes()), nil
 }
 
+// Sections are the parts of a mesh.
+func Sections() part.Parts { return sections() }
+
 // Leaves are the paths of all attributes of sections that have no attributes themselves.
 func Leaves() []string {
 	return leaves("", sections())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mesh"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 )
 
 // setMesh is a mesh with a value of its own in every attribute.
@@ -82,70 +83,95 @@ func put(t *testing.T, document, path, value string) string {
 	return string(changed)
 }
 
-// Whatever somebody else changes is a difference, and is put right.
+// Whatever somebody else changes is a difference, and is put right: another
+// value, and none.
 func TestDriftOfEveryAttribute(t *testing.T) {
-	drift := map[string][2]string{
-		"networking.outbound.passthrough":                     {"networking.outbound.passthrough", "true"},
-		"routing.locality_aware_load_balancing":               {"routing.localityAwareLoadBalancing", "false"},
-		"routing.zone_egress":                                 {"routing.zoneEgress", "true"},
-		"routing.default_forbid_mesh_external_service_access": {"routing.defaultForbidMeshExternalServiceAccess", "true"},
-		"mesh_services.mode":                                  {"meshServices.mode", "2"},
-		"constraints.dataplane_proxy.requirements.tags":       {"constraints.dataplaneProxy.requirements.1.tags", `{"a": "c"}`},
-		"constraints.dataplane_proxy.restrictions.tags":       {"constraints.dataplaneProxy.restrictions.0.tags", `{"legacy": "1"}`},
-		"logging.default_backend":                             {"logging.defaultBackend", `"tcp"`},
-		"logging.backends.name":                               {"logging.backends.1.name", `"other"`},
-		"logging.backends.format":                             {"logging.backends.0.format", `""`},
-		"logging.backends.file.path":                          {"logging.backends.0.conf.path", `"/x"`},
-		"logging.backends.tcp.address":                        {"logging.backends.1.conf.address", `"x:1"`},
-		"tracing.default_backend":                             {"tracing.defaultBackend", `"dd"`},
-		"tracing.backends.name":                               {"tracing.backends.0.name", `"z"`},
-		"tracing.backends.sampling":                           {"tracing.backends.1.sampling", "null"},
-		"tracing.backends.zipkin.url":                         {"tracing.backends.0.conf.url", `"http://x:1/"`},
-		"tracing.backends.zipkin.trace_id_128bit":             {"tracing.backends.0.conf.traceId128bit", "false"},
-		"tracing.backends.zipkin.api_version":                 {"tracing.backends.0.conf.apiVersion", `"httpJson"`},
-		"tracing.backends.zipkin.shared_span_context":         {"tracing.backends.0.conf.sharedSpanContext", "true"},
-		"tracing.backends.datadog.address":                    {"tracing.backends.1.conf.address", `"x"`},
-		"tracing.backends.datadog.port":                       {"tracing.backends.1.conf.port", "8127"},
-		"tracing.backends.datadog.split_service":              {"tracing.backends.1.conf.splitService", "null"},
-		"metrics.enabled_backend":                             {"metrics.enabledBackend", `""`},
-		"metrics.backends.name":                               {"metrics.backends.0.name", `"p"`},
-		"metrics.backends.prometheus.port":                    {"metrics.backends.0.conf.port", "5670"},
-		"metrics.backends.prometheus.path":                    {"metrics.backends.0.conf.path", `"/metrics"`},
-		"metrics.backends.prometheus.tags":                    {"metrics.backends.0.conf.tags", `{}`},
-		"metrics.backends.prometheus.skip_mtls":               {"metrics.backends.0.conf.skipMTLS", "false"},
-		"metrics.backends.prometheus.tls.mode":                {"metrics.backends.0.conf.tls.mode", `"providedTLS"`},
-		"metrics.backends.prometheus.aggregate.name":          {"metrics.backends.0.conf.aggregate.0.name", `"x"`},
-		"metrics.backends.prometheus.aggregate.port":          {"metrics.backends.0.conf.aggregate.1.port", "2"},
-		"metrics.backends.prometheus.aggregate.path":          {"metrics.backends.0.conf.aggregate.1.path", `"/y"`},
-		"metrics.backends.prometheus.aggregate.address":       {"metrics.backends.0.conf.aggregate.0.address", `""`},
-		"metrics.backends.prometheus.aggregate.enabled":       {"metrics.backends.0.conf.aggregate.0.enabled", "true"},
-		"metrics.backends.prometheus.envoy.filter_regex":      {"metrics.backends.0.conf.envoy.filterRegex", `"x"`},
-		"metrics.backends.prometheus.envoy.used_only":         {"metrics.backends.0.conf.envoy.usedOnly", "null"},
-	}
 	original := setMesh(t)
 	wanted := read(t, original)
+	var document any
+	if err := json.Unmarshal([]byte(original), &document); err != nil {
+		t.Fatal(err)
+	}
+	places := placesOf(mesh.Sections(), "", nil, document)
 	for _, leaf := range mesh.Leaves() {
-		change, ok := drift[leaf]
+		at, ok := places[leaf]
 		if !ok {
-			t.Errorf("%s: no test changes it behind our back", leaf)
+			t.Errorf("%s: the document has no place for it", leaf)
 			continue
 		}
-		delete(drift, leaf)
-		changed := put(t, original, change[0], change[1])
+		changed := put(t, original, at.member, at.other)
 		if reflect.DeepEqual(read(t, changed), wanted) {
-			t.Errorf("%s: the change is not seen", leaf)
+			t.Errorf("%s: the change to %s is not seen", leaf, at.other)
 		}
-		restored := edit(t, changed, wanted)
-		if !sameMeaning(read(t, restored), wanted) {
-			t.Errorf("%s: it is not put right, but\n%s", leaf, restored)
-		}
-		if again := edit(t, restored, wanted); again != restored {
-			t.Errorf("%s: a second edit makes\n%s\nof\n%s", leaf, again, restored)
+		for _, drifted := range []string{changed, put(t, original, at.member, "null")} {
+			restored := edit(t, drifted, wanted)
+			if !sameMeaning(read(t, restored), wanted) {
+				t.Errorf("%s: it is not put right, but\n%s", leaf, restored)
+			}
+			if again := edit(t, restored, wanted); again != restored {
+				t.Errorf("%s: a second edit makes\n%s\nof\n%s", leaf, again, restored)
+			}
 		}
 	}
-	for leaf := range drift {
-		t.Errorf("%s: there is no such attribute", leaf)
+}
+
+// A place is the path of an attribute's member in a document, and another value for it.
+type place struct{ member, other string }
+
+// placesOf returns a place of each attribute without attributes of its own: the first one in a list.
+func placesOf(parts part.Parts, attribute string, member []string, document any) map[string]place {
+	all := map[string]place{}
+	object, ok := document.(map[string]any)
+	if !ok {
+		return all
 	}
+	within := func(p part.Part, parts part.Parts, at []string, document any) {
+		for name, found := range placesOf(parts, attribute+p.Name+".", at, document) {
+			if _, known := all[name]; !known {
+				all[name] = found
+			}
+		}
+	}
+	for _, p := range parts {
+		at := append(slices.Clone(member), p.Member)
+		switch kind := p.Kind.(type) {
+		case part.Object:
+			within(p, kind.Parts, at, object[p.Member])
+		case part.List:
+			items, _ := object[p.Member].([]any)
+			for i, item := range items {
+				types := slices.DeleteFunc(slices.Clone(kind.Types), func(t part.Part) bool { return t.Name != item.(map[string]any)["type"] })
+				within(p, slices.Concat(kind.Parts, types), append(slices.Clone(at), strconv.Itoa(i)), item)
+			}
+		default:
+			all[attribute+p.Name] = place{strings.Join(at, "."), other(kind, object[p.Member])}
+		}
+	}
+	return all
+}
+
+// other returns a value of a kind, as JSON, that is neither this one nor the default.
+func other(kind part.Kind, now any) string {
+	switch kind := kind.(type) {
+	case part.Boolean:
+		if is, set := now.(bool); set {
+			return strconv.FormatBool(!is)
+		}
+		return strconv.FormatBool(!kind.Default)
+	case part.Port:
+		return "2"
+	case part.Percent:
+		return "1.5"
+	case part.Map:
+		return `{"changed": "behind our back"}`
+	case part.Text:
+		for i, value := range kind.Values {
+			if value != now && value != kind.Default {
+				return strconv.Itoa(i) // which a document may have instead of the value
+			}
+		}
+	}
+	return `"changed"`
 }
 
 // sameMeaning compares sections; items with names may be in another order.
