@@ -94,12 +94,44 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 	if err := r.deleteSteps(ctx, mesh, document); err != nil {
 		return nil, 0, err
 	}
-	for _, name := range []string{key, certificate} { // the secret with the holders is the last one
-		if err := r.Client.DeleteOwnSecret(ctx, mesh, name); err != nil {
-			return nil, 0, err
+	left, err := r.deleteBoth(ctx, state, mine)
+	return left, 0, err
+}
+
+// errHeld reports a holder of a CA secret that came while it was deleted.
+var errHeld = errors.New("another object holds the CA secret")
+
+// deleteBoth deletes both secrets, that with the holders last. If another holder came
+// in the meantime, it puts the key back.
+func (r *caSecret) deleteBoth(ctx context.Context, state model, ids []string) (*kept, error) {
+	mesh, certificate, key := state.Mesh.ValueString(), state.CertificateSecret.ValueString(), state.KeySecret.ValueString()
+	var deleted *kuma.Secret
+	if err := r.Client.DeleteOwnSecret(ctx, mesh, key, func(now *kuma.Secret) error { deleted = now; return nil }); err != nil {
+		return nil, err
+	}
+	err := r.Client.DeleteOwnSecret(ctx, mesh, certificate, func(now *kuma.Secret) error { return checkHolders(now, ids) })
+	if !errors.Is(err, errHeld) {
+		return nil, err
+	}
+	if deleted != nil {
+		data, err := deleted.Data()
+		if err == nil {
+			err = r.Client.PutSecret(ctx, mesh, key, data, nil)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return nil, 0, nil
+	return &kept{others: true}, nil
+}
+
+// checkHolders returns errHeld if others than these hold a CA secret.
+func checkHolders(certificate *kuma.Secret, ids []string) error {
+	holders, err := certificate.Holders()
+	if err == nil && slices.ContainsFunc(holders, func(id string) bool { return !slices.Contains(ids, id) }) {
+		err = errHeld
+	}
+	return err
 }
 
 // users returns the backends that use a CA secret. When Terraform destroys

@@ -115,6 +115,9 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
+// Permanent reports that to run the command again would not help.
+func (e *CommandError) Permanent() bool { return true }
+
 // run runs the command. Nothing that it prints is in an error.
 func (r *execRun) run(ctx context.Context) (credentials, error) {
 	if r.InteractiveMode == "Always" {

@@ -59,6 +59,7 @@ type Error struct {
 	Server  Server
 
 	absent           bool // the server says that the object does not exist
+	denied           bool // the control plane does not allow it, rather than the API server
 	decided          bool // the answer is the decision of the server, regardless of the status
 	earlierUncertain bool // an earlier attempt may have succeeded
 }
@@ -126,7 +127,7 @@ func (e *Error) Unauthenticated() bool {
 // Forbidden reports whether the control plane knows the user, who does not have
 // the permission.
 func (e *Error) Forbidden() bool {
-	return e.says(http.StatusForbidden)
+	return e.says(http.StatusForbidden) && !e.denied
 }
 
 // ReadOnly reports whether this control plane accepts no writes of this type
@@ -137,7 +138,7 @@ func (e *Error) ReadOnly() bool {
 
 // Refused reports whether the control plane rejected the document as invalid.
 func (e *Error) Refused() bool {
-	return e.says(http.StatusBadRequest) || e.says(http.StatusUnprocessableEntity) || e.says(http.StatusInternalServerError) && e.decided
+	return e.says(http.StatusBadRequest) || e.says(http.StatusUnprocessableEntity) || e.says(http.StatusInternalServerError) && e.decided || e.denied
 }
 
 // Conflict reports whether another client wrote or created the object while the

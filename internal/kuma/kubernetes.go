@@ -35,7 +35,7 @@ type Kubernetes struct {
 
 // What Kuma's objects are called (recording, "the documentation's sample").
 const (
-	meshObjects       = "apis/kuma.io/v1alpha1/meshes"
+	kumaObjects       = "apis/kuma.io/v1alpha1"
 	ofMesh            = "system.kuma.io/secret"
 	ofNoMesh          = "system.kuma.io/global-secret"
 	meshLabel         = "kuma.io/mesh"
@@ -48,25 +48,31 @@ const (
 	inUsePause        = 250 * time.Millisecond
 	reasonNotFound    = "NotFound"
 	reasonInvalid     = "Invalid"
+	reasonForbidden   = "Forbidden"
 	statusKind        = "Status"
 	deleteOptionsKind = "DeleteOptions"
 )
 
-// TakenError is a secret that cannot be created, because its name is taken in the
-// namespace: names of secrets are unique there, not in the mesh.
+// TakenError is an object that cannot be created, because another one has its name:
+// names are unique in the namespace, or in the cluster, and not in the mesh.
 type TakenError struct {
-	Namespace, Name string
-	// Mesh is the mesh of the secret that has the name. It is "" for a secret of
-	// another type.
+	// Kind is the type of the object, such as "Secret", and Namespace is "" for one of
+	// the whole cluster.
+	Kind, Namespace, Name string
+	// Mesh is the mesh of the object that has the name. It is "" for an object of no
+	// mesh, and for a secret of another type.
 	Mesh string
 }
 
 func (e *TakenError) Error() string {
-	owner := "another kind of secret"
+	owner, where := "another "+e.Kind, "in the cluster"
 	if e.Mesh != "" {
-		owner = fmt.Sprintf("a secret of mesh %q", e.Mesh)
+		owner = fmt.Sprintf("a %s of mesh %q", e.Kind, e.Mesh)
 	}
-	return fmt.Sprintf("%s in namespace %q has the name %q already", owner, e.Namespace, e.Name)
+	if e.Namespace != "" {
+		where = fmt.Sprintf("in namespace %q", e.Namespace)
+	}
+	return fmt.Sprintf("%s %s has the name %q already", owner, where, e.Name)
 }
 
 // kubernetesStore is the API of Kubernetes. A write is bound to the version of the
@@ -76,7 +82,7 @@ type kubernetesStore struct {
 	server *endpoint
 
 	mu    sync.Mutex
-	wrote map[string]ownObject // meshes by name, as this client last wrote them
+	wrote map[key]ownObject // objects as this client last wrote them
 }
 
 // An ownObject is an object that this client wrote.
@@ -89,7 +95,7 @@ func newKubernetesStore(client *Client, config Config) *kubernetesStore {
 	is := config.Kubernetes
 	return &kubernetesStore{
 		Client: client,
-		wrote:  map[string]ownObject{},
+		wrote:  map[key]ownObject{},
 		server: &endpoint{
 			server:  KubernetesServer,
 			address: is.Address,
@@ -115,6 +121,7 @@ type kubernetesStatus struct {
 	Code    int    `json:"code"`
 	Details struct {
 		Name   string `json:"name"`
+		Kind   string `json:"kind"`
 		Causes []struct {
 			Message string `json:"message"`
 			Field   string `json:"field"`
@@ -144,11 +151,12 @@ func readStatus(e *Error, body []byte) bool {
 	}
 	e.Title, e.Detail = cmp.Or(is.Reason, "Denied"), is.Message
 	e.absent = is.Reason == reasonNotFound && is.Details.Name != "" && strings.HasSuffix(e.Path, "/"+url.PathEscape(is.Details.Name))
+	e.denied = is.Reason == reasonForbidden && is.Details.Kind == "" // by a webhook: the user has the right
 	if is.Reason != reasonInvalid {
 		return true
 	}
 	for _, cause := range is.Details.Causes {
-		e.Parameters = append(e.Parameters, InvalidParameter{Field: fieldOf(cause.Field), Reason: cause.Message})
+		e.Parameters = append(e.Parameters, InvalidParameter{Field: cause.Field, Reason: cause.Message})
 	}
 	if len(e.Parameters) > 0 {
 		e.Detail = "" // it repeats them
@@ -156,65 +164,35 @@ func readStatus(e *Error, body []byte) bool {
 	return true
 }
 
-// fieldOf is a field of an object as a field of the document.
-func fieldOf(field string) string {
-	if field == "data."+secretValue {
-		return "data"
+// inDocument makes the fields of the object that an error names those of the document.
+func (k *objectKind) inDocument(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	field = strings.TrimPrefix(field, "spec.")
-	return strings.TrimPrefix(field, "metadata.")
-}
-
-// collection is the path of the objects of a kind.
-func (s *kubernetesStore) collection(ctx context.Context, kind string) (string, error) {
-	if kind == MeshType {
-		return meshObjects, nil
-	}
-	namespace, err := s.namespace(ctx)
-	return "api/v1/namespaces/" + url.PathEscape(namespace) + "/secrets", err
-}
-
-func (s *kubernetesStore) path(ctx context.Context, of key) (string, error) {
-	collection, err := s.collection(ctx, of.kind)
-	return collection + "/" + url.PathEscape(of.name), err
-}
-
-// namespace is the system namespace of the control plane.
-func (s *kubernetesStore) namespace(ctx context.Context) (string, error) {
-	if configured := s.config.Kubernetes.Namespace; configured != "" || s.api.address == nil {
-		return cmp.Or(configured, defaultNamespace), nil
-	}
-	config, err := s.peek(ctx, "config", nil)
-	if err != nil {
-		if Transient(err) { // its secrets must not go anywhere else
-			return "", err
+	for i := range e.Parameters {
+		field := strings.TrimPrefix(e.Parameters[i].Field, "metadata.")
+		switch {
+		case field == "data."+secretValue && k.secret != "":
+			field = "data"
+		case k.bare:
+			field = strings.TrimPrefix(field, "spec.")
 		}
-		return defaultNamespace, nil
+		e.Parameters[i].Field = field
 	}
-	var told string
-	if value := valueAt(config, []string{"store", "kubernetes", "systemNamespace"}); value != nil {
-		_ = json.Unmarshal(value, &told) // of another kind it says nothing
-	}
-	return cmp.Or(told, defaultNamespace), nil
-}
-
-// typeOf is the type of the secrets of a kind.
-func typeOf(kind string) string {
-	switch kind {
-	case SecretType:
-		return ofMesh
-	case GlobalSecretType:
-		return ofNoMesh
-	}
-	return ""
+	return err
 }
 
 func (s *kubernetesStore) get(ctx context.Context, of key, age MaxAge) (*Document, error) {
-	if !inObjects(of.kind) {
+	kind, err := s.kindOf(ctx, of.kind)
+	if err != nil {
+		return nil, err
+	}
+	if kind == nil {
 		return httpStore{s.Client}.get(ctx, of, age)
 	}
 	if age > Fresh {
-		all, err := s.all(ctx, of.kind, age)
+		all, err := s.all(ctx, kind, of.kind, age)
 		switch {
 		case err != nil && !Forbidden(err): // to list may need more than to read
 			return nil, err
@@ -222,33 +200,32 @@ func (s *kubernetesStore) get(ctx context.Context, of key, age MaxAge) (*Documen
 			return all[of.objectKey()], nil
 		}
 	}
-	object, date, err := s.object(ctx, of)
+	object, date, err := s.object(ctx, kind, of)
+	if Absent(err) && of.anywhere && kind.elsewhere(of.name) && s.api.address != nil {
+		return httpStore{s.Client}.get(ctx, of, age)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s.document(object, of, date)
+	return s.document(kind, object, of, date)
 }
-
-// inObjects reports whether the store has a kind. The other kinds are read with the
-// API of the control plane, and not written.
-func inObjects(kind string) bool { return kind == MeshType || typeOf(kind) != "" }
 
 // objectKey is a key without what only the HTTP API has.
 func (k key) objectKey() key { return key{kind: k.kind, mesh: k.mesh, name: k.name} }
 
-// all reads all objects of a kind in one request, which several may share.
-func (s *kubernetesStore) all(ctx context.Context, kind string, age MaxAge) (map[key]*Document, error) {
-	return share(ctx, s.Client, objectReads+kind, age, func() (map[key]*Document, error) {
+// all reads all objects of a type in one request, which several may share.
+func (s *kubernetesStore) all(ctx context.Context, kind *objectKind, name string, age MaxAge) (map[key]*Document, error) {
+	return share(ctx, s.Client, objectReads+name, age, func() (map[key]*Document, error) {
 		all := map[key]*Document{}
-		err := s.each(ctx, kind, "", func(is key, document *Document) { all[is.objectKey()] = document })
+		err := s.each(ctx, kind, key{kind: name}, func(is key, document *Document) { all[is.objectKey()] = document })
 		return all, err
 	})
 }
 
-// object reads an object. What is another kind of secret, or one of another mesh,
-// is absent.
-func (s *kubernetesStore) object(ctx context.Context, of key) (object *Document, date time.Time, err error) {
-	path, err := s.path(ctx, of)
+// object reads an object. What is another kind of secret, or an object of another
+// mesh, is absent.
+func (s *kubernetesStore) object(ctx context.Context, kind *objectKind, of key) (object *Document, date time.Time, err error) {
+	path, err := s.path(ctx, kind, of.name)
 	if err != nil {
 		return nil, date, err
 	}
@@ -257,7 +234,7 @@ func (s *kubernetesStore) object(ctx context.Context, of key) (object *Document,
 	if err != nil {
 		return nil, date, err
 	}
-	is, err := s.keyOf(object)
+	is, err := kind.keyOf(object)
 	switch {
 	case err != nil:
 		return nil, date, err
@@ -265,9 +242,9 @@ func (s *kubernetesStore) object(ctx context.Context, of key) (object *Document,
 		answer := s.answerError(r, http.StatusOK, nil)
 		answer.Defect = fmt.Sprintf("is another object: its name is %q, not %q", s.quote(is.name, longestReason), of.name)
 		return nil, date, answer
-	case is.kind != of.kind || is.mesh != of.mesh:
+	case !is.matches(of):
 		answer := s.answerError(r, http.StatusNotFound, nil)
-		answer.Title, answer.Detail, answer.absent = reasonNotFound, "the secret does not belong to this mesh", true
+		answer.Title, answer.Detail, answer.absent = reasonNotFound, "the object with this name does not belong to this mesh", true
 		return nil, date, answer
 	}
 	return object, date, nil
@@ -296,209 +273,66 @@ func (s *kubernetesStore) parse(r request, answer *response) (*Document, error) 
 	return object, nil
 }
 
-// keyOf is what an object is: kind "" for a secret that is none of Kuma's.
-func (s *kubernetesStore) keyOf(object *Document) (key, error) {
-	metadata, err := object.Object("metadata")
-	if err != nil {
-		return key{}, err
-	}
-	var (
-		is             key
-		kind, withType string
-		labels         map[string]string
-	)
-	err = errors.Join(object.Decode("kind", &kind), object.Decode("type", &withType), metadata.Decode("name", &is.name), metadata.Decode("labels", &labels))
-	switch {
-	case err != nil:
-		return key{}, err
-	case withType == ofMesh:
-		is.kind, is.mesh = SecretType, cmp.Or(labels[meshLabel], defaultMesh)
-	case withType == ofNoMesh:
-		is.kind = GlobalSecretType
-	case withType == "":
-		is.kind = kind
-	}
-	return is, nil
-}
-
-// document is an object in the form of the HTTP API. What that has at the top is
-// in the object's spec, and the text of it stays as it is.
-// date is the time of the answer.
-func (s *kubernetesStore) document(object *Document, of key, date time.Time) (*Document, error) {
-	metadata, err := object.Object("metadata")
-	if err != nil {
-		return nil, err
-	}
-	document := of.document(nil)
-	document.stored = object
-	if of.kind == MeshType {
-		document.written = s.written(of.name, metadata, date)
-	}
-	if created := metadata.Get("creationTimestamp"); created != nil {
-		document.Set("creationTime", created)
-	}
-	if labels := metadata.Get("labels"); labels != nil {
-		document.Set("labels", labels)
-	}
-	if of.kind != MeshType {
-		data, err := object.Object("data")
-		if err != nil {
-			return nil, err
-		}
-		document.Set("data", firstOf(data.Get(secretValue), text("")))
-		return document, nil
-	}
-	spec, err := object.Object("spec")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range elements(spec.raw) {
-		document.Set(e.name, spec.raw[e.start:e.end])
-	}
-	return document, nil
-}
-
-// written is when an object was last written: as the answer to this client's own
-// write had it, or as its managers say, or not after it was read. That is unknown for
-// an object of which no manager is known (recording, "writes of a Mesh").
-func (s *kubernetesStore) written(name string, metadata *Document, read time.Time) time.Time {
-	s.mu.Lock()
-	own, mine := s.wrote[name]
-	s.mu.Unlock()
-	mine = mine && own.uid == string(metadata.Get("uid"))
-	if mine && own.generation == string(metadata.Get("generation")) {
-		return own.at
-	}
-	var managers []struct {
-		Time time.Time `json:"time"`
-	}
-	newest := time.Time{}
-	if metadata.Decode("managedFields", &managers) == nil {
-		for _, manager := range managers {
-			if manager.Time.After(newest) {
-				newest = manager.Time
-			}
-		}
-	}
-	switch {
-	case !newest.IsZero():
-		return newest
-	case mine:
-		return own.at
-	}
-	return read
-}
-
-// firstOf is the first value that exists.
-func firstOf(values ...json.RawMessage) json.RawMessage {
-	for _, value := range values {
-		if value != nil {
-			return value
-		}
-	}
-	return nil
-}
-
-// objectOf is a document as the object to write. All else that the object was read
-// with stays, its version included.
-func (s *kubernetesStore) objectOf(ctx context.Context, document *Document, of key) (*Document, error) {
-	object := document.stored
-	if object == nil {
-		var err error
-		if object, err = s.newObject(ctx, of); err != nil {
-			return nil, err
-		}
-	}
-	object = object.Clone()
-	err := object.EditObject("metadata", func(metadata *Document) error {
-		labels, err := document.Object("labels")
-		if err != nil {
-			return err
-		}
-		if of.kind == SecretType && labels.Get(meshLabel) == nil && document.stored == nil {
-			labels.Set(meshLabel, text(of.mesh))
-		}
-		setObject(metadata, "labels", labels)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if of.kind != MeshType {
-		return object, object.EditObject("data", func(data *Document) error {
-			data.Set(secretValue, firstOf(document.Get("data"), text("")))
-			return nil
-		})
-	}
-	spec := NewDocument()
-	for _, e := range elements(document.raw) {
-		if !slices.Contains([]string{"type", "name", "labels", "creationTime", "modificationTime"}, e.name) {
-			spec.Set(e.name, document.raw[e.start:e.end])
-		}
-	}
-	object.Set("spec", spec.Bytes())
-	return object, nil
-}
-
-// setObject sets a member to an object, or removes it where that is empty.
-func setObject(d *Document, name string, value *Document) {
-	switch {
-	case bytes.Equal(d.Get(name), value.Bytes()):
-	case value.Empty():
-		d.Delete(name)
-	default:
-		d.Set(name, value.Bytes())
-	}
-}
-
-func (s *kubernetesStore) newObject(ctx context.Context, of key) (*Document, error) {
-	object, metadata := NewDocument(), NewDocument()
-	metadata.Set("name", text(of.name))
-	identify(object, of.kind)
-	if of.kind != MeshType {
-		namespace, err := s.namespace(ctx)
-		if err != nil {
-			return nil, err
-		}
-		metadata.Set("namespace", text(namespace))
-		object.Set("type", text(typeOf(of.kind)))
-	}
-	object.Set("metadata", metadata.Bytes())
-	return object, nil
-}
-
-// identify sets what the items of a list do not have.
-func identify(object *Document, kind string) {
-	version, name := "v1", "Secret"
-	if kind == MeshType {
-		version, name = "kuma.io/v1alpha1", "Mesh"
-	}
-	object.Set("apiVersion", text(version))
-	object.Set("kind", text(name))
-}
-
 func (s *kubernetesStore) list(ctx context.Context, of key, age MaxAge) ([]*Document, error) {
+	kind, err := s.kindOf(ctx, of.kind)
+	if err != nil {
+		return nil, err
+	}
+	if kind == nil {
+		return httpStore{s.Client}.list(ctx, of, age)
+	}
 	documents := []*Document{}
 	if age > Fresh {
-		all, err := s.all(ctx, of.kind, age)
+		all, err := s.all(ctx, kind, of.kind, age)
 		for is, document := range all {
-			if is.mesh == of.mesh {
+			if is.matches(of) {
 				documents = append(documents, document)
 			}
 		}
 		slices.SortFunc(documents, func(a, b *Document) int { return bytes.Compare(a.Get("name"), b.Get("name")) })
 		return documents, err
 	}
-	err := s.each(ctx, of.kind, of.mesh, func(is key, document *Document) {
-		if is.mesh == of.mesh {
+	err = s.each(ctx, kind, of, func(is key, document *Document) {
+		if is.matches(of) {
 			documents = append(documents, document)
 		}
 	})
+	if err == nil && len(documents) == 0 && of.mesh != "" && kind.secret == "" { // also of a mesh that does not exist
+		_, err = s.MeshAsOf(ctx, of.mesh, Recent)
+	}
+	if of.anywhere && kind.namespaced && s.api.address != nil && (err == nil || Forbidden(err)) {
+		return s.withElsewhere(ctx, of, documents, err == nil)
+	}
 	return documents, err
 }
 
-// each reads the objects of a kind, at least those of a mesh where one is given.
-func (s *kubernetesStore) each(ctx context.Context, kind, mesh string, do func(is key, document *Document)) error {
+// withElsewhere adds the objects of other namespaces, which the HTTP API has, and, if
+// here is false, those of the system namespace, too.
+func (s *kubernetesStore) withElsewhere(ctx context.Context, of key, documents []*Document, here bool) ([]*Document, error) {
+	namespace, err := s.namespace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := httpStore{s.Client}.list(ctx, of, Fresh)
+	for _, document := range all {
+		name, err := document.Name()
+		if err != nil {
+			return nil, err
+		}
+		name, system := strings.CutSuffix(name, "."+namespace)
+		switch {
+		case !system:
+			documents = append(documents, document)
+		case !here:
+			document.Set("name", text(name))
+			documents = append(documents, document)
+		}
+	}
+	return documents, err
+}
+
+// each reads the objects of a type, at least those of a mesh where the key has one.
+func (s *kubernetesStore) each(ctx context.Context, kind *objectKind, of key, do func(is key, document *Document)) error {
 	ctx, cancel := s.config.Clock.WithTimeout(ctx, maxListTime)
 	defer cancel()
 	path, err := s.collection(ctx, kind)
@@ -506,11 +340,11 @@ func (s *kubernetesStore) each(ctx context.Context, kind, mesh string, do func(i
 		return err
 	}
 	query := url.Values{"limit": {objectsAtOnce}}
-	if kind != MeshType {
-		query.Set("fieldSelector", "type="+typeOf(kind))
+	if kind.secret != "" {
+		query.Set("fieldSelector", "type="+kind.secret)
 	}
-	if mesh != "" && mesh != defaultMesh { // to which those without the label belong
-		query.Set("labelSelector", meshLabel+"="+mesh)
+	if of.mesh != "" && of.mesh != defaultMesh && !kind.bare { // to which those without the label belong
+		query.Set("labelSelector", meshLabel+"="+of.mesh)
 	}
 	for range maxPages {
 		answer, date, err := s.read(ctx, request{to: s.server, method: http.MethodGet, path: path, query: query})
@@ -522,13 +356,13 @@ func (s *kubernetesStore) each(ctx context.Context, kind, mesh string, do func(i
 			return err
 		}
 		for _, item := range items {
-			is, err := s.keyOf(item)
+			is, err := kind.keyOf(item)
 			if err != nil {
 				return err
 			}
-			is.kind = kind // the selector has chosen the type
-			identify(item, kind)
-			document, err := s.document(item, is, date)
+			is.kind = of.kind // the selector has chosen the type
+			kind.identify(item)
+			document, err := s.document(kind, item, is, date)
 			if err != nil {
 				return err
 			}
@@ -551,20 +385,23 @@ func (s *kubernetesStore) each(ctx context.Context, kind, mesh string, do func(i
 // version that it was read from otherwise. The error is a conflict where another
 // client was faster.
 func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error) {
-	if !inObjects(of.kind) {
-		return nil, s.checkWrites(ctx, of.kind)
+	kind, err := s.writable(ctx, of.kind)
+	if err != nil {
+		return nil, err
 	}
-	r, err := s.putRequest(ctx, of, document)
+	r, err := s.putRequest(ctx, kind, of, document)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := s.send(ctx, r, history, retries)
-	if err != nil {
-		if document.stored == nil && conflict(err) && of.kind != MeshType {
-			return nil, s.taken(ctx, of, err)
-		}
-		return nil, err
+	err = kind.inDocument(err)
+	switch {
+	case err != nil && document.stored == nil && conflict(err):
+		return nil, s.taken(ctx, kind, of, err)
+	case err != nil:
+		return nil, s.whyRefused(ctx, kind, of, err)
 	}
+	s.warned.add(of.path, s.quoteFields(answer.warnings))
 	written, err := s.parse(r, answer)
 	if err != nil {
 		return nil, err
@@ -572,16 +409,16 @@ func (s *kubernetesStore) put(ctx context.Context, of key, document *Document, h
 	if err := s.note(of, written, answer.date); err != nil {
 		return nil, err
 	}
-	return s.document(written, of, answer.date)
+	return s.document(kind, written, of, answer.date)
 }
 
 // putRequest returns the request that writes a document.
-func (s *kubernetesStore) putRequest(ctx context.Context, of key, document *Document) (request, error) {
-	object, err := s.objectOf(ctx, document, of)
+func (s *kubernetesStore) putRequest(ctx context.Context, kind *objectKind, of key, document *Document) (request, error) {
+	object, err := s.objectOf(ctx, kind, document, of)
 	if err != nil {
 		return request{}, err
 	}
-	collection, err := s.collection(ctx, of.kind)
+	collection, err := s.collection(ctx, kind)
 	if err != nil {
 		return request{}, err
 	}
@@ -595,22 +432,34 @@ func (s *kubernetesStore) putRequest(ctx context.Context, of key, document *Docu
 	return r, nil
 }
 
-// note remembers when this client wrote a mesh.
+// note remembers when this client wrote an object.
 func (s *kubernetesStore) note(of key, object *Document, at time.Time) error {
 	metadata, err := object.Object("metadata")
-	if err != nil || of.kind != MeshType {
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wrote[of.name] = ownObject{string(metadata.Get("uid")), string(metadata.Get("generation")), at}
+	s.wrote[of.objectKey()] = ownObject{string(metadata.Get("uid")), string(metadata.Get("generation")), at}
 	return nil
 }
 
-// taken says what has the name of a secret that could not be created: conflict,
-// where it is that secret.
-func (s *kubernetesStore) taken(ctx context.Context, of key, conflict error) error {
-	path, err := s.path(ctx, of)
+// whyRefused returns the error that the mesh does not exist, where that is why an
+// object was refused: Kuma has no other answer for it (measured).
+func (s *kubernetesStore) whyRefused(ctx context.Context, kind *objectKind, of key, refused error) error {
+	if !Refused(refused) || of.mesh == "" || kind.secret != "" {
+		return refused
+	}
+	if _, err := s.MeshAsOf(ctx, of.mesh, anew); Absent(err) {
+		return err
+	}
+	return refused
+}
+
+// taken says what has the name of an object that could not be created: conflict,
+// where it is that object.
+func (s *kubernetesStore) taken(ctx context.Context, kind *objectKind, of key, conflict error) error {
+	path, err := s.path(ctx, kind, of.name)
 	if err != nil {
 		return conflict
 	}
@@ -618,34 +467,47 @@ func (s *kubernetesStore) taken(ctx context.Context, of key, conflict error) err
 	if err != nil {
 		return conflict
 	}
-	is, err := s.keyOf(object)
-	if err != nil || is.kind == of.kind && is.mesh == of.mesh {
+	is, err := kind.keyOf(object)
+	if err != nil || is.matches(of) {
 		return conflict
 	}
-	namespace, err := s.namespace(ctx)
-	if err != nil {
-		return conflict
+	taken := &TakenError{Kind: kind.name, Name: of.name, Mesh: s.quote(is.mesh, longestName)}
+	if kind.namespaced {
+		if taken.Namespace, err = s.namespace(ctx); err != nil {
+			return conflict
+		}
 	}
-	return &TakenError{Namespace: namespace, Name: of.name, Mesh: s.quote(is.mesh, longestName)}
+	return taken
 }
 
-// delete removes the object that it reads first, and no later one of that name. A
-// secret that the mesh uses is refused here, because Kubernetes refuses it only
-// while the control plane runs.
-func (s *kubernetesStore) delete(ctx context.Context, of key, history *attempts, retries int) error {
-	if !inObjects(of.kind) {
-		return s.checkWrites(ctx, of.kind)
-	}
-	object, _, err := s.object(ctx, of)
+// delete removes the object that it reads first, and no later one of that name: if
+// another client replaces it in the meantime, the object is gone. A secret that the
+// mesh uses is refused here, because Kubernetes refuses it only while the control
+// plane runs.
+func (s *kubernetesStore) delete(ctx context.Context, of key, check func(*Document) error, history *attempts, retries int) error {
+	kind, err := s.writable(ctx, of.kind)
 	if err != nil {
 		return err
 	}
-	path, err := s.path(ctx, of)
+	object, date, err := s.object(ctx, kind, of)
+	if err != nil {
+		return err
+	}
+	if check != nil {
+		document, err := s.document(kind, object, of, date)
+		if err != nil {
+			return err
+		}
+		if err := check(document); err != nil {
+			return err
+		}
+	}
+	path, err := s.path(ctx, kind, of.name)
 	if err != nil {
 		return err
 	}
 	r := request{to: s.server, method: http.MethodDelete, path: path}
-	if r.body, err = deleteOptions(object); err != nil {
+	if r.body, err = deleteOptions(object, check != nil); err != nil {
 		return err
 	}
 	for until := s.config.Clock.Now().Add(inUseTime); ; {
@@ -653,6 +515,9 @@ func (s *kubernetesStore) delete(ctx context.Context, of key, history *attempts,
 			return err
 		}
 		_, err := s.send(ctx, r, history, retries)
+		if conflict(err) {
+			return s.whyConflict(ctx, kind, of, object, err)
+		}
 		if of.kind != SecretType || !Refused(err) || !s.config.Clock.Now().Before(until) {
 			return err
 		}
@@ -684,8 +549,32 @@ func (s *kubernetesStore) checkUnused(ctx context.Context, of key, r request) er
 	return answer
 }
 
-// deleteOptions bind a deletion to the object that was read.
-func deleteOptions(object *Document) ([]byte, error) {
+// whyConflict returns the error of a read if the object that was to be deleted does
+// not exist any more, also if another one has its name now.
+func (s *kubernetesStore) whyConflict(ctx context.Context, kind *objectKind, of key, object *Document, conflict error) error {
+	now, _, err := s.object(ctx, kind, of)
+	switch {
+	case Absent(err):
+		return err
+	case err != nil || uidOf(now) == uidOf(object):
+		return conflict
+	}
+	gone := s.answerError(request{to: s.server, method: http.MethodDelete, path: of.path}, http.StatusNotFound, nil)
+	gone.Title, gone.Detail, gone.absent = reasonNotFound, "another object has this name now", true
+	return gone
+}
+
+func uidOf(object *Document) string {
+	metadata, err := object.Object("metadata")
+	if err != nil {
+		return ""
+	}
+	return string(metadata.Get("uid"))
+}
+
+// deleteOptions bind a deletion to the object that was read, and, where its content
+// counts, to that version of it.
+func deleteOptions(object *Document, version bool) ([]byte, error) {
 	metadata, err := object.Object("metadata")
 	if err != nil {
 		return nil, err
@@ -693,6 +582,9 @@ func deleteOptions(object *Document) ([]byte, error) {
 	preconditions, options := NewDocument(), NewDocument()
 	if uid := metadata.Get("uid"); uid != nil {
 		preconditions.Set("uid", uid)
+	}
+	if is := metadata.Get("resourceVersion"); is != nil && version {
+		preconditions.Set("resourceVersion", is)
 	}
 	options.Set("apiVersion", text("v1"))
 	options.Set("kind", text(deleteOptionsKind))

@@ -1,22 +1,23 @@
 package kuma
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 )
 
-// NoKumaError reports a cluster that does not have Kuma's types of objects.
-type NoKumaError struct{ Address string }
+// NoKumaError reports a cluster that does not have Kuma's types of objects, or not
+// that of Kind if it is not "".
+type NoKumaError struct{ Address, Kind string }
 
 func (e *NoKumaError) Error() string {
-	return "the Kubernetes cluster at " + e.Address + " has no meshes of kuma.io/v1alpha1"
+	return fmt.Sprintf("the Kubernetes cluster at %s has no type %s of kuma.io/v1alpha1", e.Address, cmp.Or(e.Kind, MeshType))
 }
 
 // NoNamespaceError reports that the namespace of the control plane does not exist.
@@ -67,11 +68,15 @@ func (s *kubernetesStore) checkWrites(ctx context.Context, kind string) error {
 	return err
 }
 
-func (s *kubernetesStore) checkAll(ctx context.Context, kind string) error {
-	if !inObjects(kind) {
-		return &ReadOnlyError{Address: s.Address(), Origins: s.config.Origins, Environment: environmentKubernetes}
+func (s *kubernetesStore) checkAll(ctx context.Context, name string) error {
+	if err := s.checkZone(ctx, name); err != nil {
+		return err
 	}
-	for _, check := range []func(context.Context, string) error{s.checkZone, s.checkKuma, s.checkRights, s.checkNamespace, s.checkCluster} {
+	kind, err := s.checkKuma(ctx, name)
+	if kind == nil {
+		return err
+	}
+	for _, check := range []func(context.Context, *objectKind) error{s.checkRights, s.checkNamespace, s.checkCluster} {
 		if err := check(ctx, kind); err != nil {
 			return err
 		}
@@ -80,8 +85,11 @@ func (s *kubernetesStore) checkAll(ctx context.Context, kind string) error {
 }
 
 // checkZone refuses a zone that gets its meshes from a global control plane: it
-// accepts secrets, and no meshes.
-func (s *kubernetesStore) checkZone(ctx context.Context, _ string) error {
+// accepts secrets, and no meshes. Of other types, it has its own.
+func (s *kubernetesStore) checkZone(ctx context.Context, name string) error {
+	if coreKind(name) == nil {
+		return nil
+	}
 	config, err := s.peek(ctx, "config", nil)
 	if err != nil {
 		return nil // the write itself tells then
@@ -94,27 +102,20 @@ func (s *kubernetesStore) checkZone(ctx context.Context, _ string) error {
 	return refusal
 }
 
-// checkKuma refuses a cluster without Kuma's types.
-func (s *kubernetesStore) checkKuma(ctx context.Context, _ string) error {
-	answer, err := s.ask(ctx, request{method: http.MethodGet, path: "apis/kuma.io/v1alpha1"})
-	var e *Error
+// checkKuma refuses a cluster without Kuma, or without this type. It returns nil if
+// that is unknown.
+func (s *kubernetesStore) checkKuma(ctx context.Context, name string) (*objectKind, error) {
+	kinds, err := s.kinds(ctx)
+	var none *NoKumaError
 	switch {
-	case errors.As(err, &e) && e.Status == http.StatusNotFound:
-		return &NoKumaError{Address: s.server.Address()}
+	case errors.As(err, &none):
+		return nil, err
 	case err != nil:
-		return s.unlessTransient(err)
+		return coreKind(name), s.unlessTransient(err)
+	case !kinds.meshes:
+		return nil, &NoKumaError{Address: s.server.Address()}
 	}
-	var types []struct {
-		Name string `json:"name"`
-	}
-	if answer.Decode("resources", &types) == nil && !slices.ContainsFunc(types, func(t struct {
-		Name string `json:"name"`
-	}) bool {
-		return t.Name == "meshes"
-	}) {
-		return &NoKumaError{Address: s.server.Address()}
-	}
-	return nil
+	return s.writable(ctx, name)
 }
 
 // unlessTransient returns an error that the write would have as well.
@@ -127,14 +128,13 @@ func (s *kubernetesStore) unlessTransient(err error) error {
 }
 
 // checkRights asks Kubernetes for each verb whether the user has it.
-func (s *kubernetesStore) checkRights(ctx context.Context, kind string) error {
-	missing := &MissingRightsError{Address: s.server.Address(), User: s.server.origins.Token, Group: "kuma.io", Resource: "meshes"}
-	if kind != MeshType {
-		namespace, err := s.namespace(ctx)
-		if err != nil {
+func (s *kubernetesStore) checkRights(ctx context.Context, kind *objectKind) error {
+	missing := &MissingRightsError{Address: s.server.Address(), User: s.server.origins.Token, Group: kind.group(), Resource: kind.plural}
+	if kind.namespaced {
+		var err error
+		if missing.Namespace, err = s.namespace(ctx); err != nil {
 			return err
 		}
-		missing.Group, missing.Resource, missing.Namespace = "", "secrets", namespace
 	}
 	verbs := neededVerbs()
 	denied := make([]bool, len(verbs))
@@ -171,18 +171,20 @@ func (s *kubernetesStore) denied(ctx context.Context, group, resource, namespace
 	return answer.Decode("status", &status) == nil && status.Allowed != nil && !*status.Allowed
 }
 
-// checkNamespace asks for a secret to be created, without creating it: only that
-// tells a namespace without secrets from one that does not exist.
-func (s *kubernetesStore) checkNamespace(ctx context.Context, kind string) error {
-	if kind == MeshType {
+// checkNamespace asks for an object to be created, without creating it: only that
+// tells a namespace without objects from one that does not exist.
+func (s *kubernetesStore) checkNamespace(ctx context.Context, kind *objectKind) error {
+	if !kind.namespaced {
 		return nil
 	}
-	of := globalSecretKey(fieldManager + "-check")
-	object, err := s.newObject(ctx, of)
+	object, err := s.newObject(ctx, kind, key{name: fieldManager + "-check"})
 	if err != nil {
 		return err
 	}
-	object.Set("data", json.RawMessage(`{"value":"eA=="}`))
+	if kind.secret != "" {
+		object.Set("type", text(ofNoMesh))
+		object.Set("data", json.RawMessage(`{"value":"eA=="}`))
+	}
 	path, err := s.collection(ctx, kind)
 	if err != nil {
 		return err
@@ -201,7 +203,7 @@ func (s *kubernetesStore) checkNamespace(ctx context.Context, kind string) error
 
 // checkCluster compares the control plane at the address with the cluster: the
 // proxies of another one would prove nothing.
-func (s *kubernetesStore) checkCluster(ctx context.Context, _ string) error {
+func (s *kubernetesStore) checkCluster(ctx context.Context, _ *objectKind) error {
 	config, err := s.peek(ctx, "config", nil)
 	if err != nil {
 		return nil
@@ -210,7 +212,7 @@ func (s *kubernetesStore) checkCluster(ctx context.Context, _ string) error {
 	if environment, _ := placeOf(config); environment != "" && environment != environmentKubernetes {
 		return other
 	}
-	meshes, err := s.all(ctx, MeshType, Recent)
+	meshes, err := s.all(ctx, coreKind(MeshType), MeshType, Recent)
 	if err != nil {
 		return nil
 	}
@@ -260,17 +262,39 @@ func (s *kubernetesStore) checkSecretWrites(context.Context, key) error { return
 
 // tryPut asks Kubernetes for a write without an effect, which reaches the webhooks of
 // the control plane.
-func (s *kubernetesStore) tryPut(ctx context.Context, of key, document *Document) error {
-	r, err := s.putRequest(ctx, of, document)
-	if err != nil {
+func (s *kubernetesStore) tryPut(ctx context.Context, of key, edit func(*Document) error) error {
+	kind, err := s.kindOf(ctx, of.kind)
+	if err != nil || kind == nil {
 		return nil // the write itself tells then
 	}
-	return s.tried(ctx, r)
+	if of.mesh != "" && kind.secret == "" { // which needs its mesh
+		if _, err := s.MeshAsOf(ctx, of.mesh, Recent); err != nil {
+			return nil
+		}
+	}
+	document := of.document(nil)
+	current, err := s.get(ctx, of, Recent)
+	if err == nil {
+		document = current.Clone()
+	}
+	if err != nil && !Absent(err) || edit(document) != nil {
+		return nil
+	}
+	s.sent.addFrom(document.Bytes())
+	r, err := s.putRequest(ctx, kind, of, document)
+	if err != nil {
+		return nil
+	}
+	return kind.inDocument(s.tried(ctx, r))
 }
 
 // tryDelete is tryPut for a deletion.
 func (s *kubernetesStore) tryDelete(ctx context.Context, of key) error {
-	path, err := s.path(ctx, of)
+	kind, err := s.kindOf(ctx, of.kind)
+	if err != nil || kind == nil {
+		return nil
+	}
+	path, err := s.path(ctx, kind, of.name)
 	if err != nil {
 		return nil
 	}

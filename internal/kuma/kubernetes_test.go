@@ -1,13 +1,16 @@
 package kuma
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +40,28 @@ func newCluster(t *testing.T, objects ...string) *cluster {
 
 const testSecrets = "/api/v1/namespaces/kuma-system/secrets"
 
+// testPaths are where the objects of a kind are.
+func testPaths() map[string]string {
+	return map[string]string{
+		"Secret": testSecrets, "Mesh": "/apis/kuma.io/v1alpha1/meshes",
+		"MeshTimeout":       "/apis/kuma.io/v1alpha1/namespaces/kuma-system/meshtimeouts",
+		"MeshIdentity":      "/apis/kuma.io/v1alpha1/namespaces/kuma-system/meshidentities",
+		"HostnameGenerator": "/apis/kuma.io/v1alpha1/namespaces/kuma-system/hostnamegenerators",
+		"Dataplane":         "/apis/kuma.io/v1alpha1/namespaces/kuma-system/dataplanes",
+		"TrafficPermission": "/apis/kuma.io/v1alpha1/trafficpermissions",
+		"Zone":              "/apis/kuma.io/v1alpha1/zones",
+	}
+}
+
+// testDiscovery is what the cluster says of its kinds.
+const testDiscovery = `{"kind":"APIResourceList","resources":[
+	{"name":"meshes","kind":"Mesh","namespaced":false},{"name":"meshtimeouts","kind":"MeshTimeout","namespaced":true},
+	{"name":"meshidentities","kind":"MeshIdentity","namespaced":true},{"name":"hostnamegenerators","kind":"HostnameGenerator","namespaced":true},
+	{"name":"dataplanes","kind":"Dataplane","namespaced":true},{"name":"dataplaneinsights","kind":"DataplaneInsight","namespaced":true},
+	{"name":"trafficpermissions","kind":"TrafficPermission","namespaced":false},{"name":"zones","kind":"Zone","namespaced":false},
+	{"name":"containerpatches","kind":"ContainerPatch","namespaced":true},
+	{"name":"meshgatewayinstances/status","kind":"MeshGatewayInstance","namespaced":true}]}`
+
 // keep stores an object with a new version, and tells its path.
 func (c *cluster) keep(object *Document, path string) string {
 	c.version++
@@ -46,10 +71,7 @@ func (c *cluster) keep(object *Document, path string) string {
 	if path == "" {
 		var kind, name string
 		_, _ = object.Decode("kind", &kind), metadata.Decode("name", &name)
-		path = testSecrets + "/" + name
-		if kind == "Mesh" {
-			path = "/" + meshObjects + "/" + name
-		}
+		path = testPaths()[cmp.Or(kind, "Secret")] + "/" + name
 	}
 	c.objects[path] = object
 	return path
@@ -74,6 +96,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	object := c.objects[r.URL.Path]
 	switch {
+	case r.URL.Path == "/"+kumaObjects:
+		reply(w, http.StatusOK, testDiscovery)
 	case r.Method == http.MethodPost:
 		created, _ := ParseDocument(body)
 		metadata, _ := created.Object("metadata")
@@ -84,7 +108,7 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		c.keep(created, r.URL.Path+"/"+name)
 		reply(w, http.StatusCreated, string(created.Bytes()))
-	case strings.HasSuffix(r.URL.Path, "/secrets") || strings.HasSuffix(r.URL.Path, "/meshes"):
+	case slices.Contains(slices.Collect(maps.Values(testPaths())), r.URL.Path):
 		items := []string{}
 		for path, object := range c.objects {
 			if strings.HasPrefix(path, r.URL.Path+"/") {
@@ -97,6 +121,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, `{"kind":"List","items":[`+strings.Join(items, ",")+`]}`)
 	case object == nil:
 		refuse(w, http.StatusNotFound, "NotFound", name)
+	case r.Method == http.MethodDelete && !met(body, object):
+		refuse(w, http.StatusConflict, "Conflict", name)
 	case r.Method == http.MethodDelete:
 		delete(c.objects, r.URL.Path)
 		reply(w, http.StatusOK, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
@@ -111,6 +137,21 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		reply(w, http.StatusOK, string(object.Bytes()))
 	}
+}
+
+// met reports whether an object meets the preconditions of its deletion.
+func met(options json.RawMessage, object *Document) bool {
+	var asked struct {
+		Preconditions struct{ UID, ResourceVersion string }
+	}
+	if json.Unmarshal(options, &asked) != nil {
+		return true
+	}
+	metadata, _ := object.Object("metadata")
+	var uid string
+	_ = metadata.Decode("uid", &uid)
+	return (asked.Preconditions.UID == "" || asked.Preconditions.UID == uid) &&
+		(asked.Preconditions.ResourceVersion == "" || asked.Preconditions.ResourceVersion == versionOf(object))
 }
 
 func refuse(w http.ResponseWriter, code int, reason, name string) {
@@ -148,7 +189,7 @@ func TestKubernetes_aMeshKeepsAllThatItsObjectHas(t *testing.T) {
 	mesh, err := c.client(t).UpdateMesh(t.Context(), "m", label("team", "a"))
 	noError(t, err)
 	equal(t, "document", string(mesh.Bytes()), `{"type":"Mesh","name":"m","creationTime":"2026-03-01T12:00:00Z","labels":{"team":"a"},"later":{"n":12345678901234567890.10}}`)
-	equal(t, "object", string(c.objects["/"+meshObjects+"/m"].Bytes()), `{"apiVersion":"kuma.io/v1alpha1","kind":"Mesh","metadata":{"name":"m","uid":"u1",`+
+	equal(t, "object", string(c.objects["/"+kumaObjects+"/meshes/m"].Bytes()), `{"apiVersion":"kuma.io/v1alpha1","kind":"Mesh","metadata":{"name":"m","uid":"u1",`+
 		`"annotations":{"kuma.io/display-name":"m","k8s.kuma.io/mesh-defaults-generated":"true"},"creationTimestamp":"2026-03-01T12:00:00Z","resourceVersion":"2","labels":{"team":"a"}},`+
 		`"spec":{"later":{"n":12345678901234567890.10}}}`)
 }
@@ -183,7 +224,7 @@ func TestKubernetes_creates(t *testing.T) {
 	noError(t, err)
 	noError(t, client.PutSecret(t.Context(), "m", "s", []byte("value"), nil))
 	noError(t, client.PutGlobalSecret(t.Context(), "g", []byte("value"), nil))
-	equal(t, "mesh", string(c.objects["/"+meshObjects+"/m"].Bytes()), `{"apiVersion":"kuma.io/v1alpha1","kind":"Mesh","metadata":{"name":"m","labels":{"team":"a"},"resourceVersion":"1"},"spec":{}}`)
+	equal(t, "mesh", string(c.objects["/"+kumaObjects+"/meshes/m"].Bytes()), `{"apiVersion":"kuma.io/v1alpha1","kind":"Mesh","metadata":{"name":"m","labels":{"team":"a"},"resourceVersion":"1"},"spec":{}}`)
 	equal(t, "secret", string(c.objects[testSecrets+"/s"].Bytes()), `{"apiVersion":"v1","kind":"Secret","type":"system.kuma.io/secret","metadata":{"name":"s","namespace":"kuma-system","labels":{"kuma.io/mesh":"m"},"resourceVersion":"2"},"data":{"value":"dmFsdWU="}}`)
 	equal(t, "global", string(c.objects[testSecrets+"/g"].Bytes()), `{"apiVersion":"v1","kind":"Secret","type":"system.kuma.io/global-secret","metadata":{"name":"g","namespace":"kuma-system","resourceVersion":"3"},"data":{"value":"dmFsdWU="}}`)
 	secret, err := client.Secret(t.Context(), "m", "s")
@@ -203,7 +244,7 @@ func TestKubernetes_aNameIsTakenInTheNamespace(t *testing.T) {
 	if err := client.PutSecret(t.Context(), "m", "s", []byte("value"), nil); !errors.As(err, &taken) {
 		t.Fatalf("no TakenError: %v", err)
 	}
-	equal(t, "error", *taken, TakenError{Namespace: "kuma-system", Name: "s", Mesh: "other"})
+	equal(t, "error", *taken, TakenError{Kind: "Secret", Namespace: "kuma-system", Name: "s", Mesh: "other"})
 }
 
 func TestKubernetes_listsOneMesh(t *testing.T) {

@@ -1,7 +1,9 @@
 package kuma
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -216,16 +218,7 @@ func ifUnauthenticated(err error) error {
 // a mesh, or a new mesh. The error is its rejection. It returns nil if only the
 // write shows the answer, as over HTTP.
 func (c *Client) TryMesh(ctx context.Context, name string, edit func(*Mesh) error) error {
-	mesh := NewMesh(name)
-	current, err := c.MeshAsOf(ctx, name, Recent)
-	if err == nil {
-		mesh = current.Clone()
-	}
-	if err != nil && !Absent(err) || edit(mesh) != nil {
-		return nil // the write reports it
-	}
-	c.sent.addFrom(mesh.Bytes())
-	return c.store.tryPut(ctx, meshKey(name), mesh.Document)
+	return c.store.tryPut(ctx, meshKey(name), func(document *Document) error { return edit(&Mesh{Document: document}) })
 }
 
 // TryDeleteMesh is [Client.TryMesh] for the deletion of a mesh.
@@ -233,5 +226,25 @@ func (c *Client) TryDeleteMesh(ctx context.Context, name string) error {
 	return c.store.tryDelete(ctx, meshKey(name))
 }
 
-func (s httpStore) tryPut(context.Context, key, *Document) error { return nil }
-func (s httpStore) tryDelete(context.Context, key) error         { return nil }
+// TryObject is [Client.TryMesh] for an object of any type. If its mesh does not
+// exist, only the write shows the answer.
+func (c *Client) TryObject(ctx context.Context, of ObjectKey, edit func(*Document) error) error {
+	return c.store.tryPut(ctx, of.key(), edit)
+}
+
+// TrySecret is [Client.TryMesh] for a secret of a mesh, or, if the name of the mesh is
+// "", a global one. It sends so many bytes, and not the content of the secret.
+func (c *Client) TrySecret(ctx context.Context, mesh, name string, size int) error {
+	of := globalSecretKey(name)
+	if mesh != "" {
+		of = secretKey(mesh, name)
+	}
+	return c.store.tryPut(ctx, of, func(document *Document) error {
+		content, err := json.Marshal(bytes.Repeat([]byte("x"), size))
+		document.Set("data", content)
+		return err
+	})
+}
+
+func (s httpStore) tryPut(context.Context, key, func(*Document) error) error { return nil }
+func (s httpStore) tryDelete(context.Context, key) error                     { return nil }

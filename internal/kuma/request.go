@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,9 +34,10 @@ func (c *Client) endpoint(r request) *endpoint {
 
 // A response is a successful answer.
 type response struct {
-	status int
-	body   []byte
-	date   time.Time // by the server's clock, zero if it does not say
+	status   int
+	body     []byte
+	date     time.Time // by the server's clock, zero if it does not say
+	warnings []string  // in headers, as Kubernetes has them
 }
 
 // index is the path of the description of a control plane.
@@ -89,7 +91,26 @@ func (c *Client) send(ctx context.Context, r request, history *attempts, retries
 		return nil, refusal
 	}
 	date, _ := http.ParseTime(answer.Header.Get("Date")) // the zero time of one that is not there
-	return &response{status: answer.StatusCode, body: content, date: date}, nil
+	return &response{status: answer.StatusCode, body: content, date: date, warnings: warningsIn(answer.Header)}, nil
+}
+
+// warningsIn returns the texts of Warning headers (RFC 7234, 5.5): a code, an agent
+// and a quoted text.
+func warningsIn(header http.Header) []string {
+	var texts []string
+	for _, value := range header.Values("Warning") {
+		for start := strings.IndexByte(value, '"'); start >= 0; start = strings.IndexByte(value, '"') {
+			quoted, err := strconv.QuotedPrefix(value[start:])
+			if err != nil {
+				break
+			}
+			if text, err := strconv.Unquote(quoted); err == nil {
+				texts = append(texts, text)
+			}
+			value = value[start+len(quoted):]
+		}
+	}
+	return texts
 }
 
 // prepare returns the HTTP request.

@@ -36,9 +36,13 @@ func (t Type) IsPolicy() bool { return len(t.Policy) > 0 && !bytes.Equal(t.Polic
 // Types returns the types of resources of the control plane, sorted by name. It
 // sends one request in a run.
 func (c *Client) Types(ctx context.Context) ([]Type, error) {
-	document, err := c.peek(ctx, "_resources", nil)
+	return c.store.types(ctx)
+}
+
+func (s httpStore) types(ctx context.Context) ([]Type, error) {
+	document, err := s.peek(ctx, "_resources", nil)
 	if Transient(err) { // the caller has more time than a preflight read
-		document, err = c.getDocument(ctx, "_resources", nil)
+		document, err = s.getDocument(ctx, "_resources", nil)
 	}
 	if err != nil {
 		return nil, err
@@ -67,10 +71,13 @@ func (c *Client) Version(ctx context.Context) string {
 type ObjectKey struct {
 	Type       Type
 	Mesh, Name string
+	// Anywhere includes, for a read, objects that the client does not write: on
+	// Kubernetes, those with the name NAME.NAMESPACE of another namespace.
+	Anywhere bool
 }
 
 func (k ObjectKey) key() key {
-	return key{path: collection(k.Type, k.Mesh) + "/" + url.PathEscape(k.Name), kind: k.Type.Name, mesh: k.Mesh, name: k.Name}
+	return key{path: collection(k.Type, k.Mesh) + "/" + url.PathEscape(k.Name), kind: k.Type.Name, mesh: k.Mesh, name: k.Name, anywhere: k.Anywhere}
 }
 
 // collection returns the path of all objects of a type, in one mesh or in all.
@@ -85,25 +92,19 @@ func collection(t Type, mesh string) string {
 // its mesh does not exist. The result is shared: do not change it.
 func (c *Client) Object(ctx context.Context, of ObjectKey, age MaxAge) (*Document, error) {
 	k := of.key()
-	return share(ctx, c, k.path, age, func() (*Document, error) { return c.store.get(ctx, k, age) })
+	name := k.path
+	if k.anywhere {
+		name = objectReads + "anywhere/" + name
+	}
+	return share(ctx, c, name, age, func() (*Document, error) { return c.store.get(ctx, k, age) })
 }
 
-// Objects returns the objects of a type, in one mesh or, with "", in all.
+// Objects returns the objects of a type, in one mesh or, with "", in all. The error
+// is [Absent] if the mesh does not exist. On Kubernetes, objects of other namespaces
+// than that of the control plane have the name NAME.NAMESPACE, and are included if
+// the address of the control plane is configured.
 func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document, error) {
-	path := collection(of, mesh)
-	return listOf(ctx, c, path, func(item json.RawMessage) (*Document, error) {
-		document, err := ParseDocument(item)
-		if err != nil {
-			return nil, err
-		}
-		wanted := key{path: path, kind: of.Name, mesh: mesh}
-		if mesh == "" && of.InMesh() {
-			if err := document.Decode("mesh", &wanted.mesh); err != nil {
-				return nil, err
-			}
-		}
-		return document, c.check(document, wanted)
-	})
+	return c.store.list(ctx, key{path: collection(of, mesh), kind: of.Name, mesh: mesh, anywhere: true}, Fresh)
 }
 
 // WriteObject creates or changes an object: it calls edit to change a copy of

@@ -28,7 +28,7 @@ func TestWarnings(t *testing.T) {
 			_, _ = w.Write([]byte(`{"type":"Mesh","name":"m"}`))
 		}
 	})
-	_, warnings, err := client.WriteObject(t.Context(), ObjectKey{mtp, "m", "a"}, nil, func(*Document) error { return nil })
+	_, warnings, err := client.WriteObject(t.Context(), ObjectKey{Type: mtp, Mesh: "m", Name: "a"}, nil, func(*Document) error { return nil })
 	noError(t, err)
 	if !slices.Equal(warnings, []string{"it is deprecated"}) || len(during) > 0 {
 		t.Errorf("warned of %q, and elsewhere of %q", warnings, during)

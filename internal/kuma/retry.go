@@ -69,8 +69,11 @@ func permanent(ctx context.Context, err error) bool {
 		redirect    *redirectError
 		record      tls.RecordHeaderError
 		certificate *tls.CertificateVerificationError
+		final       interface{ Permanent() bool }
 	)
 	switch {
+	case errors.As(err, &final) && final.Permanent():
+		return true
 	case errors.As(err, &redirect), errors.As(err, &record), errors.As(err, &certificate),
 		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errTooLong), errors.Is(err, errProxy):
 		return true

@@ -126,9 +126,15 @@ func (e *OrphanedError) Error() string {
 }
 
 // DeleteOwnSecret is [Client.DeleteSecret] for a secret that existed: if its
-// mesh was deleted first, the error is an *[OrphanedError].
-func (c *Client) DeleteOwnSecret(ctx context.Context, mesh, name string) error {
-	err := c.remove(ctx, secretKey(mesh, name))
+// mesh was deleted first, the error is an *[OrphanedError]. mayDelete, if it is not
+// nil, gets each version of the secret that the provider reads in the meantime: its
+// error ends the deletion.
+func (c *Client) DeleteOwnSecret(ctx context.Context, mesh, name string, mayDelete func(*Secret) error) error {
+	var check func(*Document) error
+	if mayDelete != nil {
+		check = func(document *Document) error { return mayDelete(&Secret{Document: document}) }
+	}
+	err := c.remove(ctx, secretKey(mesh, name), check)
 	if !Absent(err) {
 		return err
 	}

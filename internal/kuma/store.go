@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 )
@@ -22,22 +23,29 @@ type store interface {
 	// that the next write of the object starts from.
 	put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error)
 	// delete removes one object, with up to so many retries. The error is [Absent]
-	// when it does not exist.
-	delete(ctx context.Context, of key, history *attempts, retries int) error
+	// when it does not exist. A store that reads the object first calls check, if
+	// that is not nil, and deletes no other version of it.
+	delete(ctx context.Context, of key, check func(*Document) error, history *attempts, retries int) error
 	// checkWrites is [Client.CheckWrites], and checkSecretWrites
 	// [Client.CheckSecretWrites], of global secrets for a key without a mesh.
 	checkWrites(ctx context.Context, kind string) error
 	checkSecretWrites(ctx context.Context, of key) error
 	// tryPut and tryDelete ask, without a write, whether the control plane accepts
 	// one. The error is its rejection. It is nil if only the write shows the answer.
-	tryPut(ctx context.Context, of key, document *Document) error
+	// edit changes the current document, or a new one.
+	tryPut(ctx context.Context, of key, edit func(*Document) error) error
 	tryDelete(ctx context.Context, of key) error
+	// types is [Client.Types].
+	types(ctx context.Context) ([]Type, error)
 }
 
 // A key says which object a request is about. mesh is "" for an object that
 // belongs to no mesh, and name is "" for a list. path is that of the HTTP API.
 type key struct {
 	path, kind, mesh, name string
+	// anywhere includes objects that the store does not write, such as those in other
+	// namespaces of Kubernetes.
+	anywhere bool
 }
 
 func meshKey(name string) key {
@@ -50,7 +58,7 @@ func meshesKey() key {
 
 func secretKey(mesh, name string) key {
 	of := secretsKey(mesh)
-	return key{of.path + "/" + url.PathEscape(name), of.kind, mesh, name}
+	return key{path: of.path + "/" + url.PathEscape(name), kind: of.kind, mesh: mesh, name: name}
 }
 
 func secretsKey(mesh string) key {
@@ -90,23 +98,34 @@ func (c *Client) put(ctx context.Context, of key, document *Document, history *a
 
 // delete removes one object. That it does not exist is success.
 func (c *Client) delete(ctx context.Context, of key) error {
-	if err := c.remove(ctx, of); !Absent(err) {
+	if err := c.remove(ctx, of, nil); !Absent(err) {
 		return err
 	}
 	return nil
 }
 
 // remove is delete where the object must exist: the error is [Absent] if it does not.
-func (c *Client) remove(ctx context.Context, of key) error {
+// After a conflict, check decides whether the new version may be deleted, too.
+func (c *Client) remove(ctx context.Context, of key, check func(*Document) error) error {
 	c.shared.forget(http.MethodDelete, of.path)
 	defer c.shared.forget(http.MethodDelete, of.path)
 	history := c.attempts()
 	for try := 0; ; try++ {
-		err := c.store.delete(ctx, of, history, c.config.MaxRetries)
+		err := c.store.delete(ctx, of, check, history, c.config.MaxRetries)
 		if !conflict(err) || try == c.config.MaxRetries {
 			return err
 		}
 		if err := c.pause(ctx, request{method: http.MethodDelete, path: of.path}, history); err != nil {
+			return err
+		}
+		if check == nil {
+			continue
+		}
+		document, err := c.store.get(ctx, of, anew)
+		if err == nil {
+			err = check(document)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -144,10 +163,14 @@ func (s httpStore) get(ctx context.Context, of key, _ MaxAge) (*Document, error)
 func (s httpStore) list(ctx context.Context, of key, _ MaxAge) ([]*Document, error) {
 	return listOf(ctx, s.Client, of.path, func(item json.RawMessage) (*Document, error) {
 		document, err := ParseDocument(item)
-		if err == nil {
-			err = s.check(document, of)
+		if err != nil {
+			return nil, err
 		}
-		return document, err
+		wanted := of
+		if of.mesh == "" { // of all meshes
+			err = document.Decode("mesh", &wanted.mesh)
+		}
+		return document, errors.Join(err, s.check(document, wanted))
 	})
 }
 
@@ -155,7 +178,7 @@ func (s httpStore) put(ctx context.Context, of key, document *Document, history 
 	return document, s.write(ctx, request{method: http.MethodPut, path: of.path, body: document.Bytes()}, history, retries)
 }
 
-func (s httpStore) delete(ctx context.Context, of key, history *attempts, retries int) error {
+func (s httpStore) delete(ctx context.Context, of key, _ func(*Document) error, history *attempts, retries int) error {
 	return s.write(ctx, request{method: http.MethodDelete, path: of.path}, history, retries)
 }
 

@@ -3,6 +3,7 @@ package kumatest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -147,13 +148,31 @@ func (e endpoints) find(c *call) (*resource, error) {
 	if err := e.authorize(c); err != nil {
 		return nil, err
 	}
-	r, ok := e.store.get(e.kind.name, mesh, c.params["name"])
+	name, err := e.nameOf(c)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := e.store.get(e.kind.name, mesh, name)
 	if ok {
 		if seen := c.seen(r); len(seen) > 0 {
 			return seen[0], nil
 		}
 	}
 	return nil, notFound("Could not retrieve a resource")
+}
+
+// nameOf returns the name in the URL. On Kubernetes, that of an object in the control plane's own namespace ends with the
+// namespace there, but not in the store. Do may leave the namespace out.
+func (e endpoints) nameOf(c *call) (string, error) {
+	name := c.params["name"]
+	if !e.kubernetes || !e.kind.is(specified) {
+		return name, nil
+	}
+	if !c.behindBack && !strings.Contains(name, ".") {
+		detail := fmt.Sprintf("invalid: name %q must include namespace after the dot, ex. \"name.namespace\"", name)
+		return "", &refusal{status: http.StatusBadRequest, title: "Could not retrieve a resource", detail: detail}
+	}
+	return strings.TrimSuffix(name, "."+e.systemNamespace), nil
 }
 
 func (e endpoints) put(c *call) (answer, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -139,7 +140,7 @@ func (c *Cluster) serve(r *http.Request, body []byte, user clusterUser) (answer,
 	case r.URL.Path == "/version":
 		return jsonAnswer(http.StatusOK, map[string]string{"major": "1", "minor": "36", "gitVersion": "v1.36.1", "platform": "linux/amd64"}), nil
 	case r.URL.Path == "/apis/kuma.io/v1alpha1" && !c.cp.withoutCRDs:
-		return jsonAnswer(http.StatusOK, discovery()), nil
+		return jsonAnswer(http.StatusOK, c.discovery()), nil
 	case r.URL.Path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" && r.Method == http.MethodPost:
 		return c.reviewAccess(r, body, user)
 	}
@@ -197,7 +198,7 @@ const (
 
 func (k clusterKind) custom() bool { return k.group == kumaGroup }
 
-// kinds returns what the API server has, the policies of the control plane included.
+// kinds returns what the API server has, the resources of the control plane included.
 func (c *Cluster) kinds() []clusterKind {
 	kinds := []clusterKind{
 		{version: "v1", plural: "secrets", name: "Secret", namespaced: true},
@@ -210,11 +211,23 @@ func (c *Cluster) kinds() []clusterKind {
 		return kinds
 	}
 	for _, t := range c.cp.types {
-		if t.is(isMesh) || t.name == "Dataplane" || t.is(specified) && !t.is(global) {
-			kinds = append(kinds, clusterKind{group: kumaGroup, version: "v1alpha1", plural: t.path, name: t.name, namespaced: !t.is(global)})
+		if !t.is(isSecret) {
+			kinds = append(kinds, kindOf(t))
 		}
 	}
 	return kinds
+}
+
+// kindOf returns the kind of the objects of a type.
+func kindOf(t *resourceType) clusterKind {
+	if t.is(isSecret) {
+		return clusterKind{version: "v1", plural: "secrets", name: "Secret", namespaced: true}
+	}
+	proxies := []string{"Dataplane", "DataplaneInsight", "ZoneEgress", "ZoneEgressInsight", "ZoneIngress", "ZoneIngressInsight"}
+	return clusterKind{
+		group: kumaGroup, version: "v1alpha1", plural: strings.ReplaceAll(t.path, "-", ""), name: t.name,
+		namespaced: t.is(specified) || slices.Contains(proxies, t.name),
+	}
 }
 
 // A clusterCall is a request for objects of one kind.
@@ -303,9 +316,10 @@ func (c *Cluster) namespaces() []string {
 }
 
 // discovery lists the kinds of Kuma's group, as 2.14 has them.
-func discovery() any {
+func (c *Cluster) discovery() any {
 	type entry struct {
 		Name       string   `json:"name"`
+		Kind       string   `json:"kind"`
 		Namespaced bool     `json:"namespaced"`
 		Verbs      []string `json:"verbs"`
 	}
@@ -316,14 +330,18 @@ func discovery() any {
 		Resources    []entry `json:"resources"`
 	}
 	list.Kind, list.APIVersion, list.GroupVersion = "APIResourceList", "v1", kumaGroup+"/v1alpha1"
-	for name := range strings.FieldsSeq(`circuitbreakers containerpatches dataplaneinsights dataplanes externalservices faultinjections healthchecks
-		hostnamegenerators meshaccesslogs meshcircuitbreakers meshes meshexternalservices meshfaultinjections meshgatewayconfigs
-		meshgatewayconfigs/status meshgatewayinstances meshgatewayinstances/status meshgatewayroutes meshgateways meshhealthchecks meshhttproutes
-		meshidentities meshinsights meshloadbalancingstrategies meshmetrics meshmultizoneservices meshopentelemetrybackends meshpassthroughs
-		meshproxypatches meshratelimits meshretries meshservices meshtcproutes meshtimeouts meshtlses meshtraces meshtrafficpermissions meshtrusts
-		meshzoneaddresses proxytemplates ratelimits retries serviceinsights timeouts trafficlogs trafficpermissions trafficroutes traffictraces
-		virtualoutbounds workloads zoneegresses zoneegressinsights zoneingresses zoneingressinsights zoneinsights zones`) {
-		list.Resources = append(list.Resources, entry{name, name != "meshes" && !strings.HasPrefix(name, "zone"), []string{"create", "delete", "get", "list", "patch", "update", "watch"}})
+	all := []string{"get", "list", "create", "update", "patch", "delete", "deletecollection", "watch"}
+	for _, kind := range append(c.kinds(),
+		clusterKind{group: kumaGroup, plural: "containerpatches", name: "ContainerPatch", namespaced: true},
+		clusterKind{group: kumaGroup, plural: "meshgatewayconfigs", name: "MeshGatewayConfig"},
+		clusterKind{group: kumaGroup, plural: "meshgatewayconfigs/status", name: "MeshGatewayConfig"},
+		clusterKind{group: kumaGroup, plural: "meshgatewayinstances", name: "MeshGatewayInstance", namespaced: true},
+		clusterKind{group: kumaGroup, plural: "meshgatewayinstances/status", name: "MeshGatewayInstance", namespaced: true},
+	) {
+		if kind.custom() {
+			list.Resources = append(list.Resources, entry{kind.plural, kind.name, kind.namespaced, all})
+		}
 	}
+	slices.SortFunc(list.Resources, func(a, b entry) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

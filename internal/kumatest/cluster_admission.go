@@ -3,6 +3,7 @@ package kumatest
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 )
@@ -15,6 +16,9 @@ const mostSecretData = 1 << 20
 // admit applies the rules of Kubernetes, and the control plane's webhooks, which complete a mesh. What the control plane
 // sees is a resource of it afterwards.
 func (c *Cluster) admit(call *clusterCall, o, before *clusterObject) error {
+	if o.isResource() {
+		return c.admitResource(call, o, before)
+	}
 	if o.kind.is("Mesh") {
 		switch {
 		case c.down:
@@ -129,6 +133,10 @@ func (c *Cluster) validateMesh(asked *clusterCall, o, before *clusterObject) err
 	if len(broken) == 0 {
 		broken = c.cp.checkAuthorities(&call{}, mesh)
 	}
+	o.warnings = nil
+	for _, warning := range c.cp.warnings(mesh) {
+		o.warnings = append(o.warnings, warningOf(warning))
+	}
 	return asked.invalidObject(validator, o.name, broken.under("spec"))
 }
 
@@ -192,8 +200,16 @@ func (c *Cluster) defaultDataplane(o *clusterObject) error {
 	if err != nil {
 		return denied(meshDefaulter, http.StatusInternalServerError, "", err.Error())
 	}
-	labels := map[string]any{
-		"k8s.kuma.io/namespace": o.namespace, envLabel: "kubernetes", meshLabel: mesh, originLabel: "zone", proxyLabel: "sidecar", zoneLabel: zoneName,
+	labels := memberOf(o.metadata(), "labels")
+	if labels == nil {
+		labels = map[string]any{}
+	}
+	maps.Copy(labels, map[string]any{
+		namespaceLabel: o.namespace, envLabel: "kubernetes", meshLabel: mesh, originLabel: "zone", proxyLabel: "sidecar", zoneLabel: zoneName,
+	})
+	if workload, ok := labels[workloadLabel]; ok { // which is an annotation there
+		delete(labels, workloadLabel)
+		o.annotate(workloadLabel, text(workload))
 	}
 	o.metadata()["labels"] = labels
 	o.annotate(displayAnnotation, o.name)
@@ -214,7 +230,11 @@ func (c *Cluster) keep(o, before *clusterObject) {
 		r.created = before.resource.created
 		c.remember(before.resource)
 	}
-	c.cp.store.put(r, key{})
+	owner := key{}
+	if o.isResource() && before == nil {
+		owner = ownedBy(r.mesh)
+	}
+	c.cp.store.put(r, owner)
 	c.cp.fleet.wrote(r)
 	if !r.kind.is(isMesh) {
 		return
@@ -238,6 +258,8 @@ func (c *Cluster) admitDelete(call *clusterCall, o *clusterObject, name string) 
 	switch {
 	case o.kind.is("Mesh") && c.down:
 		return unreachable(validator, "/validate-kuma-io-v1alpha1")
+	case o.isResource():
+		return c.admitResourceDelete(call, o)
 	case o.kind.is("Mesh"):
 		for _, v := range c.cp.checkMeshDelete(o.resource) {
 			return denied(validator, http.StatusBadRequest, "", v.field+": "+v.reason)

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type clusterObject struct {
 	content         map[string]any // as JSON has it
 	managers        []fieldManager
 	resource        *resource // nil when the control plane does not see it
+	warnings        []string  // of the API server and of the webhooks, about the last write
 }
 
 func (o *clusterObject) clone() *clusterObject {
@@ -171,7 +173,7 @@ func (c *Cluster) synchronize() {
 		}
 	}
 	for _, t := range c.cp.types {
-		if !t.is(isMesh) && !t.is(isSecret) && (!t.is(specified) || t.is(global)) {
+		if t.is(made) || t.name == "Dataplane" { // the control plane has no objects of them here, or makes them of Pods
 			continue
 		}
 		for _, r := range c.cp.store.list(t.name, "", nil) {
@@ -196,26 +198,31 @@ func (c *Cluster) noteDefaults() {
 	}
 }
 
-func (c *Cluster) kindOf(t *resourceType) clusterKind {
-	if t.is(isSecret) {
-		return c.kinds()[0]
-	}
-	return clusterKind{group: kumaGroup, version: "v1alpha1", plural: t.path, name: t.name, namespaced: !t.is(global)}
+// pathOf is where the object of a resource is: in the namespace of its label, or else in that of the control plane.
+func (c *Cluster) pathOf(r *resource) string {
+	namespace, name := c.placeOf(r)
+	return pathOf(kindOf(r.kind), namespace, name)
 }
 
-func (c *Cluster) pathOf(r *resource) string {
-	return pathOf(c.kindOf(r.kind), c.cp.systemNamespace, r.name)
+// placeOf splits the name of a resource: outside of the control plane's own namespace, it is NAME.NAMESPACE.
+func (c *Cluster) placeOf(r *resource) (namespace, name string) {
+	namespace = r.labels[namespaceLabel]
+	if name, elsewhere := strings.CutSuffix(r.name, "."+namespace); elsewhere && namespace != "" {
+		return namespace, name
+	}
+	return c.cp.systemNamespace, r.name
 }
 
 // adopt makes an object of a resource that did not come through the API server.
 func (c *Cluster) adopt(r *resource) {
 	path := c.pathOf(r)
 	before := c.objects[path]
-	o := &clusterObject{kind: c.kindOf(r.kind), name: r.name, content: map[string]any{}, resource: r}
-	metadata := map[string]any{"name": r.name}
+	namespace, name := c.placeOf(r)
+	o := &clusterObject{kind: kindOf(r.kind), name: name, content: map[string]any{}, resource: r}
+	metadata := map[string]any{"name": name}
 	if o.kind.namespaced {
-		o.namespace = c.cp.systemNamespace
-		metadata["namespace"] = o.namespace
+		o.namespace = namespace
+		metadata["namespace"] = namespace
 	}
 	o.content["apiVersion"], o.content["kind"], o.content["metadata"] = o.kind.apiVersion(), o.kind.name, metadata
 	labels := map[string]any{}
@@ -237,10 +244,16 @@ func (c *Cluster) adopt(r *resource) {
 		if r.mesh == "" {
 			o.content["type"] = ofNoMesh
 		}
-	case r.kind.is(isMesh):
-		o.content["spec"] = content
-	default:
+	case r.kind.is(specified):
 		o.content["spec"] = content["spec"]
+		if status, ok := content["status"]; ok {
+			o.content["status"] = status
+		}
+	default:
+		o.content["spec"] = content
+		if r.mesh != "" {
+			o.content["mesh"] = r.mesh
+		}
 	}
 	if before != nil {
 		o.managers = slices.Clone(before.managers)
@@ -252,12 +265,12 @@ func (c *Cluster) adopt(r *resource) {
 		c.objects[path] = o
 		return
 	}
-	if mesh := c.objects[pathOf(c.kindOf(c.cp.typeOf("Mesh")), "", r.mesh)]; mesh != nil && c.cp.store.owns(r) {
-		metadata["ownerReferences"] = []any{map[string]any{"apiVersion": "kuma.io/v1alpha1", "kind": "Mesh", "name": r.mesh, "uid": mesh.uid()}}
+	if c.cp.store.owns(r) {
+		c.own(o, r.mesh)
 	}
 	o.note(controlPlaneClient, c.now(), nil)
 	if o.kind.custom() {
-		o.annotate(displayAnnotation, r.name)
+		o.annotate(displayAnnotation, name)
 	}
 	if r.kind.is(isMesh) { // one that is there from the start has its policies, too
 		o.annotate(defaultsAnnotation, "true")
@@ -265,6 +278,13 @@ func (c *Cluster) adopt(r *resource) {
 	}
 	c.stamp(o)
 	c.objects[path] = o
+}
+
+// own makes a mesh the owner of an object, which is deleted with it.
+func (c *Cluster) own(o *clusterObject, mesh string) {
+	if owner := c.objects[pathOf(kindOf(c.cp.typeOf("Mesh")), "", mesh)]; owner != nil {
+		o.metadata()["ownerReferences"] = []any{map[string]any{"apiVersion": "kuma.io/v1alpha1", "kind": "Mesh", "name": mesh, "uid": owner.uid()}}
+	}
 }
 
 // show is the object of a resource.

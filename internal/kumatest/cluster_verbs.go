@@ -109,7 +109,7 @@ func (c *Cluster) received(call *clusterCall, content map[string]any) (o *cluste
 			return nil, nil, badClusterRequest("Mesh in version \"v1alpha1\" cannot be handled as a Mesh: strict decoding error: unknown field %q", name)
 		}
 		delete(content, name)
-		warnings = append(warnings, fmt.Sprintf("299 - %q", fmt.Sprintf("unknown field %q", name)))
+		warnings = append(warnings, warningOf(fmt.Sprintf("unknown field %q", name)))
 	}
 	return o, warnings, nil
 }
@@ -148,7 +148,7 @@ func (c *Cluster) createObject(call *clusterCall, o *clusterObject, warnings []s
 		c.keep(o, nil)
 	}
 	a := jsonAnswer(http.StatusCreated, o.show(false))
-	for _, warning := range warnings {
+	for _, warning := range append(warnings, o.warnings...) {
 		a.header.Add("Warning", warning)
 	}
 	return a, nil
@@ -198,6 +198,7 @@ func (c *Cluster) replace(call *clusterCall, o, before *clusterObject, warnings 
 	changed := c.supersede(o, before)
 	switch {
 	case !changed:
+		before.warnings = o.warnings
 		o = before
 	case call.dryRun:
 		o.metadata()["resourceVersion"] = before.version()
@@ -206,7 +207,7 @@ func (c *Cluster) replace(call *clusterCall, o, before *clusterObject, warnings 
 		c.keep(o, before)
 	}
 	a := jsonAnswer(http.StatusOK, o.show(false))
-	for _, warning := range warnings {
+	for _, warning := range append(warnings, o.warnings...) {
 		a.header.Add("Warning", warning)
 	}
 	return a, nil

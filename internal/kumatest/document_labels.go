@@ -16,6 +16,9 @@ const (
 	meshLabel    = "kuma.io/mesh"
 	displayLabel = "kuma.io/display-name"
 	proxyLabel   = "kuma.io/proxy-type"
+
+	workloadLabel  = "kuma.io/workload"
+	namespaceLabel = "k8s.kuma.io/namespace"
 )
 
 func (cp *ControlPlane) checkLabels(meta metadata) violations {
@@ -149,9 +152,11 @@ func (cp *ControlPlane) computeLabels(t *resourceType, mesh, name string, given 
 			setIfAbsent(envLabel, cp.environment())
 		}
 	}
-	if cp.kubernetes && t.is(policy) {
-		setIfAbsent("k8s.kuma.io/namespace", cp.systemNamespace)
-		setIfAbsent("kuma.io/policy-role", "system")
+	if cp.kubernetes && t.is(specified) {
+		setIfAbsent(namespaceLabel, cp.systemNamespace)
+		if t.is(policy) {
+			setIfAbsent("kuma.io/policy-role", "system")
+		}
 	}
 	if t.label != nil {
 		t.label(cp, labels, doc)

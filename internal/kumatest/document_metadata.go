@@ -65,8 +65,21 @@ func (cp *ControlPlane) metadataOf(r *resource) metadata {
 		if meta.Labels[displayLabel] == "" {
 			meta.Labels[displayLabel] = r.name
 		}
+		meta.Name = cp.nameInCluster(r)
 	}
 	return meta
+}
+
+// nameInCluster is the name over HTTP of what is in a namespace on Kubernetes.
+func (cp *ControlPlane) nameInCluster(r *resource) string {
+	if !cp.kubernetes || !r.kind.is(specified) {
+		return r.name
+	}
+	namespace := firstOf(r.labels[namespaceLabel], cp.systemNamespace)
+	if strings.HasSuffix(r.name, "."+namespace) {
+		return r.name
+	}
+	return r.name + "." + namespace
 }
 
 // kri returns the resource identifier of r, or "" if its type has none.
@@ -75,7 +88,7 @@ func (r *resource) kri() string {
 		return ""
 	}
 	return strings.Join([]string{
-		"kri", r.kind.short, r.mesh, r.labels[zoneLabel], r.labels["k8s.kuma.io/namespace"], displayName(r.name, r.labels), "",
+		"kri", r.kind.short, r.mesh, r.labels[zoneLabel], r.labels[namespaceLabel], displayName(r.name, r.labels), "",
 	}, "_")
 }
 

@@ -64,8 +64,8 @@ func kubernetesAttribute() schema.Attribute {
 		return attribute
 	}
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Access to the Kubernetes cluster of the control plane. If set, even to `{}`, the provider reads and writes meshes and " +
-			"secrets with the Kubernetes API. The nested attributes and their environment variables are those of the `helm` provider. " +
+		MarkdownDescription: "Access to the Kubernetes cluster of the control plane. If set, even to `{}`, the provider reads and writes meshes, " +
+			"secrets and other resources with the Kubernetes API. The nested attributes and their environment variables are those of the `helm` provider. " +
 			"In a pod, `{}` uses the pod's service account. See the guide \"Manage a mesh on Kubernetes\".",
 		Optional: true,
 		Attributes: map[string]schema.Attribute{

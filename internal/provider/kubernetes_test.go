@@ -525,7 +525,14 @@ func TestAccKubernetes_roles(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		CheckDestroy:             env.Gone("/meshes/acc"),
-		Steps:                    []resource.TestStep{{Config: config + acctest.Fill(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)}},
+		Steps: []resource.TestStep{{Config: config + acctest.Fill(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key) + `
+resource "kongmesh_resource" "allow" {
+  type = "MeshTrafficPermission"
+  mesh = kongmesh_mesh.this.name
+  name = "allow"
+  spec = { targetRef = { kind = "Mesh" }, from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }] }
+}
+`}},
 	})
 }
 
@@ -538,7 +545,7 @@ func roles(t *testing.T, env *acctest.Env) {
 	}
 	subject := []any{map[string]any{"kind": "User", "name": "terraform"}}
 	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
-	if len(found) != 2 {
+	if len(found) != 3 {
 		t.Fatalf("%d roles", len(found))
 	}
 	for _, block := range found {
@@ -547,13 +554,15 @@ func roles(t *testing.T, env *acctest.Env) {
 			t.Fatal(err)
 		}
 		kind, _ := role["kind"].(string)
+		metadata, _ := role["metadata"].(map[string]any)
+		name, _ := metadata["name"].(string)
 		path := "/apis/rbac.authorization.k8s.io/v1/"
 		if kind == "Role" {
 			path += "namespaces/kuma-system/"
 		}
 		binding := map[string]any{
-			"apiVersion": role["apiVersion"], "kind": kind + "Binding", "metadata": map[string]any{"name": "terraform-mesh"}, "subjects": subject,
-			"roleRef": map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "terraform-mesh"},
+			"apiVersion": role["apiVersion"], "kind": kind + "Binding", "metadata": map[string]any{"name": name}, "subjects": subject,
+			"roleRef": map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
 		}
 		for plural, object := range map[string]any{strings.ToLower(kind) + "s": role, strings.ToLower(kind) + "bindings": binding} {
 			if status, answer := env.Twin.Cluster().Do(http.MethodPost, path+plural, object); status > 299 {

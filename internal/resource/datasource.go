@@ -62,7 +62,7 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 			"labels":            schema.MapAttribute{MarkdownDescription: "Labels, including those that the control plane adds.", ElementType: types.StringType, Computed: true},
 			"spec":              schema.DynamicAttribute{MarkdownDescription: "Content of the resource. Null for a type without `spec`.", Computed: true},
 			"fields":            schema.DynamicAttribute{MarkdownDescription: "Content of a resource whose type has no `spec`.", Computed: true},
-			"kri":               schema.StringAttribute{MarkdownDescription: "Kuma resource identifier. Null before Kuma 2.12, and for types without one.", Computed: true},
+			"kri":               schema.StringAttribute{MarkdownDescription: "Kuma resource identifier. Null before Kuma 2.12, for types without one, and for resources that the provider reads with the Kubernetes API.", Computed: true},
 			"creation_time":     schema.StringAttribute{MarkdownDescription: "Time at which the resource was created, in RFC 3339.", Computed: true},
 			"modification_time": schema.StringAttribute{MarkdownDescription: "Time at which the resource was last written, in RFC 3339.", Computed: true},
 			"status":            schema.DynamicAttribute{MarkdownDescription: "Status that the control plane reports. Null for types without one.", Computed: true},
@@ -95,6 +95,7 @@ func (d *source) Read(ctx context.Context, req datasource.ReadRequest, resp *dat
 	if !ok {
 		return
 	}
+	of.Anywhere = true
 	document, err := d.Client.Object(ctx, of, kuma.Recent)
 	if kuma.Absent(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "No such resource", fmt.Sprintf(

@@ -141,7 +141,7 @@ func (m *model) keepEquivalent(state model) (changed bool) {
 func (r *anyResource) write(ctx context.Context, of kuma.ObjectKey, current *kuma.Document, plan, prior model, diags *diag.Diagnostics) (state model, written bool) {
 	document, warnings, err := r.Client.WriteObject(ctx, of, current, func(document *kuma.Document) error { return plan.edit(document, prior) })
 	plan.addWarnings(r.Run, warnings, diags)
-	plan.addWriteError(of.Type, err, diags)
+	plan.addWriteError(of.Type, "write "+plan.String(), err, diags)
 	if document == nil {
 		return plan, false
 	}

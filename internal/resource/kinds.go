@@ -83,25 +83,24 @@ func findType(ctx context.Context, client *kuma.Client, name string, diags *diag
 }
 
 // checkWritable adds an error for a type that cannot be written: each type on a
-// control plane that accepts no meshes.
+// control plane that accepts no meshes, or, on Kubernetes, one to which the user has no
+// permission.
 func (r *anyResource) checkWritable(ctx context.Context, t kuma.Type, diags *diag.Diagnostics) {
-	if r.Kubernetes {
-		diags.AddAttributeError(path.Root("type"), "Type not written on Kubernetes", fmt.Sprintf(
-			"The provider writes meshes and secrets on Kubernetes, and no %s. Apply it with kubectl, or with the resource kubernetes_manifest of "+
-				"the provider hashicorp/kubernetes. To read it, use the data source kongmesh_resource.", t.Name))
+	kind := t.Name
+	if t.ReadOnly {
+		kind = kuma.MeshType
+	}
+	if err := r.Client.CheckWrites(ctx, kind); err != nil {
+		r.AddErrorOnce(diags, "write a "+t.Name, err)
 		return
 	}
 	if !t.ReadOnly {
 		return
 	}
-	if err := r.Client.CheckWrites(ctx, kuma.MeshType); err != nil {
-		r.AddErrorOnce(diags, "write a "+t.Name, err)
-		return
-	}
 	diags.AddAttributeError(path.Root("type"), "Type is read-only", fmt.Sprintf(
 		"The control plane at %s (version %s) does not accept changes of a %s. Either it writes this type itself, or it is the zone "+
-			"of a global control plane that manages the type: then set the provider's address to the global one. On Kubernetes, use "+
-			"kubectl. To read it, use the data source kongmesh_resource.", r.Client.Address(), r.Client.Version(ctx), t.Name))
+			"of a global control plane that manages the type: then set the provider's address to the global one. "+
+			"To read it, use the data source kongmesh_resource.", r.Client.Address(), r.Client.Version(ctx), t.Name))
 }
 
 // nearest returns the three names of types that are most similar to a name.

@@ -42,10 +42,16 @@ func (m *model) attributeOf(field string) path.Path {
 	return at
 }
 
+// try asks the control plane on Kubernetes whether it accepts the planned object.
+func (r *anyResource) try(ctx context.Context, t kuma.Type, plan, state model, diags *diag.Diagnostics) {
+	of := kuma.ObjectKey{Type: t, Mesh: plan.Mesh.ValueString(), Name: plan.Name.ValueString()}
+	err := r.Client.TryObject(ctx, of, func(document *kuma.Document) error { return plan.edit(document, state) })
+	plan.addWriteError(t, "plan "+plan.String(), err, diags)
+}
+
 // addWriteError adds the problems of a failed write to the attributes that
 // caused them.
-func (m *model) addWriteError(t kuma.Type, err error, diags *diag.Diagnostics) {
-	task := "write " + m.String()
+func (m *model) addWriteError(t kuma.Type, task string, err error, diags *diag.Diagnostics) {
 	var refusal *kuma.Error
 	switch {
 	case kuma.Absent(err) && t.InMesh():

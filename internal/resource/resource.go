@@ -158,7 +158,9 @@ func (r *anyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 			return // the control plane reports it during apply
 		}
 		if t, ok := r.typeOf(ctx, plan, &resp.Diagnostics); ok {
-			r.checkWritable(ctx, t, &resp.Diagnostics)
+			if r.checkWritable(ctx, t, &resp.Diagnostics); !resp.Diagnostics.HasError() && resp.Plan.Raw.IsFullyKnown() {
+				r.try(ctx, t, plan, state, &resp.Diagnostics)
+			}
 		}
 		if plan.permitsTraffic() {
 			r.Run.PlanPermission(plan.Mesh.ValueString())

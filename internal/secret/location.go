@@ -81,7 +81,7 @@ func (l location) remove(ctx context.Context, client *kuma.Client) error {
 	if l.global {
 		return client.DeleteGlobalSecret(ctx, l.name)
 	}
-	return client.DeleteOwnSecret(ctx, l.mesh, l.name)
+	return client.DeleteOwnSecret(ctx, l.mesh, l.name, nil)
 }
 
 // existing returns the secret for the error that it already exists.

@@ -63,6 +63,9 @@ func describe(task string, err error) (summary, detail string) {
 	case kuma.NoAddress(err):
 		return "Control plane address required", fmt.Sprintf("Could not %s: this needs the HTTP API of the control plane, and the provider block has only kubernetes. Set address "+
 			"or KONGMESH_ADDRESS to the URL of the API, such as that of a `kubectl port-forward` to port 5681 of the control plane's service.", task)
+	case errors.As(err, &noKuma) && noKuma.Kind != "":
+		return "Type is not in cluster", fmt.Sprintf("Could not %s: the Kubernetes cluster at %s has no type %s of kuma.io/v1alpha1. Nothing was changed. "+
+			"`kubectl api-resources --api-group=kuma.io` lists the types of the cluster.", task, noKuma.Address, noKuma.Kind)
 	case errors.As(err, &noKuma):
 		return "Kuma is not in cluster", fmt.Sprintf("The Kubernetes cluster at %s has no type meshes of kuma.io/v1alpha1, so it has no control plane, or one of a version that this provider does not "+
 			"know. Nothing was changed. Check `kubectl get crd meshes.kuma.io`, and kubernetes.config_context.", noKuma.Address)
@@ -74,6 +77,9 @@ func describe(task string, err error) (summary, detail string) {
 	case errors.As(err, &other):
 		return "Address of another control plane", fmt.Sprintf("The control plane at %s (address) is not the one of the Kubernetes cluster at %s: %s. The provider would write to the cluster, "+
 			"and watch proxies that do not belong to it. Nothing was changed. Set address to the HTTP API of the control plane in the cluster, or remove it.", other.Address, other.Cluster, whyOther(other))
+	case errors.As(err, &taken) && taken.Kind != "Secret":
+		return "Resource name is taken", fmt.Sprintf("Could not %s: %s. On Kubernetes, names are unique in the namespace of the control plane, or in the cluster, and not only in the mesh. "+
+			"Use another name.", task, taken)
 	case errors.As(err, &taken):
 		return "Secret name is taken", fmt.Sprintf("Could not %s: %s. On Kubernetes, names of secrets are unique in the namespace of the control plane, and not only in the mesh. "+
 			"Use another name.", task, taken)
