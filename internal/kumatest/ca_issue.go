@@ -1,7 +1,7 @@
 package kumatest
 
 import (
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,23 +21,36 @@ import (
 type Holding struct {
 	// Identity is the proxy's certificate: only the leaf, because a control plane sends no chain.
 	Identity *x509.Certificate
-	Key      *ecdsa.PrivateKey
-	// Bundle has the CAs that the proxy trusts: the whole chain secret in its order.
+	Key      crypto.Signer
+	// Bundle has the CAs that the proxy trusts: the whole chain secret in its order or, with Domains, the CAs of all
+	// trust domains in the order of their names.
 	Bundle []*x509.Certificate
+	// Domains has the CAs by trust domain. It is nil if the proxy trusts the CA of the mesh alone.
+	Domains map[string][]*x509.Certificate
 }
 
-// A material is identity and trust bundle, which the control plane sends to a proxy in one response.
+// A leaf is the certificate of a proxy with its key: only the leaf, because a control plane sends no chain.
+type leaf struct {
+	secret string // its name
+	cert   *x509.Certificate
+	key    crypto.Signer
+}
+
+// A material is identity and trust bundle, which the control plane sends to a proxy. A part that is nil is not sent.
 type material struct {
-	identity *x509.Certificate
-	key      *ecdsa.PrivateKey
-	bundle   *bundle
+	leaf   *leaf
+	bundle *bundle
 }
 
-// A bundle is a trust bundle, one for each text. Each certificate is a trust anchor by itself.
+// A bundle is a trust bundle, one for each text: either one list, each certificate of which is a trust anchor by itself,
+// or one list for each trust domain, of which only self-signed certificates are.
 type bundle struct {
-	text     string
-	certs    []*x509.Certificate
-	verdicts map[*x509.Certificate]verdict
+	text       string
+	certs      []*x509.Certificate
+	selfSigned bool // only such certificates are anchors
+	domains    map[string]*bundle
+	broken     error // why a proxy rejects the bundle
+	verdicts   map[*x509.Certificate]verdict
 }
 
 func (f *fleet) bundleOf(text string) *bundle {
@@ -51,6 +65,48 @@ func (f *fleet) bundleOf(text string) *bundle {
 	}
 	f.bundles[text] = b
 	return b
+}
+
+// bundleByDomain returns a bundle with one list for each trust domain. A proxy rejects it if one of them has no
+// certificate, or something in place of one.
+func (f *fleet) bundleByDomain(domains map[string]string) *bundle {
+	var text strings.Builder
+	for _, domain := range sortedKeys(domains) {
+		fmt.Fprintf(&text, "trust domain %s:\n%s", domain, domains[domain])
+	}
+	if known, ok := f.bundles[text.String()]; ok {
+		return known
+	}
+	b := &bundle{text: text.String(), domains: map[string]*bundle{}}
+	for _, domain := range sortedKeys(domains) {
+		list := &bundle{text: domains[domain], selfSigned: true, verdicts: map[*x509.Certificate]verdict{}}
+		list.certs, list.broken = readBundle(list.text)
+		if list.broken != nil {
+			b.broken = fmt.Errorf("trust domain %s: %w", domain, list.broken)
+		}
+		b.domains[domain], b.certs = list, append(b.certs, list.certs...)
+	}
+	f.bundles[b.text] = b
+	return b
+}
+
+// readBundle reads certificates as a proxy does, which ignores other kinds of blocks.
+func readBundle(text string) ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		certs = append(certs, cert)
+	}
+	if len(certs) == 0 {
+		return nil, errors.New("the bundle has no certificate")
+	}
+	return certs, nil
 }
 
 // A pair is a CA with its key.
@@ -68,17 +124,22 @@ func parsePair(cert, key []byte) (pair, error) {
 	return pair{ca, both.PrivateKey}, err
 }
 
-// issue returns an identity. Like a control plane, it does not check whether the CA is still valid. The key is ECDSA,
-// where a real one is RSA with 2048 bits: a test needs hundreds.
-func (ca pair) issue(mesh string, tags map[string][]string, now time.Time, lifetime time.Duration) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+// issue returns an identity. Its key is ECDSA, where a real one is RSA with 2048 bits: a test needs hundreds.
+func (ca pair) issue(mesh string, tags map[string][]string, now time.Time, lifetime time.Duration) (*leaf, error) {
 	uris, err := identityURIs(mesh, tags)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	key, _ := newKey()
+	cert, err := ca.sign(uris, key.Public(), now, lifetime)
+	return &leaf{meshLeaf, cert, key}, err
+}
+
+// sign returns a certificate with names. Like a control plane, it does not check whether the CA is still valid.
+func (ca pair) sign(uris []*url.URL, public crypto.PublicKey, now time.Time, lifetime time.Duration) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber:          serial.Add(serial, big.NewInt(1)),
@@ -89,12 +150,11 @@ func (ca pair) issue(mesh string, tags map[string][]string, now time.Time, lifet
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, public, ca.key)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	cert, err := x509.ParseCertificate(der)
-	return cert, key, err
+	return x509.ParseCertificate(der)
 }
 
 // identityURIs returns the identities of a proxy: its services, then all of its tags.
@@ -135,8 +195,6 @@ func identityTags(dataplane *document) map[string][]string {
 	return tags
 }
 
-var errHoldsNothing = errors.New("it has no identity or no trust bundle")
-
 // A verdict is the result of verifying an identity, for a period in which no certificate becomes valid or expires.
 type verdict struct {
 	from, until time.Time
@@ -145,6 +203,9 @@ type verdict struct {
 
 // verify returns why a peer with this bundle would reject an identity.
 func (b *bundle) verify(identity *x509.Certificate, at time.Time) error {
+	if b.domains != nil {
+		return b.verifyDomain(identity, at)
+	}
 	if v, ok := b.verdicts[identity]; ok && !at.Before(v.from) && at.Before(v.until) {
 		return v.err
 	}
@@ -159,11 +220,26 @@ func (b *bundle) verify(identity *x509.Certificate, at time.Time) error {
 			}
 		}
 	}
-	if err := verifyPeer(b.certs, identity, at); err != nil {
+	if err := verifyPeer(b.certs, identity, b.selfSigned, at); err != nil {
 		v.err = fmt.Errorf("identity issued by %q: %w", identity.Issuer, err)
 	}
 	b.verdicts[identity] = v
 	return v.err
+}
+
+// verifyDomain verifies an identity with the CAs of its trust domain, as Envoy's SPIFFE validator does.
+func (b *bundle) verifyDomain(identity *x509.Certificate, at time.Time) error {
+	if identity.IsCA || identity.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
+		return errors.New("its certificate may sign others")
+	}
+	if len(identity.URIs) == 0 || identity.URIs[0].Scheme != "spiffe" {
+		return errors.New("its certificate has no SPIFFE ID")
+	}
+	domain := identity.URIs[0].Host
+	if b.domains[domain] == nil {
+		return fmt.Errorf("there are no CAs for the trust domain %s", domain)
+	}
+	return b.domains[domain].verify(identity, at)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

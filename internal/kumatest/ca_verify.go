@@ -14,11 +14,16 @@ import (
 // with the issuer's name, and uses the first one that fits. BoringSSL uses the first CA with that name, and fails if it
 // does not fit.
 
-// verifyPeer returns why a peer that trusts anchors rejects a leaf, as its client or as its server.
-func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
+// verifyPeer returns why a peer that trusts anchors rejects a leaf, as its client or as its server. The chain may have to
+// end with a self-signed anchor.
+func verifyPeer(anchors []*x509.Certificate, leaf *x509.Certificate, toSelfSigned bool, at time.Time) error {
 	chain := chainOf(anchors, leaf)
+	last := chain[len(chain)-1]
 	if len(chain) == 1 {
 		return fmt.Errorf("no trusted CA has the subject %q", leaf.Issuer)
+	}
+	if toSelfSigned && !bytes.Equal(last.RawSubject, last.RawIssuer) {
+		return fmt.Errorf("no trusted CA has the subject %q, and that of %q is not self-signed", last.Issuer, last.Subject)
 	}
 	for i, cert := range chain {
 		switch {

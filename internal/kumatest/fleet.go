@@ -1,6 +1,7 @@
 package kumatest
 
 import (
+	"crypto/rsa"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -20,9 +21,12 @@ type fleet struct {
 	hooked   atomic.Bool // such a hook is running
 
 	mu       sync.Mutex // guards all fields below, and those of the proxies and zones
-	now      time.Time  // the time up to which all events have run
-	agenda   []event    // future events, the next one first
+	started  time.Time
+	now      time.Time // the time up to which all events have run
+	agenda   []event   // future events, the next one first
 	random   *rand.Rand
+	phases   *rand.Rand // of what happens at regular moments
+	rsaKey   *rsa.PrivateKey
 	proxies  []*Proxy // in the order in which they first connected
 	zones    map[string]*Zone
 	bundles  map[string]*bundle
@@ -43,7 +47,9 @@ type event struct {
 func newFleet(cp *ControlPlane) *fleet {
 	f := &fleet{
 		cp: cp, clock: cp.now,
+		started: cp.now(),
 		random:  rand.New(rand.NewPCG(cp.seed, 0)), //nolint:gosec // delays, not secrets
+		phases:  rand.New(rand.NewPCG(cp.seed, 2)), //nolint:gosec // delays, not secrets
 		zones:   map[string]*Zone{},
 		bundles: map[string]*bundle{}, stale: map[string]bool{},
 	}
@@ -195,7 +201,23 @@ func (f *fleet) wrote(r *resource) {
 	if r.kind.wrote != nil {
 		r.kind.wrote(f, r)
 	}
+	f.noticed(r)
+}
+
+// noticed schedules when zones and insights take notice of a write or a deletion.
+func (f *fleet) noticed(r *resource) {
 	f.reconciler.wake()
+	if slices.Contains(viewed(), r.kind.name) {
+		f.eachZone(func(z *Zone) { z.written(r.kind.name, r.mesh) })
+		for _, p := range f.proxies {
+			if p.mesh == r.mesh && p.connected && p.workload != nil {
+				p.report() // its insight lists the trusts of the store
+			}
+		}
+	}
+	if r.kind.name == "Dataplane" {
+		f.eachZone(func(z *Zone) { z.serviceDue(r.mesh) })
+	}
 	f.outdate(r.kind.meshOf(r.mesh, r.name))
 }
 
@@ -206,8 +228,7 @@ func (f *fleet) deleted(r *resource) {
 	if r.kind.deleted != nil {
 		r.kind.deleted(f, r)
 	}
-	f.reconciler.wake()
-	f.outdate(r.kind.meshOf(r.mesh, r.name))
+	f.noticed(r)
 }
 
 // eachZone calls do for each zone in the order of their names.

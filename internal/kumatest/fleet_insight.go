@@ -18,7 +18,9 @@ type subscription struct {
 	cds          counts
 	eds          counts
 	lds          counts
-	mtls         bool // the last configuration had mTLS
+	inbound      string // of the last listener
+	outbound     string // of the last clusters
+	secrets      string // names of those that the proxy has asked for
 }
 
 // A counts has the number of responses, and of their results.
@@ -26,19 +28,20 @@ type counts struct {
 	sent, acknowledged, rejected int
 }
 
-// configure counts the responses besides the secrets, which a proxy gets when it connects and, in part, when mTLS is
-// turned on or off.
-func (s *subscription) configure(mtls bool, now time.Time) {
+// configure counts the responses besides the secrets, which a proxy gets when it connects and when its listener or its
+// clusters change.
+func (s *subscription) configure(c *setup, now time.Time) {
 	var parts []*counts
-	switch {
-	case s.lds.sent == 0:
-		parts = []*counts{&s.cds, &s.eds, &s.lds}
-	case s.mtls != mtls:
-		parts = []*counts{&s.cds, &s.lds}
-	default:
+	if s.lds.sent == 0 || s.outbound != c.outbound() {
+		parts = append(parts, &s.cds, &s.eds)
+	}
+	if s.lds.sent == 0 || s.inbound != c.inbound() {
+		parts = append(parts, &s.lds)
+	}
+	if len(parts) == 0 {
 		return
 	}
-	s.mtls, s.updated = mtls, now
+	s.inbound, s.outbound, s.updated = c.inbound(), c.outbound(), now
 	for _, part := range parts {
 		part.sent++
 		part.acknowledged++
@@ -66,10 +69,19 @@ func (f *fleet) uuid() string {
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff)
 }
 
+// ask counts a change of the secrets that a proxy asks for. With state-of-the-world xDS, the control plane takes the request
+// for another acknowledgement of its last response, so that it may count more of them than it has sent.
+func (s *subscription) ask(names string, incremental bool) {
+	if s.secrets != "" && s.secrets != names && !incremental {
+		s.total.acknowledged++
+	}
+	s.secrets = names
+}
+
 // A telling is the status that was last reported.
 type telling struct {
 	content       string
-	made          time.Time // time of the reported identity
+	certificate   string // the reported certificate and what is trusted
 	regenerations int
 }
 
@@ -100,6 +112,7 @@ func (p *Proxy) show() {
 	}
 	f.show(r)
 	f.outdate(p.mesh)
+	p.zone.serviceDue(p.mesh)
 }
 
 func (p *Proxy) describe() json.RawMessage {
@@ -152,21 +165,39 @@ func (p *Proxy) describe() json.RawMessage {
 
 // describeMTLS returns the status of the last identity, and counts the reported ones.
 func (p *Proxy) describeMTLS() map[string]any {
-	if p.issued == nil || p.identity != nil && !p.identity.told {
-		p.told.made, p.told.regenerations = time.Time{}, 0
+	i := p.issued
+	if p.workload != nil {
+		i = &issued{made: p.workload.made, expires: p.workload.expires, backend: p.workload.kri, supported: p.zone.trustsOf(p.mesh)}
+	}
+	if i == nil || p.claim != nil && !p.claim.told {
+		p.told.certificate, p.told.regenerations = "", 0
 		return nil
 	}
-	if !p.issued.made.Equal(p.told.made) {
-		p.told.made = p.issued.made
+	if certificate := fmt.Sprint(i.made, i.backend, i.supported); certificate != p.told.certificate {
+		p.told.certificate = certificate
 		p.told.regenerations++
 	}
-	return map[string]any{
-		"certificateExpirationTime":   p.timestamp(p.issued.expires),
-		"lastCertificateRegeneration": p.timestamp(p.issued.made),
+	described := map[string]any{
+		"certificateExpirationTime":   p.timestamp(i.expires),
+		"lastCertificateRegeneration": p.timestamp(i.made),
 		"certificateRegenerations":    p.told.regenerations,
-		"issuedBackend":               p.issued.backend,
-		"supportedBackends":           p.issued.supported,
+		"issuedBackend":               i.backend,
 	}
+	if len(i.supported) > 0 {
+		described["supportedBackends"] = i.supported
+	}
+	return described
+}
+
+// trustsOf returns the identifiers of all trusts of a mesh. They are read from the store: a proxy may not have them yet,
+// or have rejected them.
+func (z *Zone) trustsOf(mesh string) []string {
+	var all []string
+	for _, trust := range z.listed("MeshTrust", mesh) {
+		all = append(all, trust.kri())
+	}
+	slices.Sort(all)
+	return all
 }
 
 // describe returns counts in the JSON form of protocol buffers: 64-bit numbers as strings, and no zero.

@@ -11,7 +11,16 @@ import (
 // A record is what the control plane knows of a connected proxy. It ends with the connection.
 type record struct {
 	issued   *issued
-	working  bool // the control plane is issuing for it
+	workload *workload
+	cause    string // of the workload, and of its absence
+	working  bool   // the control plane is issuing for it
+	failing  map[string]failing
+	sent     material // the last secrets that it was sent
+	goal     goal     // what it should have
+}
+
+// A failing is the delay of a proxy for which an issuer has failed.
+type failing struct {
 	failures int
 	retryAt  time.Time
 }
@@ -38,41 +47,65 @@ const (
 
 // consider checks whether a proxy needs anything, as the control plane does once a second.
 func (p *Proxy) consider() {
-	f := p.fleet
-	if !p.connected || p.working || f.now.Before(p.retryAt) {
+	if !p.connected || p.working {
 		return
 	}
-	mesh := p.zone.meshes[p.mesh]
-	if mesh == nil {
+	v := p.zone.meshes[p.mesh]
+	if v == nil {
 		return // each proxy is checked when the change is noticed
 	}
-	if p.identity != nil {
-		p.considerIdentity(mesh)
+	if p.claim != nil {
+		p.considerClaim(v.mesh)
 		return
 	}
-	backend := enabledBackend(mesh)
+	if p.considerIdentity(v) {
+		return
+	}
+	if p.workload != nil {
+		p.aim(v)
+		return
+	}
+	backend := enabledBackend(v.mesh)
 	if backend == nil {
 		p.issued = nil
+		p.goal = p.goalOf(v)
 		p.send()
 		return
 	}
-	if p.needs(mesh) == nothing {
+	if p.needs(v.mesh) == nothing {
+		p.aim(v)
 		return
 	}
-	if open := p.zone.limiter(p.mesh, backend).openAt; f.now.Before(open) {
-		p.retry(open.Sub(f.now) + f.between(0, f.tick()))
+	if p.putOff(p.issuer(backend)) {
 		return
 	}
 	p.working = true
-	p.in(p.zone.reserve(), func() { p.read(p.zone.meshes[p.mesh]) })
+	p.in(p.zone.reserve(issueTime), func() { p.read(p.zone.meshes[p.mesh].mesh) })
 }
+
+// putOff reports whether a proxy has to wait until it is issued to again, because that has failed for it, or for others.
+func (p *Proxy) putOff(issuer string) bool {
+	f := p.fleet
+	if f.now.Before(p.failing[issuer].retryAt) {
+		return true
+	}
+	open := p.zone.limiter(issuer).openAt
+	if !f.now.Before(open) {
+		return false
+	}
+	p.retry(issuer, open.Sub(f.now)+f.between(0, f.tick()))
+	return true
+}
+
+// issuer returns the name under which failures of a backend are counted.
+func (p *Proxy) issuer(backend *document) string { return p.mesh + "/" + backend.text("name") }
 
 // needs returns what does not match the issued material any more.
 func (p *Proxy) needs(mesh *resource) need {
 	switch was := p.issued; {
 	case was == nil || !bytes.Equal(was.mtls, mtlsOf(mesh)):
 		return everything
-	case p.fleet.now.After(p.renewal(was)):
+	case p.fleet.now.After(renewal(was.made, was.expires)):
 		return identityOnly
 	case !equalTags(was.tags, p.tags()):
 		return identityOnly
@@ -91,7 +124,7 @@ func (p *Proxy) read(mesh *resource) {
 	}
 	ca, err := p.zone.pair(p.mesh, backend)
 	if err != nil {
-		p.failed(backend)
+		p.failed(p.issuer(backend))
 		return
 	}
 	needs := p.needs(mesh)
@@ -106,9 +139,9 @@ func (p *Proxy) make(ca pair, mesh *resource, needs need) {
 		mtls: mtlsOf(mesh), tags: p.tags(), made: f.now, backend: backend.text("name"),
 	}
 	var err error
-	next.identity, next.key, err = ca.issue(p.mesh, next.tags, f.now, lifetimeOf(backend))
+	next.leaf, err = ca.issue(p.mesh, next.tags, f.now, lifetimeOf(backend))
 	if err == nil {
-		next.expires = next.identity.NotAfter
+		next.expires = next.leaf.cert.NotAfter
 		if needs == identityOnly {
 			next.bundle, next.supported = p.issued.bundle, p.issued.supported
 		} else {
@@ -116,40 +149,54 @@ func (p *Proxy) make(ca pair, mesh *resource, needs need) {
 		}
 	}
 	if err != nil {
-		p.failed(backend)
+		p.failed(p.issuer(backend))
 		return
 	}
-	p.issued, p.working, p.failures, p.retryAt = next, false, 0, time.Time{}
-	p.zone.limiter(p.mesh, backend).succeeded(p)
+	p.issued, p.working = next, false
+	p.succeeded(p.issuer(backend))
 	p.report()
-	p.within(sendLeast, sendMost, p.send)
+	if v := p.zone.meshes[p.mesh]; v != nil {
+		p.aim(v)
+	}
 	p.atNextTick(p.consider) // the mesh may have changed in the meantime
-	p.in(p.renewal(next).Sub(f.now)+f.between(time.Millisecond, f.tick()), p.consider)
+	p.in(renewal(next.made, next.expires).Sub(f.now)+f.between(time.Millisecond, f.tick()), p.consider)
 }
 
-// renewal returns the time at which an identity is renewed.
-func (p *Proxy) renewal(i *issued) time.Time { return i.made.Add(i.expires.Sub(i.made) / 5 * 4) }
+// renewal returns the time at which a certificate is renewed.
+func renewal(made, expires time.Time) time.Time { return made.Add(expires.Sub(made) / 5 * 4) }
 
 // failed delays a proxy for which the issuance failed.
-func (p *Proxy) failed(backend *document) {
+func (p *Proxy) failed(issuer string) {
 	f := p.fleet
 	p.working = false
-	p.failures++
+	if p.failing == nil {
+		p.failing = map[string]failing{}
+	}
+	failures := p.failing[issuer].failures + 1
+	p.failing[issuer] = failing{failures: failures}
 	if !f.cp.release.backsOff {
-		p.retry(retryOld)
+		p.retry(issuer, retryOld)
 		return
 	}
-	p.zone.limiter(p.mesh, backend).failed(p)
-	wait := min(retryTime<<min(p.failures-1, 10), retryMost)
-	p.retry(f.between(wait*6/10, wait*14/10))
+	p.zone.limiter(issuer).failed(p)
+	wait := min(retryTime<<min(failures-1, 10), retryMost)
+	p.retry(issuer, f.between(wait*6/10, wait*14/10))
 }
 
-func (p *Proxy) retry(wait time.Duration) {
-	p.retryAt = p.fleet.now.Add(wait)
+func (p *Proxy) retry(issuer string, wait time.Duration) {
+	if p.failing == nil {
+		p.failing = map[string]failing{}
+	}
+	p.failing[issuer] = failing{p.failing[issuer].failures, p.fleet.now.Add(wait)}
 	p.in(wait, p.consider)
 }
 
-// A limiter stops the issuance for one backend after it failed for too many proxies.
+func (p *Proxy) succeeded(issuer string) {
+	delete(p.failing, issuer)
+	p.zone.limiter(issuer).succeeded(p)
+}
+
+// A limiter stops the issuance for one backend or identity after it failed for too many proxies.
 type limiter struct {
 	failing []*Proxy
 	openAt  time.Time
@@ -169,9 +216,13 @@ func (l *limiter) succeeded(p *Proxy) {
 	l.failing = slices.DeleteFunc(l.failing, func(other *Proxy) bool { return other == p })
 }
 
+func (p *Proxy) dataplane() (*resource, bool) {
+	return p.fleet.cp.store.get("Dataplane", p.mesh, p.resource)
+}
+
 // tags returns the current tags of a proxy's Dataplane.
 func (p *Proxy) tags() map[string][]string {
-	dataplane, ok := p.fleet.cp.store.get("Dataplane", p.mesh, p.resource)
+	dataplane, ok := p.dataplane()
 	if !ok {
 		return nil
 	}

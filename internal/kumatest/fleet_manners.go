@@ -82,5 +82,5 @@ func (p *Proxy) Stop() {
 	defer p.enter()()
 	p.churn++
 	p.disconnect()
-	p.held = nil
+	p.equipment = equipment{}
 }

@@ -2,6 +2,7 @@ package kumatest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -17,13 +18,14 @@ type Proxy struct {
 	resource string // the name of its Dataplane on this control plane
 
 	connected bool
-	gone      bool      // its Dataplane was deleted
-	session   int       // counts connections: actions of an earlier one are dropped
-	held      *material // what it has, which stays when it disconnects
+	gone      bool // its Dataplane was deleted
+	session   int  // counts connections: actions of an earlier one are dropped
+	member    membership
+	equipment
 
 	manners
-	identity *meshIdentity // the source of its identity if that is not the CA of the mesh
-	skew     time.Duration // of the clock of the control plane's instance
+	claim *claim        // the source of its identity if that is a MeshIdentity that does not exist
+	skew  time.Duration // of the clock of the control plane's instance
 
 	stream
 	record         // what the control plane knows of it
@@ -34,10 +36,11 @@ type Proxy struct {
 type ProxyOption func(*proxyOptions)
 
 type proxyOptions struct {
-	service  string
-	zone     string
-	identity *meshIdentity
-	skew     time.Duration
+	service string
+	zone    string
+	labels  map[string]string
+	claim   *claim
+	skew    time.Duration
 }
 
 // Service sets the service of the proxy; the default is the name of the proxy.
@@ -54,7 +57,13 @@ func InZone(name string) ProxyOption {
 // of the mesh. Its insight names that instead of the backend, or nothing if told is false, as when a proxy connects for
 // the first time. It takes no part in handshakes.
 func WithIdentity(name string, told bool) ProxyOption {
-	return func(o *proxyOptions) { o.identity = &meshIdentity{name, told} }
+	return func(o *proxyOptions) { o.claim = &claim{name, told} }
+}
+
+// Labels adds labels to the Dataplane. In a mesh with MeshServices, it has the label kuma.io/workload with the name of its
+// service without this.
+func Labels(labels map[string]string) ProxyOption {
+	return func(o *proxyOptions) { o.labels = labels }
 }
 
 // Skewed connects the proxy to another instance of the control plane, whose clock is ahead by this time. The times in
@@ -81,7 +90,7 @@ func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
 	defer f.mu.Unlock()
 	p := f.find(mesh, dataplane)
 	if p == nil {
-		p = &Proxy{fleet: f, zone: f.zone(o.zone), mesh: mesh, name: name, resource: dataplane, identity: o.identity, skew: o.skew}
+		p = &Proxy{fleet: f, zone: f.zone(o.zone), mesh: mesh, name: name, resource: dataplane, claim: o.claim, skew: o.skew}
 		f.proxies = append(f.proxies, p)
 	}
 	p.disconnect()
@@ -133,110 +142,24 @@ func (p *Proxy) Reconnect() {
 	p.connect()
 }
 
-// Holds returns the material of the proxy.
-func (p *Proxy) Holds() Holding {
-	defer p.enter()()
-	if p.held == nil || p.held.bundle == nil {
-		return Holding{}
-	}
-	return Holding{Identity: p.held.identity, Key: p.held.key, Bundle: slices.Clone(p.held.bundle.certs)}
-}
-
-// Accepts returns why the proxy would reject another one at a time, as its client and as its server, or nil if it
-// accepts it. Both use their current material.
-func (p *Proxy) Accepts(other *Proxy, at time.Time) error {
-	defer p.enter()()
-	if p.held == nil || other.held == nil || p.identity != nil || other.identity != nil {
-		return errHoldsNothing
-	}
-	return p.held.bundle.verify(other.held.identity, at)
-}
-
-// enter runs due events and locks the fleet.
-func (p *Proxy) enter() (leave func()) {
-	p.fleet.look()
-	p.fleet.mu.Lock()
-	return p.fleet.mu.Unlock
-}
-
-// A Refusal is a failed handshake: one proxy rejects another one.
-type Refusal struct {
-	Time time.Time
-	By   string // the names of the proxies
-	Of   string
-	Err  error
-}
-
-func (r Refusal) String() string {
-	return fmt.Sprintf("%s: %s refuses %s: %v", r.Time.Format("15:04:05.000"), r.By, r.Of, r.Err)
-}
-
-// Handshakes lets each connected proxy of a mesh verify every other one now. It returns the number of handshakes, and
-// those that failed. A proxy without any material takes no part.
-func (cp *ControlPlane) Handshakes(mesh string) (tried int, refused []Refusal) {
-	return cp.handshakes(mesh, func(p *Proxy) bool { return p.connected })
-}
-
-// HandshakesOfAll is Handshakes with disconnected proxies, which continue to serve traffic with their material.
-func (cp *ControlPlane) HandshakesOfAll(mesh string) (tried int, refused []Refusal) {
-	return cp.handshakes(mesh, func(*Proxy) bool { return true })
-}
-
-func (cp *ControlPlane) handshakes(mesh string, takesPart func(*Proxy) bool) (tried int, refused []Refusal) {
-	f := cp.fleet
-	f.look()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var all []*Proxy
-	for _, p := range f.proxies {
-		if p.mesh == mesh && p.held != nil && p.identity == nil && takesPart(p) {
-			all = append(all, p)
-		}
-	}
-	refuses := map[*bundle]map[*Proxy]error{} // many proxies have the same bundle
-	for _, p := range all {
-		if _, known := refuses[p.held.bundle]; !known {
-			refuses[p.held.bundle] = refusedBy(p.held.bundle, all, f.now)
-		}
-		for _, other := range all {
-			if len(refuses[p.held.bundle]) == 0 {
-				break
-			}
-			if err := refuses[p.held.bundle][other]; err != nil && p != other {
-				refused = append(refused, Refusal{f.now, p.name, other.name, err})
-			}
-		}
-	}
-	return len(all) * max(len(all)-1, 0), refused
-}
-
-// refusedBy returns the proxies whose identity a peer with this bundle rejects.
-func refusedBy(b *bundle, all []*Proxy, now time.Time) map[*Proxy]error {
-	refused := map[*Proxy]error{}
-	for _, p := range all {
-		if err := b.verify(p.held.identity, now); err != nil {
-			refused[p] = err
-		}
-	}
-	return refused
-}
-
-// Refusals returns the failed handshakes of Handshakes.
-func (cp *ControlPlane) Refusals(mesh string) []Refusal {
-	_, refused := cp.Handshakes(mesh)
-	return refused
-}
-
 // putDataplane creates a Dataplane unless it exists, and returns its name.
 func (cp *ControlPlane) putDataplane(mesh, name string, o proxyOptions) string {
 	tags := map[string]string{serviceTag: o.service, protocolTag: "http"}
+	labels := map[string]string{}
+	if cp.generatesServices(mesh) {
+		labels[workloadLabel] = o.service
+	}
+	maps.Copy(labels, o.labels)
 	document := map[string]any{
 		"type": "Dataplane", "mesh": mesh, "name": name,
 		"networking": map[string]any{"address": "127.0.0.1", "inbound": []any{map[string]any{"port": 8080, "tags": tags}}},
 	}
 	if cp.global {
 		tags[zoneTag] = o.zone
-		return cp.putSynced(mesh, name, o.zone, document)
+		return cp.putSynced(mesh, name, o.zone, labels, document)
+	}
+	if len(labels) > 0 {
+		document["labels"] = labels
 	}
 	if _, ok := cp.store.get("Dataplane", mesh, name); ok {
 		return name
@@ -248,7 +171,7 @@ func (cp *ControlPlane) putDataplane(mesh, name string, o proxyOptions) string {
 }
 
 // putSynced stores a Dataplane as if it came from a zone.
-func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]any) string {
+func (cp *ControlPlane) putSynced(mesh, name, zone string, given map[string]string, document map[string]any) string {
 	synced := syncedName(mesh, name, zone)
 	if _, ok := cp.store.get("Dataplane", mesh, synced); ok {
 		return synced
@@ -262,11 +185,12 @@ func (cp *ControlPlane) putSynced(mesh, name, zone string, document map[string]a
 		panic(fmt.Sprintf("kumatest: proxy %s: %v", name, err)) // only for a service with an invalid name
 	}
 	now := cp.now().UTC()
+	labels := map[string]string{
+		displayLabel: name, envLabel: "universal", meshLabel: mesh, originLabel: "zone", proxyLabel: "sidecar", zoneLabel: zone,
+	}
+	maps.Copy(labels, given)
 	cp.store.put(&resource{
-		kind: kind, mesh: mesh, name: synced, created: now, modified: now, document: doc, content: doc.encode(),
-		labels: map[string]string{
-			displayLabel: name, envLabel: "universal", meshLabel: mesh, originLabel: "zone", proxyLabel: "sidecar", zoneLabel: zone,
-		},
+		kind: kind, mesh: mesh, name: synced, created: now, modified: now, document: doc, content: doc.encode(), labels: labels,
 	}, ownedBy(mesh))
 	return synced
 }

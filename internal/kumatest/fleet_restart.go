@@ -65,7 +65,7 @@ func (z *Zone) restart(r restart, down time.Duration) {
 	}
 	z.forget()
 	for _, mesh := range z.fleet.cp.meshes() {
-		z.meshes[mesh.name] = mesh
+		z.meshes[mesh.name] = z.look(mesh.name)
 	}
 }
 

@@ -32,16 +32,20 @@ type authority struct {
 // newAuthority returns a root CA, changed by edits before it signs itself.
 func newAuthority(t *testing.T, name string, edits ...func(*x509.Certificate)) *authority {
 	t.Helper()
-	start := newClock().Now().Add(-time.Hour)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: start, NotAfter: start.AddDate(10, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
+	template := authorityTemplate(name)
 	for _, edit := range edits {
 		edit(template)
 	}
 	return signAuthority(t, template, nil)
+}
+
+func authorityTemplate(name string) *x509.Certificate {
+	start := newClock().Now().Add(-time.Hour)
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: start, NotAfter: start.AddDate(10, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
 }
 
 // below returns a CA that another one signs.
@@ -59,7 +63,13 @@ func signAuthority(t *testing.T, template *x509.Certificate, parent *authority) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, signer := template, crypto.Signer(private)
+	return signAuthorityOf(t, private, template, parent)
+}
+
+// signAuthorityOf returns the CA of a key.
+func signAuthorityOf(t *testing.T, private crypto.Signer, template *x509.Certificate, parent *authority) *authority {
+	t.Helper()
+	issuer, signer := template, private
 	if parent != nil {
 		issuer, signer = parent.cert, parent.private
 	}

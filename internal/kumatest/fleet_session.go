@@ -8,9 +8,8 @@ import "time"
 type stream struct {
 	subscriptions []*subscription // the last two, of which the last may be the current one
 	outstanding   *material       // sent and not answered yet
-	acknowledged  *material
-	waiting       bool // a rejected response must be sent again
-	reporting     bool // the insight is about to report a change
+	waiting       bool            // a rejected response must be sent again
+	reporting     bool            // the insight is about to report a change
 }
 
 func (p *Proxy) connect() {
@@ -18,8 +17,9 @@ func (p *Proxy) connect() {
 	p.zone.polled(p.mesh, true)
 	p.connected = true
 	p.record = record{}
-	p.outstanding, p.acknowledged, p.waiting, p.reporting = nil, nil, false, false
+	p.outstanding, p.waiting, p.reporting = nil, false, false
 	p.subscribe()
+	p.zone.serviceDue(p.mesh)
 	p.flush()
 	p.beat()
 	first := time.Duration(0)
@@ -87,22 +87,42 @@ func (p *Proxy) beat() {
 // send sends what the proxy does not have yet, unless an answer is outstanding.
 func (p *Proxy) send() {
 	s := p.current()
-	if p.outstanding != nil || p.waiting {
+	if p.outstanding != nil || p.waiting || !p.goal.known {
 		return
 	}
 	p.report()
-	s.configure(p.issued != nil, p.fleet.now)
-	if p.issued == nil {
-		p.held, p.acknowledged = nil, nil
+	s.configure(&p.goal.setup, p.fleet.now)
+	p.configure(p.goal.setup)
+	if !p.goal.secure() {
+		p.sent = material{} // the proxy drops what it does not use
 		return
 	}
-	if p.acknowledged == &p.issued.material {
+	next, differs := p.unsent()
+	if !differs {
 		return
 	}
-	p.outstanding = &p.issued.material
+	p.sent = p.goal.material
+	p.outstanding = &next
 	s.total.sent++
 	s.updated = p.fleet.now
 	p.within(sendLeast+p.late, sendMost+p.late, p.answer)
+}
+
+// unsent returns what to send: with state-of-the-world xDS all secrets if any has changed, otherwise those that have.
+func (p *Proxy) unsent() (material, bool) {
+	next := p.goal.material
+	if next == p.sent {
+		return next, false
+	}
+	if p.fleet.cp.release.incremental {
+		if next.leaf == p.sent.leaf {
+			next.leaf = nil
+		}
+		if next.bundle == p.sent.bundle {
+			next.bundle = nil
+		}
+	}
+	return next, next != material{}
 }
 
 // answer handles the proxy's answer to a response.
@@ -114,9 +134,13 @@ func (p *Proxy) answer() {
 	p.outstanding = nil
 	s.updated = p.fleet.now
 	p.report()
-	if p.refuses() {
+	if p.refuses() || answered.bundle != nil && answered.bundle.broken != nil {
 		s.total.rejected++
-		p.waiting = true
+		if p.fleet.cp.release.incremental { // and never sends this again
+			p.send()
+			return
+		}
+		p.waiting, p.sent = true, material{}
 		p.in(resendTime, func() {
 			p.waiting = false
 			p.send()
@@ -124,6 +148,6 @@ func (p *Proxy) answer() {
 		return
 	}
 	s.total.acknowledged++
-	p.held, p.acknowledged = answered, answered
+	p.receive(*answered)
 	p.send() // what was issued in the meantime
 }

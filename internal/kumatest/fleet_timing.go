@@ -26,6 +26,14 @@ const (
 	issuers   = 2
 	issueTime = 80 * time.Millisecond
 
+	// From a MeshIdentity: 60 proxies with RSA keys had the last certificate after 5 to 13 s. A proxy that connects has
+	// its secrets after 0.4 to 1 s.
+	issueTimeEC                         = 5 * time.Millisecond
+	issueTimeRSA                        = 200 * time.Millisecond
+	firstSecretsLeast, firstSecretsMost = 350 * time.Millisecond, 700 * time.Millisecond
+	identityCacheAge                    = 5 * time.Second // of the CA of an identity
+	serviceInterval                     = 5 * time.Second // at which MeshServices are updated
+
 	sendLeast, sendMost = 5 * time.Millisecond, 20 * time.Millisecond // one way between control plane and proxy
 	resendTime          = 5 * time.Second                             // from a rejected response to the next
 

@@ -15,7 +15,10 @@ type Zone struct {
 	secrets map[key]*resource // of a zone below a global control plane: those that have arrived
 	cache   *secretCache
 	memory
-	busy [issuers]time.Time // until when each core is issuing
+	busy     [issuers]time.Time // until when each core is issuing
+	services map[string]*services
+	phase    time.Duration // of the moments at which MeshServices are updated, and identities below a global control plane
+	zoneIdentities
 
 	state   zoneState
 	hanging int           // number of times it began to hang
@@ -25,18 +28,27 @@ type Zone struct {
 
 // A memory is the state of a zone control plane that a restart loses.
 type memory struct {
-	meshes   map[string]*resource // as it has noticed them
-	loaded   map[string]time.Time // time at which each was read into the cache, as far as that is known
-	loading  map[string]bool      // it is read again when the cache entry expires
-	limiters map[string]*limiter
+	meshes    map[string]*view     // as it has noticed them
+	loaded    map[string]time.Time // time at which each was read into the cache, as far as that is known
+	loading   map[string]bool      // it is read again when the cache entry expires
+	limiters  map[string]*limiter
+	pairs     map[string]cachedPair
+	servicing map[string]bool // meshes whose MeshServices are about to be updated
+	examining map[string]bool // meshes whose identities are about to be reconciled
 }
 
 func newMemory() memory {
-	return memory{meshes: map[string]*resource{}, loaded: map[string]time.Time{}, loading: map[string]bool{}, limiters: map[string]*limiter{}}
+	return memory{
+		meshes: map[string]*view{}, loaded: map[string]time.Time{}, loading: map[string]bool{}, limiters: map[string]*limiter{},
+		pairs: map[string]cachedPair{}, servicing: map[string]bool{}, examining: map[string]bool{},
+	}
 }
 
 func newZone(f *fleet, name string, cache *secretCache) *Zone {
-	return &Zone{fleet: f, name: name, secrets: map[key]*resource{}, cache: cache, memory: newMemory()}
+	return &Zone{
+		fleet: f, name: name, secrets: map[key]*resource{}, cache: cache, memory: newMemory(), services: map[string]*services{}, zoneIdentities: newZoneIdentities(),
+		phase: time.Duration(f.phases.Int64N(int64(serviceInterval))),
+	}
 }
 
 // zone returns the zone with this name, and creates it if necessary.
@@ -64,12 +76,27 @@ func (z *Zone) instance() string {
 	return instanceID
 }
 
-// meshWritten schedules the times at which the zone notices a mesh, and then its proxies, each at its own.
-func (z *Zone) meshWritten(name string) {
+// meshWritten makes the zone notice a mesh.
+func (z *Zone) meshWritten(name string) { z.written("Mesh", name) }
+
+// written makes a resource of a mesh arrive in the zone, which then notices it.
+func (z *Zone) written(kind, mesh string) {
 	f := z.fleet
+	if !f.cp.global {
+		z.outdated(mesh)
+		return
+	}
+	z.sync(kind, func() { z.outdated(mesh) })
+}
+
+// outdated schedules the times at which the zone notices a mesh, and then its proxies, each at its own.
+func (z *Zone) outdated(name string) {
+	f := z.fleet
+	z.serviceDue(name)
+	z.examineDue(name)
 	switch {
 	case f.cp.global:
-		z.sync("Mesh", func() { f.after(f.between(syncedNoticeLeast, syncedNoticeMost), z, func() { z.notice(name) }) })
+		f.after(f.between(syncedNoticeLeast, syncedNoticeMost), z, func() { z.notice(name) })
 	case !z.loading[name]:
 		z.loading[name] = true
 		f.after(z.untilLoad(name), z, func() {
@@ -111,14 +138,14 @@ func (z *Zone) polled(name string, connects bool) {
 }
 
 func (z *Zone) notice(name string) {
-	mesh, ok := z.fleet.cp.mesh(name)
+	v := z.look(name)
 	if z.isPolled(name) {
 		z.loaded[name] = z.fleet.now
 	}
-	if !ok || mesh == z.meshes[name] {
+	if v == nil || v == z.meshes[name] {
 		return
 	}
-	z.meshes[name] = mesh
+	z.meshes[name] = v
 	for _, p := range z.proxies() {
 		if p.mesh == name {
 			p.atNextTick(p.consider)
@@ -138,11 +165,11 @@ func (z *Zone) secretWritten(mesh, name string) {
 		} else {
 			delete(z.secrets, k)
 		}
+		z.examineDue(mesh)
 	})
 }
 
-func (z *Zone) limiter(mesh string, backend *document) *limiter {
-	name := mesh + "/" + backend.text("name")
+func (z *Zone) limiter(name string) *limiter {
 	if z.limiters[name] == nil {
 		z.limiters[name] = &limiter{}
 	}
@@ -150,7 +177,7 @@ func (z *Zone) limiter(mesh string, backend *document) *limiter {
 }
 
 // reserve returns the time until a core is free, and reserves it for one certificate.
-func (z *Zone) reserve() time.Duration {
+func (z *Zone) reserve(cost time.Duration) time.Duration {
 	core := 0
 	for i := range z.busy {
 		if z.busy[i].Before(z.busy[core]) {
@@ -161,7 +188,7 @@ func (z *Zone) reserve() time.Duration {
 	if z.busy[core].After(start) {
 		start = z.busy[core]
 	}
-	z.busy[core] = start.Add(issueTime)
+	z.busy[core] = start.Add(cost)
 	return start.Sub(z.fleet.now)
 }
 

@@ -35,6 +35,12 @@ type release struct {
 	warnsOfName   bool // a mesh with another name is accepted with a warning
 	looksLate     bool // a proxy that connects is checked after the first interval, not at once
 	backsOff      bool // a failed issuance is retried with backoff, and ten failures stop it in the whole mesh
+
+	comparesIdentities bool // a write of a MeshIdentity that changes nothing issues nothing
+	refusesEd25519     bool // a MeshIdentity with such a CA issues nothing
+	incremental        bool // a proxy is sent the secrets that have changed, and never again what it has rejected
+	clientsWait        bool // a client with a certificate from a MeshIdentity speaks plaintext until the MeshService is ready
+	serviceLabels      bool // a MeshService is for a workload label, not for a service tag
 }
 
 // A releaseSet is the set of releases that have a resource type or a field.
@@ -63,14 +69,15 @@ func releases() []release {
 			kri: true, computeLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
 			required: []string{"type", "name", "spec"}, pageSizeMin: true, dropsNull: true, meshTLS: true, warnsOfName: true, backsOff: true,
-			identityServices: true, identityLifetime: defaultLifetime,
+			identityServices: true, identityLifetime: defaultLifetime, refusesEd25519: true,
 		},
 		{
 			version: "unknown", set: in30, // a development build has no version
 			kri: true, computeLabels: true, nameLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"name", "spec", "type"}, pageSizeMin: true, dropsNull: true, dnsLabelNames: true,
+			required: []string{"name", "spec", "type"}, pageSizeMin: true, dropsNull: true, dnsLabelNames: true, backsOff: true,
 			identityPairs: true, identityLifetime: 5 * 24 * time.Hour,
+			comparesIdentities: true, incremental: true, clientsWait: true, serviceLabels: true,
 		},
 	}
 }
