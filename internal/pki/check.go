@@ -29,6 +29,9 @@ type Options struct {
 	// Mesh is the name of the mesh whose provided backend issues from this CA,
 	// or "" if that is unknown. It decides the URIs of proxy certificates.
 	Mesh string
+	// TrustDomain is the trust domain of the MeshIdentity that issues from this
+	// CA, or "". Then it decides the URI of proxy certificates, and not Mesh.
+	TrustDomain string
 }
 
 // checkTrusted checks certificates that proxies trust besides the issuing
@@ -199,10 +202,20 @@ func allowsUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
 
 // checkURIConstraints applies RFC 5280, 4.2.1.10. Each certificate of a
 // provided backend has spiffe://<mesh>/<service> and
-// kuma://kuma.io/service/<service>, and may have more.
+// kuma://kuma.io/service/<service>, and may have more. One of a MeshIdentity has
+// its SPIFFE ID alone.
 func checkURIConstraints(ps *Problems, i int, cert *x509.Certificate, o Options) {
 	limits := uriConstraints(cert)
 	if limits == "" {
+		return
+	}
+	if o.TrustDomain != "" {
+		if !permitsHost(cert, o.TrustDomain) {
+			ps.addFor(Error, RuleNameConstraints, i, cert,
+				"The name constraints of this CA limit the URIs of its certificates (%s). Each proxy certificate contains a SPIFFE ID of "+
+					"trust domain %s, which is outside of the limits, and proxies reject it. Issue the CA again without constraints on URIs.",
+				limits, o.TrustDomain)
+		}
 		return
 	}
 	tagHost, _, _ := strings.Cut(ServiceTag, "/")

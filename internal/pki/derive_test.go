@@ -2,9 +2,10 @@ package pki
 
 import (
 	"bytes"
+	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/x509"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,15 @@ func TestDeriveIsTheSameEverywhere(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "%s with %s: certificate %s, public key %s, serial number %s\n",
 			ca.chain, ca.key, Fingerprint(derived.Leaf), PublicKeySHA256(derived.Leaf.PublicKey), Describe(derived.Leaf).SerialNumber)
+	}
+	cas := identityCAs(t)
+	for _, name := range slices.Sorted(maps.Keys(cas)) {
+		derived, err := Derive(cas[name], ProxyRequest{SPIFFEID: webID}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "identity from %s: certificate %s, public key %s, serial number %s\n",
+			name, Fingerprint(derived.Leaf), PublicKeySHA256(derived.Leaf.PublicKey), Describe(derived.Leaf).SerialNumber)
 	}
 	golden(t, "derived.golden", out.String())
 }
@@ -130,15 +140,17 @@ func TestKeyMaterial(t *testing.T) {
 	}
 }
 
-// TestKeyFrom: the ends of the range of a P-256 key.
+// TestKeyFrom: the ends of the range of each kind of key.
 func TestKeyFrom(t *testing.T) {
-	for _, fill := range []byte{0x00, 0xff} {
-		key, err := keyFrom(bytes.Repeat([]byte{fill}, keySeedSize))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := x509.MarshalECPrivateKey(key); err != nil {
-			t.Error(err)
+	for _, curve := range []elliptic.Curve{elliptic.P224(), elliptic.P256(), elliptic.P384(), elliptic.P521(), nil} {
+		for _, fill := range []byte{0x00, 0xff} {
+			key, err := keyFrom(curve, bytes.Repeat([]byte{fill}, seedSize(curve)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := encodeKey(key); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -2,6 +2,8 @@ package pki
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -21,9 +23,14 @@ type CA struct {
 	Key crypto.Signer
 }
 
-// ProxyRequest describes the proxy of a certificate.
+// ProxyRequest describes the proxy of a certificate: by SPIFFEID for a
+// certificate of a MeshIdentity, otherwise by Mesh and Tags for one of an mTLS
+// backend.
 type ProxyRequest struct {
-	Mesh string
+	// SPIFFEID becomes the only URI of the certificate, and the certificate gets
+	// a key of the kind of the CA's.
+	SPIFFEID string
+	Mesh     string
 	// Tags are the tags of the proxy, each with all its values; ServiceTag is
 	// among them. See ServiceTags if only the services of a proxy are known.
 	Tags map[string][]string
@@ -42,12 +49,13 @@ type ProxyCertificate struct {
 	// as their trust bundle (recorded). Peers that have only the root need this
 	// chain.
 	Chain []*x509.Certificate
-	// PrivateKey is the leaf's key as PEM: PKCS #1 for RSA, SEC 1 for ECDSA.
+	// PrivateKey is the leaf's key as PEM: PKCS #1 for RSA, SEC 1 for ECDSA,
+	// PKCS #8 for Ed25519.
 	PrivateKey []byte
 	// TrustBundle has the CAs that the proxy trusts: chain and trusted
 	// certificates of the CA, as Bundle.Certificates returns them.
 	TrustBundle []*x509.Certificate
-	// SPIFFEID is the identity of the first service by name.
+	// SPIFFEID is that of the request, or of the first service by name.
 	SPIFFEID string
 	// URIs are all identities, in the order of the certificate.
 	URIs []string
@@ -57,10 +65,9 @@ type ProxyCertificate struct {
 // becomes valid (recorded).
 const clockSkew = 10 * time.Second
 
-// Issue signs a proxy certificate as the control plane does: with a new RSA key
-// of 2048 bits and a random serial number, valid from 10 s before now. It
-// returns an error if the CA breaks a rule, or if the control plane would
-// reject the mesh or the tags.
+// Issue signs a proxy certificate as the control plane does: with a new key and
+// a random serial number, valid from 10 s before now. It returns an error if the
+// CA breaks a rule, or if the control plane would reject the proxy.
 //
 // random is the source of the serial number; newer versions of Go generate the
 // key from the system's own source instead.
@@ -73,7 +80,7 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 	if err != nil {
 		return nil, err
 	}
-	key, err := rsa.GenerateKey(random, 2048)
+	key, err := r.newKey(ca.Key, random)
 	if err != nil {
 		return nil, fmt.Errorf("creating the proxy's key: %w", err)
 	}
@@ -81,12 +88,41 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 	if err != nil {
 		return nil, fmt.Errorf("creating the serial number: %w", err)
 	}
-	keyPEM := encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
 	return ca.issue(leaf{
 		uris: uris, serial: serial.Add(serial, big.NewInt(1)),
 		notBefore: now.Add(-clockSkew), notAfter: now.Add(expiration),
-		key: key, keyPEM: keyPEM,
+		key: key,
 	}, random)
+}
+
+// newKey returns a new key as the control plane generates it: of the kind of the
+// CA's for a MeshIdentity, RSA for a backend. An RSA key has 2048 bits, whatever
+// the CA's has.
+func (r ProxyRequest) newKey(ca crypto.Signer, random io.Reader) (crypto.Signer, error) {
+	if r.SPIFFEID != "" {
+		switch ca := ca.(type) {
+		case *ecdsa.PrivateKey:
+			return ecdsa.GenerateKey(ca.Curve, random)
+		case ed25519.PrivateKey:
+			_, key, err := ed25519.GenerateKey(random)
+			return key, err
+		}
+	}
+	return rsa.GenerateKey(random, 2048)
+}
+
+// encodeKey returns a key in the form of the control plane.
+func encodeKey(key crypto.Signer) ([]byte, error) {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), nil
+	case *ecdsa.PrivateKey:
+		der, err := x509.MarshalECPrivateKey(key)
+		return encode("EC PRIVATE KEY", der), err
+	default:
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		return encode("PRIVATE KEY", der), err
+	}
 }
 
 // maxSerial returns the largest serial number of the control plane: it
@@ -115,8 +151,8 @@ func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]
 	if len(ca.Chain) == 0 || ca.Key == nil {
 		return nil, errors.New("the CA has no certificate or no private key")
 	}
-	uris, err := identities(r.Mesh, r.Tags)
-	o := Options{Now: now, ProxyCertificateLifetime: expiration, Mesh: r.Mesh}
+	uris, err := r.identities()
+	o := Options{Now: now, ProxyCertificateLifetime: expiration, Mesh: r.Mesh, TrustDomain: TrustDomainOf(r.SPIFFEID)}
 	chain, trusted := ca.Check(o)
 	err = errors.Join(err, chain.Err(), ca.CheckKey(ca.Key).Err())
 	if trusted := trusted.Err(); trusted != nil {
@@ -125,13 +161,24 @@ func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]
 	return uris, err
 }
 
+// identities returns the URIs of the certificate.
+func (r ProxyRequest) identities() ([]*url.URL, error) {
+	if r.SPIFFEID == "" {
+		return identities(r.Mesh, r.Tags)
+	}
+	if err := CheckSPIFFEID(r.SPIFFEID); err != nil {
+		return nil, fmt.Errorf("%s is not the SPIFFE ID of a proxy: %w", Quote(r.SPIFFEID), err)
+	}
+	uri, err := url.Parse(r.SPIFFEID)
+	return []*url.URL{uri}, err
+}
+
 // A leaf has the parts in which proxy certificates of one CA differ.
 type leaf struct {
 	uris                []*url.URL
 	serial              *big.Int
 	notBefore, notAfter time.Time
 	key                 crypto.Signer
-	keyPEM              []byte
 }
 
 // issue signs a leaf with the profile of the control plane's certificates.
@@ -154,10 +201,14 @@ func (ca CA) issue(l leaf, random io.Reader) (*ProxyCertificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the signed proxy certificate: %w", err)
 	}
+	key, err := encodeKey(l.key)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the proxy's key: %w", err)
+	}
 	issued := &ProxyCertificate{
 		Leaf:        cert,
 		Chain:       slices.Concat([]*x509.Certificate{cert}, ca.intermediates()),
-		PrivateKey:  l.keyPEM,
+		PrivateKey:  key,
 		TrustBundle: ca.Certificates(),
 		SPIFFEID:    l.uris[0].String(),
 	}

@@ -3,6 +3,7 @@ package pki
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -77,11 +78,11 @@ func (a authority) pem() string { return string(EncodeCertificates([]*x509.Certi
 func testKey(t testing.TB, name string) *ecdsa.PrivateKey {
 	t.Helper()
 	seed := sha256.Sum256([]byte(name))
-	key, err := keyFrom(seed[:])
+	key, err := keyFrom(elliptic.P256(), seed[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key
+	return key.(*ecdsa.PrivateKey)
 }
 
 // makeCA makes a good CA certificate, self-signed if parent is nil, after edit

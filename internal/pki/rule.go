@@ -82,7 +82,8 @@ const (
 	RuleExtKeyUsage Rule = "ext-key-usage"
 	// RuleNameConstraints: the CA may only issue for some URIs, and a proxy
 	// certificate has spiffe:// and kuma:// URIs. An error if each certificate
-	// of the mesh has an excluded URI, otherwise a warning. RFC 5280, 4.2.1.10.
+	// of the mesh or of the trust domain has an excluded URI, otherwise a
+	// warning. RFC 5280, 4.2.1.10.
 	RuleNameConstraints Rule = "name-constraints"
 	// RuleCriticalExtension (warning): a critical extension that Go's
 	// crypto/x509 does not know. RFC 5280, 4.2: software that does not know it

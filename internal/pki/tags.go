@@ -19,24 +19,19 @@ const (
 )
 
 // The control plane's grammar of names of meshes (RFC 1123 subdomain, recorded) and
-// of tags, and SPIFFE's grammar of the path of an ID (SPIFFE-ID 2.2), which is
-// narrower than that of a tag's value.
+// of tags. SPIFFE's grammar of a path is narrower than that of a tag's value.
 var (
-	meshName    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	tagName     = regexp.MustCompile(`^[a-zA-Z0-9._:/-]+$`)
-	tagValue    = regexp.MustCompile(`^[a-zA-Z0-9._:-]+$`)
-	pathSegment = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+	meshName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	tagName  = regexp.MustCompile(`^[a-zA-Z0-9._:/-]+$`)
+	tagValue = regexp.MustCompile(`^[a-zA-Z0-9._:-]+$`)
 )
 
 // protocols are the protocols that a control plane of any supported version
 // knows, in upper or lower case.
 var protocols = []string{"grpc", "http", "http2", "kafka", "mysql", "tcp", "tls"}
 
-// Limits in bytes: of a mesh's name (recorded), and of a SPIFFE ID (SPIFFE-ID 2.3).
-const (
-	maxMeshName = 63
-	maxSPIFFEID = 2048
-)
+// maxMeshName is the limit of a mesh's name in bytes (recorded).
+const maxMeshName = 63
 
 // ServiceTags returns the tags of a proxy with these services, if nothing else
 // is known of it.
@@ -51,7 +46,7 @@ func SPIFFEID(mesh, service string) (string, error) {
 	if err := errors.Join(checkMesh(mesh), checkService(service)); err != nil {
 		return "", err
 	}
-	id := "spiffe://" + mesh + "/" + service
+	id := spiffeScheme + mesh + "/" + service
 	if len(id) > maxSPIFFEID {
 		return "", fmt.Errorf("the SPIFFE ID of this service would have %d bytes, and the maximum is %d: use a shorter name for the service", len(id), maxSPIFFEID)
 	}
