@@ -37,7 +37,8 @@ func (d *certificateSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			"same name stores nothing.\n\n" +
 			profile +
 			"If the same run creates them, add `depends_on` with the backend.",
-		Attributes: attributes("It is stored in the state.", "ECDSA P-256, SEC 1. It is stored in the state."),
+		Attributes: attributes("It is stored in the state.", "ECDSA P-256, SEC 1. Of a MeshIdentity, it is of the same kind as the CA's: the same "+
+			"curve, or Ed25519 in PKCS #8, and P-256 for an RSA CA. It is stored in the state."),
 	}
 }
 

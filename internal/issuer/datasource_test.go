@@ -160,6 +160,36 @@ func (identical) CompareValues(values ...any) error {
 	return nil
 }
 
+// A service needs the name of its mesh, and a SPIFFE ID does not.
+func TestAccProxyCertificate_withoutMesh(t *testing.T) {
+	t.Parallel()
+	ca := acctest.NewCA(t, "CA")
+	without := func(lines string) string {
+		return nobody + strings.Replace(certificate(lines+inline, ca), `mesh = "default"`, "", 1)
+	}
+	for _, lines := range []string{`services = ["web"]`, `tags = { "kuma.io/service" = ["web"] }`} {
+		resource.Test(t, resource.TestCase{
+			ProtoV6ProviderFactories: at(acctest.NewClock(time.Now())),
+			Steps:                    []resource.TestStep{{Config: without(lines), ExpectError: acctest.Words(`"mesh" must be specified`)}},
+		})
+	}
+	const id = "spiffe://payments.default.mesh.local/workload/web"
+	same := statecheck.CompareValue(identical{})
+	var steps []resource.TestStep
+	for _, lines := range []string{
+		`spiffe_id = "` + id + `"`,
+		"trust_domain = \"payments.default.mesh.local\"\npath = \"/workload/web\"",
+		`spiffe_id = "` + id + `"` + "\nmesh = \"payments\"\nexpiration = \"1d\"",
+	} {
+		steps = append(steps, resource.TestStep{Config: without(lines), ConfigStateChecks: []statecheck.StateCheck{
+			same.AddStateValue(address, tfjsonpath.New("certificate")),
+			value("spiffe_id", text(id)), value("uris", texts(id)), value("trust_bundle", text(ca.Chain)), value("issuer", text("CN=CA")),
+			statecheck.ExpectSensitiveValue(address, tfjsonpath.New("private_key")),
+		}})
+	}
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: at(acctest.NewClock(time.Now())), Steps: steps})
+}
+
 // Within a window nothing changes, and the next one brings another certificate.
 // At least a fifth of its life is always left.
 func TestAccProxyCertificate_windows(t *testing.T) {
@@ -322,6 +352,19 @@ func TestAccProxyCertificate_invalid(t *testing.T) {
 		"expired":                {web + `ca = { certificate_chain = $expired, private_key = $key }`, []string{"CA material: expired", "ca.certificate_chain"}},
 		"two chains":             {web + `ca = { certificate_chain = $both, private_key = $key }`, []string{"CA material: chain order", "ca.certificate_chain", "the chain ends here"}},
 		"service too long":       {`services = ["` + strings.Repeat("a", 2048) + `"]` + inline, []string{"2048"}},
+		"no SPIFFE ID":           {`spiffe_id = "web"` + inline, []string{"Invalid SPIFFE ID", `spiffe_id = "web"`, "does not begin with spiffe://"}},
+		"SPIFFE ID without path": {`spiffe_id = "spiffe://payments"` + inline, []string{"Invalid SPIFFE ID", `spiffe_id = "spiffe://payments"`, "no path"}},
+		"SPIFFE ID with query":   {`spiffe_id = "spiffe://payments/x?y"` + inline, []string{"Invalid SPIFFE ID", `spiffe_id = "spiffe://payments/x?y"`, "segment"}},
+		"path without slash":     {"trust_domain = \"payments\"\npath = \"workload/web\"" + inline, []string{"Invalid SPIFFE ID", `path = "workload/web"`, `write "/workload/web"`}},
+		"path of nothing":        {"trust_domain = \"payments\"\npath = \"/\"" + inline, []string{"Invalid SPIFFE ID", `path = "/"`, "no segment"}},
+		"path template":          {"trust_domain = \"payments\"\npath = \"/{{ .Workload }}\"" + inline, []string{"Invalid SPIFFE ID", `path = "/{{ .Workload }}"`}},
+		"trust domain with port": {"trust_domain = \"payments:8080\"\npath = \"/web\"" + inline, []string{"Invalid SPIFFE ID", `trust_domain = "payments:8080"`, "no scheme, user or port"}},
+		"path alone":             {`path = "/web"` + inline, []string{`path = "/web"`, `"trust_domain" must be specified`}},
+		"trust domain alone":     {`trust_domain = "payments"` + "\n" + web + inline, []string{`trust_domain = "payments"`, `"path" must be specified`}},
+		"ID and services":        {`spiffe_id = "spiffe://payments/web"` + "\n" + web + inline, []string{"services and spiffe_id are set"}},
+		"ID and path":            {`spiffe_id = "spiffe://payments/web"` + "\ntrust_domain = \"payments\"\npath = \"/web\"" + inline, []string{"spiffe_id and path are set"}},
+		"ID and backend":         {"spiffe_id = \"spiffe://payments/web\"\nbackend = \"ca-1\"", []string{`spiffe_id = "spiffe://payments/web"`, "backend"}},
+		"ID outside of the CA":   {`spiffe_id = "spiffe://payments/web"` + "\nca = { certificate_chain = $limited, private_key = $key }", []string{"CA material: name constraints", "ca.certificate_chain", "trust domain payments"}},
 		"tag too long for an ID": {`tags = { "kuma.io/service" = ["` + strings.Repeat("a", 2048) + `"] }` + inline, []string{"2048"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -332,7 +375,8 @@ func TestAccProxyCertificate_invalid(t *testing.T) {
 				}
 				config := nobody + acctest.Fill(kind+" \"kongmesh_proxy_certificate\" \"this\" {\n  mesh = \"default\"\n  "+test.lines+"\n}\n",
 					"chain", ca.Chain, "key", ca.Key, "otherkey", other.Key, "notca", acctest.PKI(t, "notca.crt"),
-					"disorder", acctest.PKI(t, "chain-wrong-order.crt"), "expired", acctest.PKI(t, "expired.crt"), "both", ca.Chain+other.Chain)
+					"disorder", acctest.PKI(t, "chain-wrong-order.crt"), "expired", acctest.PKI(t, "expired.crt"), "both", ca.Chain+other.Chain,
+					"limited", ca.Constrained(t, "elsewhere").Chain)
 				resource.Test(t, resource.TestCase{
 					ProtoV6ProviderFactories: at(acctest.NewClock(time.Now())),
 					Steps:                    []resource.TestStep{{Config: config, ExpectError: acctest.Words(test.want...)}},
@@ -385,6 +429,8 @@ func TestAccProxyCertificate_unknown(t *testing.T) {
 		"services": `services = split(",", terraform_data.service.output)`,
 		"tag":      `tags = { "kuma.io/service" = [terraform_data.service.output] }`,
 		"tags":     `tags = { "kuma.io/service" = split(",", terraform_data.service.output) }`,
+		"path":     "trust_domain = \"default\"\npath = \"/${terraform_data.service.output}\"",
+		"ID":       `spiffe_id = "spiffe://default/${terraform_data.service.output}"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -394,7 +440,7 @@ func TestAccProxyCertificate_unknown(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: at(acctest.NewClock(time.Now())),
 				Steps: []resource.TestStep{
-					{Config: config("a/b"), ExpectError: acctest.Words(`"a/b"`)},
+					{Config: config("a b"), ExpectError: acctest.Words(`"a b"`)},
 					{Config: config("web"), ConfigStateChecks: []statecheck.StateCheck{value("spiffe_id", text("spiffe://default/web"))}},
 				},
 			})

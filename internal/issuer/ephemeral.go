@@ -43,7 +43,8 @@ func (e *ephemeralCertificate) Schema(_ context.Context, _ ephemeral.SchemaReque
 			"resources during plan regardless of their dependencies.",
 		Attributes: map[string]schema.Attribute{},
 	}
-	for name, attribute := range attributes("The value can be ephemeral.", "RSA with 2048 bits, PKCS #1.") {
+	for name, attribute := range attributes("The value can be ephemeral.", "RSA with 2048 bits, PKCS #1. Of a MeshIdentity, it is of the same kind as the CA's: RSA with "+
+		"2048 bits, the same curve in SEC 1, or Ed25519 in PKCS #8.") {
 		resp.Schema.Attributes[name] = attribute
 	}
 }

@@ -25,7 +25,7 @@ func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue is
 		m.Expiration = types.StringValue(defaultExpiration)
 	}
 	request, at := m.request(ctx, diags)
-	ca, ok := m.authority(ctx, provider, request.Expiration, diags)
+	ca, ok := m.authority(ctx, provider, request, diags)
 	if !ok || diags.HasError() {
 		return
 	}
@@ -40,16 +40,23 @@ func (m *model) fill(ctx context.Context, provider *tfkit.ProviderData, issue is
 // request returns the proxy of the certificate, and the attribute that
 // describes it.
 func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (request pki.ProxyRequest, at path.Path) {
-	request.Mesh, at = m.Mesh.ValueString(), path.Root("tags")
-	if !m.Tags.IsNull() {
+	request.Mesh = m.Mesh.ValueString()
+	switch {
+	case !m.SPIFFEID.IsNull():
+		at, request.SPIFFEID = path.Root("spiffe_id"), m.SPIFFEID.ValueString()
+	case !m.Path.IsNull():
+		at, request.SPIFFEID = path.Root("path"), pki.JoinSPIFFEID(m.TrustDomain.ValueString(), m.Path.ValueString())
+	case !m.Tags.IsNull():
+		at = path.Root("tags")
 		diags.Append(m.Tags.ElementsAs(ctx, &request.Tags, false)...)
-	} else {
+		addInvalid(diags, at, "Invalid tags", pki.CheckTags(request.Tags))
+	default:
 		at = path.Root("services")
 		var names []string
 		diags.Append(m.Services.ElementsAs(ctx, &names, false)...)
 		request.Tags = pki.ServiceTags(names...)
+		addInvalid(diags, at, "Invalid tags", pki.CheckTags(request.Tags))
 	}
-	addInvalid(diags, at, "Invalid tags", pki.CheckTags(request.Tags))
 	expiration, err := kuma.ParseDuration(m.Expiration.ValueString())
 	addInvalid(diags, path.Root("expiration"), "Invalid duration", err)
 	request.Expiration = expiration
@@ -58,7 +65,7 @@ func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (request p
 
 // authority returns the CA that issues. If CA material breaks a rule, it adds
 // an error to the attribute of that material.
-func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, expiration time.Duration, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
+func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, request pki.ProxyRequest, diags *diag.Diagnostics) (ca pki.CA, ok bool) {
 	atCert, atKey := path.Root("ca").AtName("certificate_chain"), path.Root("ca").AtName("private_key")
 	var cert, key []byte
 	mesh, given := m.Mesh.ValueString(), m.CA != nil
@@ -78,7 +85,7 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, exp
 		}
 	}
 
-	options := pki.Options{Now: provider.Clock.Now(), ProxyCertificateLifetime: expiration, Mesh: mesh}
+	options := request.Options(provider.Clock.Now())
 	var problems, keyProblems pki.Problems
 	if given {
 		ca.Chain, problems = pki.ParseCertificates(cert)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -25,15 +26,21 @@ const defaultExpiration = "24h"
 
 // oneProxy and oneCA are the rules for the proxy of the certificate and for its
 // issuer.
-func oneProxy() tfkit.OneAttribute { return tfkit.ExactlyOneOf("tags", "services") }
-func oneCA() tfkit.OneAttribute    { return tfkit.ExactlyOneOf("ca", "backend") }
+func oneProxy() tfkit.OneAttribute {
+	return tfkit.ExactlyOneOf("tags", "services", "spiffe_id", "path")
+}
+func oneCA() tfkit.OneAttribute { return tfkit.ExactlyOneOf("ca", "backend") }
 
 // model has the configuration and the issued certificate, for both the data
 // source and the ephemeral resource.
 type model struct {
-	Mesh       types.String `tfsdk:"mesh"`
-	Tags       types.Map    `tfsdk:"tags"`
-	Services   types.List   `tfsdk:"services"`
+	Mesh     types.String `tfsdk:"mesh"`
+	Tags     types.Map    `tfsdk:"tags"`
+	Services types.List   `tfsdk:"services"`
+
+	TrustDomain types.String `tfsdk:"trust_domain"`
+	Path        types.String `tfsdk:"path"`
+
 	Expiration types.String `tfsdk:"expiration"`
 	Backend    types.String `tfsdk:"backend"`
 	CA         *caModel     `tfsdk:"ca"`
@@ -56,9 +63,11 @@ type caModel struct {
 }
 
 // profile is part of both descriptions.
-const profile = "The certificate has the profile of the control plane's certificates: a SPIFFE ID for each service, a " +
-	"`kuma://` URI for each value of a tag, no subject, for TLS servers and clients, valid from 10 seconds before " +
-	"it is issued.\n\n" +
+const profile = "The certificate has the profile of the control plane's certificates: no subject, for TLS servers and clients, valid " +
+	"from 10 seconds before it is issued. Its URIs depend on what issues certificates in the mesh:\n\n" +
+	"- An mTLS backend: set `mesh`, and `tags` or `services`. The certificate contains a SPIFFE ID for each service and a " +
+	"`kuma://` URI for each value of a tag.\n" +
+	"- A MeshIdentity: set `spiffe_id`, or `trust_domain` and `path`. The certificate contains this SPIFFE ID alone.\n\n" +
 	"With `ca`, the provider sends no request and needs no address. With `backend`, the provider reads the mesh " +
 	"and the CA's secrets, which requires a token that can read secrets. It reads them during plan. "
 
@@ -67,24 +76,49 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 	text := func(description string) schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
+	mesh, backend := path.MatchRoot("mesh"), path.MatchRoot("backend")
 	return map[string]schema.Attribute{
 		"mesh": schema.StringAttribute{
-			MarkdownDescription: "Name of the mesh. It is the trust domain of the SPIFFE ID.",
-			Required:            true,
+			MarkdownDescription: "Name of the mesh. With `tags` and `services`, it is the trust domain of the SPIFFE ID, and required.",
+			Optional:            true,
 			Validators:          []validator.String{tfkit.MeshName()},
 		},
 		"tags": schema.MapAttribute{
 			MarkdownDescription: "Tags of the proxy, each with its values in all inbounds. Must include `kuma.io/service`. Set exactly one of " +
-				"`tags` and `services`.",
+				"`tags`, `services`, `spiffe_id` and `path`.",
 			ElementType: types.ListType{ElemType: types.StringType},
 			Optional:    true,
-			Validators:  []validator.Map{tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}},
+			Validators: []validator.Map{
+				tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}, mapvalidator.AlsoRequires(mesh),
+			},
 		},
 		"services": schema.ListAttribute{
 			MarkdownDescription: "Names of the proxy's services, if the proxy has no other tags.",
 			ElementType:         types.StringType,
 			Optional:            true,
-			Validators:          []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}},
+			Validators:          []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}, listvalidator.AlsoRequires(mesh)},
+		},
+		"spiffe_id": schema.StringAttribute{
+			MarkdownDescription: "SPIFFE ID of the certificate, such as `spiffe://payments.default.mesh.local/workload/web`. Set it, or `path`, for " +
+				"a certificate of a MeshIdentity. Otherwise, it is the SPIFFE ID of the first service, sorted by name.",
+			Optional:   true,
+			Computed:   true,
+			Validators: []validator.String{spiffeRule("a SPIFFE ID of a proxy", pki.CheckSPIFFEID), stringvalidator.ConflictsWith(backend)},
+		},
+		"trust_domain": schema.StringAttribute{
+			MarkdownDescription: "Trust domain of the SPIFFE ID, such as `payments.default.mesh.local`. Requires `path`.",
+			Optional:            true,
+			Validators: []validator.String{
+				spiffeRule("a trust domain", pki.CheckTrustDomain), stringvalidator.AlsoRequires(path.MatchRoot("path")),
+			},
+		},
+		"path": schema.StringAttribute{
+			MarkdownDescription: "Path of the SPIFFE ID, which begins with a slash, such as `/workload/web`. Requires `trust_domain`.",
+			Optional:            true,
+			Validators: []validator.String{
+				spiffeRule("the path of a SPIFFE ID", pki.CheckSPIFFEPath), stringvalidator.ConflictsWith(backend),
+				stringvalidator.AlsoRequires(path.MatchRoot("trust_domain")),
+			},
 		},
 		"expiration": schema.StringAttribute{
 			MarkdownDescription: "Lifetime of the certificate: one whole number and one unit, such as `1d` or `90m`, and at least one minute. " +
@@ -99,7 +133,7 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues the certificate. Set exactly one of `backend` " +
 				"and `ca`.",
 			Optional:   true,
-			Validators: []validator.String{tfkit.Text()},
+			Validators: []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
 		},
 		"ca": schema.SingleNestedAttribute{
 			MarkdownDescription: "The CA that issues the certificate.",
@@ -125,17 +159,22 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 		},
 		"trust_bundle": text("Trust bundle of the proxy in PEM: the complete chain of the CA, and the further trusted certificates in the " +
 			"backend's secret."),
-		"spiffe_id": text("SPIFFE ID of the first service, sorted by name."),
 		"uris": schema.ListAttribute{
-			MarkdownDescription: "All identities: first `spiffe://<mesh>/<service>`, then `kuma://<tag>/<value>`.",
-			ElementType:         types.StringType,
-			Computed:            true,
+			MarkdownDescription: "All identities: of a MeshIdentity the SPIFFE ID alone, otherwise first `spiffe://<mesh>/<service>`, then " +
+				"`kuma://<tag>/<value>`.",
+			ElementType: types.StringType,
+			Computed:    true,
 		},
 		"serial_number": text("Serial number in lowercase hex."),
 		"not_before":    text("Start of validity (RFC 3339)."),
 		"not_after":     text("Expiry date (RFC 3339)."),
 		"issuer":        text("Subject of the CA, as in RFC 2253."),
 	}
+}
+
+// spiffeRule returns the rule for a part of a SPIFFE ID, or for a whole one.
+func spiffeRule(description string, problem func(string) error) validator.String {
+	return tfkit.Check("Invalid SPIFFE ID", description, problem)
 }
 
 // tagsRule checks the control plane's grammar of tags.

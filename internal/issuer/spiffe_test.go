@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/spiffe/go-spiffe/v2/bundle/x509bundle"
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
+	"github.com/spiffe/go-spiffe/v2/spiffetls/tlsconfig"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
@@ -149,4 +151,91 @@ func handshake(client, server party) error {
 		err = errors.New("not TLS 1.3")
 	}
 	return errors.Join(err, <-served)
+}
+
+// Two derived certificates of a MeshIdentity shake hands with what go-spiffe
+// accepts as X509-SVIDs, without exceptions; those of another ID or CA do not.
+func TestAccProxyCertificate_identityHandshake(t *testing.T) {
+	t.Parallel()
+	root := acctest.NewCA(t, "Root CA")
+	ours, strange := root.Intermediate(t, "Mesh CA"), acctest.NewCA(t, "Root CA")
+	var config strings.Builder
+	for name, proxy := range map[string]struct {
+		path string
+		ca   *acctest.CA
+	}{"web": {"/workload/web", ours}, "db": {"/workload/db", ours}, "stranger": {"/workload/db", strange}} {
+		config.WriteString(acctest.Fill("data \"kongmesh_proxy_certificate\" \""+name+"\" {\n  trust_domain = \"payments\"\n  path = $path"+inline+"}\n",
+			"path", proxy.path, "chain", proxy.ca.Chain, "key", proxy.ca.Key))
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: at(acctest.NewClock(time.Now())),
+		Steps: []resource.TestStep{{
+			Config: nobody + config.String(),
+			Check: func(state *terraform.State) error {
+				web := outputs(state, "web")
+				if err := svidHandshake(web, outputs(state, "db"), parse(t, root.Chain), "spiffe://payments/workload/db"); err != nil {
+					return err
+				}
+				for what, other := range map[string][2]string{
+					"takes db for another":    {"db", "spiffe://payments/workload/api"},
+					"accepts another CA's db": {"stranger", "spiffe://payments/workload/db"},
+				} {
+					if svidHandshake(web, outputs(state, other[0]), parse(t, root.Chain), other[1]) == nil {
+						return fmt.Errorf("web %s", what)
+					}
+				}
+				return nil
+			},
+		}},
+	})
+}
+
+// svidHandshake lets a client talk to a server, from which it expects a SPIFFE ID.
+func svidHandshake(client, server map[string]string, roots []*x509.Certificate, expected string) error {
+	id, err := spiffeid.FromString(expected)
+	if err != nil {
+		return err
+	}
+	bundle := x509bundle.FromX509Authorities(id.TrustDomain(), roots)
+	own, err := svid(client)
+	if err != nil {
+		return err
+	}
+	peer, err := svid(server)
+	if err != nil {
+		return err
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", tlsconfig.MTLSServerConfig(peer, bundle, tlsconfig.AuthorizeMemberOf(id.TrustDomain())))
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	served := make(chan error, 1)
+	go func() {
+		connection, err := listener.Accept()
+		if err == nil {
+			_, err = connection.Write([]byte("hello"))
+			err = errors.Join(err, connection.Close())
+		}
+		served <- err
+	}()
+	connection, err := tls.Dial("tcp", listener.Addr().String(), tlsconfig.MTLSClientConfig(own, bundle, tlsconfig.AuthorizeID(id)))
+	if err == nil {
+		_, err = connection.Read(make([]byte, 5)) // a server's refusal comes with the first read
+		err = errors.Join(err, connection.Close())
+	}
+	return errors.Join(err, <-served)
+}
+
+// svid returns a certificate as go-spiffe has it.
+func svid(outputs map[string]string) (*x509svid.SVID, error) {
+	pair, err := tls.X509KeyPair([]byte(outputs["certificate"]), []byte(outputs["private_key"]))
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return x509svid.ParseRaw(slices.Concat(pair.Certificate...), key)
 }

@@ -152,13 +152,23 @@ func prepare(ca CA, r ProxyRequest, now time.Time, expiration time.Duration) ([]
 		return nil, errors.New("the CA has no certificate or no private key")
 	}
 	uris, err := r.identities()
-	o := Options{Now: now, ProxyCertificateLifetime: expiration, Mesh: r.Mesh, TrustDomain: TrustDomainOf(r.SPIFFEID)}
-	chain, trusted := ca.Check(o)
+	r.Expiration = expiration
+	chain, trusted := ca.Check(r.Options(now))
 	err = errors.Join(err, chain.Err(), ca.CheckKey(ca.Key).Err())
 	if trusted := trusted.Err(); trusted != nil {
 		err = errors.Join(err, fmt.Errorf("trusted certificates: %w", trusted))
 	}
 	return uris, err
+}
+
+// Options returns the parameters of the rules for a CA that issues this
+// certificate now.
+func (r ProxyRequest) Options(now time.Time) Options {
+	o := Options{Now: now, ProxyCertificateLifetime: r.Expiration, Mesh: r.Mesh}
+	if id, err := url.Parse(r.SPIFFEID); err == nil {
+		o.TrustDomain = id.Host
+	}
+	return o
 }
 
 // identities returns the URIs of the certificate.

@@ -3,7 +3,6 @@ package pki
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -56,8 +55,8 @@ func CheckTrustDomain(domain string) error {
 	case len(domain) > maxTrustDomain:
 		return fmt.Errorf("the trust domain has %d bytes, and the maximum is %d", len(domain), maxTrustDomain)
 	case !trustDomain.MatchString(domain):
-		return fmt.Errorf("trust domain %s is not valid: only lowercase letters, digits, dashes, underscores and dots are allowed, and no "+
-			"scheme, user or port", Quote(domain))
+		return errors.New("in a trust domain, only lowercase letters, digits, dashes, underscores and dots are allowed, and no scheme, user " +
+			"or port")
 	default:
 		return nil
 	}
@@ -71,26 +70,21 @@ func CheckSPIFFEPath(path string) error {
 	case MayHoldKey(path):
 		return errors.New("the path is not shown here, because it may be a private key")
 	case !is:
-		return fmt.Errorf("path %s does not begin with a slash: write %s", Quote(path), Quote("/"+path))
+		return fmt.Errorf("the path does not begin with a slash: write %s", Quote("/"+path))
 	case rest == "":
 		return errors.New("the path has no segment: the path of a proxy is for example /workload/web")
 	case strings.HasSuffix(rest, "/"):
-		return fmt.Errorf("path %s ends with a slash: remove it", Quote(path))
+		return errors.New("the path ends with a slash: remove it")
 	}
 	for segment := range strings.SplitSeq(rest, "/") {
 		if segment == "." || segment == ".." || !pathSegment.MatchString(segment) {
-			return fmt.Errorf("segment %s of path %s is not valid: only letters, digits, dashes, underscores and dots are allowed, and not . or "+
-				".. alone", Quote(segment), Quote(path))
+			return fmt.Errorf("segment %s of the path is not valid: only letters, digits, dashes, underscores and dots are allowed, and not . or "+
+				".. alone", Quote(segment))
 		}
 	}
 	return nil
 }
 
-// TrustDomainOf returns the trust domain of a SPIFFE ID, or "" if it is not one.
-func TrustDomainOf(id string) string {
-	uri, err := url.Parse(id)
-	if err != nil || !strings.HasPrefix(id, spiffeScheme) {
-		return ""
-	}
-	return uri.Host
-}
+// JoinSPIFFEID returns the SPIFFE ID with this trust domain and path. It does not
+// check them.
+func JoinSPIFFEID(trustDomain, path string) string { return spiffeScheme + trustDomain + path }

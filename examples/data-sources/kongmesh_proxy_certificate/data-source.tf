@@ -29,3 +29,14 @@ data "kongmesh_proxy_certificate" "api" {
 output "uris" {
   value = data.kongmesh_proxy_certificate.api.uris
 }
+
+# Of a MeshIdentity: the certificate contains this SPIFFE ID alone.
+data "kongmesh_proxy_certificate" "identity" {
+  trust_domain = "payments.default.mesh.local"
+  path         = "/workload/web"
+
+  ca = {
+    certificate_chain = file("${path.module}/ca-chain.pem")
+    private_key       = file("${path.module}/ca-key.pem")
+  }
+}
