@@ -349,7 +349,7 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 		return nil, metadata{}, err
 	}
 	if e.kind.spec != nil {
-		if string(raw) == "null" && e.release.dropsNull {
+		if string(raw) == "null" && e.release.fullSchema {
 			panic(http.ErrAbortHandler) // a real one panics and closes the connection
 		}
 		var err error
@@ -361,8 +361,8 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 	if err != nil {
 		return nil, meta, err
 	}
-	if e.kind.spec != nil && !e.kind.is(global) && !hasMember(raw, "mesh") {
-		meta.Mesh = "default" // as the schema says
+	if e.kind.spec != nil && !e.kind.is(global) && e.release.fullSchema && isMissing(raw, "mesh") {
+		meta.Mesh = defaultMesh
 	}
 	switch {
 	case e.kind.spec != nil:

@@ -18,6 +18,7 @@ func (cp *ControlPlane) registerInfo(rt *router) {
 	rt.add(http.MethodGet, "/_resources", cp.getResourceTypes)
 	if cp.release.kri {
 		rt.add(http.MethodGet, "/_kri/{kri}", cp.getByKRI)
+		rt.add(http.MethodGet, "/meshes/{mesh}/{type}/{name}/_hostnames", cp.getHostnames)
 	}
 	if cp.release.zoneStatus {
 		rt.add(http.MethodGet, "/status/zones", cp.getZoneStatus)

@@ -1,7 +1,9 @@
 package kumatest
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -47,6 +49,17 @@ func (e endpoints) inspect(i inspection) handler {
 		}
 		return answer{}, internal("Could not execute admin operation")
 	}
+}
+
+// getHostnames rejects everything that is no service. The services here have no hostnames to inspect.
+func (cp *ControlPlane) getHostnames(c *call) (answer, error) {
+	const services = "meshservices,meshexternalservices,meshmultizoneservices"
+	if !slices.Contains(strings.Split(services, ","), c.params["type"]) {
+		return answer{}, &refusal{
+			status: http.StatusBadRequest, title: fmt.Sprintf("only %q are available for inspection", services), detail: "Resource is not valid",
+		}
+	}
+	return answer{}, notFound("could not retrieve service")
 }
 
 // getByKRI finds a resource by its identifier, kri_TYPE_MESH_ZONE_NAMESPACE_NAME_SECTION.

@@ -140,10 +140,12 @@ func (e endpoints) filters(query url.Values, pattern string) (func(*resource) bo
 	if e.release.computeLabels {
 		for _, parameter := range slices.Sorted(maps.Keys(query)) {
 			label, isLabel := strings.CutPrefix(parameter, "filter[labels.")
-			label, rest, _ := strings.Cut(label, "]")
+			label, rest, closed := strings.Cut(label, "]")
 			value := query[parameter][len(query[parameter])-1]
 			switch {
 			case !strings.HasPrefix(parameter, "filter["):
+			case isLabel && !closed:
+				panic(http.ErrAbortHandler) // as a real one, in this request
 			case !isLabel:
 				broken.add(pattern+"."+parameter, "filters are only supported on labels")
 			case rest != "":

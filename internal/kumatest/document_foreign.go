@@ -27,13 +27,15 @@ func withoutMetadata(raw json.RawMessage) json.RawMessage {
 	return kept.Bytes()
 }
 
-func hasMember(raw json.RawMessage, name string) bool {
-	for member := range membersOf(raw) {
+// isMissing reports whether a document does not have a member, or has null.
+func isMissing(raw json.RawMessage, name string) bool {
+	missing := true
+	for member, value := range membersOf(raw) {
 		if member == name {
-			return true
+			missing = string(value) == "null"
 		}
 	}
-	return false
+	return missing
 }
 
 // membersOf returns an iterator over the members of a JSON object in their order.

@@ -130,6 +130,33 @@ func (s *shape) readInteger(field string, number float64) (any, error) {
 	return number, nil
 }
 
+// defaultMesh is the mesh of a document that does not say one.
+const defaultMesh = "default"
+
+// knownMembers describes the members of a document of a type with a spec, except the spec.
+func (e endpoints) knownMembers() []member {
+	text := shape{kind: "string"}
+	mesh := text
+	if e.release.fullSchema {
+		mesh.rules.fallback = json.RawMessage(strconv.Quote(defaultMesh))
+	}
+	known := []member{
+		{shape: shape{kind: "string", rules: limits{enum: []string{e.kind.name}}}, name: "type"}, {shape: text, name: "name"},
+		{shape: shape{kind: "map", elements: &text}, name: "labels"},
+	}
+	if !e.kind.is(global) {
+		known = append(known, member{shape: mesh, name: "mesh"})
+	}
+	if !e.release.fullSchema {
+		return known
+	}
+	if e.kind.is(hasStatus) {
+		known = append(known, member{shape: shape{kind: "object"}, name: "status"})
+	}
+	return append(known, member{shape: text, name: "kri"},
+		member{shape: shape{kind: "date-time"}, name: "creationTime"}, member{shape: shape{kind: "date-time"}, name: "modificationTime"})
+}
+
 // readSpec validates a document of a type with a spec, and returns the spec as the control plane stores it.
 func (e endpoints) readSpec(raw json.RawMessage) (map[string]any, error) {
 	var whole map[string]any
@@ -146,11 +173,12 @@ func (e endpoints) readSpec(raw json.RawMessage) (map[string]any, error) {
 			problems = append(problems, "."+name+" in body is required")
 		}
 	}
-	text := shape{kind: "string"}
-	kind := shape{kind: "string", rules: limits{enum: []string{e.kind.name}}}
-	labels := shape{kind: "map", elements: &text}
-	for _, known := range []member{{shape: kind, name: "type"}, {shape: text, name: "mesh"}, {shape: text, name: "name"}, {shape: labels, name: "labels"}, {shape: spec, name: "spec"}} {
-		if value, given := whole[known.name]; given {
+	for _, known := range append(e.knownMembers(), member{shape: spec, name: "spec"}) {
+		value, given := whole[known.name]
+		if value == nil && known.rules.fallback != nil {
+			continue
+		}
+		if given {
 			problems = append(problems, known.validate(known.name, value)...)
 		}
 	}

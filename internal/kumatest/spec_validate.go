@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -53,6 +54,9 @@ func mustUnmarshal(raw json.RawMessage) any {
 
 // validate returns the problems of a value at a path.
 func (s *shape) validate(path string, value any) []string {
+	if s.kind == "date-time" {
+		return timeProblems(path, value)
+	}
 	var problems []string
 	if want := s.schemaType(); want == "intOrString" {
 		if !isInteger(value) && typeName(value) != "string" {
@@ -119,6 +123,25 @@ func typeName(value any) string {
 func isInteger(value any) bool {
 	number, ok := value.(float64)
 	return ok && number == math.Trunc(number)
+}
+
+// timeProblems returns the problems of a time, which must be RFC 3339. The library does not look into lists.
+func timeProblems(path string, value any) []string {
+	shown := ""
+	switch value := value.(type) {
+	case nil:
+		return []string{typeProblem(path, "string", value)}
+	case string:
+		if _, err := time.Parse(time.RFC3339, value); err == nil {
+			return nil
+		}
+		shown = value
+	case float64:
+		shown = "float64"
+	case []any:
+		return nil
+	}
+	return []string{fmt.Sprintf("%s in body must be of type date-time: %q", path, shown)}
 }
 
 func typeProblem(path, want string, value any) string {

@@ -23,7 +23,7 @@ type release struct {
 	updateTitle   string
 	missing       string   // beginning of the text about an absent secret
 	pageSizeMin   bool     // a page size below one is rejected
-	dropsNull     bool     // the body null of a newer type makes it close the connection
+	fullSchema    bool     // the schema of a newer type describes all members, and the body null has no answer
 	required      []string // required members of a document of a newer type, in the order of the messages
 
 	identityServices bool          // a MeshIdentity needs a mesh with mode Exclusive of MeshServices
@@ -68,14 +68,14 @@ func releases() []release {
 			version: "2.14.3", set: in214,
 			kri: true, computeLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"type", "name", "spec"}, pageSizeMin: true, dropsNull: true, meshTLS: true, warnsOfName: true, backsOff: true,
+			required: []string{"type", "name", "spec"}, pageSizeMin: true, fullSchema: true, meshTLS: true, warnsOfName: true, backsOff: true,
 			identityServices: true, identityLifetime: defaultLifetime, refusesEd25519: true,
 		},
 		{
 			version: "unknown", set: in30, // a development build has no version
 			kri: true, computeLabels: true, nameLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", missing: "resource not found",
-			required: []string{"name", "spec", "type"}, pageSizeMin: true, dropsNull: true, dnsLabelNames: true, backsOff: true,
+			required: []string{"name", "spec", "type"}, pageSizeMin: true, fullSchema: true, dnsLabelNames: true, backsOff: true,
 			identityPairs: true, identityLifetime: 5 * 24 * time.Hour,
 			comparesIdentities: true, incremental: true, clientsWait: true, serviceLabels: true,
 		},
