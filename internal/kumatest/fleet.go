@@ -32,8 +32,6 @@ type fleet struct {
 	bundles  map[string]*bundle
 	stale    map[string]bool // meshes whose MeshInsight is about to be updated
 	watchers []func(now time.Time)
-
-	reconciler *reconciler
 }
 
 // An event is an action of the control plane or a proxy at a time. In a zone that hangs, it waits.
@@ -41,7 +39,7 @@ type event struct {
 	at   time.Time
 	zone *Zone
 	do   func()
-	hook bool // do is a test's hook, which may inspect everything
+	hook bool // do is a test's hook, or uses the control plane like one: it may inspect everything
 }
 
 func newFleet(cp *ControlPlane) *fleet {
@@ -53,7 +51,6 @@ func newFleet(cp *ControlPlane) *fleet {
 		zones:   map[string]*Zone{},
 		bundles: map[string]*bundle{}, stale: map[string]bool{},
 	}
-	f.reconciler = newReconciler(cp)
 	if !cp.global {
 		f.zones[zoneName] = newZone(f, zoneName, cp.secrets)
 	}
@@ -118,10 +115,10 @@ func (f *fleet) advance() {
 		f.agenda = f.agenda[1:]
 		f.pass(next.at)
 		switch {
-		case next.hook:
-			f.call(next.do)
 		case next.zone != nil && next.zone.stopped():
 			next.zone.frozen = append(next.zone.frozen, next)
+		case next.hook:
+			f.call(next.do)
 		default:
 			next.do()
 		}
@@ -206,9 +203,8 @@ func (f *fleet) wrote(r *resource) {
 
 // noticed schedules when zones and insights take notice of a write or a deletion.
 func (f *fleet) noticed(r *resource) {
-	f.reconciler.wake()
+	f.eachZone(func(z *Zone) { z.written(r) })
 	if slices.Contains(viewed(), r.kind.name) {
-		f.eachZone(func(z *Zone) { z.written(r.kind.name, r.mesh) })
 		for _, p := range f.proxies {
 			if p.mesh == r.mesh && p.connected && p.workload != nil {
 				p.report() // its insight lists the trusts of the store

@@ -190,9 +190,9 @@ func (z *Zone) readPair(identity *identityState) (cert, key []byte, err error) {
 // secret returns a function that reads secrets of a mesh as the zone has them.
 func (z *Zone) secret(mesh string) func(name string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
-		secret, ok := z.cache.get(mesh, name)
+		secret, ok := z.store.get("Secret", mesh, name)
 		if !ok {
-			return nil, fmt.Errorf("there is no secret %s", name)
+			return nil, fmt.Errorf(`%s: type="Secret" name=%q mesh=%q`, z.fleet.cp.release.missing, name, mesh)
 		}
 		return get[[]byte](secret.document, "data"), nil
 	}

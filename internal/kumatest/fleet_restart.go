@@ -41,7 +41,6 @@ func (cp *ControlPlane) Restart(down time.Duration, opts ...RestartOption) {
 	f := cp.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.reconciler.start = f.now.Add(down)
 	f.eachZone(func(z *Zone) {
 		if cp.global {
 			z.restarted(r, down)
@@ -64,6 +63,7 @@ func (z *Zone) restart(r restart, down time.Duration) {
 		}
 	}
 	z.forget()
+	z.reconciler.restart(z.fleet.now.Add(down))
 	for _, mesh := range z.fleet.cp.meshes() {
 		z.meshes[mesh.name] = z.look(mesh.name)
 	}

@@ -1,9 +1,6 @@
 package kumatest
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // A view is what a zone control plane knows of a mesh when it checks the proxies. It never changes; a write replaces it.
 type view struct {
@@ -36,16 +33,7 @@ func (z *Zone) look(name string) *view {
 }
 
 // listed returns the resources of a kind that the zone has.
-func (z *Zone) listed(kind, mesh string) []*resource {
-	all := z.fleet.cp.store.list(kind, mesh, nil)
-	if own := z.generated[mesh]; kind == "MeshTrust" {
-		for _, name := range sortedKeys(own) {
-			all = append(all, own[name])
-		}
-		slices.SortStableFunc(all, func(a, b *resource) int { return strings.Compare(a.name, b.name) })
-	}
-	return all
-}
+func (z *Zone) listed(kind, mesh string) []*resource { return z.store.list(kind, mesh, nil) }
 
 func (v *view) sees(other *view) bool {
 	return v.mesh == other.mesh && v.services == other.services && slices.EqualFunc(v.identities, other.identities, (*identityState).equals) &&
@@ -77,10 +65,8 @@ func (z *Zone) bundleOf(v *view) *bundle {
 // identities returns the state of each MeshIdentity of a mesh, sorted by name.
 func (z *Zone) identities(mesh string) []*identityState {
 	var all []*identityState
-	for _, state := range z.fleet.cp.identities(mesh) {
-		if z.fleet.cp.global { // which does not know what its zones find
-			state.ready, state.announced = z.found(state.resource)
-		}
+	for _, identity := range z.listed("MeshIdentity", mesh) {
+		state := identityStateOf(identity)
 		all = append(all, &state)
 	}
 	return all

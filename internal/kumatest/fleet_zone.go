@@ -12,13 +12,15 @@ import (
 type Zone struct {
 	fleet   *fleet
 	name    string
-	secrets map[key]*resource // of a zone below a global control plane: those that have arrived
+	store   *store      // of a control plane that is not global: its own
+	arrived map[key]key // from the global control plane: the key there, and here
 	cache   *secretCache
 	memory
 	busy     [issuers]time.Time // until when each core is issuing
 	services map[string]*services
-	phase    time.Duration // of the moments at which MeshServices are updated, and identities below a global control plane
-	zoneIdentities
+	phase    time.Duration // of the moments at which MeshServices are updated
+
+	reconciler *reconciler
 
 	state   zoneState
 	hanging int           // number of times it began to hang
@@ -34,21 +36,25 @@ type memory struct {
 	limiters  map[string]*limiter
 	pairs     map[string]cachedPair
 	servicing map[string]bool // meshes whose MeshServices are about to be updated
-	examining map[string]bool // meshes whose identities are about to be reconciled
 }
 
 func newMemory() memory {
 	return memory{
 		meshes: map[string]*view{}, loaded: map[string]time.Time{}, loading: map[string]bool{}, limiters: map[string]*limiter{},
-		pairs: map[string]cachedPair{}, servicing: map[string]bool{}, examining: map[string]bool{},
+		pairs: map[string]cachedPair{}, servicing: map[string]bool{},
 	}
 }
 
 func newZone(f *fleet, name string, cache *secretCache) *Zone {
-	return &Zone{
-		fleet: f, name: name, secrets: map[key]*resource{}, cache: cache, memory: newMemory(), services: map[string]*services{}, zoneIdentities: newZoneIdentities(),
+	z := &Zone{
+		fleet: f, name: name, store: f.cp.store, arrived: map[key]key{}, cache: cache, memory: newMemory(), services: map[string]*services{},
 		phase: time.Duration(f.phases.Int64N(int64(serviceInterval))),
 	}
+	if f.cp.global {
+		z.store = newStore()
+	}
+	z.reconciler = newReconciler(z)
+	return z
 }
 
 // zone returns the zone with this name, and creates it if necessary.
@@ -58,8 +64,7 @@ func (f *fleet) zone(name string) *Zone {
 	}
 	z := newZone(f, name, nil)
 	z.cache = newSecretCache(defaultIntervals().storeCache, f.cp.release.missing, func(mesh, name string) (*resource, bool) {
-		r, ok := z.secrets[key{"Secret", mesh, name}]
-		return r, ok
+		return z.store.get("Secret", mesh, name)
 	})
 	f.zones[name] = z
 	f.show(&resource{kind: f.cp.typeOf("Zone"), name: name, content: json.RawMessage(`{"enabled":true}`)})
@@ -77,23 +82,19 @@ func (z *Zone) instance() string {
 }
 
 // meshWritten makes the zone notice a mesh.
-func (z *Zone) meshWritten(name string) { z.written("Mesh", name) }
-
-// written makes a resource of a mesh arrive in the zone, which then notices it.
-func (z *Zone) written(kind, mesh string) {
-	f := z.fleet
-	if !f.cp.global {
-		z.outdated(mesh)
+func (z *Zone) meshWritten(name string) {
+	if !z.fleet.cp.global {
+		z.outdated(name)
 		return
 	}
-	z.sync(kind, func() { z.outdated(mesh) })
+	z.sync("Mesh", func() { z.outdated(name) })
 }
 
 // outdated schedules the times at which the zone notices a mesh, and then its proxies, each at its own.
 func (z *Zone) outdated(name string) {
 	f := z.fleet
 	z.serviceDue(name)
-	z.examineDue(name)
+	z.reconciler.wake()
 	switch {
 	case f.cp.global:
 		f.after(f.between(syncedNoticeLeast, syncedNoticeMost), z, func() { z.notice(name) })
@@ -151,22 +152,6 @@ func (z *Zone) notice(name string) {
 			p.atNextTick(p.consider)
 		}
 	}
-}
-
-// secretWritten makes a secret arrive in a zone below a global control plane. Any other zone reads it from the store.
-func (z *Zone) secretWritten(mesh, name string) {
-	if !z.fleet.cp.global {
-		return
-	}
-	z.sync("Secret", func() {
-		k := key{"Secret", mesh, name}
-		if secret, ok := z.fleet.cp.store.get(k.kind, mesh, name); ok {
-			z.secrets[k] = secret
-		} else {
-			delete(z.secrets, k)
-		}
-		z.examineDue(mesh)
-	})
 }
 
 func (z *Zone) limiter(name string) *limiter {

@@ -131,14 +131,12 @@ func (z *Zone) proxies() []*Proxy {
 func (z *Zone) forget() {
 	z.memory = newMemory()
 	z.cache.empty()
+	z.reconciler.restart(z.fleet.now)
 }
 
 // connect connects the zone to the global control plane, which sends it all resources.
 func (z *Zone) connect() {
 	f := z.fleet
-	for _, secret := range f.cp.store.list("Secret", "", nil) {
-		z.secrets[secret.key()] = secret
-	}
 	s := &zoneStream{id: f.uuid(), connected: f.now, updated: f.now, open: true, types: map[string]*sending{}}
 	for _, name := range f.cp.zoneTypes() {
 		s.types[name] = &sending{counts: counts{sent: 1, acknowledged: 1}}
@@ -146,6 +144,7 @@ func (z *Zone) connect() {
 	s.types["Secret"].early = f.random.IntN(4) / 3
 	z.streams = append(z.streams, s)
 	z.streams = z.streams[max(0, len(z.streams)-zoneStreamsMost):]
+	z.receiveAll()
 	z.show()
 	z.report(s)
 	z.beat(s)

@@ -10,15 +10,17 @@ import (
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 )
 
-// A reconciler looks at every MeshIdentity at regular times and writes what it finds into its status. It also writes
-// the secrets and MeshTrusts that belong to an identity.
+// A reconciler is the part of a zone that looks at every MeshIdentity at regular times and writes what it finds into its
+// status. It also writes the secrets and MeshTrusts that belong to an identity.
 //
 // It skips the times before which nothing was written: a test's clock may jump by days. Files and environment variables
 // change without a write, so an identity that reads one of them is always looked at.
 type reconciler struct {
+	zone  *Zone
 	cp    *ControlPlane
 	start time.Time // the regular times begin here
 	due   bool      // the next one is on the agenda
+	runs  int       // number of times that it was started
 }
 
 // Types and reasons of conditions.
@@ -37,36 +39,46 @@ const (
 const authorityLifetime = 10 * 365 * 24 * time.Hour
 
 // newReconciler returns a reconciler whose regular times are somewhere within the interval, as the seed decides.
-func newReconciler(cp *ControlPlane) *reconciler {
-	random := rand.New(rand.NewPCG(cp.seed, 1)) //nolint:gosec // a delay, not a secret
-	return &reconciler{cp: cp, start: cp.now().Add(-time.Duration(random.Int64N(int64(cp.every.identityStatus))))}
+func newReconciler(z *Zone) *reconciler {
+	cp := z.fleet.cp
+	random := rand.New(rand.NewPCG(cp.seed, uint64(len(z.fleet.zones)+1))) //nolint:gosec // a delay, not a secret
+	return &reconciler{zone: z, cp: cp, start: cp.now().Add(-time.Duration(random.Int64N(int64(cp.every.identityStatus))))}
+}
+
+// restart ends the regular times and begins them again at another time.
+func (rc *reconciler) restart(at time.Time) {
+	rc.start, rc.due = at, false
+	rc.runs++
+	rc.wake()
 }
 
 // wake puts the next regular time on the agenda. The caller has locked the fleet.
 func (rc *reconciler) wake() {
-	if rc.due || rc.cp.global || len(rc.cp.store.list("MeshIdentity", "", nil)) == 0 {
+	if rc.due || len(rc.zone.store.list("MeshIdentity", "", nil)) == 0 {
 		return
 	}
-	f, every := rc.cp.fleet, rc.cp.every.identityStatus
+	f, every := rc.zone.fleet, rc.cp.every.identityStatus
 	next := rc.start.Add(every)
 	if gone := f.now.Sub(rc.start); gone >= 0 {
 		next = f.now.Add(untilNext(gone, every))
 	}
 	rc.due = true
-	f.schedule(event{at: next, do: rc.tick, hook: true})
+	run := rc.runs
+	f.schedule(event{at: next, zone: rc.zone, hook: true, do: func() {
+		if run == rc.runs {
+			rc.tick()
+		}
+	}})
 }
 
-// tick looks at each identity, unless the control plane restarts at the moment.
+// tick looks at each identity.
 func (rc *reconciler) tick() {
-	f := rc.cp.fleet
+	f, again := rc.zone.fleet, false
 	f.mu.Lock()
 	rc.due = false
-	again := f.now.Before(rc.start)
 	f.mu.Unlock()
-	if !again {
-		for _, identity := range rc.cp.store.list("MeshIdentity", "", nil) {
-			again = rc.reconcile(identity) || again
-		}
+	for _, identity := range rc.zone.store.list("MeshIdentity", "", nil) {
+		again = rc.reconcile(identity) || again
 	}
 	if again {
 		f.mu.Lock()
@@ -78,8 +90,8 @@ func (rc *reconciler) tick() {
 // reconcile writes the status of an identity if it has changed. It reports whether the identity depends on more than
 // the store.
 func (rc *reconciler) reconcile(identity *resource) (unwatched bool) {
-	defer rc.cp.store.lockMesh(identity.mesh)()
-	identity, ok := rc.cp.store.get(identity.kind.name, identity.mesh, identity.name)
+	defer rc.zone.store.lockMesh(identity.mesh)()
+	identity, ok := rc.zone.store.get(identity.kind.name, identity.mesh, identity.name)
 	if !ok {
 		return false
 	}
@@ -96,8 +108,23 @@ func (rc *reconciler) write(r *resource, spec map[string]any, status json.RawMes
 	next := *r
 	next.modified = rc.cp.now().UTC()
 	next.setSpec(spec, status)
-	rc.cp.store.put(&next, key{})
-	rc.cp.fleet.wrote(&next)
+	rc.zone.store.put(&next, key{})
+	rc.wrote(&next)
+}
+
+// wrote schedules what follows from a write of the reconciler.
+func (rc *reconciler) wrote(r *resource) {
+	f := rc.zone.fleet
+	if !rc.cp.global {
+		f.wrote(r)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rc.zone.note(r)
+	if r.kind.name == "MeshTrust" && rc.zone.isOwn(r) {
+		rc.zone.sendUp(r)
+	}
 }
 
 // summarized adds the condition that says whether proxies can use the identity.
@@ -149,17 +176,6 @@ func (cp *ControlPlane) hasServices(mesh string) bool {
 	return ok && get[int32](m.document.object("meshServices"), "mode") == exclusiveServices
 }
 
-// secret returns a function that reads secrets of a mesh.
-func (rc *reconciler) secret(mesh string) func(name string) ([]byte, error) {
-	return func(name string) ([]byte, error) {
-		secret, ok := rc.cp.store.get("Secret", mesh, name)
-		if !ok {
-			return nil, fmt.Errorf(`%s: type="Secret" name=%q mesh=%q`, rc.cp.release.missing, name, mesh)
-		}
-		return get[[]byte](secret.document, "data"), nil
-	}
-}
-
 // generateAuthority creates the secrets of an identity whose CA is generated. If only one of them is absent, the other
 // one stays, although its half belongs to an earlier CA.
 func (rc *reconciler) generateAuthority(identity *resource, spec identitySpec) error {
@@ -168,12 +184,12 @@ func (rc *reconciler) generateAuthority(identity *resource, spec identitySpec) e
 	}
 	halves := map[string][]byte{}
 	cert, key := generatedSecrets(identity)
-	_, hasCert := rc.cp.store.get("Secret", identity.mesh, cert)
-	_, hasKey := rc.cp.store.get("Secret", identity.mesh, key)
+	_, hasCert := rc.zone.store.get("Secret", identity.mesh, cert)
+	_, hasKey := rc.zone.store.get("Secret", identity.mesh, key)
 	if hasCert && hasKey {
 		return nil
 	}
-	domain, err := spec.trustDomain(identity, zoneName)
+	domain, err := spec.trustDomain(identity, rc.zone.name)
 	if err != nil {
 		return err
 	}
@@ -184,11 +200,15 @@ func (rc *reconciler) generateAuthority(identity *resource, spec identitySpec) e
 	if err != nil {
 		return err
 	}
-	if !hasCert {
-		rc.cp.putSecret(identity.mesh, cert, halves[cert], identity.key())
-	}
-	if !hasKey {
-		rc.cp.putSecret(identity.mesh, key, halves[key], identity.key())
+	for _, half := range []struct {
+		name  string
+		there bool
+	}{{cert, hasCert}, {key, hasKey}} {
+		if !half.there {
+			secret := rc.cp.newSecret("Secret", identity.mesh, half.name, halves[half.name])
+			rc.zone.store.put(secret, identity.key())
+			rc.wrote(secret)
+		}
 	}
 	return nil
 }
@@ -206,12 +226,12 @@ func (rc *reconciler) checkAuthority(identity *resource, spec identitySpec) erro
 	case bundled.Autogenerate.Enabled, bundled.InsecureAllowSelfSigned && !rc.cp.release.identityPairs:
 		return nil
 	}
-	cert, err := bundled.CA.Certificate.read(rc.secret(identity.mesh))
+	cert, err := bundled.CA.Certificate.read(rc.zone.secret(identity.mesh))
 	if err != nil {
 		return err
 	}
 	if rc.cp.release.identityPairs {
-		key, err := bundled.CA.PrivateKey.read(rc.secret(identity.mesh))
+		key, err := bundled.CA.PrivateKey.read(rc.zone.secret(identity.mesh))
 		if err != nil {
 			return err
 		}

@@ -21,15 +21,6 @@ type identityState struct {
 	announced bool
 }
 
-// identities returns the state of each MeshIdentity of a mesh, sorted by name.
-func (cp *ControlPlane) identities(mesh string) []identityState {
-	var states []identityState
-	for _, identity := range cp.store.list("MeshIdentity", mesh, nil) {
-		states = append(states, identityStateOf(identity))
-	}
-	return states
-}
-
 // identityStateOf returns the state of a MeshIdentity. That of one without a status is neither ready nor announced.
 func identityStateOf(identity *resource) identityState {
 	state := identityState{identitySpec: identitySpecOf(identity), resource: identity}

@@ -131,7 +131,7 @@ func TestIdentity_state(t *testing.T) {
 			identity.setSpec(identity.spec, json.RawMessage(status))
 		}
 		cp.store.put(identity, key{})
-		states := cp.identities("m")
+		states := cp.fleet.zones[zoneName].identities("m")
 		if len(states) != 1 || states[0].ready != want.ready || states[0].announced != want.announced || states[0].resource != identity {
 			t.Errorf("%s: %+v", status, states)
 		}

@@ -53,6 +53,12 @@ func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner key) {
 	if mesh == "" {
 		kind = "GlobalSecret"
 	}
+	secret := cp.newSecret(kind, mesh, name, data)
+	cp.store.put(secret, owner)
+	cp.fleet.wrote(secret)
+}
+
+func (cp *ControlPlane) newSecret(kind, mesh, name string, data []byte) *resource {
 	t := cp.typeOf(kind)
 	doc := newDocument(t.schema)
 	doc.set("data", data)
@@ -61,8 +67,7 @@ func (cp *ControlPlane) putSecret(mesh, name string, data []byte, owner key) {
 	if cp.kubernetes && mesh != "" {
 		secret.labels = map[string]string{meshLabel: mesh}
 	}
-	cp.store.put(secret, owner)
-	cp.fleet.wrote(secret)
+	return secret
 }
 
 func (cp *ControlPlane) typeOf(name string) *resourceType {

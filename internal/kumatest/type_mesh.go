@@ -13,7 +13,10 @@ func meshType(set releaseSet) *resourceType {
 			warn: (*ControlPlane).warnOfMesh, checkDelete: (*ControlPlane).checkMeshDelete,
 			wrote: func(f *fleet, mesh *resource) { f.eachZone(func(z *Zone) { z.meshWritten(mesh.name) }) },
 			deleted: func(f *fleet, mesh *resource) {
-				f.eachZone(func(z *Zone) { delete(z.meshes, mesh.name) })
+				f.eachZone(func(z *Zone) {
+					delete(z.meshes, mesh.name)
+					z.meshDeleted(mesh.name)
+				})
 				f.drop("MeshInsight", "", mesh.name)
 			},
 		},

@@ -3,12 +3,9 @@ package kumatest
 import "slices"
 
 func secretType() *resourceType {
-	written := func(f *fleet, secret *resource) {
-		f.eachZone(func(z *Zone) { z.secretWritten(secret.mesh, secret.name) })
-	}
 	return &resourceType{
 		name: "Secret", path: "secrets", in: inAll, traits: both | adminOnly | isSecret, schema: secretSchema(),
-		special: special{checkDelete: (*ControlPlane).checkSecretDelete, wrote: written, deleted: written},
+		special: special{checkDelete: (*ControlPlane).checkSecretDelete},
 	}
 }
 

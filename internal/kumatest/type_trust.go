@@ -46,17 +46,17 @@ func isPublicPEM(p place) bool {
 // that. Nothing removes a CA from it, and its trust domain never changes.
 func (rc *reconciler) keepTrust(identity *resource, spec identitySpec) error {
 	certificate, _ := spec.sources(identity)
-	ca, err := certificate.read(rc.secret(identity.mesh))
+	ca, err := certificate.read(rc.zone.secret(identity.mesh))
 	if err != nil {
 		return err
 	}
-	domain, err := spec.trustDomain(identity, zoneName)
+	domain, err := spec.trustDomain(identity, rc.zone.name)
 	if err != nil {
 		return err
 	}
 	status := mustMarshal(map[string]any{"origin": map[string]any{"kri": identity.kri()}})
 	entry := map[string]any{"type": "Pem", "pem": map[string]any{"value": string(ca)}}
-	trust, ok := rc.cp.store.get("MeshTrust", identity.mesh, identity.name)
+	trust, ok := rc.zone.store.get("MeshTrust", identity.mesh, identity.name)
 	if !ok {
 		return rc.createTrust(identity, map[string]any{"trustDomain": domain, "caBundles": []any{entry}}, status)
 	}
@@ -84,8 +84,8 @@ func (rc *reconciler) createTrust(identity *resource, spec map[string]any, statu
 	now := rc.cp.now().UTC()
 	trust := &resource{kind: rc.cp.typeOf("MeshTrust"), mesh: identity.mesh, name: identity.name, created: now, modified: now}
 	trust.setSpec(spec, status)
-	rc.cp.store.put(trust, ownedBy(identity.mesh))
-	rc.cp.fleet.wrote(trust)
+	rc.zone.store.put(trust, ownedBy(identity.mesh))
+	rc.wrote(trust)
 	return nil
 }
 
