@@ -33,8 +33,9 @@
 // has when and from what it issues, and fleet_identity.go has the same for a MeshIdentity. fleet_view.go has what it knows
 // of a mesh, fleet_setup.go the listeners and clusters, and fleet_meshservice.go the names that clients ask for.
 // fleet_insight.go and fleet_meshinsight.go have the reported status, and fleet_zone.go has the zones. fleet_zonestream.go
-// has their connection to a global control plane, and fleet_zonestore.go the resources that they have. Files that begin with
-// ca_ validate, issue and verify. Those that begin with identity_ read the spec of a MeshIdentity and keep its status,
-// and those that begin with cluster_ are the API server of a control plane on Kubernetes: it has the same store, in the
-// form of objects.
+// has their connection to a global control plane, and fleet_zonestore.go the resources that they have.
+//
+// Files that begin with ca_ validate, issue and verify. Those that begin with identity_ read the spec of a MeshIdentity and
+// keep its status, and those that begin with cluster_ are the API server of a control plane on Kubernetes: it has the same
+// store, in the form of objects.
 package kumatest
