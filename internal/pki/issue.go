@@ -96,8 +96,8 @@ func Issue(ca CA, r ProxyRequest, now time.Time, random io.Reader) (*ProxyCertif
 }
 
 // newKey returns a new key as the control plane generates it: of the kind of the
-// CA's for a MeshIdentity, RSA for a backend. An RSA key has 2048 bits, whatever
-// the CA's has.
+// CA's for a MeshIdentity, RSA for a backend. An RSA key has 2048 bits, even
+// if the CA's has more.
 func (r ProxyRequest) newKey(ca crypto.Signer, random io.Reader) (crypto.Signer, error) {
 	if r.SPIFFEID != "" {
 		switch ca := ca.(type) {

@@ -26,7 +26,6 @@ const tick = 100 * time.Millisecond
 // It reads the certificates of the proxies themselves, which the provider cannot do.
 type observer struct {
 	cp    *kumatest.ControlPlane
-	mesh  string
 	lines *timeline
 
 	mu      sync.Mutex
@@ -40,8 +39,8 @@ type observer struct {
 }
 
 // observe starts an observer, which prints each event until stop.
-func observe(cp *kumatest.ControlPlane, mesh string, lines *timeline) *observer {
-	o := &observer{cp: cp, mesh: mesh, lines: lines}
+func observe(cp *kumatest.ControlPlane, lines *timeline) *observer {
+	o := &observer{cp: cp, lines: lines}
 	o.observe(lines.started)
 	cp.Watch(o.observe)
 	return o
@@ -92,7 +91,7 @@ func (o *observer) observe(now time.Time) {
 	o.observeSecrets(now)
 	o.observeProxies(now)
 
-	tried, failed := o.cp.Handshakes(o.mesh)
+	tried, failed := o.cp.Handshakes(mesh)
 	o.journal.count(o.since(now), tried, len(failed))
 	if len(failed) > 0 && len(o.failed) == 0 {
 		o.lines.note(now, "Handshake failed: %s rejects %s: %v", failed[0].By, failed[0].Of, failed[0].Err)
@@ -135,7 +134,7 @@ func (o *observer) observeMesh(now time.Time) {
 }
 
 func (o *observer) observeSecrets(now time.Time) {
-	_, body := o.cp.Do(http.MethodGet, "/meshes/"+o.mesh+"/secrets", nil)
+	_, body := o.cp.Do(http.MethodGet, "/meshes/"+mesh+"/secrets", nil)
 	found, err := names(body)
 	if err != nil {
 		return
@@ -149,7 +148,7 @@ func (o *observer) observeSecrets(now time.Time) {
 }
 
 func (o *observer) observeProxies(now time.Time) {
-	all := o.cp.Proxies(o.mesh)
+	all := o.cp.Proxies(mesh)
 	if o.served || len(o.bundle) == 0 || len(all) == 0 {
 		return
 	}
@@ -167,7 +166,7 @@ func (o *observer) observeProxies(now time.Time) {
 
 // get reads a part of the mesh, and reports whether it exists.
 func (o *observer) get(path string, to any) bool {
-	status, body := o.cp.Do(http.MethodGet, "/meshes/"+o.mesh+path, nil)
+	status, body := o.cp.Do(http.MethodGet, "/meshes/"+mesh+path, nil)
 	return status == http.StatusOK && json.Unmarshal(body, to) == nil
 }
 

@@ -34,7 +34,7 @@ func runRotation(ctx context.Context, out *screen, picture string) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 
 	out.step("Create a mesh that uses your own CA")
-	if err := s.tf.runFrom(ctx, "Plan:", "apply", "-auto-approve"); err != nil {
+	if err := s.tf.runFromPlan(ctx, "apply", "-auto-approve"); err != nil {
 		return err
 	}
 
@@ -51,7 +51,7 @@ func runRotation(ctx context.Context, out *screen, picture string) (err error) {
 	if err := authority.Write(s.tf.folder, "Next"); err != nil {
 		return err
 	}
-	if err := s.tf.runFrom(ctx, "Plan:", "plan", "-out=rotation.tfplan"); err != nil {
+	if err := s.tf.runFromPlan(ctx, "plan", "-out=rotation.tfplan"); err != nil {
 		return err
 	}
 
@@ -114,9 +114,14 @@ func showProxies(out *screen, cp *kumatest.ControlPlane) {
 // rotate applies the plan while an observer watches.
 func (s *stage) rotate(ctx context.Context, plan string) (*observer, error) {
 	args := s.tf.show([]string{"apply", plan})
+	return s.observed(ctx, func(lines *timeline) error { return s.tf.start(ctx, lines, lines, args...) })
+}
+
+// observed acts while an observer watches.
+func (s *stage) observed(ctx context.Context, act func(*timeline) error) (*observer, error) {
 	s.out.say("")
 	lines := newTimeline(s.out, time.Now())
-	seen := observe(s.server.ControlPlane, mesh, lines) //nolint:contextcheck // requests within this process
+	seen := observe(s.server.ControlPlane, lines) //nolint:contextcheck // requests within this process
 	ticks, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() {
@@ -124,7 +129,7 @@ func (s *stage) rotate(ctx context.Context, plan string) (*observer, error) {
 		seen.tick(ticks)
 	}()
 
-	err := s.tf.start(ctx, lines, lines, args...)
+	err := act(lines)
 	stop()
 	<-stopped
 	s.server.Advance() // includes events since the last tick
@@ -165,7 +170,7 @@ func (s *stage) removeProxies(ctx context.Context) error {
 		proxy.Disconnect()
 		path := "/meshes/" + mesh + "/dataplanes/" + proxy.Resource()
 		s.out.say("%s", s.out.styled("36", "   DELETE "+path))
-		if _, _, err := s.controlPlane.send(ctx, http.MethodDelete, path); err != nil {
+		if _, _, err := s.controlPlane.send(ctx, http.MethodDelete, path, nil); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,7 @@ func TestObserver(t *testing.T) {
 			pass()
 
 			var printed bytes.Buffer
-			seen := observe(cp, mesh, newTimeline(&screen{out: &printed}, clock.Now()))
+			seen := observe(cp, newTimeline(&screen{out: &printed}, clock.Now()))
 			for _, s := range test.secrets {
 				s.use(t, cp)
 				pass()
@@ -121,7 +121,7 @@ func wellFormed(t *testing.T, picture string) {
 func TestObserver_failsWithoutHandshakes(t *testing.T) {
 	t.Parallel()
 
-	seen := observe(kumatest.New(), mesh, newTimeline(&screen{out: &bytes.Buffer{}}, time.Now()))
+	seen := observe(kumatest.New(), newTimeline(&screen{out: &bytes.Buffer{}}, time.Now()))
 	seen.stop()
 	if err := seen.verdict(); err == nil {
 		t.Error("there were no handshakes, and no error")

@@ -67,8 +67,9 @@ func (tf *terraform) run(ctx context.Context, args ...string) error {
 	return tf.start(ctx, tf.out.block(), tf.out.block(), tf.show(args)...)
 }
 
-// runFrom shows the command, and its output after the marker.
-func (tf *terraform) runFrom(ctx context.Context, marker string, args ...string) error {
+// runFromPlan shows the command, and its output from the summary of the plan on.
+func (tf *terraform) runFromPlan(ctx context.Context, args ...string) error {
+	const marker = "Plan:"
 	output, err := tf.output(ctx, tf.show(args)...)
 	if err != nil {
 		return err
