@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -61,9 +62,15 @@ func golden(t *testing.T, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != string(want) {
-		t.Errorf("%s differs; if that is intended, run the test with -update and read the diff. Got:\n%s", file, got)
+	if got == string(want) {
+		return
 	}
+	is, was := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	line := 0
+	for line < min(len(is), len(was))-1 && is[line] == was[line] {
+		line++
+	}
+	t.Errorf("%s:%d: is\n%s\nand not\n%s\nIf that is intended, run the test with -update and read the diff.", file, line+1, is[line], was[line])
 }
 
 // An authority is a CA made for a test.
