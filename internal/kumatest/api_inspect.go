@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The routes of this file inspect proxies and policies. These proxies have no configuration to read, so the routes
-// answer as for proxies that are not connected: not found for what does not exist, and an error otherwise.
+// The routes of this file inspect proxies and policies. Of the configuration of a proxy, there are only its secrets. The
+// other routes answer as for proxies that are not connected: not found for what does not exist, and an error otherwise.
 
 // An inspection is a route below a resource.
 type inspection struct {
@@ -46,6 +46,9 @@ func (e endpoints) inspect(i inspection) handler {
 		}
 		if e.kind.is(policy) {
 			return jsonAnswer(http.StatusOK, map[string]any{"total": 0, "items": []any{}}), nil
+		}
+		if dump, ok := e.fleet.dump(mesh, c.params["name"]); ok && e.kind.name == "Dataplane" && c.params["type"] == "xds" {
+			return jsonAnswer(http.StatusOK, dump), nil
 		}
 		return answer{}, internal("Could not execute admin operation")
 	}

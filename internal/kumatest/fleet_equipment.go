@@ -2,6 +2,7 @@ package kumatest
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"slices"
 )
 
@@ -66,4 +67,60 @@ func (p *Proxy) Holds() Holding {
 		h.Domains[domain] = slices.Clone(list.certs)
 	}
 	return h
+}
+
+// dump returns the secrets of a connected proxy, as the configuration dump of an Envoy shows them.
+func (f *fleet) dump(mesh, resource string) (dump map[string]any, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.find(mesh, resource)
+	if p == nil || !p.connected || p.hangs {
+		return nil, false
+	}
+	secrets := []any{}
+	if p.stored.bundle != nil {
+		name := trustBundle
+		if p.stored.bundle.domains == nil {
+			name = meshBundle + ":secret:" + mesh
+		}
+		secrets = append(secrets, dumpedSecret(name, "validation_context", p.stored.bundle.dump()))
+	}
+	if p.stored.leaf != nil && p.stored.leaf.cert != nil {
+		name := p.stored.leaf.secret
+		if name == meshLeaf {
+			name += ":secret:" + mesh
+		}
+		chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.stored.leaf.cert.Raw})
+		secrets = append(secrets, dumpedSecret(name, "tls_certificate", map[string]any{
+			"certificate_chain": inline(chain), "private_key": inline([]byte("[redacted]")),
+		}))
+	}
+	return map[string]any{"configs": []any{map[string]any{
+		"@type": "type.googleapis.com/envoy.admin.v3.SecretsConfigDump", "dynamic_active_secrets": secrets,
+	}}}, true
+}
+
+func dumpedSecret(name, member string, content any) map[string]any {
+	return map[string]any{"name": name, "secret": map[string]any{
+		"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "name": name, member: content,
+	}}
+}
+
+func inline(content []byte) map[string]any { return map[string]any{"inline_bytes": content} }
+
+// dump returns the bundle as a validation context.
+func (b *bundle) dump() map[string]any {
+	if b.domains == nil {
+		return map[string]any{"trusted_ca": inline([]byte(b.text))}
+	}
+	domains := []any{}
+	for _, domain := range sortedKeys(b.domains) {
+		domains = append(domains, map[string]any{"name": domain, "trust_bundle": inline([]byte(b.domains[domain].text))})
+	}
+	return map[string]any{"custom_validator_config": map[string]any{
+		"name": "envoy.tls.cert_validator.spiffe",
+		"typed_config": map[string]any{
+			"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig", "trust_domains": domains,
+		},
+	}}
 }

@@ -1,6 +1,7 @@
 package kumatest_test
 
 import (
+	"encoding/base64"
 	"encoding/pem"
 	"net/http"
 	"slices"
@@ -276,4 +277,53 @@ func TestIdentity_timings(t *testing.T) {
 		toLeaf.within(t, "identity to certificate", 50*time.Millisecond, 2700*time.Millisecond, 0)
 		toBundle.within(t, "trust to bundle", 50*time.Millisecond, 2400*time.Millisecond, 0)
 	})
+}
+
+// TestIdentity_intervals has longer intervals of the control plane: proxies and overviews follow later.
+func TestIdentity_intervals(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version string) {
+		var toBundle sample
+		var shown time.Duration
+		for seed := range uint64(8) {
+			i := newIssuing(t, version, 1, false, kumatest.Seed(seed), kumatest.StoreCache(20*time.Second), kumatest.ProxyRefresh(10*time.Second), kumatest.ProxyFlush(time.Minute))
+			p := i.Proxies("m")[0]
+			i.pass(2 * time.Minute)
+			acknowledged := func() int { return i.see(p).Subscriptions[0].Status.Total.Acknowledged }
+			before, put := acknowledged(), i.clock.Now()
+			i.putTrust(ownTrust, i.a, i.b)
+			served := i.when(func() bool { return len(p.Holds().Bundle) == 2 })
+			told := i.when(func() bool { return acknowledged() > before })
+			i.pass(3 * time.Minute)
+			toBundle = append(toBundle, served().Sub(put))
+			shown = max(shown, told().Sub(served()))
+		}
+		toBundle.within(t, "trust to bundle", 100*time.Millisecond, 30*time.Second, 0)
+		if shown < 15*time.Second || shown > time.Minute {
+			t.Errorf("acknowledgements are shown up to %s later", shown)
+		}
+	})
+}
+
+// TestProxy_dump reads the secrets of a proxy through the control plane.
+func TestProxy_dump(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t, "STRICT")
+	path := "/meshes/m/dataplanes/dp-1/xds"
+	read := func() string { return string(do(t, c.ControlPlane, http.MethodGet, path, nil, http.StatusOK)) }
+	for _, want := range []string{`"identity_cert:secret:m"`, `"mesh_ca:secret:m"`, base64.StdEncoding.EncodeToString(c.a.pem[:30])} {
+		mustContain(t, []byte(read()), want)
+	}
+	for _, step := range c.steps() {
+		step.do()
+		c.pass(15 * time.Second)
+	}
+	for _, want := range []string{`"kri_mid_m_default__i_"`, `"system_trust_bundle"`, `"m.default.mesh.local"`, `"custom_validator_config"`} {
+		mustContain(t, []byte(read()), want)
+	}
+	mustContain(t, []byte(read()), `"private_key"`)
+	mustContain(t, []byte(read()), base64.StdEncoding.EncodeToString([]byte("[redacted]")))
+	c.Proxies("m")[0].Hang(true)
+	do(t, c.ControlPlane, http.MethodGet, path, nil, http.StatusInternalServerError)
+	c.Proxies("m")[0].Disconnect()
+	do(t, c.ControlPlane, http.MethodGet, path, nil, http.StatusInternalServerError)
 }
