@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
 // Gone checks that the control plane has no objects at these paths.
@@ -96,26 +98,60 @@ func (e *Env) PlanFails(t *testing.T, config string, want ...string) {
 	})
 }
 
-// Wrote checks that exactly these paths were written or deleted since the last
-// check, in this order. It always passes with a real control plane, which does
-// not record requests.
+// Wrote checks that exactly the objects with these paths were written or deleted since
+// the last check, in this order. A path is that of the HTTP API on each kind of control
+// plane. It always passes with a real control plane, which does not record requests.
 func (e *Env) Wrote(paths ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if e.Twin == nil {
 			return nil
 		}
-		var wrote []string
-		for _, request := range e.Twin.Requests() {
-			if request.Method != http.MethodGet {
-				wrote = append(wrote, request.Path)
-			}
-		}
+		wrote, wanted := e.Written(), []string(nil)
 		e.Twin.ResetRequests()
-		if !slices.Equal(wrote, paths) {
-			return fmt.Errorf("written were %q, not %q", wrote, paths)
+		for _, path := range paths {
+			wanted = append(wanted, e.ObjectPath(path))
+		}
+		if !slices.Equal(wrote, wanted) {
+			return fmt.Errorf("written were %q, not %q", wrote, wanted)
 		}
 		return nil
 	}
+}
+
+// Written returns the paths of the objects that were written or deleted since the last
+// reset, as [Env.ObjectPath] has them.
+func (e *Env) Written() (paths []string) {
+	for _, request := range e.Twin.Requests() {
+		if path, is := written(request); is {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// written returns the path of the object that a request writes or deletes. A request of
+// Kubernetes may only ask.
+func written(request kumatest.Request) (path string, is bool) {
+	if request.Method == http.MethodGet || request.Query.Get("dryRun") != "" || strings.HasSuffix(request.Path, "accessreviews") {
+		return "", false
+	}
+	var created struct{ Metadata struct{ Name string } }
+	if request.Method == http.MethodPost && json.Unmarshal(request.Body, &created) == nil {
+		return request.Path + "/" + created.Metadata.Name, true
+	}
+	return request.Path, true
+}
+
+// ObjectPath returns the path of a mesh or a secret in requests of the provider: the path
+// of the HTTP API itself, or that of the object in a cluster.
+func (e *Env) ObjectPath(path string) string {
+	if e.Cluster() == "" {
+		return path
+	}
+	if _, secret, is := strings.Cut(path, "secrets/"); is {
+		return "/api/v1/namespaces/kuma-system/secrets/" + secret
+	}
+	return "/apis/kuma.io/v1alpha1" + path
 }
 
 // HasMesh checks that the control plane has a mesh.

@@ -29,6 +29,14 @@ const config = acctest.MeshWithCA
 // names are the names that the pair of a bundle must have, found without the
 // provider's code.
 func names(bundle string) (certificate, key string) {
+	return namesOf(fingerprint(bundle))
+}
+
+func namesOf(fingerprint string) (certificate, key string) {
+	return "ca-" + fingerprint[:10] + "-cert", "ca-" + fingerprint[:10] + "-key"
+}
+
+func fingerprint(bundle string) string {
 	hash := sha256.New()
 	rest := []byte(bundle)
 	for {
@@ -38,8 +46,17 @@ func names(bundle string) (certificate, key string) {
 		}
 		hash.Write(block.Bytes)
 	}
-	fingerprint := hex.EncodeToString(hash.Sum(nil))[:10]
-	return "ca-" + fingerprint + "-cert", "ca-" + fingerprint + "-key"
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// namesIn is [names] for the kind of control plane: on Kubernetes, the mesh is a part of
+// the names.
+func namesIn(env *acctest.Env, mesh, bundle string) (certificate, key string) {
+	if env.Cluster() == "" {
+		return names(bundle)
+	}
+	sum := sha256.Sum256([]byte(fingerprint(bundle) + "/" + mesh))
+	return namesOf(hex.EncodeToString(sum[:]))
 }
 
 func value(attribute string, want knownvalue.Check) statecheck.StateCheck {
@@ -69,7 +86,7 @@ func TestAccCASecret_life(t *testing.T) {
 	chain, key := acctest.PKI(t, "chain1.crt"), acctest.PKI(t, "int1.key")
 	other := acctest.NewCA(t, "Other CA")
 	another := acctest.NewCA(t, "Another CA")
-	cert, keyName := names(chain)
+	cert, keyName := namesIn(env, mesh, chain)
 	with := func(pairs ...string) string {
 		values := map[string]string{"chain": chain, "key": key, "mesh": mesh}
 		for i := 0; i < len(pairs); i += 2 {
@@ -148,7 +165,7 @@ func TestAccCASecret_life(t *testing.T) {
 				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{value("private_key_wo_version", knownvalue.Int64Exact(2))},
 				Check: func(s *terraform.State) error {
-					_, name := names(other.Chain)
+					_, name := namesIn(env, mesh, other.Chain)
 					return env.Wrote("/meshes/" + mesh + "/secrets/" + name)(s)
 				},
 			},
@@ -192,9 +209,9 @@ func TestAccCASecret_import(t *testing.T) {
 	env := acctest.New(t)
 	mesh := env.Mesh()
 	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
-	cert, key := names(ca.Chain)
+	cert, key := namesIn(env, mesh, ca.Chain)
 	full := env.Config(config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
-	otherCert, otherKey := names(other.Chain)
+	otherCert, otherKey := namesIn(env, mesh, other.Chain)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
@@ -224,7 +241,7 @@ func TestAccCASecret_drift(t *testing.T) {
 	env := acctest.New(t)
 	mesh := env.Mesh()
 	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
-	cert, key := names(ca.Chain)
+	cert, key := namesIn(env, mesh, ca.Chain)
 	full := env.Config(config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 	right := func(*terraform.State) error {
 		if content(t, env, mesh, cert) != ca.Chain || content(t, env, mesh, key) != ca.Key {
@@ -356,7 +373,7 @@ func TestAccCASecret_partialCreate(t *testing.T) {
 	env.NeedTwin()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
-	cert, key := names(ca.Chain)
+	cert, key := namesIn(env, mesh, ca.Chain)
 	full := env.Config(config, "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 	failKey := func() {
 		env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.InternalError}, Match: func(r *http.Request) bool {
@@ -436,7 +453,7 @@ func TestAccCASecret_unknownWhenPlanned(t *testing.T) {
 		`+strings.NewReplacer("$chain", "terraform_data.ca.output.chain", "$key", "terraform_data.ca.output.key").Replace(config)+backend,
 			"mesh", mesh, "chain", chain, "key", key, "trigger", trigger)
 	}
-	cert, key := names(ca.Chain)
+	cert, key := namesIn(env, mesh, ca.Chain)
 	there := func(*terraform.State) error {
 		if content(t, env, mesh, cert) != ca.Chain || content(t, env, mesh, key) != ca.Key {
 			t.Error("the pair is not there")

@@ -75,6 +75,30 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		r.refuseNewContent(ctx, plan, *state, string(applied), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.Plan, proposed, plan)...)
+	if !resp.Plan.Raw.Equal(req.State.Raw) {
+		r.try(ctx, config, plan, &resp.Diagnostics)
+	}
+}
+
+// try records that the run writes the secrets, and asks the control plane on
+// Kubernetes whether it accepts that.
+func (r *caSecret) try(ctx context.Context, config, plan model, diags *diag.Diagnostics) {
+	if r.Client == nil || plan.Mesh.IsUnknown() || plan.CertificateSecret.IsUnknown() || plan.KeySecret.IsUnknown() {
+		return
+	}
+	mesh, key := plan.Mesh.ValueString(), 0
+	if text, _ := config.privateKey(); text != nil {
+		key = len(*text)
+	}
+	for name, size := range map[string]int{
+		plan.CertificateSecret.ValueString(): len(config.CertificateChain.ValueString()) + len(config.TrustedCertificates.ValueString()),
+		plan.KeySecret.ValueString():         key,
+	} {
+		r.Run.PlanSecret(mesh, name)
+		if size > 0 && !diags.HasError() {
+			tfkit.AddError(diags, fmt.Sprintf("plan secret %q of mesh %q", name, mesh), r.Client.TrySecret(ctx, mesh, name, size))
+		}
+	}
 }
 
 // planComputed sets the computed values that do not depend on the certificates.

@@ -79,7 +79,7 @@ func TestAccMeshSecret_halfOfACA(t *testing.T) {
 	env.NeedMTLS()
 	mesh := env.Mesh()
 	ca := acctest.NewCA(t, "CA")
-	cert, key := names(ca.Chain)
+	cert, key := namesIn(env, mesh, ca.Chain)
 	const half = `
 		resource "kongmesh_mesh_secret" "half" {
 			mesh     = kongmesh_mesh.this.name

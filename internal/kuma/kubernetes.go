@@ -283,22 +283,25 @@ func (s *kubernetesStore) list(ctx context.Context, of key, age MaxAge) ([]*Docu
 	}
 	documents := []*Document{}
 	if age > Fresh {
-		all, err := s.all(ctx, kind, of.kind, age)
+		all, errAll := s.all(ctx, kind, of.kind, age)
 		for is, document := range all {
 			if is.matches(of) {
 				documents = append(documents, document)
 			}
 		}
 		slices.SortFunc(documents, func(a, b *Document) int { return bytes.Compare(a.Get("name"), b.Get("name")) })
-		return documents, err
+		err = errAll
+	} else {
+		err = s.each(ctx, kind, of, func(is key, document *Document) {
+			if is.matches(of) {
+				documents = append(documents, document)
+			}
+		})
 	}
-	err = s.each(ctx, kind, of, func(is key, document *Document) {
-		if is.matches(of) {
-			documents = append(documents, document)
+	if err == nil && len(documents) == 0 && of.mesh != "" { // so it is for a mesh that does not exist
+		if _, errMesh := s.MeshAsOf(ctx, of.mesh, age); Absent(errMesh) {
+			err = errMesh
 		}
-	})
-	if err == nil && len(documents) == 0 && of.mesh != "" && kind.secret == "" { // also of a mesh that does not exist
-		_, err = s.MeshAsOf(ctx, of.mesh, Recent)
 	}
 	if of.anywhere && kind.namespaced && s.api.address != nil && (err == nil || Forbidden(err)) {
 		return s.withElsewhere(ctx, of, documents, err == nil)

@@ -137,6 +137,11 @@ func (e endpoints) get(c *call) (answer, error) {
 	if r.verbatim {
 		return answer{status: http.StatusOK, header: contentType("application/json"), body: e.render(r)}, nil
 	}
+	if c.behindBack { // which may leave out the namespace that a name on Kubernetes has, and does not get it either
+		meta := e.metadataOf(r)
+		meta.Name = r.name
+		return jsonAnswer(http.StatusOK, e.renderAs(r, meta, r.content)), nil
+	}
 	return jsonAnswer(http.StatusOK, e.render(r)), nil
 }
 

@@ -217,15 +217,21 @@ func (r *backend) write(ctx context.Context, m model, change func(*kuma.Mesh) er
 		sent = mesh
 		return r.withZoneEgress(m.Mesh.ValueString(), mesh, change)
 	})
+	return mesh, refusedWith(sent, err)
+}
+
+// refusedWith returns the rejection of a mesh as a [refusedError], and any other error
+// as it is.
+func refusedWith(sent *kuma.Mesh, err error) error {
 	if !kuma.Refused(err) || sent == nil {
-		return mesh, err
+		return err
 	}
 	refused := &refusedError{error: err}
 	backends, _ := sent.Backends() // change has decoded the same document
 	for _, b := range backends {
 		refused.backends = append(refused.backends, b.Name)
 	}
-	return mesh, refused
+	return refused
 }
 
 // staleSecrets reports whether a rejection is about the content of the secrets.

@@ -2,6 +2,7 @@ package mtls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
@@ -51,6 +53,47 @@ func (r *backend) checkMesh(ctx context.Context, old *priorBackend, plan model, 
 	case plan.Mode.ValueString() == kuma.Strict && (in.enabled == nil || in.enabled.Mode == kuma.Permissive):
 		r.warnStrict(ctx, plan, in.enabled, diags)
 	}
+}
+
+// try asks the control plane on Kubernetes whether it accepts the planned backend. It
+// asks only if the mesh and the secrets are already as the apply finds them: without
+// another backend, and without a secret that this run writes.
+func (r *backend) try(ctx context.Context, old *priorBackend, plan model, diags *diag.Diagnostics) {
+	name := plan.Mesh.ValueString()
+	if r.Client == nil || !r.Kubernetes || r.Run.CreatesMesh(name) || old != nil && (old.Mesh != name || old.Name != plan.Name.ValueString()) {
+		return
+	}
+	mesh, err := r.Client.MeshAsOf(ctx, name, kuma.Recent)
+	if err != nil {
+		return
+	}
+	if in, err := neighborsIn(mesh, old, plan); err != nil || in.other != nil || in.namesake != nil && in.namesake.Type != kuma.Provided {
+		return // the other checks report it
+	}
+	var wanted []string
+	for _, secret := range []types.String{plan.Cert.Secret, plan.Key.Secret} {
+		switch {
+		case secret.IsNull():
+		case r.Run.PlansSecret(name, secret.ValueString()):
+			return
+		default:
+			wanted = append(wanted, secret.ValueString())
+		}
+	}
+	if found, err := r.Client.SecretsByName(ctx, name, kuma.Recent, wanted...); err != nil || len(found) < len(wanted) {
+		return
+	}
+	var sent *kuma.Mesh
+	err = r.Client.TryMesh(ctx, name, func(mesh *kuma.Mesh) error {
+		sent = mesh
+		egress, errEgress := mesh.ZoneEgress()
+		err := errors.Join(errEgress, edit(plan, mesh))
+		if enabled, errEnabled := mesh.EnabledBackend(); egress && enabled == "" { // as the apply does
+			err = errors.Join(err, errEnabled, mesh.SetZoneEgress(false))
+		}
+		return err
+	})
+	addWriteError(diags, fmt.Sprintf("plan backend %q of mesh %q", plan.Name.ValueString(), name), plan, refusedWith(sent, err))
 }
 
 // neighbors has the backends of a mesh that matter for a new one.

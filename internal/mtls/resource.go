@@ -262,6 +262,9 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	if state != nil {
 		r.planRotation(ctx, *state, plan, &resp.Diagnostics)
 	}
+	if !resp.Diagnostics.HasError() && req.Plan.Raw.IsFullyKnown() {
+		r.try(ctx, old, plan, &resp.Diagnostics)
+	}
 }
 
 // unknownParts reports whether a nested attribute is unknown as a whole.

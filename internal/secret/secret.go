@@ -69,6 +69,21 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 		r.refuseInUse(ctx, plan.location(), data, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
+	if !resp.Plan.Raw.Equal(req.State.Raw) && known {
+		r.try(ctx, plan.location(), len(data), &resp.Diagnostics)
+	}
+}
+
+// try records that the run writes a secret, and asks the control plane on Kubernetes
+// whether it accepts that.
+func (r *plain) try(ctx context.Context, at location, size int, diags *diag.Diagnostics) {
+	if r.Client == nil || at.name == "" || at.mesh == "" && !at.global { // unknown
+		return
+	}
+	r.Run.PlanSecret(at.mesh, at.name)
+	if !diags.HasError() {
+		tfkit.AddError(diags, fmt.Sprintf("plan %s", at), r.Client.TrySecret(ctx, at.mesh, at.name, size))
+	}
 }
 
 func (r *plain) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {

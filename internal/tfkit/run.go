@@ -30,6 +30,16 @@ func (r *Run) NoteMesh(name string) { r.Note("creates mesh " + name) }
 // CreatesMesh reports whether this run creates a mesh.
 func (r *Run) CreatesMesh(name string) bool { return r.Noted("creates mesh " + name) }
 
+// PlanSecret records that the run writes a secret of a mesh, so that its content is
+// another one when a resource that depends on it is written.
+func (r *Run) PlanSecret(mesh, name string) { r.Note("writes " + SecretRunName(mesh, name)) }
+
+// PlansSecret reports whether the run writes a secret of a mesh, as far as it is
+// planned.
+func (r *Run) PlansSecret(mesh, name string) bool {
+	return r.Noted("writes " + SecretRunName(mesh, name))
+}
+
 // DeleteProxy notes that the run deletes a data plane proxy.
 func (r *Run) DeleteProxy(mesh, name string) { r.Note("deletes proxy " + mesh + "/" + name) }
 
