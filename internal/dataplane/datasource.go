@@ -47,6 +47,7 @@ type dataplane struct {
 	CertificateIssuedAt  types.String `tfsdk:"certificate_issued_at"`
 	CertificateExpiresAt types.String `tfsdk:"certificate_expires_at"`
 	IssuedBackend        types.String `tfsdk:"issued_backend"`
+	IssuedIdentity       types.String `tfsdk:"issued_identity"`
 	Version              types.String `tfsdk:"version"`
 }
 
@@ -59,7 +60,7 @@ func (d *dataplanes) Metadata(_ context.Context, req datasource.MetadataRequest,
 func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The data plane proxies of a mesh, whether they are connected, and the dates of their certificates. Use it in " +
-			"`check` blocks before and after a rotation.\n\n" +
+			"`check` blocks before and after a rotation, and before and after a mesh moves from mTLS to a MeshIdentity.\n\n" +
 			"The status of a proxy can be up to 12 seconds old. The control plane does not report which CA issued a " +
 			"certificate.",
 		Attributes: map[string]schema.Attribute{
@@ -88,8 +89,13 @@ func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"online":                 schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the proxy is connected to the control plane."},
 					"certificate_issued_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "Time at which the certificate was issued (RFC 3339), or null if the control plane does not know a certificate."},
 					"certificate_expires_at": schema.StringAttribute{Computed: true, MarkdownDescription: "Expiry date of the certificate (RFC 3339), or null if the control plane does not know a certificate."},
-					"issued_backend":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the mTLS backend that issued the certificate."},
-					"version":                schema.StringAttribute{Computed: true, MarkdownDescription: "Version of `kuma-dp`."},
+					"issued_backend": schema.StringAttribute{
+						Computed: true, MarkdownDescription: "Name of the mTLS backend that issued the certificate, or Kuma resource identifier of the MeshIdentity.",
+					},
+					"issued_identity": schema.StringAttribute{
+						Computed: true, MarkdownDescription: "Name of the MeshIdentity that issued the certificate, or null if an mTLS backend issued it.",
+					},
+					"version": schema.StringAttribute{Computed: true, MarkdownDescription: "Version of `kuma-dp`."},
 				}},
 			},
 			"total":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of proxies."},
@@ -156,7 +162,7 @@ func valueOf(proxy kuma.Dataplane, tags types.Map) dataplane {
 	if certificate := proxy.Certificate; certificate != nil {
 		value.CertificateIssuedAt = types.StringValue(certificate.Issued.UTC().Format(time.RFC3339))
 		value.CertificateExpiresAt = types.StringValue(certificate.Expires.UTC().Format(time.RFC3339))
-		value.IssuedBackend = tfkit.Optional(certificate.Backend)
+		value.IssuedBackend, value.IssuedIdentity = tfkit.Optional(certificate.Backend), tfkit.Optional(certificate.Identity())
 	}
 	return value
 }

@@ -100,3 +100,58 @@ func wait(t *testing.T, env *acctest.Env, d time.Duration) {
 		t.Fatal(err)
 	}
 }
+
+// What issued a certificate, while a mesh moves from mTLS to a MeshIdentity: one
+// expression tells whether each connected proxy has a certificate of the identity.
+func TestAccDataplanes_identity(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("2.14.3"))
+	ca := acctest.NewCA(t, "CA")
+	backend(t, env, ca)
+	env.Change("/meshes/acc", func(mesh map[string]any) { mesh["meshServices"] = map[string]any{"mode": "Exclusive"} })
+	for _, name := range []string{"web", "api"} {
+		env.Twin.Connect("acc", name, kumatest.Service(name), kumatest.Labels(map[string]string{"kuma.io/workload": name}))
+	}
+	gone := env.Twin.Connect("acc", "gone", kumatest.Service("gone"), kumatest.Labels(map[string]string{"kuma.io/workload": "gone"}))
+	wait(t, env, 20*time.Second)
+	gone.Disconnect()
+	wait(t, env, 5*time.Second)
+	source := func(kind string) string {
+		return `{"type": "Secret", "secretRef": {"kind": "Secret", "name": "` + kind + `"}}`
+	}
+	identity := func(selector string) func() {
+		return func() {
+			env.Must(http.MethodPut, "/meshes/acc/meshidentities/payments", `{"type": "MeshIdentity", "mesh": "acc", "name": "payments", "spec": {"selector": `+selector+`,
+				"provider": {"type": "Bundled", "bundled": {"insecureAllowSelfSigned": true, "ca": {"certificate": `+source("cert")+`, "privateKey": `+source("key")+`}}}}}`)
+			wait(t, env, 20*time.Second)
+		}
+	}
+	config := env.Config(`
+		data "kongmesh_dataplanes" "this" {
+			mesh = "acc"
+		}
+		output "moved" {
+			value = alltrue([for d in data.kongmesh_dataplanes.this.dataplanes : d.issued_identity == "payments" if d.online])
+		}`)
+	moved := func(want bool) statecheck.StateCheck {
+		return statecheck.ExpectKnownOutputValue("moved", knownvalue.Bool(want))
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{
+			{PreConfig: identity(`{}`), Config: config, ConfigStateChecks: []statecheck.StateCheck{
+				moved(false), proxy("issued_backend", 0, knownvalue.StringExact("ca-1")), proxy("issued_identity", 0, knownvalue.Null()),
+			}},
+			{PreConfig: identity(`{"dataplane": {"matchLabels": {"kuma.io/workload": "api"}}}`), Config: config, ConfigStateChecks: []statecheck.StateCheck{
+				moved(false), proxy("name", 0, knownvalue.StringExact("api")), proxy("issued_identity", 0, knownvalue.StringExact("payments")),
+				proxy("issued_backend", 0, knownvalue.StringExact("kri_mid_acc_default__payments_")),
+				proxy("certificate_issued_at", 0, knownvalue.NotNull()), proxy("certificate_expires_at", 0, knownvalue.NotNull()),
+				proxy("name", 2, knownvalue.StringExact("web")), proxy("issued_identity", 2, knownvalue.Null()),
+			}},
+			{PreConfig: identity(`{"dataplane": {"matchLabels": {}}}`), Config: config, ConfigStateChecks: []statecheck.StateCheck{
+				moved(true), proxy("name", 1, knownvalue.StringExact("gone")), proxy("issued_identity", 1, knownvalue.Null()),
+				proxy("issued_identity", 2, knownvalue.StringExact("payments")),
+			}},
+		},
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -64,8 +65,20 @@ type DataplaneCertificate struct {
 	Issued time.Time
 	// Expires is its expiry date, in whole seconds.
 	Expires time.Time
-	// Backend is the name of the mTLS backend that issued it.
+	// Backend is the name of the mTLS backend that issued it, or the identifier of
+	// the MeshIdentity.
 	Backend string
+}
+
+// Identity returns the name of the MeshIdentity that issued the certificate, or
+// "" if an mTLS backend did.
+func (c *DataplaneCertificate) Identity() string {
+	const fields = 7 // kri, type, mesh, zone, namespace, name, section
+	parts := strings.Split(c.Backend, "_")
+	if len(parts) != fields || parts[0] != "kri" || parts[1] != "mid" {
+		return ""
+	}
+	return parts[5]
 }
 
 // Dataplanes returns all proxies of a mesh. The error is [Absent] if the mesh

@@ -74,3 +74,15 @@ func TestZones(t *testing.T) {
 	equal(t, "one that left", zones[1], Zone{Name: "gone", Subscription: "y", Disconnected: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
 	equal(t, "one of which nothing is known", zones[2], Zone{Name: "lost"})
 }
+
+// The identifier of a MeshIdentity contains its name. A backend can have any name.
+func TestDataplaneCertificate_identity(t *testing.T) {
+	for backend, want := range map[string]string{
+		"kri_mid_payments_east__identity-1_": "identity-1", "kri_mid_payments___all.of-them_": "all.of-them",
+		"ca-1": "", "kri_mid": "", "kri_mtrust_payments___identity-1_": "", "": "",
+	} {
+		if got := (&DataplaneCertificate{Backend: backend}).Identity(); got != want {
+			t.Errorf("%s: %q, want %q", backend, got, want)
+		}
+	}
+}

@@ -64,7 +64,10 @@ func share[T any](ctx context.Context, c *Client, path string, age MaxAge, get f
 		if errors.Is(r.err, context.Canceled) || errors.Is(r.err, context.DeadlineExceeded) {
 			continue // the caller that made the request was canceled, which is not a result
 		}
-		value, _ := r.value.(T)
+		value, ok := r.value.(T)
+		if !ok && r.err == nil { // a read of the path as another type, such as a mesh as an object of any type
+			return get()
+		}
 		return value, r.err
 	}
 }

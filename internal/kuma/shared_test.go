@@ -278,3 +278,18 @@ func TestNamedSecretsOwn(t *testing.T) {
 	noError(t, clock.Sleep(t.Context(), 30*time.Second))
 	read("old", Recent, 1, 2)
 }
+
+// A path that was read as one type, such as a mesh, can be read as another, such
+// as an object of any type.
+func TestShareOfAnotherType(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReading(t)
+		mesh := r.start(t.Context(), "meshes/m", Fresh)
+		r.goOn <- nil
+		<-mesh
+		got, err := share(t.Context(), r.Client, "meshes/m", Recent, func() (string, error) { return "object", nil })
+		if got != "object" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}

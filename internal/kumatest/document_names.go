@@ -1,6 +1,9 @@
 package kumatest
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 var (
 	nameSyntax     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
@@ -47,4 +50,13 @@ func displayName(name string, labels map[string]string) string {
 		return shown
 	}
 	return name
+}
+
+// admitHostName validates the name of a new resource that becomes part of host names.
+func (cp *ControlPlane) admitHostName(w write) error {
+	problems := dnsLabelProblems(displayName(w.draft.name, w.given))
+	if w.current != nil || !cp.release.dnsLabelNames || len(problems) == 0 {
+		return nil
+	}
+	return invalid(cp.release.createTitle, violations{{"name", strings.Join(problems, ", ")}})
 }

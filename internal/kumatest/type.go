@@ -93,6 +93,7 @@ func (t *resourceType) meshOf(mesh, name string) string {
 
 // resourceTypes returns the types of a release, sorted by name.
 func resourceTypes(set releaseSet) []*resourceType {
+	hostName := special{admit: (*ControlPlane).admitHostName}
 	all := []*resourceType{
 		{name: "CircuitBreaker", path: "circuit-breakers", in: until214, traits: legacy},
 		dataplaneType(set),
@@ -107,7 +108,7 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: in27, traits: modern | from | to | fromAsRules},
 		{name: "MeshAccessLog", path: "meshaccesslogs", short: "mal", in: from214, traits: modern | hasStatus | from | to | fromAsRules},
 		{name: "MeshCircuitBreaker", path: "meshcircuitbreakers", short: "mcb", in: inAll, traits: modern | from | to | fromAsRules, initial: initialCircuitBreakers()},
-		{name: "MeshExternalService", path: "meshexternalservices", short: "extsvc", in: from214, traits: both | specified | hasStatus},
+		{name: "MeshExternalService", path: "meshexternalservices", short: "extsvc", in: from214, traits: both | specified | hasStatus, special: hostName},
 		{name: "MeshFaultInjection", path: "meshfaultinjections", short: "mfi", in: inAll, traits: modern | from | to},
 		{name: "MeshGateway", path: "meshgateways", short: "mgw", in: until214, traits: both, inspections: gatewayInspections()},
 		{name: "MeshGatewayRoute", path: "meshgatewayroutes", in: until214, traits: legacy},
@@ -118,14 +119,14 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "MeshLoadBalancingStrategy", path: "meshloadbalancingstrategies", short: "mlbs", in: inAll, traits: modern | to},
 		{name: "MeshMetric", path: "meshmetrics", short: "mm", in: in27, traits: modern},
 		{name: "MeshMetric", path: "meshmetrics", short: "mm", in: from214, traits: modern | hasStatus},
-		{name: "MeshMultiZoneService", path: "meshmultizoneservices", short: "mzsvc", in: from214, traits: down | specified | hasStatus},
+		{name: "MeshMultiZoneService", path: "meshmultizoneservices", short: "mzsvc", in: from214, traits: down | specified | hasStatus, special: hostName},
 		{name: "MeshOpenTelemetryBackend", path: "meshopentelemetrybackends", short: "motb", in: from214, traits: both | specified | hasStatus},
 		{name: "MeshPassthrough", path: "meshpassthroughs", short: "mp", in: from214, traits: modern},
 		{name: "MeshProxyPatch", path: "meshproxypatches", short: "mpp", in: inAll, traits: modern},
 		{name: "MeshRateLimit", path: "meshratelimits", short: "mrl", in: inAll, traits: modern | from | to | fromAsRules},
 		{name: "MeshRetry", path: "meshretries", short: "mr", in: inAll, traits: modern | to, initial: initialRetries()},
 		{name: "MeshService", path: "meshservices", short: "msvc", in: in27, traits: both | specified},
-		{name: "MeshService", path: "meshservices", short: "msvc", in: from214, traits: byZone | specified | hasStatus | relayed},
+		{name: "MeshService", path: "meshservices", short: "msvc", in: from214, traits: byZone | specified | hasStatus | relayed, special: hostName},
 		{name: "MeshTCPRoute", path: "meshtcproutes", short: "mtcpr", in: inAll, traits: modern | to},
 		{name: "MeshTLS", path: "meshtlses", short: "mtls", in: from214, traits: modern | from | fromAsRules},
 		{name: "MeshTimeout", path: "meshtimeouts", short: "mt", in: inAll, traits: modern | from | to | fromAsRules, initial: initialTimeouts(set)},
@@ -146,7 +147,7 @@ func resourceTypes(set releaseSet) []*resourceType {
 		{name: "TrafficTrace", path: "traffic-traces", in: until214, traits: legacy},
 		{name: "VirtualOutbound", path: "virtual-outbounds", in: until214, traits: legacy},
 		{name: "Workload", path: "workloads", short: "wl", in: from214, traits: byZone | specified | hasStatus},
-		{name: "Zone", path: "zones", overview: "zones+insights", short: "z", in: inAll, traits: global | byGlobal | byZone | hasOverview},
+		{name: "Zone", path: "zones", overview: "zones+insights", short: "z", in: inAll, traits: global | byGlobal | byZone | hasOverview, special: hostName},
 		{name: "ZoneEgress", path: "zoneegresses", overview: "zoneegressoverviews", short: "ze", in: until214, traits: global | byZone | hasOverview, inspections: zoneProxyInspections()},
 		{name: "ZoneEgressInsight", path: "zoneegressinsights", in: until214, traits: global | byZone | made},
 		{name: "ZoneIngress", path: "zone-ingresses", overview: "zoneingresses+insights", short: "zi", in: in27, traits: global | byZone | hasOverview | relayed, inspections: zoneProxyInspections()},

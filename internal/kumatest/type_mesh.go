@@ -33,10 +33,8 @@ func (cp *ControlPlane) admitMesh(w write) error {
 	var broken violations
 	if w.current == nil {
 		title = cp.release.createTitle
-		if cp.release.dnsLabelNames {
-			if problems := dnsLabelProblems(displayName(w.draft.name, w.given)); len(problems) > 0 {
-				return invalid(title, violations{{"name", strings.Join(problems, ", ")}})
-			}
+		if err := cp.admitHostName(w); err != nil {
+			return err
 		}
 		if len(w.draft.name) > 63 {
 			broken.add("name", "cannot be longer than 63 characters")

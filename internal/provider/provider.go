@@ -34,6 +34,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/secret"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/token"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/upgrade"
 )
 
 var (
@@ -253,6 +254,7 @@ func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
 		mesh.NewMeshesDataSource,
 		anyresource.NewDataSource,
 		anyresource.NewResourcesDataSource,
+		upgrade.NewDataSource,
 	}
 }
 

@@ -23,3 +23,14 @@ check "certificates_are_renewed" {
     error_message = "Some proxies have a certificate that expires within an hour."
   }
 }
+
+# Before mtls is removed from the mesh, and after: every connected proxy has a
+# certificate of the MeshIdentity "payments".
+check "proxies_have_identities" {
+  assert {
+    condition = alltrue([
+      for d in data.kongmesh_dataplanes.payments.dataplanes : d.issued_identity == "payments" if d.online
+    ])
+    error_message = "Some connected proxies have no certificate of MeshIdentity payments. Keep mtls in the mesh."
+  }
+}

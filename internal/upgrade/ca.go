@@ -1,0 +1,110 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+// identityCA returns the problems with the CA of a MeshIdentity. Version 2.14
+// issues certificates from any CA, version 3.0 applies rules to it (recorded).
+// The CA in a file or an environment variable of the control plane is not
+// checked.
+func (d *source) identityCA(ctx context.Context, mesh string, identity place) ([]problem, error) {
+	bundled := identity.to("spec").to("provider").to("bundled")
+	if !bundled.isSet() || bundled.to("autogenerate").to("enabled").value == true {
+		return nil, nil
+	}
+	certificate, key := bundled.to("ca").to("certificate"), bundled.to("ca").to("privateKey")
+	var names []string
+	for _, source := range []place{certificate, key} {
+		if name := secretOf(source); name != "" {
+			names = append(names, name)
+		}
+	}
+	var secrets map[string]*kuma.Secret
+	if len(names) > 0 {
+		var err error
+		secrets, err = d.Client.SecretsByName(ctx, mesh, kuma.Recent, names...)
+		if kuma.Forbidden(err) {
+			return []problem{{bundled.to("ca").path, unchecked, fmt.Sprintf("The token may not read secret %s, so the provider did not check the CA. Use a "+
+				"token that can read the secrets of mesh %q.", tfkit.Quote(names...), mesh)}}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	chain, missing := contentOf(certificate, secrets)
+	private, keyMissing := contentOf(key, secrets)
+	if found := slices.Concat(missing, keyMissing); len(found) > 0 {
+		return found, nil
+	}
+	return checkCA(material{certificate.path, chain}, material{key.path, private}, d.options()), nil
+}
+
+func secretOf(source place) string {
+	if source.to("type").text() != "Secret" {
+		return ""
+	}
+	return source.to("secretRef").to("name").text()
+}
+
+// contentOf returns the PEM of a source, or nil if no API can read it.
+func contentOf(source place, secrets map[string]*kuma.Secret) (content []byte, missing []problem) {
+	name := secretOf(source)
+	switch {
+	case source.to("type").text() == "InsecureInline":
+		return []byte(source.to("insecureInline").to("value").text()), nil
+	case name == "":
+		return nil, nil
+	case secrets[name] == nil:
+		return nil, []problem{{source.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: there is no secret %s. Upload it.", tfkit.Quote(name))}}
+	}
+	content, err := secrets[name].Data()
+	if err != nil { // not quoted: it may contain a part of a key
+		return nil, []problem{{source.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: secret %s is not base64. Upload it again.", tfkit.Quote(name))}}
+	}
+	return content, nil
+}
+
+// A material is a certificate chain or a private key in PEM, nil if it is not
+// known.
+type material struct {
+	path string
+	pem  []byte
+}
+
+// checkCA returns what version 3.0 rejects of a CA: what its parser does not
+// find, three rules for each certificate, and a key of another certificate.
+func checkCA(chain, key material, options pki.Options) []problem {
+	var bundle pki.Bundle
+	var found []problem
+	add := func(path string, problems pki.Problems) {
+		for _, p := range problems.Errors() {
+			message, _, _ := strings.Cut(p.String(), "\n") // without commands, which are many lines
+			found = append(found, problem{path, refused, "Kuma 3.0 issues no certificates from this CA. " + message})
+		}
+	}
+	if chain.pem != nil {
+		var problems pki.Problems
+		if bundle, problems = pki.ReadBundle(chain.pem); bundle.Issuer() == nil {
+			add(chain.path, problems)
+		}
+		add(chain.path, slices.DeleteFunc(bundle.CheckWhole(options), func(p pki.Problem) bool {
+			return !slices.Contains([]pki.Rule{pki.RuleBasicConstraintsCA, pki.RuleKeyUsageCertSign, pki.RuleKeyUsageKeyAgreement}, p.Rule)
+		}))
+	}
+	if key.pem != nil {
+		private, problems := pki.ReadPrivateKey(key.pem)
+		if private == nil {
+			add(key.path, problems)
+		}
+		add(key.path, bundle.CheckKey(private))
+	}
+	return found
+}
