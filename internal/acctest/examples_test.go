@@ -42,6 +42,16 @@ func TestAccExamples(t *testing.T) {
 		t.Parallel()
 		applied(t, filepath.Join(examples, "quickstart"))
 	})
+	for _, version := range []string{"2.14.3", "3.0"} {
+		t.Run("identity/"+version, func(t *testing.T) {
+			t.Parallel()
+			applied(t, filepath.Join(examples, "identity"), kumatest.Version(version))
+		})
+	}
+	t.Run("complete-identity", func(t *testing.T) {
+		t.Parallel()
+		applied(t, filepath.Join(examples, "complete-identity"), kumatest.Global()) // it does not look for files and variables
+	})
 	t.Run("kubernetes", func(t *testing.T) {
 		t.Parallel()
 		env := acctest.NewReal(t, kumatest.Kubernetes())
@@ -151,6 +161,10 @@ func (f files) upload(env *acctest.Env) {
 	env.Change("/meshes/payments", func(document map[string]any) {
 		document["mtls"] = map[string]any{"enabledBackend": "ca-1", "backends": []any{backend}}
 	})
+	env.Must(http.MethodPut, "/meshes/payments/meshidentities/payments", map[string]any{"type": "MeshIdentity", "mesh": "payments", "name": "payments", "spec": map[string]any{}})
+	env.Must(http.MethodPut, "/meshes/payments/meshtrusts/payments-trust", map[string]any{"type": "MeshTrust", "mesh": "payments", "name": "payments-trust", "spec": map[string]any{
+		"trustDomain": "payments.example", "caBundles": []any{map[string]any{"type": "Pem", "pem": map[string]any{"value": f.ca.Chain}}},
+	}})
 }
 
 // check compares what an example gives with what it says that it gives.
@@ -162,9 +176,10 @@ func (f files) check(t *testing.T, folder string) {
 			"spiffe://payments/api", "spiffe://payments/api-admin", "kuma://kuma.io/protocol/http",
 			"kuma://kuma.io/service/api", "kuma://kuma.io/service/api-admin", "kuma://version/v1",
 		}},
-		"functions/parse_chain": {"subjects": []any{"CN=Mesh CA", "CN=Root CA"}},
-		"functions/order_chain": {"certificate_chain": f.ca.Chain},
-		"functions/spiffe_id":   {"spiffe_id": "spiffe://payments/web"},
+		"data-sources/kongmesh_mesh_identity": {"web": "spiffe://payments.default.mesh.local/workload/web"},
+		"functions/parse_chain":               {"subjects": []any{"CN=Mesh CA", "CN=Root CA"}},
+		"functions/order_chain":               {"certificate_chain": f.ca.Chain},
+		"functions/spiffe_id":                 {"spiffe_id": "spiffe://payments/web"},
 	}
 	name := filepath.Join(filepath.Base(filepath.Dir(folder)), filepath.Base(folder))
 	var outputs map[string]struct{ Value any }
@@ -331,21 +346,23 @@ func TestAccExamples_testingAChain(t *testing.T) {
 	}
 }
 
-// The complete example has every attribute that there is to set.
+// The complete examples have every attribute that there is to set.
 func TestExamples_complete(t *testing.T) {
 	t.Parallel()
-	content := example(t, filepath.Join(examples, "complete"))
-	file, diags := hclsyntax.ParseConfig([]byte(content), "main.tf", hcl.InitialPos)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
 	set := map[string]bool{}
-	for _, block := range file.Body.(*hclsyntax.Body).Blocks {
-		if len(block.Labels) != 2 {
-			continue
+	for _, folder := range []string{"complete", "complete-identity"} {
+		content := example(t, filepath.Join(examples, folder))
+		file, diags := hclsyntax.ParseConfig([]byte(content), "main.tf", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatal(diags)
 		}
-		for name, attribute := range block.Body.Attributes {
-			addSet(set, block.Type+" "+block.Labels[0]+"."+name, attribute.Expr)
+		for _, block := range file.Body.(*hclsyntax.Body).Blocks {
+			if len(block.Labels) != 2 {
+				continue
+			}
+			for name, attribute := range block.Body.Attributes {
+				addSet(set, block.Type+" "+block.Labels[0]+"."+name, attribute.Expr)
+			}
 		}
 	}
 	schemas := acctest.New(t).Protocol().Schemas

@@ -104,7 +104,7 @@ func (vendor) Resources(context.Context) []func() resource.Resource {
 		func() resource.Resource { return vendorResource{"_mesh", []string{"name"}} },
 		func() resource.Resource { return vendorResource{"_mesh_secret", []string{"mesh", "name", "data"}} },
 	}
-	for _, policy := range []string{"_mesh_traffic_permission", "_mesh_timeout", "_mesh_retry", "_mesh_http_route"} {
+	for _, policy := range []string{"_mesh_traffic_permission", "_mesh_timeout", "_mesh_retry", "_mesh_http_route", "_mesh_identity", "_mesh_trust"} {
 		all = append(all, func() resource.Resource { return vendorResource{policy, []string{"type", "mesh", "name"}} })
 	}
 	return all

@@ -23,14 +23,14 @@ const (
 )
 
 // errInUse reports why a CA secret is not deleted.
-type errInUse struct{ users []string }
+type errInUse struct{ users tfkit.Users }
 
-func (e *errInUse) Error() string { return inUse(e.users) }
+func (e *errInUse) Error() string { return e.users.Reason() }
 
 // A kept CA secret was not deleted.
 type kept struct {
-	users  []string // backends that use it
-	others bool     // others hold it as well, and may not be in any state
+	users  tfkit.Users
+	others bool // others hold it as well, and may not be in any state
 }
 
 // remove deletes a CA secret, unless others hold it.
@@ -60,12 +60,12 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 		_, err := r.leave(ctx, state, h.ids())
 		return nil, 0, err
 	}
-	document, users, err := r.users(ctx, state)
+	document, by, err := r.users(ctx, state)
 	if err != nil {
 		return nil, 0, err
 	}
 	mine := h.ids()
-	if len(users) == 0 {
+	if !by.Any() {
 		mine = slices.Concat(mine, h.Unseen) // a CA secret in use has a holder
 	}
 	others, err := r.leave(ctx, state, mine)
@@ -73,17 +73,17 @@ func (r *caSecret) tryRemove(ctx context.Context, state model, h holding, patien
 		return nil, 0, err
 	}
 	deposed := r.Run.Deposed(state.object(h))
-	switch used := len(users) > 0; {
+	switch used := by.Any(); {
 	case len(others) > 0 && deposed && used:
 		return nil, 0, nil // they belong to its successor, which the mesh uses
 	case len(others) > 0 && patient:
 		return nil, othersPoll, nil
 	case len(others) > 0 || used && deposed:
-		return &kept{users: users, others: len(others) > 0}, 0, nil
+		return &kept{users: by, others: len(others) > 0}, 0, nil
 	case used && patient:
 		return nil, othersPoll, nil
 	case used:
-		return nil, 0, &errInUse{users}
+		return nil, 0, &errInUse{by}
 	}
 	if document != nil {
 		left, err := r.Client.TimeUntilDeletable(ctx, mesh, document, certificate, key)
@@ -134,22 +134,27 @@ func checkHolders(certificate *kuma.Secret, ids []string) error {
 	return err
 }
 
-// users returns the backends that use a CA secret. When Terraform destroys
-// everything, the backend has just confirmed that mTLS is off; for any other
-// mesh, its current state counts. mesh is nil if it does not exist.
-func (r *caSecret) users(ctx context.Context, state model) (mesh *kuma.Mesh, users []string, err error) {
+// users returns what uses a CA secret. When Terraform destroys everything, the
+// backend has just confirmed that mTLS is off; for any other mesh, its current
+// state counts. mesh is nil if it does not exist.
+func (r *caSecret) users(ctx context.Context, state model) (mesh *kuma.Mesh, used tfkit.Users, err error) {
+	name := state.Mesh.ValueString()
 	for age := kuma.Recent; ; age = kuma.Fresh {
-		mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), age)
+		mesh, err := r.Client.MeshAsOf(ctx, name, age)
 		if kuma.Absent(err) {
-			return nil, nil, nil
+			return nil, used, nil
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, used, err
 		}
-		users, errUsers := mesh.Users(state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
+		backends, errUsers := mesh.Users(state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
 		enabled, errEnabled := mesh.EnabledBackend()
-		if err := errors.Join(errUsers, errEnabled); err != nil || age == kuma.Fresh || len(users) == 0 && enabled == "" {
-			return mesh, users, err
+		if err := errors.Join(errUsers, errEnabled); err != nil {
+			return mesh, used, err
+		}
+		if age == kuma.Fresh || len(backends) == 0 && enabled == "" {
+			used, err = r.UsersOf(ctx, mesh, name, state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
+			return mesh, used, err
 		}
 	}
 }
@@ -166,14 +171,6 @@ func (r *caSecret) deleteSteps(ctx context.Context, name string, mesh *kuma.Mesh
 	return rollout.DeleteUnusedSteps(ctx, r.Client, name, mesh)
 }
 
-// inUse returns the reason that backends use the secrets of a CA.
-func inUse(users []string) string {
-	if len(users) == 1 {
-		return "the " + tfkit.Backends(users) + " uses them"
-	}
-	return "the " + tfkit.Backends(users) + " use them"
-}
-
 // replaceSafely is the block that a resource needs to replace its CA.
 const replaceSafely = "\n\n  lifecycle {\n    create_before_destroy = true\n  }\n\n"
 
@@ -185,8 +182,8 @@ func addDeleteError(diags *diag.Diagnostics, task string, state model, err error
 	diags.AddError("CA secret is in use", fmt.Sprintf(
 		"Could not %s: %s. Nothing was deleted.\n\n"+
 			"If you replace the CA, add to the resource"+replaceSafely+
-			"so that the mesh switches to the new CA secrets before Terraform deletes the current ones. To turn off mTLS, remove the backend as well. "+
-			"If Terraform does not manage the backend, remove it from mesh %q first.", task, err, state.Mesh.ValueString()))
+			"so that the mesh switches to the new CA secrets before Terraform deletes the current ones. To turn off mTLS, remove the backend or identity as well. "+
+			"If Terraform does not manage it, remove it from mesh %q first.", task, err, state.Mesh.ValueString()))
 }
 
 // addKept warns of a CA secret that stays and may not be in any state.
@@ -196,11 +193,11 @@ func addKept(diags *diag.Diagnostics, state model, left *kept) {
 	}
 	why := "another resource also manages them, in this state or in another one, or an interrupted run did not save its state"
 	if !left.others {
-		why = inUse(left.users) + ", and another object of this resource has replaced this one"
+		why = left.users.Reason() + ", and another object of this resource has replaced this one"
 	}
 	diags.AddWarning("CA secrets are kept", fmt.Sprintf(
 		"Terraform removed this object from the state, but did not delete %[1]s: %[2]s.\n\n"+
-			"If no resource manages these secrets, the private key stays on the control plane. In that case, delete them when no mTLS backend uses them any more:\n\n"+
+			"If no resource manages these secrets, the private key stays on the control plane. In that case, delete them when no mTLS backend or identity uses them any more:\n\n"+
 			"kumactl delete secret %[3]s --mesh %[5]s\nkumactl delete secret %[4]s --mesh %[5]s",
 		state, why, state.KeySecret.ValueString(), state.CertificateSecret.ValueString(), state.Mesh.ValueString()))
 }

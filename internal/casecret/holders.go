@@ -111,12 +111,15 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 	if left || found.certificate == nil || found.key == nil {
 		return nil, true // no object holds it: it is half of an interrupted creation, or belonged to a deleted mesh
 	}
-	users, err := mesh.Users(plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+	if len(holders) > 0 {
+		return holders, true
+	}
+	used, err := r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
 	if err != nil {
-		tfkit.AddUnreadable(diags, fmt.Sprintf("Mesh %q", plan.Mesh.ValueString()), err)
+		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
 		return nil, false
 	}
-	if len(holders) == 0 && len(users) > 0 {
+	if used.Any() {
 		return []string{unnamedHolder}, true
 	}
 	return holders, true

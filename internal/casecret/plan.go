@@ -203,7 +203,7 @@ func timely(problems pki.Problems) pki.Problems {
 }
 
 // refuseNewContent adds the error for another CA under fixed names that a
-// backend uses. applied is the fingerprint of the last upload: restoring that
+// backend or an identity uses. applied is the fingerprint of the last upload: restoring that
 // content after drift is allowed.
 func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, applied string, diags *diag.Diagnostics) {
 	if r.Client == nil || !plan.known() {
@@ -218,19 +218,19 @@ func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, appl
 	if kuma.Absent(err) {
 		return
 	}
-	var users []string
+	var used tfkit.Users
 	if err == nil {
-		users, err = mesh.Users(plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+		used, err = r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
 	}
 	switch {
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
-	case len(users) > 0:
+	case used.Any():
 		diags.AddAttributeError(path.Root("certificate_chain"), "CA secret is in use", fmt.Sprintf(
 			"The configuration has another CA for %s, and %s. Proxies would continue to trust the current CA. Hours later, "+
 				"they would get their next certificate from the new CA, and handshakes would fail.\n\n"+
 				"Let the provider derive the names from the content: replace certificate_secret_name and key_secret_name with "+
 				"`name`, and add to the resource"+replaceSafely+
-				"The mesh then switches to the new CA secrets in one write.", plan, inUse(users)))
+				"The mesh then switches to the new CA secrets in one write.", plan, used.Reason()))
 	}
 }

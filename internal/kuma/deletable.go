@@ -28,8 +28,27 @@ func deletionDelay(s Settings) time.Duration {
 // usages records what meshes used when this client read them. It is safe for
 // concurrent use.
 type usages struct {
-	mu     sync.Mutex
-	meshes map[string]*usage
+	mu         sync.Mutex
+	meshes     map[string]*usage
+	identities map[string]time.Time // of the last write of an identity, by mesh
+}
+
+// recordIdentity records a write of an identity of a mesh.
+func (u *usages) recordIdentity(mesh string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.identities == nil {
+		u.identities = map[string]time.Time{}
+	}
+	u.identities[mesh] = now
+}
+
+// identityWritten returns the time of the last write of an identity of a mesh,
+// or zero.
+func (u *usages) identityWritten(mesh string) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.identities[mesh]
 }
 
 type usage struct {
@@ -83,15 +102,22 @@ func (u *usages) unusedSince(name, secret string) (since time.Time, ok bool) {
 }
 
 // TimeUntilDeletable returns how much longer secrets must stay that a mesh does
-// not use any more, or 0 if mTLS is off. It counts by this client's clock from its
+// not use any more, or 0 if mTLS is off and this client wrote no identity. It counts by this client's clock from its
 // first read of the mesh without them, regardless of later writes of the mesh:
 // the control plane's clock may differ.
 func (c *Client) TimeUntilDeletable(ctx context.Context, name string, mesh *Mesh, secrets ...string) (time.Duration, error) {
 	enabled, err := mesh.EnabledBackend()
-	if err != nil || enabled == "" {
+	written := c.usages.identityWritten(name)
+	if err != nil || enabled == "" && written.IsZero() {
 		return 0, err
 	}
 	wait, now, left := deletionDelay(c.Settings(ctx)), c.config.Clock.Now(), time.Duration(0)
+	if !written.IsZero() { // the previous version may have used them
+		left = max(left, wait-now.Sub(written))
+	}
+	if enabled == "" {
+		return left, nil
+	}
 	for _, secret := range secrets {
 		passed := time.Duration(0)
 		if since, ok := c.usages.unusedSince(name, secret); ok {

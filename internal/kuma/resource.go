@@ -126,6 +126,9 @@ func (c *Client) WriteObject(ctx context.Context, of ObjectKey, current *Documen
 			return nil, nil, err
 		}
 		_, err := c.put(ctx, k, document, history, c.config.MaxRetries)
+		if of.Type.Name == MeshIdentityType {
+			c.usages.recordIdentity(of.Mesh, c.config.Clock.Now())
+		}
 		warnings := c.warned.take(k.path)
 		switch {
 		case err == nil:

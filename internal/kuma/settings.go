@@ -8,7 +8,7 @@ import (
 )
 
 // Settings are the parts of a control plane's `/config` that decide how soon
-// proxies get a change.
+// a change takes effect.
 type Settings struct {
 	// Known reports whether the control plane showed its configuration. It does
 	// not to all users; the intervals are its defaults then.
@@ -27,6 +27,9 @@ type Settings struct {
 	// change to a zone, and ZoneFlush the interval at which it records the
 	// status of zones.
 	ZoneRefresh, ZoneFlush time.Duration
+	// IdentityStatus is the interval at which it checks MeshIdentities and
+	// records their conditions.
+	IdentityStatus time.Duration
 }
 
 // defaultSettings returns the defaults of Kuma 2.7 to 2.14
@@ -34,7 +37,7 @@ type Settings struct {
 func defaultSettings() Settings {
 	return Settings{
 		StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second,
-		ZoneRefresh: time.Second, ZoneFlush: 10 * time.Second,
+		ZoneRefresh: time.Second, ZoneFlush: 10 * time.Second, IdentityStatus: 5 * time.Second,
 	}
 }
 
@@ -70,6 +73,7 @@ func parseSettings(document *Document) Settings {
 		{&settings.StatusFlush, []string{"xdsServer", "dataplaneStatusFlushInterval"}},
 		{&settings.ZoneRefresh, []string{"multizone", "global", "kds", "refreshInterval"}},
 		{&settings.ZoneFlush, []string{"multizone", "global", "kds", "zoneInsightFlushInterval"}},
+		{&settings.IdentityStatus, []string{"coreResources", "status", "meshIdentityInterval"}},
 	} {
 		if told, ok := durationAt(document, interval.path); ok {
 			*interval.to = told

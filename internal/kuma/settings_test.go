@@ -8,7 +8,7 @@ import (
 // The intervals are where each version of the control plane has them in /config.
 func TestSettings_intervals(t *testing.T) {
 	const watchdog = `{"enabled":false,"flushInterval":"5s","fullResyncInterval":"1m0s","delayFullResync":false}`
-	common := Settings{Known: true, Global: true, StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second, ZoneFlush: 10 * time.Second}
+	common := Settings{Known: true, Global: true, StoreCache: time.Second, ProxyRefresh: time.Second, StatusFlush: 10 * time.Second, ZoneFlush: 10 * time.Second, IdentityStatus: 5 * time.Second}
 	for name, test := range map[string]struct {
 		config string
 		want   func(*Settings)
@@ -25,6 +25,8 @@ func TestSettings_intervals(t *testing.T) {
 			func(s *Settings) { s.ZoneRefresh = 32 * time.Second }},
 		"half of it": {`{"mode":"global","multizone":{"global":{"kds":{"eventBasedWatchdog":{"flushInterval":"2s"}}}}}`,
 			func(s *Settings) { s.ZoneRefresh = time.Second }},
+		"2.14.3 and 3.0 with another interval for identities": {`{"mode":"zone","coreResources":{"status":{"meshIdentityInterval":"7s","meshServiceInterval":"5s"}}}`,
+			func(s *Settings) { s.Global, s.IdentityStatus, s.ZoneRefresh = false, 7*time.Second, time.Second }},
 		"no store cache": {`{"mode":"zone","store":{"cache":{"enabled":false,"expirationTime":"30s"}}}`,
 			func(s *Settings) { s.Global, s.StoreCache, s.ZoneRefresh = false, 0, time.Second }},
 		"values of other kinds": {`{"mode":"global","store":[],"experimental":{"kdsEventBasedWatchdog":{"enabled":"true","flushInterval":5}},"xdsServer":{"dataplaneStatusFlushInterval":10}}`,

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -101,12 +100,7 @@ func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			Validators:          []validator.String{tfkit.MeshName()},
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 		},
-		"labels": schema.MapAttribute{
-			MarkdownDescription: "Labels of the mesh, without the labels that the control plane adds (`kuma.io/…`).",
-			ElementType:         types.StringType,
-			Optional:            true,
-			Validators:          []validator.Map{tfkit.NoNulls(), mapvalidator.KeysAre(tfkit.LabelName()), mapvalidator.ValueStringsAre(tfkit.LabelValue())},
-		},
+		"labels": tfkit.LabelsAttribute("mesh"),
 		"skip_creating_initial_policies": schema.SetAttribute{
 			MarkdownDescription: "Types of policies, such as `MeshTimeout`, that the control plane does not create with the mesh. `*` means all " +
 				"types. A change does not affect an existing mesh.",
@@ -144,6 +138,7 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if req.State.Raw.IsNull() {
 		r.Run.NoteMesh(plan.Name.ValueString())
 	}
+	r.Run.PlanMeshServices(plan.Name.ValueString(), plan.meshServicesMode(req.State.Raw.IsNull()))
 	missing := missingChoices(plan)
 	if len(missing) == 0 && !plan.zoneEgress() {
 		return
@@ -160,6 +155,16 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 			addMissingChoice(&resp.Diagnostics, section.Name, name)
 		}
 	}
+}
+
+// meshServicesMode returns the planned mode of MeshServices, or "" if it is
+// unknown, or not managed in an existing mesh.
+func (m model) meshServicesMode(creates bool) string {
+	if creates && m.MeshServices.IsNull() {
+		return "Disabled"
+	}
+	mode, _ := part.AttributesOf(m.MeshServices)["mode"].(types.String)
+	return mode.ValueString()
 }
 
 // current returns a mesh from the control plane. It returns one without

@@ -1,7 +1,9 @@
 package part
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -20,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/float64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -50,11 +53,25 @@ type scalar interface {
 	plain(value attr.Value) any
 }
 
+// An equivalent scalar has several Go values with one meaning.
+type equivalent interface{ same(a, b any) bool }
+
 func (l leaf) forDataSource() Kind { return l.of }
 
-func (l leaf) read(document *kuma.Document, member string, _ attr.Value) (attr.Value, error) {
+func (l leaf) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	now, err := l.in(document, member)
+	if err == nil && !IsNull(prior) && l.same(l.plain(prior), now) {
+		return prior, nil
+	}
 	return l.value(now), err
+}
+
+// same reports whether b means the same as a, which is there now.
+func (l leaf) same(a, b any) bool {
+	if other, ok := l.scalar.(equivalent); ok {
+		return other.same(a, b)
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 func (l leaf) edit(document *kuma.Document, member string, value attr.Value) error {
@@ -67,7 +84,7 @@ func (l leaf) edit(document *kuma.Document, member string, value attr.Value) err
 		wanted = l.plain(value)
 	}
 	switch {
-	case reflect.DeepEqual(now, wanted):
+	case l.same(now, wanted):
 	case wanted == nil || reflect.DeepEqual(wanted, l.absent()):
 		document.Delete(member)
 	default:
@@ -116,6 +133,13 @@ type Text struct {
 	Values []string
 	// Check finds the problem with a value.
 	Check func(string) error
+	// Rule replaces the rule that the other fields define.
+	Rule validator.String
+	// Same reports whether two strings mean the same, for a value with several
+	// forms, such as a duration.
+	Same tfkit.Equivalence
+	// Sensitive hides the value. A data source does not have it.
+	Sensitive bool
 }
 
 func (s Text) kind() kind { return leaf{s, s} }
@@ -123,7 +147,12 @@ func (s Text) kind() kind { return leaf{s, s} }
 func (Text) attrType() attr.Type { return types.StringType }
 
 func (s Text) attribute(p Part) schema.Attribute {
-	a := schema.StringAttribute{MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Validators: s.validators()}
+	a := schema.StringAttribute{
+		MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Sensitive: s.Sensitive, Validators: s.validators(),
+	}
+	if s.Same != nil {
+		a.PlanModifiers = []planmodifier.String{tfkit.KeepEquivalent(s.Same)}
+	}
 	if s.Default != "" {
 		a.MarkdownDescription += fmt.Sprintf(" Defaults to `%s`.", s.Default)
 		a.Computed, a.Default = true, stringdefault.StaticString(s.Default)
@@ -133,6 +162,8 @@ func (s Text) attribute(p Part) schema.Attribute {
 
 func (s Text) validators() []validator.String {
 	switch {
+	case s.Rule != nil:
+		return []validator.String{s.Rule}
 	case s.Values != nil:
 		return []validator.String{tfkit.OneOf(s.Values...)}
 	case s.Check != nil:
@@ -144,6 +175,12 @@ func (s Text) validators() []validator.String {
 
 func (Text) computed(about string) datasource.Attribute {
 	return datasource.StringAttribute{MarkdownDescription: about, Computed: true}
+}
+
+func (s Text) same(a, b any) bool {
+	x, isX := a.(string)
+	y, isY := b.(string)
+	return reflect.DeepEqual(a, b) || s.Same != nil && isX && isY && s.Same(x, y)
 }
 
 func (s Text) absent() any { return unlessZero(s.Default) }
@@ -274,6 +311,8 @@ type Map struct {
 	Default map[string]string
 	// Key and Value are the rules for names and values, or nil for none.
 	Key, Value validator.String
+	// Empty allows an empty map, which is not null.
+	Empty bool
 }
 
 func (m Map) kind() kind { return leaf{m, m} }
@@ -283,7 +322,10 @@ func (Map) attrType() attr.Type { return types.MapType{ElemType: types.StringTyp
 func (m Map) attribute(p Part) schema.Attribute {
 	a := schema.MapAttribute{
 		MarkdownDescription: p.About, ElementType: types.StringType, Required: p.Required, Optional: !p.Required,
-		Validators: []validator.Map{mapvalidator.SizeAtLeast(1), tfkit.NoNulls()},
+		Validators: []validator.Map{tfkit.NoNulls()},
+	}
+	if !m.Empty {
+		a.Validators = append(a.Validators, mapvalidator.SizeAtLeast(1))
 	}
 	if m.Key != nil {
 		a.Validators = append(a.Validators, mapvalidator.KeysAre(m.Key))
@@ -308,9 +350,12 @@ func (Map) computed(about string) datasource.Attribute {
 
 func (m Map) absent() any { return unlessEmpty(m.Default) }
 
-func (Map) decode(raw json.RawMessage) (any, error) {
+func (m Map) decode(raw json.RawMessage) (any, error) {
 	var all map[string]string
 	err := json.Unmarshal(raw, &all)
+	if m.Empty {
+		return all, err
+	}
 	return unlessEmpty(all), err
 }
 
@@ -324,6 +369,55 @@ func (Map) value(plain any) attr.Value {
 
 func (Map) plain(value attr.Value) any {
 	return StringMap(value)
+}
+
+// JSON is any value, as a string of JSON.
+type JSON struct{}
+
+func (j JSON) kind() kind { return leaf{j, j} }
+
+func (JSON) attrType() attr.Type { return types.StringType }
+
+func (j JSON) attribute(p Part) schema.Attribute {
+	return schema.StringAttribute{
+		MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required,
+		Validators: []validator.String{tfkit.Check("Invalid value", "JSON", func(text string) error {
+			if !json.Valid([]byte(text)) {
+				return errors.New("it is not JSON: use jsonencode()")
+			}
+			return nil
+		})},
+		PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(func(a, b string) bool { return j.same(json.RawMessage(a), json.RawMessage(b)) })},
+	}
+}
+
+func (JSON) computed(about string) datasource.Attribute {
+	return datasource.StringAttribute{MarkdownDescription: about, Computed: true}
+}
+
+func (JSON) absent() any { return nil }
+
+func (JSON) decode(raw json.RawMessage) (any, error) { return raw, nil }
+
+func (JSON) value(plain any) attr.Value {
+	raw, ok := plain.(json.RawMessage)
+	var compact bytes.Buffer
+	if !ok || json.Compact(&compact, raw) != nil {
+		return types.StringNull()
+	}
+	return types.StringValue(compact.String())
+}
+
+func (JSON) plain(value attr.Value) any {
+	is, _ := value.(types.String)
+	return json.RawMessage(is.ValueString())
+}
+
+func (JSON) same(a, b any) bool {
+	x, _ := a.(json.RawMessage)
+	y, _ := b.(json.RawMessage)
+	var left, right any
+	return json.Unmarshal(x, &left) == nil && json.Unmarshal(y, &right) == nil && reflect.DeepEqual(left, right)
 }
 
 func mapOf(plain map[string]string) types.Map {

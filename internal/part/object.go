@@ -1,6 +1,7 @@
 package part
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -8,7 +9,6 @@ import (
 	datasource "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -18,6 +18,11 @@ import (
 // An Object is the kind of a part with parts.
 type Object struct {
 	Parts Parts
+	// ExactlyOne requires exactly one of the parts.
+	ExactlyOne bool
+	// Counts reports whether an empty object has a meaning of its own: it is not
+	// null, and stays in the document.
+	Counts bool
 	// Check finds contradictions between attributes.
 	Check func(Values) []Flaw
 	// BeforeWrite completes the document before a write.
@@ -33,9 +38,20 @@ func (o Object) attrType() attr.Type { return o.Parts.Type() }
 func (o Object) attribute(p Part) schema.Attribute {
 	a := schema.SingleNestedAttribute{MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Attributes: o.Parts.Attributes()}
 	if o.Check != nil {
-		a.Validators = []validator.Object{contradictions{o.Check}}
+		a.Validators = append(a.Validators, contradictions{o.Check})
+	}
+	if o.ExactlyOne {
+		a.Validators = append(a.Validators, tfkit.ExactlyOneOf(o.names()...))
 	}
 	return a
+}
+
+func (o Object) names() []string {
+	names := make([]string, len(o.Parts))
+	for i, p := range o.Parts {
+		names[i] = p.Name
+	}
+	return names
 }
 
 func (o Object) computed(about string) datasource.Attribute {
@@ -49,7 +65,7 @@ func (o Object) forDataSource() Kind {
 
 func (o Object) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	now, err := o.readMember(document, member, prior)
-	if err == nil && IsNull(prior) && o.meansNothing(now) {
+	if err == nil && o.Counts && document.Get(member) == nil || err == nil && !o.Counts && IsNull(prior) && o.meansNothing(now) {
 		return types.ObjectNull(o.Parts.Type().AttrTypes), nil
 	}
 	return now, err
@@ -73,18 +89,26 @@ func (o Object) readMember(document *kuma.Document, member string, prior attr.Va
 }
 
 func (o Object) edit(document *kuma.Document, member string, value attr.Value) error {
-	return document.EditObject(member, func(inner *kuma.Document) error {
+	if o.Counts && IsNull(value) {
+		document.Delete(member)
+		return nil
+	}
+	err := document.EditObject(member, func(inner *kuma.Document) error {
 		wanted := AttributesOf(value)
 		if o.BeforeWrite != nil {
 			o.BeforeWrite(inner, wanted)
 		}
 		return o.Parts.Edit(inner, wanted)
 	})
+	if o.Counts && document.Get(member) == nil {
+		document.Set(member, json.RawMessage("{}"))
+	}
+	return err
 }
 
 func (o Object) meansNothing(value attr.Value) bool {
 	inner := AttributesOf(value)
-	return !slices.ContainsFunc(o.Parts, func(p Part) bool { return !IsNull(inner[p.Name]) && !p.Kind.kind().meansNothing(inner[p.Name]) })
+	return !o.Counts && !slices.ContainsFunc(o.Parts, func(p Part) bool { return !IsNull(inner[p.Name]) && !p.Kind.kind().meansNothing(inner[p.Name]) })
 }
 
 func (o Object) follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, member string, value attr.Value) path.Path {

@@ -4,7 +4,11 @@
 package part
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	datasource "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -18,15 +22,23 @@ import (
 
 // A Part describes a member of a document and its attribute.
 type Part struct {
-	Name     string // of the attribute
-	Member   string // of the document
-	About    string // description
+	// Name is the name of the attribute.
+	Name string
+	// Member is the member of the document, or the path of a member of nested
+	// objects, such as `secretRef.name`.
+	Member string
+	// With are further members, by their paths, that the document has with these
+	// values if it has the part, such as `type` of one of several forms. In a
+	// document with other values, the part is null.
+	With map[string]string
+	// About is the description.
+	About    string
 	Required bool
 	Kind     Kind
 }
 
-// A Kind is the type of a part: [Object], [List], [Text], [Boolean], [Port],
-// [Percent] or [Map].
+// A Kind is the type of a part: [Object], [List], [Texts], [Text], [Boolean],
+// [Port], [Percent], [Map] or [JSON].
 type Kind interface{ kind() kind }
 
 // A kind determines the schema of a part, and how it is read and written.
@@ -61,13 +73,112 @@ type Values = map[string]attr.Value
 // Read returns the value of the part in a document. It keeps the form of the
 // prior value, or of none if that is nil, where both mean the same.
 func (p Part) Read(document *kuma.Document, prior attr.Value) (attr.Value, error) {
-	return p.Kind.kind().read(document, p.Member, prior)
+	is, err := p.in(document)
+	if err != nil {
+		return nil, err
+	}
+	if !is {
+		return null(p.Kind.kind().attrType()), nil
+	}
+	path := strings.Split(p.Member, ".")
+	last := len(path) - 1
+	for _, member := range path[:last] {
+		if document, err = document.Object(member); err != nil {
+			return nil, err
+		}
+	}
+	return p.Kind.kind().read(document, path[last], prior)
 }
 
 // Edit changes a document to a value of the part; null removes the member. What
 // means the same, and members without a description, stay byte for byte.
 func (p Part) Edit(document *kuma.Document, value attr.Value) error {
-	return p.Kind.kind().edit(document, p.Member, value)
+	is, err := p.in(document)
+	if err != nil {
+		return err
+	}
+	if IsNull(value) && !is {
+		return nil // the member belongs to another part, or to none
+	}
+	if err := p.editMember(document, strings.Split(p.Member, "."), value); err != nil {
+		return err
+	}
+	for _, member := range slices.Sorted(maps.Keys(p.With)) {
+		if err := editWith(document, strings.Split(member, "."), p.With[member], !IsNull(value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Part) editMember(document *kuma.Document, path []string, value attr.Value) error {
+	if len(path) == 1 {
+		return p.Kind.kind().edit(document, path[0], value)
+	}
+	return document.EditObject(path[0], func(inner *kuma.Document) error { return p.editMember(inner, path[1:], value) })
+}
+
+// editWith sets a member to a string, or removes it.
+func editWith(document *kuma.Document, path []string, value string, there bool) error {
+	if len(path) > 1 {
+		return document.EditObject(path[0], func(inner *kuma.Document) error { return editWith(inner, path[1:], value, there) })
+	}
+	var is string
+	if err := document.Decode(path[0], &is); err != nil {
+		return err
+	}
+	switch {
+	case !there:
+		document.Delete(path[0])
+	case is != value:
+		document.Set(path[0], json.RawMessage(strconv.Quote(value)))
+	}
+	return nil
+}
+
+// in reports whether a document has the members With. Without any, the part
+// itself decides.
+func (p Part) in(document *kuma.Document) (bool, error) {
+	for member, value := range p.With {
+		var is string
+		inner, path := document, strings.Split(member, ".")
+		for i, name := range path {
+			var err error
+			if i == len(path)-1 {
+				err = inner.Decode(name, &is)
+			} else {
+				inner, err = inner.Object(name)
+			}
+			if err != nil {
+				return false, err
+			}
+		}
+		if is != value {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// null returns the null value of a type.
+func null(of attr.Type) attr.Value {
+	switch of := of.(type) {
+	case types.ObjectType:
+		return types.ObjectNull(of.AttrTypes)
+	case types.ListType:
+		return types.ListNull(of.ElemType)
+	case types.MapType:
+		return types.MapNull(of.ElemType)
+	}
+	switch of {
+	case types.BoolType:
+		return types.BoolNull()
+	case types.Int64Type:
+		return types.Int64Null()
+	case types.Float64Type:
+		return types.Float64Null()
+	}
+	return types.StringNull()
 }
 
 // Parts are the parts of one object.
@@ -92,13 +203,16 @@ func (all Parts) Computed() map[string]datasource.Attribute {
 }
 
 // ForDataSource returns the parts for a data source: their lists are not null,
-// and contain items of all types.
+// and contain items of all types. Sensitive strings are not among them.
 func (all Parts) ForDataSource() Parts {
 	parts := slices.Clone(all)
 	for i, p := range parts {
 		parts[i].Kind = p.Kind.kind().forDataSource()
 	}
-	return parts
+	return slices.DeleteFunc(parts, func(p Part) bool {
+		text, ok := p.Kind.(Text)
+		return ok && text.Sensitive
+	})
 }
 
 // Type returns the type of an object with these parts.
@@ -123,11 +237,17 @@ func (all Parts) Read(document *kuma.Document, prior Values) (Values, error) {
 	return now, nil
 }
 
-// Edit changes a document to the values of all parts. See [Part.Edit].
+// Edit changes a document to the values of all parts. See [Part.Edit]. It
+// removes parts first, so that another form can replace one.
 func (all Parts) Edit(document *kuma.Document, wanted Values) error {
-	for _, p := range all {
-		if err := p.Edit(document, wanted[p.Name]); err != nil {
-			return err
+	for _, remove := range []bool{true, false} {
+		for _, p := range all {
+			if IsNull(wanted[p.Name]) != remove {
+				continue
+			}
+			if err := p.Edit(document, wanted[p.Name]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -136,10 +256,20 @@ func (all Parts) Edit(document *kuma.Document, wanted Values) error {
 // Follow returns the attribute below at for a field of a rejected document.
 // found is false if the field belongs to none of the parts.
 func (all Parts) Follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, values Values) (below path.Path, found bool) {
+next:
 	for _, p := range all {
-		if p.Member == field.Member() {
-			return p.Kind.kind().follow(at.AtName(p.Name), field[1:], document, p.Member, values[p.Name]), true
+		path := strings.Split(p.Member, ".")
+		last := len(path) - 1
+		inner, err := document, error(nil)
+		for i, member := range path {
+			if i >= len(field) || field[i:].Member() != member || err != nil {
+				continue next
+			}
+			if i < last {
+				inner, err = inner.Object(member)
+			}
 		}
+		return p.Kind.kind().follow(at.AtName(p.Name), field[last+1:], inner, path[last], values[p.Name]), true
 	}
 	return at, false
 }

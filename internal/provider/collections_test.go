@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -134,6 +135,42 @@ func written() []collection {
 			shown:  []place{{"kongmesh_resource", []any{"labels"}, asWritten}},
 			id:     "MeshTimeout/default/x-labels",
 		},
+		identity("labels", `labels = $value`, map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "" }`, hasNull: `{ a = null }`}, never, "labels"),
+		identity("selector.dataplane.match_labels", `selector = { dataplane = { match_labels = $value } }`,
+			map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "2" }`, hasNull: `{ a = null }`}, asWritten, "selector", "dataplane", "match_labels"),
+		trust("labels", "ca_bundles = [CHAIN]\n  labels = $value", map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "" }`, hasNull: `{ a = null }`}, nil),
+		trust("ca_bundles", "ca_bundles = $value", map[form]string{isOne: `[CHAIN]`, isMany: `[CHAIN, CHAIN]`, hasNull: `[CHAIN, null]`},
+			map[form]string{isNull: "ca_bundles", isEmpty: "at least 1"}),
+	}
+}
+
+// identity is a collection of an identity in the mesh "identities".
+func identity(attribute, body string, values map[form]string, null nullness, path ...any) collection {
+	name := "x-" + strings.NewReplacer(".", "-", "_", "-").Replace(attribute)
+	return collection{
+		path: "resource.kongmesh_mesh_identity." + attribute,
+		config: "resource \"kongmesh_mesh_identity\" $name {\n  mesh = \"identities\"\n  name = $name\n  " + body + "\n}\n" +
+			"data \"kongmesh_mesh_identity\" $name {\n  mesh = \"identities\"\n  name = kongmesh_mesh_identity.$plain.name\n}\n",
+		values: values,
+		shown:  []place{{"kongmesh_mesh_identity", path, asWritten}, {"data.kongmesh_mesh_identity", path, null}},
+		id:     "identities/" + name,
+	}
+}
+
+// trust is a collection of a trust in the mesh "identities", with CHAIN for a CA.
+func trust(attribute, body string, values, refused map[form]string) collection {
+	path, _ := filepath.Abs(filepath.Join("..", "pki", "testdata", "pki", "root.crt"))
+	ca := fmt.Sprintf("file(%q)", path)
+	for form, value := range values {
+		values[form] = strings.ReplaceAll(value, "CHAIN", ca)
+	}
+	return collection{
+		path: "resource.kongmesh_mesh_trust." + attribute,
+		config: "resource \"kongmesh_mesh_trust\" $name {\n  mesh = \"identities\"\n  name = $name\n  trust_domain = \"d\"\n  " + strings.ReplaceAll(body, "CHAIN", ca) + "\n}\n" +
+			"data \"kongmesh_mesh_trust\" $name {\n  mesh = \"identities\"\n  name = kongmesh_mesh_trust.$plain.name\n}\n",
+		values: values, refused: refused,
+		shown: []place{{"kongmesh_mesh_trust", []any{attribute}, asWritten}, {"data.kongmesh_mesh_trust", []any{attribute}, never}},
+		id:    "identities/x-" + strings.ReplaceAll(attribute, "_", "-"),
 	}
 }
 
@@ -159,7 +196,29 @@ func shownOnly(t *testing.T) []collection {
 			values: values, absent: absent, shown: []place{{"data." + kind, path, null}},
 		}
 	}
+	trusted := func(attribute string, values, absent map[form]string, path ...any) collection {
+		return collection{
+			path: "data.kongmesh_mesh_trust." + attribute,
+			config: "resource \"kongmesh_mesh_trust\" $name {\n  mesh = \"none\"\n  name = $name\n  trust_domain = \"d\"\n  ca_bundles = [$value]\n}\n" +
+				"data \"kongmesh_mesh_trust\" $name {\n  mesh = \"none\"\n  name = kongmesh_mesh_trust.$plain.name\n}\n",
+			values: values, absent: absent, shown: []place{{"data.kongmesh_mesh_trust", path, never}},
+		}
+	}
 	all := []collection{
+		trusted("certificates", map[form]string{isOne: `$root`, isMany: `$chain`}, map[form]string{isNull: "computed", isEmpty: "a trust has certificates"}, "certificates"),
+		trusted("certificates.key_usages", certificates(t, func(c *x509.Certificate, n int) {
+			c.KeyUsage = []x509.KeyUsage{0, x509.KeyUsageCertSign, x509.KeyUsageCertSign | x509.KeyUsageCRLSign}[n]
+		}), computed, "certificates", 0, "key_usages"),
+		trusted("certificates.ext_key_usages", certificates(t, func(c *x509.Certificate, n int) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}[:n]
+		}), computed, "certificates", 0, "ext_key_usages"),
+		trusted("certificates.uris", certificates(t, func(c *x509.Certificate, n int) {
+			c.URIs = []*url.URL{{Scheme: "spiffe", Host: "a"}, {Scheme: "spiffe", Host: "b"}}[:n]
+		}), computed, "certificates", 0, "uris"),
+		source("kongmesh_mesh_identity.conditions", "mesh = \"identities\"\nname = $value", map[form]string{isMany: `"announced"`},
+			map[form]string{isNull: "computed", isEmpty: "after an interval there are some", isOne: "there are two and more"}, "conditions"),
+		source("kongmesh_mesh_identity.dataplane_labels", "mesh = \"identities\"\nname = \"announced\"\ndataplane_labels = $value",
+			map[form]string{isEmpty: `{}`, isOne: `{ a = "1" }`, isMany: `{ a = "1", b = "2" }`, hasNull: `{ a = null }`}, nil, "dataplane_labels"),
 		chain("certificates", map[form]string{isEmpty: `"nothing"`, isOne: `$root`, isMany: `$chain`}, "certificates"),
 		chain("problems", map[form]string{isEmpty: `$chain`, isOne: `"nothing"`, isMany: certificate(t, func(*x509.Certificate) {})}, "problems"),
 		chain("certificates.key_usages", certificates(t, func(c *x509.Certificate, n int) {
@@ -409,6 +468,7 @@ func TestAccCollections_written(t *testing.T) {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, kumatest.Version("2.14.3"))
+			putIdentities(env)
 			var steps []resource.TestStep
 			for _, form := range order {
 				step := resource.TestStep{Check: imported(t, env, form), Config: env.Config("")}
@@ -458,6 +518,8 @@ func TestAccCollections_read(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, kumatest.KongMesh())
 			fill := materialOf(t)
+			putIdentities(env)
+			env.Wait(t, 1)
 			for name, backends := range map[string]string{"none": ``, "one": `{"name": "a", "type": "builtin"}`, "many": `{"name": "a", "type": "builtin"}, {"name": "b", "type": "builtin"}`} {
 				env.Must(http.MethodPut, "/meshes/"+name, `{"type": "Mesh", "name": "`+name+`", "mtls": {"backends": [`+backends+`]}}`)
 			}
@@ -510,10 +572,17 @@ func putDataplane(env *acctest.Env, mesh, name, tags string) {
 		`{"type": "Dataplane", "mesh": %q, "name": %q, "networking": {"address": "127.0.0.1", "inbound": [{"port": 8080, "tags": {%s}}]}}`, mesh, name, tags))
 }
 
+// putIdentities makes the mesh "identities", with one.
+func putIdentities(env *acctest.Env) {
+	env.Must(http.MethodPut, "/meshes/identities", `{"type": "Mesh", "name": "identities", "meshServices": {"mode": "Exclusive"}}`)
+	env.Must(http.MethodPut, "/meshes/identities/meshidentities/announced", `{"type": "MeshIdentity", "mesh": "identities", "name": "announced", "spec": {}}`)
+}
+
 // What is no form of a collection is an error of the plan, a null in it as well.
 func TestAccCollections_refused(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	putIdentities(env)
 	fill := materialOf(t)
 	for _, c := range slices.Concat(written(), shownOnly(t)) {
 		for _, form := range append(forms(), hasNull) {
@@ -614,8 +683,8 @@ func TestCollections_all(t *testing.T) {
 	for _, c := range slices.Concat(written(), shownOnly(t)) {
 		tested[c.path] = true
 		for _, p := range c.shown {
-			if attribute, found := strings.CutPrefix(c.path, "resource.kongmesh_mesh."); found && p.address == "data.kongmesh_mesh" {
-				tested["data.kongmesh_mesh."+attribute] = true
+			if attribute, found := strings.CutPrefix(c.path, "resource."+c.kind()+"."); found && p.address == "data."+c.kind() {
+				tested["data."+c.kind()+"."+attribute] = true
 			}
 		}
 		for _, form := range forms() {

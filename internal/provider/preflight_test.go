@@ -22,6 +22,8 @@ var oneOfEach = map[string]string{
 	"kongmesh_global_secret":  "name = \"plain\"\nvalue_wo = \"x\"",
 	"kongmesh_mtls_provided_backend": "mesh = \"new\"\nname = \"ca-1\"\n" +
 		"cert = { secret = \"a\" }\nkey = { secret = \"b\" }",
+	"kongmesh_mesh_identity": "mesh = \"new\"\nname = \"payments\"\nselector = {}",
+	"kongmesh_mesh_trust":    "mesh = \"new\"\nname = \"trust\"\ntrust_domain = \"d\"\nca_bundles = [$chain]",
 	"kongmesh_resource": "type = \"MeshTimeout\"\nmesh = \"new\"\nname = \"slow\"\n" +
 		"spec = { to = [{ targetRef = { kind = \"Mesh\" }, default = { connectionTimeout = \"5s\" } }] }",
 }

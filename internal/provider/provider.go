@@ -26,6 +26,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/chain"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/controlplane"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/dataplane"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/identity"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/issuer"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mesh"
@@ -227,6 +228,8 @@ func (p *kongmesh) Resources(context.Context) []func() resource.Resource {
 		secret.NewMeshSecret(hashes),
 		secret.NewGlobalSecret(hashes),
 		mtls.NewResource,
+		identity.NewResource,
+		identity.NewTrustResource,
 		anyresource.NewResource,
 	}
 }
@@ -239,6 +242,8 @@ func (p *kongmesh) ListResources(context.Context) []func() list.ListResource {
 		secret.NewMeshSecretList,
 		secret.NewGlobalSecretList,
 		mtls.NewListResource,
+		identity.NewListResource,
+		identity.NewTrustListResource,
 		anyresource.NewListResource,
 	}
 }
@@ -249,6 +254,8 @@ func (p *kongmesh) DataSources(context.Context) []func() datasource.DataSource {
 		chain.NewDataSource,
 		controlplane.NewDataSource,
 		dataplane.NewDataSource,
+		identity.NewDataSource,
+		identity.NewTrustDataSource,
 		issuer.NewDataSource,
 		mesh.NewDataSource,
 		mesh.NewMeshesDataSource,

@@ -24,6 +24,19 @@ func owner(kind string) string {
 		return "kongmesh_mesh_ca_secret or kongmesh_mesh_secret"
 	case kuma.GlobalSecretType:
 		return "kongmesh_global_secret"
+	case kuma.MeshIdentityType:
+		return "kongmesh_mesh_identity"
+	case kuma.MeshTrustType:
+		return "kongmesh_mesh_trust"
+	}
+	return ""
+}
+
+// moveAdvice returns the advice for a type that this resource managed before it
+// had a resource of its own.
+func moveAdvice(kind string) string {
+	if kind == kuma.MeshIdentityType || kind == kuma.MeshTrustType {
+		return ". A moved block moves it there without a change"
 	}
 	return ""
 }
@@ -32,7 +45,7 @@ func unownedType() validator.String {
 	return tfkit.Check("Invalid type", "a type of resource that has no resource of its own", func(kind string) error {
 		switch use := owner(kind); {
 		case use != "":
-			return fmt.Errorf("use %s instead, which manages this type", use)
+			return fmt.Errorf("use %s instead, which manages this type%s", use, moveAdvice(kind))
 		case kind == "" || strings.ContainsAny(kind, "/ "):
 			return fmt.Errorf("a type is a name such as MeshTimeout")
 		}

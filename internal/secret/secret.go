@@ -65,6 +65,9 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	applied, _ := tfkit.LoadPrivate[saltedHash](ctx, req.Private, privateHash, &resp.Diagnostics)
 	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied, r.hashes) })
 	inSync := config.content().planned(*state.content(), same)
+	if inSync.IsUnknown() {
+		r.Run.Note(tfkit.PlansSecret(plan.location().mesh, plan.location().name))
+	}
 	if inSync.IsUnknown() && known && plan.location() == state.location() && !same() {
 		r.refuseInUse(ctx, plan.location(), data, &resp.Diagnostics)
 	}
@@ -300,7 +303,7 @@ func (r *plain) readSecret(ctx context.Context, at location, age kuma.MaxAge, di
 }
 
 // refuseInUse adds the error for a different value of a secret from which a
-// backend of the mesh takes its CA. The same CA material in another encoding is
+// backend or an identity of the mesh takes its CA. The same CA material in another encoding is
 // allowed.
 func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags *diag.Diagnostics) {
 	if r.Client == nil || at.global {
@@ -310,22 +313,22 @@ func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags
 	if kuma.Absent(err) {
 		return
 	}
-	var users []string
+	var users tfkit.Users
 	if err == nil {
-		users, err = mesh.Users(at.name)
+		users, err = r.UsersOf(ctx, mesh, at.mesh, at.name)
 	}
 	switch {
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
-	case len(users) > 0:
+	case users.Any():
 		if found, ok := r.readSecret(ctx, at, kuma.Recent, diags); !ok || found != nil && holdsMaterial(found, data) {
 			return
 		}
 		diags.AddAttributeError(path.Root("name"), "CA secret is in use", fmt.Sprintf(
 			"The CA of the %s is in %s, and the configuration has another value for it. Proxies would continue to trust the "+
 				"current CA. Hours later, they would get their next certificate from the new CA, and handshakes would fail.\n\n"+
-				"Upload the new CA to secrets with other names, and set cert and key of the backend to them. A "+
-				"kongmesh_mesh_ca_secret does this, and validates the CA.", tfkit.Backends(users), at))
+				"Upload the new CA to secrets with other names, and let the backend or the identity use them. A "+
+				"kongmesh_mesh_ca_secret does this, and validates the CA.", users, at))
 	}
 }
 

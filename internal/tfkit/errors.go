@@ -49,6 +49,7 @@ func describe(task string, err error) (summary, detail string) {
 		noSpace    *kuma.NoNamespaceError
 		rights     *kuma.MissingRightsError
 		other      *kuma.OtherClusterError
+		noIdentity *kuma.NoIdentitiesError
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -102,6 +103,10 @@ func describe(task string, err error) (summary, detail string) {
 		return "Meshes have no mTLS backends", fmt.Sprintf("Cannot %s: meshes of the control plane at %s (version %s) have no mTLS backends. Kuma 3 has MeshIdentity and "+
 			"MeshTrust resources instead, and drops a backend without an error. Nothing was sent. Remove this resource "+
 			"from the configuration, or use a control plane of version 2.", task, noMTLS.Address, cmp.Or(noMTLS.Version, "unknown"))
+	case errors.As(err, &noIdentity):
+		return "Control plane has no identities", fmt.Sprintf("Cannot %s: the control plane at %s (version %s) has no MeshIdentity and MeshTrust. Kuma has them since "+
+			"version 2.12. Nothing was sent. Remove this resource from the configuration, and use kongmesh_mtls_provided_backend instead, or upgrade "+
+			"the control plane.", task, noIdentity.Address, noIdentity.Version)
 	case errors.As(err, &answer) && answer.Server == kuma.KubernetesServer:
 		return describeKubernetes(task, answer)
 	case errors.As(err, &answer):

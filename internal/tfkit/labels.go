@@ -6,7 +6,10 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
@@ -60,4 +63,15 @@ func AnyLabelName() validator.String {
 // LabelValue returns the rule for the value of a label.
 func LabelValue() validator.String {
 	return Check("Invalid label", "the value of a label", checkLabelValue)
+}
+
+// LabelsAttribute returns the attribute `labels` of a resource that manages only
+// the labels of users.
+func LabelsAttribute(of string) schema.MapAttribute {
+	return schema.MapAttribute{
+		MarkdownDescription: "Labels of the " + of + ", without the labels that the control plane adds (`kuma.io/…`).",
+		ElementType:         types.StringType,
+		Optional:            true,
+		Validators:          []validator.Map{NoNulls(), mapvalidator.KeysAre(LabelName()), mapvalidator.ValueStringsAre(LabelValue())},
+	}
 }

@@ -61,3 +61,19 @@ func MoveTypesFromVendor[S any](movable func(sourceType string) bool, move func(
 func ImportBlock(resourceType, id string) string {
 	return fmt.Sprintf("import {\n  to = %s.NAME\n  id = %q\n}\n", resourceType, id)
 }
+
+// ownProvider is the end of each address of this provider, in any registry or
+// mirror.
+const ownProvider = "/kongmesh"
+
+// MoveFromOwn migrates the state of another type of this provider, as
+// [MoveFromVendor] does for Kong's.
+func MoveFromOwn[S any](sourceType string, move func(ctx context.Context, source S, resp *resource.MoveStateResponse)) resource.StateMover {
+	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+		var source S
+		if req.SourceTypeName == sourceType && req.SourceSchemaVersion == 0 && strings.HasSuffix(req.SourceProviderAddress, ownProvider) &&
+			json.Unmarshal(req.SourceRawState.JSON, &source) == nil { // otherwise, the framework reports that there is no such move
+			move(ctx, source, resp)
+		}
+	}}
+}

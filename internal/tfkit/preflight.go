@@ -20,8 +20,11 @@ func (d *ProviderData) Preflight(ctx context.Context, kind string, req resource.
 	if d.Client == nil || resp.Diagnostics.HasError() || resp.Plan.Raw.IsNull() || resp.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
-	task, err := "write meshes", d.Client.CheckWrites(ctx, kind)
-	if kind != kuma.MeshType {
+	task, err := "write a "+kind, d.Client.CheckWrites(ctx, kind)
+	switch kind {
+	case kuma.MeshType:
+		task = "write meshes"
+	case kuma.SecretType, kuma.GlobalSecretType:
 		task = "write secrets"
 	}
 	if creates := req.State.Raw.IsNull(); creates && err == nil { // otherwise, a refresh has read the secret

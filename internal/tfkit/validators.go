@@ -108,24 +108,33 @@ const (
 	shortLifetime = 10 * time.Minute
 )
 
-// Lifetime returns the rule for the lifetime of a proxy certificate: the
-// control plane's grammar, and at least a minute. Less than ten minutes is a
-// warning.
-func Lifetime() validator.String { return lifetime{} }
-
-type lifetime struct{}
-
-func (lifetime) Description(context.Context) string {
-	return "one whole number and one unit: y, w, d, h, m, s or ms, and at least one minute"
+// Lifetime returns the rule for the lifetime of a proxy certificate of a
+// backend: the control plane's grammar, and at least a minute. Less than ten
+// minutes is a warning.
+func Lifetime() validator.String {
+	return lifetime{"one whole number and one unit: y, w, d, h, m, s or ms, and at least one minute", kuma.ParseDuration}
 }
+
+// IdentityLifetime returns [Lifetime] for a certificate of a MeshIdentity, in
+// Go's grammar.
+func IdentityLifetime() validator.String {
+	return lifetime{"a duration such as 24h or 90m, and at least one minute", parseDuration}
+}
+
+type lifetime struct {
+	description string
+	parse       func(string) (time.Duration, error)
+}
+
+func (l lifetime) Description(context.Context) string             { return l.description }
 func (l lifetime) MarkdownDescription(ctx context.Context) string { return l.Description(ctx) }
 
-func (lifetime) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+func (l lifetime) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	Check("Invalid duration", "", func(text string) error {
-		_, err := kuma.ParseDuration(text)
+		_, err := l.parse(text)
 		return err
 	}).ValidateString(ctx, req, resp)
-	life, err := kuma.ParseDuration(req.ConfigValue.ValueString())
+	life, err := l.parse(req.ConfigValue.ValueString())
 	switch {
 	case err != nil || req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown():
 	case life < leastLifetime:

@@ -1,0 +1,7 @@
+import {
+  to = kongmesh_mesh_identity.payments
+  identity = {
+    mesh = "payments"
+    name = "payments"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = kongmesh_mesh_identity.payments
+  id = "payments/payments"
+}

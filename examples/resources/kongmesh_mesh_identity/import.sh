@@ -1,0 +1,2 @@
+# By mesh and name:
+terraform import kongmesh_mesh_identity.payments payments/payments

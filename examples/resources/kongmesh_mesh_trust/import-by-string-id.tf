@@ -1,0 +1,4 @@
+import {
+  to = kongmesh_mesh_trust.payments
+  id = "payments/payments-trust"
+}

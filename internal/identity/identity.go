@@ -1,0 +1,294 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ resource.ResourceWithConfigure        = (*meshIdentity)(nil)
+	_ resource.ResourceWithConfigValidators = (*meshIdentity)(nil)
+	_ resource.ResourceWithModifyPlan       = (*meshIdentity)(nil)
+	_ resource.ResourceWithIdentity         = (*meshIdentity)(nil)
+	_ resource.ResourceWithImportState      = (*meshIdentity)(nil)
+	_ resource.ResourceWithMoveState        = (*meshIdentity)(nil)
+)
+
+const defaultTimeout = 5 * time.Minute
+
+// NewResource returns kongmesh_mesh_identity.
+func NewResource() resource.Resource {
+	return &meshIdentity{object{key: kuma.MeshIdentityKey, parts: identityParts, as: "kongmesh_mesh_identity"}}
+}
+
+type meshIdentity struct{ object }
+
+type model struct {
+	envelope
+	Selector     types.Object   `tfsdk:"selector"`
+	SpiffeID     types.Object   `tfsdk:"spiffe_id"`
+	Bundled      types.Object   `tfsdk:"bundled"`
+	Spire        types.Object   `tfsdk:"spire"`
+	Extension    types.Object   `tfsdk:"extension"`
+	ForceDestroy types.Bool     `tfsdk:"force_destroy"`
+	Timeouts     timeouts.Value `tfsdk:"timeouts"`
+}
+
+// members returns the values of the parts in [identityParts] by name.
+func (m *model) members() map[string]*types.Object {
+	return map[string]*types.Object{
+		"selector": &m.Selector, "spiffe_id": &m.SpiffeID, "bundled": &m.Bundled, "spire": &m.Spire, "extension": &m.Extension,
+	}
+}
+
+func (m *model) content() content {
+	values := part.Values{}
+	for name, value := range m.members() {
+		values[name] = *value
+	}
+	return content{m.envelope, values}
+}
+
+// with returns the model with the content of a document.
+func (m model) with(now content) model {
+	m.envelope = now.envelope
+	for name, value := range m.members() {
+		*value = part.ObjectOf(now.values[name])
+	}
+	return m
+}
+
+func (r *meshIdentity) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_mesh_identity"
+}
+
+func (r *meshIdentity) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := r.attributes("identity", " In Kuma 2, the mode of its `mesh_services` must be `Exclusive`.")
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"force_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Whether Terraform can delete or replace this identity, or change it so that it issues nothing, while connected " +
+				"proxies have their certificate from it. These proxies lose their certificate. The argument has an effect once it is in " +
+				"the state: apply it before the change. Defaults to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
+			Create: true, Update: true, Delete: true,
+			CreateDescription: "Timeout for creating, until the identity is ready. Defaults to `5m`.",
+			UpdateDescription: "Timeout for updating, until the identity is ready. Defaults to `5m`.",
+			DeleteDescription: "Timeout for deleting. Defaults to `5m`.",
+		}),
+	})
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A MeshIdentity: which proxies of a mesh get which SPIFFE ID, and who issues their certificates. It replaces the mTLS " +
+			"backends of a mesh, which Kuma 3 does not have. Kuma has it since version 2.12.\n\n" +
+			"A CA of your own is in the two secrets of a `kongmesh_mesh_ca_secret`. Proxies accept only certificates of a trust domain and a CA " +
+			"that a `kongmesh_mesh_trust` contains. Without a MeshTLS policy, proxies accept only mTLS.\n\n" +
+			"The provider checks the CA with the rules for a mesh's mTLS backend, on each version: Kuma 2.14 reports that an identity with a " +
+			"wrong key is ready, and issues nothing. After each write, the provider waits until the control plane reports that the identity is " +
+			"ready. A global control plane does not report it.\n\n" +
+			"By default, the control plane generates a MeshTrust with the name of the identity, and appends each further CA to it. Set " +
+			"`mesh_trust_creation = \"Disabled\"`, and manage a `kongmesh_mesh_trust` with another name, so that you decide what proxies trust. " +
+			"A generated MeshTrust stays when its identity is deleted: the provider deletes it, unless it has labels.\n\n" +
+			"Unknown members of the document stay unchanged.",
+		Attributes: attributes,
+	}
+}
+
+func (r *meshIdentity) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the identity.")
+}
+
+func (r *meshIdentity) ConfigValidators(context.Context) []resource.ConfigValidator {
+	return []resource.ConfigValidator{resourcevalidator.Conflicting(path.MatchRoot("bundled"), path.MatchRoot("spire"), path.MatchRoot("extension"))}
+}
+
+func (r *meshIdentity) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+
+	if !r.begin(ctx, plan.envelope, &resp.Diagnostics) {
+		return
+	}
+	document := r.change(ctx, nil, plan, model{}, &resp.Diagnostics)
+	if document == nil {
+		return
+	}
+	r.Run.Create(r.existing(plan.envelope).RunName())
+	state := plan.with(r.readBack(ctx, document, plan.content(), &resp.Diagnostics))
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...) // also after an uncertain write, so that Terraform does not forget the object
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identifier())...)
+	r.awaitReady(ctx, plan, &resp.Diagnostics)
+}
+
+func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identifier())...)
+	if resp.Diagnostics.HasError() || r.Client == nil {
+		return
+	}
+	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Recent)
+	if kuma.Absent(err) {
+		r.RemoveAbsent(ctx, kuma.MeshIdentityType, r.what(state.envelope), resp)
+		return
+	}
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, "read "+r.what(state.envelope), err)
+		return
+	}
+	fresh, _ := tfkit.LoadPrivate[bool](ctx, req.Private, imported, &resp.Diagnostics)
+	now, diags := r.read(ctx, document, state.content(), fresh)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	full := state.with(now)
+	if fresh {
+		full.ForceDestroy = types.BoolValue(state.ForceDestroy.ValueBool())
+	}
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, full)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
+	tfkit.KeepPrivate(ctx, resp.Private, replaced, full.standing(), &resp.Diagnostics)
+}
+
+func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, prior model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+
+	current, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, "change "+r.what(plan.envelope), err)
+		return
+	}
+	if plan.issuesNothing() {
+		if err := r.refuseOutage(ctx, prior.standing(), disabling, current); err != nil {
+			addOutageError(&resp.Diagnostics, prior.standing(), err)
+			return
+		}
+	}
+	document := r.change(ctx, current, plan, prior, &resp.Diagnostics)
+	if document == nil {
+		return // the state stays the same
+	}
+	state := plan.with(r.readBack(ctx, document, plan.content(), &resp.Diagnostics))
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identifier())...)
+	if document != current {
+		r.awaitReady(ctx, plan, &resp.Diagnostics)
+	}
+}
+
+// change writes a planned identity after the checks that need the control plane.
+// It returns nil if nothing was written, and current if nothing has to be.
+//
+// A changed CA reaches proxies with this one write, before all of them trust it:
+// a rollout replaces the write, with [changesCA] as its condition.
+func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan, prior model, diags *diag.Diagnostics) *kuma.Document {
+	r.checkMeshServices(ctx, plan, kuma.Fresh, diags)
+	r.checkTrust(ctx, plan, kuma.Fresh, diags)
+	if changesCA(plan, prior) {
+		r.checkCA(ctx, plan, kuma.Fresh, diags)
+	}
+	if diags.HasError() {
+		return nil
+	}
+	return r.write(ctx, current, plan.content(), prior.Labels, diags)
+}
+
+func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := r.WithTimeout(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+
+	if r.Run.Created(r.existing(state.envelope).RunName()) {
+		return
+	}
+	task := "delete " + r.what(state.envelope)
+	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Fresh)
+	if kuma.Absent(err) {
+		return
+	}
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, task, err)
+		return
+	}
+	if err := r.refuseOutage(ctx, state.standing(), deleting, document); err != nil {
+		addOutageError(&resp.Diagnostics, state.standing(), err)
+		return
+	}
+	if err := r.Client.DeleteObject(ctx, r.of(state.envelope)); err != nil {
+		tfkit.AddError(&resp.Diagnostics, task, err)
+		return
+	}
+	r.deleteGenerated(ctx, document, &resp.Diagnostics)
+}
+
+func (r *meshIdentity) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	r.importState(ctx, req, resp)
+}
+
+func (r *meshIdentity) MoveState(context.Context) []resource.StateMover {
+	return r.movers("kong-mesh_mesh_identity")
+}
+
+// deleteGenerated deletes the MeshTrust that the control plane generated for a
+// deleted identity, which would stay. One with labels may belong to someone else.
+func (r *meshIdentity) deleteGenerated(ctx context.Context, identity *kuma.Document, diags *diag.Diagnostics) {
+	kri, err := identity.KRI()
+	name, errName := identity.Name()
+	var mesh string
+	if err != nil || errName != nil || identity.Decode("mesh", &mesh) != nil || kri == "" {
+		return
+	}
+	of := kuma.MeshTrustKey(mesh, name)
+	trust, err := r.Client.Object(ctx, of, kuma.Fresh)
+	if err != nil {
+		return // it does not exist, or only its owner can read it
+	}
+	origin, errOrigin := trust.OriginKRI()
+	labels, errLabels := trust.AllLabels()
+	switch {
+	case errOrigin != nil || errLabels != nil || origin != kri:
+		return
+	case len(labels) == 0 && !r.Run.PlansTrust(mesh, name):
+		err = r.Client.DeleteObject(ctx, of)
+	}
+	if err != nil || len(labels) > 0 {
+		diags.AddWarning("Generated trust is kept", fmt.Sprintf(
+			"The control plane generated %s for the deleted identity, and keeps it: proxies still trust its CAs. The provider did not delete it, "+
+				"because it has labels, or because the control plane refused it. Delete it when no proxy has a certificate of its CAs any more, "+
+				"with `kumactl delete meshtrust %s --mesh %s`, or import it as a kongmesh_mesh_trust.", describe(of), name, mesh))
+	}
+}

@@ -1,0 +1,163 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"text/template"
+)
+
+// Templates of a MeshIdentity without spiffe_id (IDENTITY recordings).
+const (
+	defaultTrustDomain    = "{{ .Mesh }}.{{ .Zone }}.mesh.local"
+	defaultPath           = "/workload/{{ .Workload }}"
+	defaultKubernetesPath = "/ns/{{ .Namespace }}/sa/{{ .ServiceAccount }}"
+)
+
+// domainFields and pathFields are what the templates can refer to.
+type (
+	domainFields struct{ Mesh, Zone string }
+	pathFields   struct{ TrustDomain, Workload, Namespace, ServiceAccount string }
+)
+
+// errNoLabel stops a template that needs a label or a field without a value.
+var errNoLabel = errors.New("there is no such label")
+
+// render executes a template of the control plane with fields and labels.
+func render(text string, fields any, label func(string) (string, error)) (string, error) {
+	parsed, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"label": label}).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var rendered strings.Builder
+	err = parsed.Execute(&rendered, fields)
+	return rendered.String(), err
+}
+
+// sample is the value of every field and label while a template is checked.
+const sample = "sample"
+
+func sampled(text string, fields any) (string, error) {
+	rendered, err := render(text, fields, func(string) (string, error) { return sample, nil })
+	if err != nil {
+		return "", fmt.Errorf("it is not a template that the control plane can render (%w)", templateError(err))
+	}
+	return rendered, nil
+}
+
+// templateError returns an error of text/template without the name of the
+// template and the Go types of the fields.
+func templateError(err error) error {
+	text := strings.TrimPrefix(err.Error(), "template: ")
+	if _, field, found := strings.Cut(text, "can't evaluate field "); found {
+		name, _, _ := strings.Cut(field, " ")
+		return fmt.Errorf("there is no field .%s", name)
+	}
+	return errors.New(strings.TrimLeft(text, ": 0123456789"))
+}
+
+// trustDomainPattern has the characters of a trust domain in a SPIFFE ID
+// (SPIFFE-ID, 2.1).
+var trustDomainPattern = regexp.MustCompile(`^[a-z0-9._-]+$`)
+
+// maxTrustDomain is the maximum length of the trust domain of a MeshTrust.
+const maxTrustDomain = 253
+
+// checkDomain finds the problem with a trust domain.
+func checkDomain(name string) error {
+	switch {
+	case name == "":
+		return errors.New("it is empty")
+	case len(name) > maxTrustDomain:
+		return fmt.Errorf("it has %d characters, and the maximum is %d", len(name), maxTrustDomain)
+	case !trustDomainPattern.MatchString(name):
+		return errors.New(`a trust domain contains only lowercase letters, digits, ".", "-" and "_"`)
+	}
+	return nil
+}
+
+func checkTrustDomain(text string) error {
+	rendered, err := sampled(text, domainFields{sample, sample})
+	if err == nil {
+		err = checkDomain(rendered)
+	}
+	return err
+}
+
+func checkPath(text string) error {
+	rendered, err := sampled(text, pathFields{sample, sample, sample, sample})
+	if err == nil && !strings.HasPrefix(rendered, "/") {
+		err = errors.New(`the path must begin with "/"`)
+	}
+	return err
+}
+
+// Labels of a proxy from which the control plane takes the fields of a path.
+const (
+	zoneLabel           = "kuma.io/zone"
+	workloadLabel       = "kuma.io/workload"
+	namespaceLabel      = "k8s.kuma.io/namespace"
+	serviceAccountLabel = "k8s.kuma.io/service-account"
+)
+
+// kubernetes is the value of the label kuma.io/env on Kubernetes.
+const kubernetes = "kubernetes"
+
+// A proxyID renders the SPIFFE ID of a proxy.
+type proxyID struct {
+	mesh, zone, environment string
+	trustDomain, path       string            // templates, "" for the defaults
+	labels                  map[string]string // of the proxy
+}
+
+// domain returns the trust domain, or "" if it cannot be rendered.
+func (p proxyID) domain() string {
+	text := p.trustDomain
+	if text == "" {
+		text = defaultTrustDomain
+	}
+	if p.zone == "" && strings.Contains(text, ".Zone") {
+		return ""
+	}
+	rendered, err := render(text, domainFields{p.mesh, p.zone}, p.label)
+	if err != nil || checkDomain(rendered) != nil {
+		return ""
+	}
+	return rendered
+}
+
+func (p proxyID) label(name string) (string, error) {
+	value, there := p.labels[name]
+	if !there {
+		return "", errNoLabel
+	}
+	return value, nil
+}
+
+// id returns the SPIFFE ID, or "" if it cannot be rendered.
+func (p proxyID) id() string {
+	text := p.path
+	switch {
+	case text != "":
+	case p.environment == kubernetes:
+		text = defaultKubernetesPath
+	default:
+		text = defaultPath
+	}
+	domain := p.domain()
+	for field, label := range map[string]string{".Workload": workloadLabel, ".Namespace": namespaceLabel, ".ServiceAccount": serviceAccountLabel} {
+		if strings.Contains(text, field) && p.labels[label] == "" {
+			return ""
+		}
+	}
+	fields := pathFields{domain, p.labels[workloadLabel], p.labels[namespaceLabel], p.labels[serviceAccountLabel]}
+	rendered, err := render(text, fields, p.label)
+	if err != nil || domain == "" || !strings.HasPrefix(rendered, "/") {
+		return ""
+	}
+	return "spiffe://" + domain + rendered
+}
+
+// isConstant reports whether a template has no actions.
+func isConstant(text string) bool { return !strings.Contains(text, "{{") }

@@ -1,0 +1,260 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*meshTrust)(nil)
+	_ resource.ResourceWithModifyPlan  = (*meshTrust)(nil)
+	_ resource.ResourceWithIdentity    = (*meshTrust)(nil)
+	_ resource.ResourceWithImportState = (*meshTrust)(nil)
+	_ resource.ResourceWithMoveState   = (*meshTrust)(nil)
+)
+
+// NewTrustResource returns kongmesh_mesh_trust.
+func NewTrustResource() resource.Resource {
+	return &meshTrust{object{key: kuma.MeshTrustKey, parts: trustParts, as: "kongmesh_mesh_trust"}}
+}
+
+type meshTrust struct{ object }
+
+type trustModel struct {
+	envelope
+	TrustDomain types.String `tfsdk:"trust_domain"`
+	CABundles   types.List   `tfsdk:"ca_bundles"`
+}
+
+func (m *trustModel) content() content {
+	return content{m.envelope, part.Values{"trust_domain": m.TrustDomain, "ca_bundles": m.CABundles}}
+}
+
+// with returns the model with the content of a document.
+func (m trustModel) with(now content) trustModel {
+	m.envelope = now.envelope
+	m.TrustDomain, _ = now.values["trust_domain"].(types.String)
+	m.CABundles, _ = now.values["ca_bundles"].(types.List)
+	return m
+}
+
+func (r *meshTrust) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_mesh_trust"
+}
+
+func (r *meshTrust) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A MeshTrust: CAs whose certificates proxies of a mesh accept in a trust domain. Several MeshTrusts of one trust domain add " +
+			"up. Kuma has it since version 2.12.\n\n" +
+			"Use it together with a `kongmesh_mesh_identity` that has `mesh_trust_creation = \"Disabled\"`. Otherwise, the control plane generates a " +
+			"MeshTrust with the name of the identity, and changes it itself. The name of this resource must not be the name of such an identity.\n\n" +
+			"A proxy presents its own certificate without the CAs above it. If the issuing CA is an intermediate CA, put its certificate and its root " +
+			"into the trust.\n\n" +
+			"Unknown members of the document stay unchanged.",
+		Attributes: r.attributes("trust", ""),
+	}
+}
+
+func (r *meshTrust) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the trust.")
+}
+
+func (r *meshTrust) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	diags := &resp.Diagnostics
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan, state trustModel
+	diags.Append(req.Plan.Get(ctx, &plan)...)
+	if !req.State.Raw.IsNull() {
+		diags.Append(req.State.Get(ctx, &state)...)
+	}
+	if diags.HasError() {
+		return
+	}
+	if named(plan.envelope) {
+		r.Run.PlanTrust(plan.Mesh.ValueString(), plan.Name.ValueString())
+	}
+	if req.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
+	if r.checkWrites(ctx, req, resp); diags.HasError() {
+		return
+	}
+	if !plan.CABundles.Equal(state.CABundles) {
+		warnUntrustworthy(plan, diags)
+	}
+	if named(plan.envelope) {
+		r.checkIdentity(ctx, plan, kuma.Recent, diags)
+	}
+}
+
+// checkIdentity adds an error for an identity with the name of a trust, for which
+// the control plane generates a trust: it would change this one.
+func (r *meshTrust) checkIdentity(ctx context.Context, plan trustModel, age kuma.MaxAge, diags *diag.Diagnostics) {
+	mesh, name := plan.Mesh.ValueString(), plan.Name.ValueString()
+	generates, planned := r.Run.PlannedIdentity(mesh, name)
+	if document := r.current(ctx, kuma.MeshIdentityKey(mesh, name), age); document != nil && !planned {
+		values, err := identityParts().Read(document, nil)
+		is := model{}.with(content{values: values})
+		generates = err == nil && is.generatesTrust()
+	}
+	if generates {
+		addSharedTrust(path.Root("name"), mesh, name, diags)
+	}
+}
+
+func (r *meshTrust) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan trustModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) || !r.begin(ctx, plan.envelope, &resp.Diagnostics) {
+		return
+	}
+	document := r.change(ctx, nil, plan, trustModel{}, &resp.Diagnostics)
+	if document == nil {
+		return
+	}
+	r.Run.Create(r.existing(plan.envelope).RunName())
+	state := plan.with(r.readBack(ctx, document, plan.content(), &resp.Diagnostics))
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...) // also after an uncertain write, so that Terraform does not forget the object
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identifier())...)
+}
+
+// change writes a planned trust after the checks that need the control plane. It
+// returns nil if nothing was written, and current if nothing has to be.
+//
+// A trust that a rollout of an identity widens is read and written here: a
+// rollout replaces the content, and the comparison in Read.
+func (r *meshTrust) change(ctx context.Context, current *kuma.Document, plan, prior trustModel, diags *diag.Diagnostics) *kuma.Document {
+	if r.checkIdentity(ctx, plan, kuma.Fresh, diags); diags.HasError() {
+		return nil
+	}
+	return r.write(ctx, current, plan.content(), prior.Labels, diags)
+}
+
+func (r *meshTrust) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state trustModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identifier())...)
+	if resp.Diagnostics.HasError() || r.Client == nil {
+		return
+	}
+	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Recent)
+	if kuma.Absent(err) {
+		r.RemoveAbsent(ctx, kuma.MeshTrustType, r.what(state.envelope), resp)
+		return
+	}
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, "read "+r.what(state.envelope), err)
+		return
+	}
+	fresh, _ := tfkit.LoadPrivate[bool](ctx, req.Private, imported, &resp.Diagnostics)
+	now, diags := r.read(ctx, document, state.content(), fresh)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, state.with(now))...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
+}
+
+func (r *meshTrust) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, prior trustModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
+		return
+	}
+	current, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
+	if err != nil {
+		tfkit.AddError(&resp.Diagnostics, "change "+r.what(plan.envelope), err)
+		return
+	}
+	document := r.change(ctx, current, plan, prior, &resp.Diagnostics)
+	if document == nil {
+		return // the state stays the same
+	}
+	state := plan.with(r.readBack(ctx, document, plan.content(), &resp.Diagnostics))
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identifier())...)
+}
+
+func (r *meshTrust) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state trustModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) || r.Run.Created(r.existing(state.envelope).RunName()) {
+		return
+	}
+	tfkit.AddError(&resp.Diagnostics, "delete "+r.what(state.envelope), r.Client.DeleteObject(ctx, r.of(state.envelope)))
+}
+
+func (r *meshTrust) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	r.importState(ctx, req, resp)
+}
+
+func (r *meshTrust) MoveState(context.Context) []resource.StateMover {
+	return r.movers("kong-mesh_mesh_trust")
+}
+
+// trustedCAs returns the rule for an element of ca_bundles.
+func trustedCAs() validator.String { return bundleRule{} }
+
+type bundleRule struct{}
+
+func (bundleRule) Description(context.Context) string {
+	return "one or more certificates in PEM, and no private key"
+}
+func (b bundleRule) MarkdownDescription(ctx context.Context) string { return b.Description(ctx) }
+
+func (bundleRule) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	text := req.ConfigValue.ValueString()
+	if pki.HasPrivateKey(text) {
+		resp.Diagnostics.AddAttributeError(req.Path, "Private key in trust", tfkit.WithPath(req.Path,
+			"The value is not shown, because it contains a private key. Every proxy gets the content of a trust, and Terraform stores it in the state. "+
+				"Remove the key, and leave the certificates. If it was applied before, replace the CA."))
+		return
+	}
+	_, problems := pki.ParseCertificates([]byte(text))
+	tfkit.AddProblems(&resp.Diagnostics, req.Path, problems)
+}
+
+// warnUntrustworthy warns of certificates in a trust that cannot have issued
+// those of proxies. The control plane accepts them.
+func warnUntrustworthy(plan trustModel, diags *diag.Diagnostics) {
+	for i, element := range plan.CABundles.Elements() {
+		at := path.Root("ca_bundles").AtListIndex(i)
+		certificates, problems := pki.ParseCertificates([]byte(plainText(element)))
+		if problems.HasErrors() {
+			continue // unknown, or the rule of the attribute has reported it
+		}
+		for j, certificate := range certificates {
+			if certificate.IsCA {
+				continue
+			}
+			diags.AddAttributeWarning(at, "Trusted certificate is no CA", tfkit.WithPath(at, fmt.Sprintf(
+				"Certificate %d (%s) is not a CA, so no proxy can have a certificate from it, and the trust has no effect for it. Replace it with the CA that "+
+					"issued it.", j, pki.Describe(certificate).Subject)))
+		}
+	}
+}
+
+func plainText(value attr.Value) string {
+	is, _ := value.(types.String)
+	return is.ValueString()
+}

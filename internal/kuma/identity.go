@@ -1,0 +1,200 @@
+package kuma
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Types of the resources that give proxies their identity and tell them whom to
+// trust, with the names in `/_resources`. Kuma has them since version 2.12.
+const (
+	MeshIdentityType = "MeshIdentity"
+	MeshTrustType    = "MeshTrust"
+)
+
+// MeshIdentityKey returns the key of a MeshIdentity.
+func MeshIdentityKey(mesh, name string) ObjectKey {
+	return ObjectKey{Type: Type{Name: MeshIdentityType, Path: "meshidentities", Scope: "Mesh"}, Mesh: mesh, Name: name}
+}
+
+// MeshTrustKey returns the key of a MeshTrust.
+func MeshTrustKey(mesh, name string) ObjectKey {
+	return ObjectKey{Type: Type{Name: MeshTrustType, Path: "meshtrusts", Scope: "Mesh"}, Mesh: mesh, Name: name}
+}
+
+// NoIdentitiesError reports a control plane without MeshIdentity and MeshTrust.
+type NoIdentitiesError struct {
+	Address, Version string
+}
+
+func (e *NoIdentitiesError) Error() string {
+	return "the control plane at " + e.Address + " has no MeshIdentity"
+}
+
+// CheckIdentities checks whether the control plane has MeshIdentity and
+// MeshTrust. The error is a *[NoIdentitiesError]. It returns nil if that is
+// unknown.
+func (c *Client) CheckIdentities(ctx context.Context) error {
+	if has, known := c.hasIdentities(ctx); has || !known {
+		return nil
+	}
+	return &NoIdentitiesError{Address: c.Address(), Version: c.Version(ctx)}
+}
+
+func (c *Client) hasIdentities(ctx context.Context) (has, known bool) {
+	kinds, err := c.peek(ctx, "_resources", nil)
+	if err != nil {
+		return false, false
+	}
+	types := typesOf(kinds)
+	_, has = types[MeshIdentityType]
+	return has, len(types) > 0
+}
+
+// NeedsMeshServices reports whether identities need a mesh whose mode of
+// MeshServices is Exclusive: versions before 3 issue nothing in another mesh
+// (recording "identity: meshServices.mode of the mesh").
+func (c *Client) NeedsMeshServices(ctx context.Context) bool {
+	kinds, err := c.peek(ctx, "_resources", nil)
+	if err != nil {
+		return false
+	}
+	mtls, _ := capabilities(kinds)
+	return mtls != nil && *mtls
+}
+
+// MeshServicesExclusive is the mode of MeshServices that identities need.
+const MeshServicesExclusive = "Exclusive"
+
+// MeshServicesMode returns the mode of MeshServices of a mesh.
+func (m *Mesh) MeshServicesMode() (string, error) {
+	services, err := m.Object("meshServices")
+	if err != nil {
+		return "", err
+	}
+	mode := "Disabled"
+	err = services.Decode("mode", &mode)
+	return mode, err
+}
+
+// A Condition is one step of the status of a MeshIdentity.
+type Condition struct {
+	Type, Status, Reason, Message string
+}
+
+// Holds reports whether the status of a condition is True.
+func (c Condition) Holds() bool { return c.Status == "True" }
+
+// Conditions returns the conditions of an object, in the order of the control
+// plane. There are none before it has looked at a new object, and on a global
+// control plane.
+func (c *Client) Conditions(of *Document) ([]Condition, error) {
+	status, err := of.Object("status")
+	if err != nil {
+		return nil, err
+	}
+	var conditions []Condition
+	if err := status.Decode("conditions", &conditions); err != nil {
+		return nil, err
+	}
+	conditions = conditions[:min(len(conditions), mostRefusals)]
+	for i := range conditions {
+		is := &conditions[i]
+		c.quoteAll([]quotation{{&is.Type, longestName}, {&is.Status, longestName}, {&is.Reason, longestName}, {&is.Message, longestReason}})
+	}
+	return conditions, nil
+}
+
+// KRI returns the identifier that the control plane gave to an object, or "".
+func (d *Document) KRI() (string, error) {
+	var kri string
+	err := d.Decode("kri", &kri)
+	return kri, err
+}
+
+// OriginKRI returns the identifier of the MeshIdentity that a MeshTrust was
+// generated from, or "" if there is none.
+func (d *Document) OriginKRI() (string, error) {
+	status, err := d.Object("status")
+	if err != nil {
+		return "", err
+	}
+	origin, err := status.Object("origin")
+	if err != nil {
+		return "", err
+	}
+	return origin.KRI()
+}
+
+// IsIdentity reports whether a KRI is that of a MeshIdentity of a mesh, of any
+// zone.
+func IsIdentity(kri, mesh, name string) bool {
+	const fields = 7 // kri, type, mesh, zone, namespace, name, section
+	parts := strings.Split(kri, "_")
+	return len(parts) == fields && parts[1] == "mid" && parts[2] == mesh && parts[5] == name
+}
+
+// IdentitySecrets returns the names of the secrets that a MeshIdentity refers
+// to, certificates first. Those that the control plane generates are not among
+// them.
+func IdentitySecrets(identity *Document) ([]string, error) {
+	bundled := identity
+	for _, member := range []string{"spec", "provider", "bundled"} {
+		var err error
+		if bundled, err = bundled.Object(member); err != nil {
+			return nil, err
+		}
+	}
+	ca, err := bundled.Object("ca")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, member := range []string{"certificate", "privateKey"} {
+		source, err := ca.Object(member)
+		if err != nil {
+			return nil, err
+		}
+		var kind string
+		var is struct{ Name string }
+		if err := errors.Join(source.Decode("type", &kind), source.Decode("secretRef", &is)); err != nil {
+			return nil, err
+		}
+		if kind == "Secret" && is.Name != "" {
+			names = append(names, is.Name)
+		}
+	}
+	return names, nil
+}
+
+// IdentityUsers returns the names of the MeshIdentities of a mesh that use one of
+// these secrets. The control plane deletes such a secret without an error.
+func (c *Client) IdentityUsers(ctx context.Context, mesh string, secrets ...string) ([]string, error) {
+	if has, known := c.hasIdentities(ctx); known && !has {
+		return nil, nil
+	}
+	identities, err := c.Objects(ctx, MeshIdentityKey(mesh, "").Type, mesh)
+	if Absent(err) || NoAddress(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var users []string
+	for _, identity := range identities {
+		name, err := identity.Name()
+		if err != nil {
+			return nil, err
+		}
+		used, err := IdentitySecrets(identity)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(used, func(secret string) bool { return slices.Contains(secrets, secret) }) {
+			users = append(users, name)
+		}
+	}
+	return users, nil
+}

@@ -1,0 +1,47 @@
+package tfkit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+)
+
+// Users are what uses secrets of a mesh: mTLS backends and MeshIdentities, by
+// name.
+type Users struct{ Backends, Identities []string }
+
+// UsersOf returns what uses one of these secrets of a mesh.
+func (d *ProviderData) UsersOf(ctx context.Context, mesh *kuma.Mesh, name string, secrets ...string) (Users, error) {
+	backends, err := mesh.Users(secrets...)
+	if err != nil {
+		return Users{}, err
+	}
+	identities, err := d.Client.IdentityUsers(ctx, name, secrets...)
+	return Users{backends, identities}, err
+}
+
+// Any reports whether there are any.
+func (u Users) Any() bool { return len(u.Backends)+len(u.Identities) > 0 }
+
+// String lists them for a sentence.
+func (u Users) String() string {
+	var all []string
+	if len(u.Backends) > 0 {
+		all = append(all, Backends(u.Backends))
+	}
+	if len(u.Identities) > 0 {
+		all = append(all, kuma.MeshIdentityType+" "+Quote(u.Identities...))
+	}
+	return strings.Join(all, " and ")
+}
+
+// Reason returns why the secrets of a CA stay.
+func (u Users) Reason() string {
+	verb := "use"
+	if len(u.Backends)+len(u.Identities) == 1 {
+		verb = "uses"
+	}
+	return fmt.Sprintf("the %s %s them", u, verb)
+}
