@@ -1,13 +1,10 @@
 package kuma
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -26,16 +23,7 @@ const (
 type Backend struct {
 	Name, Type, Mode string
 	Cert, Key        DataSource
-	DPCert           *DPCert
 	RootChain        *RootChain
-}
-
-// DPCert configures the certificates of proxies.
-type DPCert struct {
-	// Expiration is dpCert.rotation.expiration, see [ParseDuration].
-	Expiration string
-	// RequestTimeout is a duration in Go's form, or "" for the default.
-	RequestTimeout string
 }
 
 // RootChain configures how the control plane loads the CA.
@@ -144,11 +132,6 @@ func parseBackend(entry *Document) (Backend, error) {
 		return Backend{}, err
 	}
 	backend.Mode = parseMode(entry.Get("mode"))
-	dpCert, err := parseDPCert(entry)
-	if err != nil {
-		return Backend{}, err
-	}
-	backend.DPCert = dpCert
 	if entry.Get("rootChain") != nil {
 		backend.RootChain = &RootChain{}
 		rootChain, err := entry.Object("rootChain")
@@ -172,26 +155,6 @@ func parseBackend(entry *Document) (Backend, error) {
 	return backend, nil
 }
 
-func parseDPCert(entry *Document) (*DPCert, error) {
-	if entry.Get("dpCert") == nil {
-		return nil, nil
-	}
-	var dpCert DPCert
-	document, err := entry.Object("dpCert")
-	if err != nil {
-		return nil, err
-	}
-	rotation, err := document.Object("rotation")
-	if err != nil {
-		return nil, fmt.Errorf("dpCert: %w", err)
-	}
-	err = errors.Join(rotation.Decode("expiration", &dpCert.Expiration), document.Decode("requestTimeout", &dpCert.RequestTimeout))
-	if err != nil {
-		return nil, fmt.Errorf("dpCert: %w", err)
-	}
-	return &dpCert, nil
-}
-
 // parseMode returns the mode for an enumeration value: a name, a number, or
 // nothing, which means STRICT.
 func parseMode(value json.RawMessage) string {
@@ -208,27 +171,73 @@ func parseMode(value json.RawMessage) string {
 	return string(value)
 }
 
-// SetBackend adds a provided backend, or changes the one with that name. It
-// keeps members of the entry that this package does not know, and members that
-// already mean the same.
-func (m *Mesh) SetBackend(wanted Backend) error {
+// BackendEntry returns the entry of mtls.backends with this name, or an empty
+// document.
+func (m *Mesh) BackendEntry(name string) (*Document, error) {
+	mtls, err := m.Object("mtls")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := mtls.Items("backends")
+	if err != nil {
+		return nil, fmt.Errorf("mtls.%w", err)
+	}
+	index, _, err := findBackend(entries, name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("mtls.%w", err)
+	case index < 0:
+		return NewDocument(), nil
+	}
+	return entries[index], nil
+}
+
+// EditBackend calls edit with the entry of a provided backend, or with a new one
+// of that name. Of a backend of another type, it keeps what all types have.
+func (m *Mesh) EditBackend(name string, edit func(entry *Document) error) error {
 	return m.EditObject("mtls", func(mtls *Document) error {
 		return mtls.EditItems("backends", func(entries []*Document) ([]*Document, error) {
-			index, current, err := findBackend(entries, wanted.Name)
+			index, current, err := findBackend(entries, name)
 			if err != nil {
 				return nil, err
 			}
 			if index < 0 {
-				entry := NewDocument()
-				err := editBackend(entry, Backend{}, wanted)
-				return append(entries, entry), err
+				index, entries = len(entries), append(entries, NewDocument())
 			}
-			if err := editBackend(entries[index], current, wanted); err != nil {
+			entry := entries[index]
+			if current.Name != name {
+				entry.Set("name", text(name))
+			}
+			if current.Type != Provided {
+				entry.Set("type", text(Provided))
+				entry.Delete("conf") // it has no meaning for this type
+			}
+			if err := edit(entry); err != nil {
 				return nil, fmt.Errorf("backends[%d]: %w", index, err)
 			}
 			return entries, nil
 		})
 	})
+}
+
+// SetCA makes a provided backend use the CA in two secrets.
+func (m *Mesh) SetCA(name, certificate, key string) error {
+	return m.EditBackend(name, func(entry *Document) error {
+		return entry.EditObject("conf", func(conf *Document) error {
+			return errors.Join(setSource(conf, "cert", DataSource{Secret: certificate}), setSource(conf, "key", DataSource{Secret: key}))
+		})
+	})
+}
+
+// setSource sets a member, unless it already means the same.
+func setSource(conf *Document, name string, wanted DataSource) error {
+	var current DataSource
+	if err := conf.Decode(name, &current); err != nil || current == wanted {
+		return err
+	}
+	encoded, _ := json.Marshal(wanted) // strings always marshal
+	conf.Set(name, encoded)
+	return nil
 }
 
 // SetRootChain changes how the CA of a backend of any type is loaded; nil means
@@ -328,40 +337,6 @@ func findBackend(entries []*Document, name string) (index int, backend Backend, 
 	return -1, Backend{}, nil
 }
 
-func editBackend(entry *Document, current, wanted Backend) error {
-	if current.Name != wanted.Name {
-		entry.Set("name", text(wanted.Name))
-	}
-	if current.Type != Provided {
-		entry.Set("type", text(Provided))
-		entry.Delete("conf") // the conf of another type has no meaning for this one
-	}
-	err := entry.EditObject("conf", func(conf *Document) error {
-		setSource(conf, "cert", current.Cert, wanted.Cert)
-		setSource(conf, "key", current.Key, wanted.Key)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if wanted.DPCert == nil {
-		entry.Delete("dpCert")
-	} else if err := editDPCert(entry, current.DPCert, wanted.DPCert); err != nil {
-		return err
-	}
-	if err := editRootChain(entry, current.RootChain, wanted.RootChain); err != nil {
-		return err
-	}
-	switch mode := cmp.Or(wanted.Mode, Strict); {
-	case mode == current.Mode: // the document may have it as a number
-	case mode == Strict:
-		entry.Delete("mode")
-	default:
-		entry.Set("mode", text(mode))
-	}
-	return nil
-}
-
 func editRootChain(entry *Document, current, wanted *RootChain) error {
 	switch {
 	case wanted == nil:
@@ -377,34 +352,6 @@ func editRootChain(entry *Document, current, wanted *RootChain) error {
 	return nil
 }
 
-func editDPCert(entry *Document, current, wanted *DPCert) error {
-	if current == nil {
-		current = &DPCert{}
-	}
-	return entry.EditObject("dpCert", func(dpCert *Document) error {
-		if !sameDuration(current.Expiration, wanted.Expiration) {
-			rotation, err := dpCert.Object("rotation")
-			if err != nil {
-				return err
-			}
-			setText(rotation, "expiration", wanted.Expiration)
-			dpCert.Set("rotation", rotation.Bytes())
-		}
-		if !sameGoDuration(current.RequestTimeout, wanted.RequestTimeout) {
-			setText(dpCert, "requestTimeout", wanted.RequestTimeout)
-		}
-		return nil
-	})
-}
-
-func setSource(conf *Document, name string, current, wanted DataSource) {
-	if current == wanted {
-		return
-	}
-	encoded, _ := json.Marshal(wanted) // strings always marshal
-	conf.Set(name, encoded)
-}
-
 // setText sets a member, or removes it if the value is empty.
 func setText(d *Document, name, value string) {
 	if value == "" {
@@ -414,37 +361,13 @@ func setText(d *Document, name, value string) {
 	d.Set(name, text(value))
 }
 
-// sameDuration reports whether two durations are equal in the control plane's
-// grammar.
-func sameDuration(a, b string) bool {
-	return same(a, b, ParseDuration)
-}
-
 // sameGoDuration reports whether two durations are equal in Go's grammar. The
 // control plane returns "1.5s" as "1.500s".
 func sameGoDuration(a, b string) bool {
-	return same(a, b, time.ParseDuration)
-}
-
-func same(a, b string, parse func(string) (time.Duration, error)) bool {
 	if a == b {
 		return true
 	}
-	x, errX := parse(a)
-	y, errY := parse(b)
+	x, errX := time.ParseDuration(a)
+	y, errY := time.ParseDuration(b)
 	return errX == nil && errY == nil && x == y
-}
-
-var backendField = regexp.MustCompile(`^mtls\.backends\[(\d+)\](?:\.(.+))?$`)
-
-// BackendField splits the path of a rejected field into the index of the
-// backend and the rest: 0 and `conf.cert` for `mtls.backends[0].conf.cert`. ok
-// is false if the path is not within a backend.
-func BackendField(field string) (index int, rest string, ok bool) {
-	match := backendField.FindStringSubmatch(field)
-	if match == nil {
-		return 0, "", false
-	}
-	index, err := strconv.Atoi(match[1])
-	return index, match[2], err == nil
 }

@@ -35,7 +35,7 @@ func TestBackends(t *testing.T) {
 		{Name: "a", Type: "builtin", Mode: Permissive},
 		{
 			Name: "b", Type: Provided, Mode: Permissive, Cert: DataSource{Inline: "eA=="}, Key: DataSource{File: "/k"},
-			DPCert: &DPCert{Expiration: "1d", RequestTimeout: "5s"}, RootChain: &RootChain{RequestTimeout: "1.500s"},
+			RootChain: &RootChain{RequestTimeout: "1.500s"},
 		},
 		{Name: "c", Type: Provided, Mode: Strict, Cert: DataSource{InlineString: "PEM"}, Key: DataSource{Secret: "k"}, RootChain: &RootChain{}},
 	}
@@ -87,7 +87,6 @@ func TestUnreadableBackends(t *testing.T) {
 		`{"mtls":[]}`, `{"mtls":{"backends":{}}}`, `{"mtls":{"backends":[1]}}`, `{"mtls":{"backends":[{"name":1}]}}`,
 		`{"mtls":{"backends":[{"name":"a","type":"provided","conf":[]}]}}`,
 		`{"mtls":{"backends":[{"name":"a","type":"provided","conf":{"cert":"x"}}]}}`,
-		`{"mtls":{"backends":[{"name":"a","type":"provided","dpCert":{"rotation":1}}]}}`,
 		`{"mtls":{"backends":[{"name":"a","type":"provided","rootChain":{"requestTimeout":1}}]}}`,
 	} {
 		mesh := meshOf(t, text)
@@ -95,78 +94,48 @@ func TestUnreadableBackends(t *testing.T) {
 			t.Errorf("reading %s: %v", text, err)
 		}
 		_, errUsers := mesh.Users("c")
-		if errUsers == nil || mesh.SetBackend(pair("a")) == nil || mesh.RemoveBackend("a") == nil {
+		if errUsers == nil || mesh.SetCA("a", "c", "k") == nil || mesh.RemoveBackend("a") == nil {
 			t.Errorf("%s can be edited", text)
 		}
 		equal(t, "afterwards", string(mesh.Bytes()), text)
 	}
 }
 
-func TestSetBackend(t *testing.T) {
-	permissive := pair("a")
-	permissive.Mode = Permissive
-	timed := pair("a")
-	timed.DPCert = &DPCert{Expiration: "1d", RequestTimeout: "90s"}
-	timed.RootChain = &RootChain{RequestTimeout: "1.5s"}
-	empty := pair("a")
-	empty.RootChain = &RootChain{}
-	inline := pair("a")
-	inline.Cert = DataSource{InlineString: "PEM"}
-	unnamedMode := pair("a")
-	unnamedMode.Mode = ""
-
+// An entry is found or made, and what is not edited stays byte for byte.
+func TestEditBackend(t *testing.T) {
 	in := func(entries string) string { return `{"type":"Mesh","mtls":{"backends":[` + entries + `]},"x":1e2}` }
-	for _, test := range []struct {
-		name, before string
-		wanted       Backend
-		want         string
-	}{
-		{"the first", `{"type":"Mesh"}`, pair("a"), `{"type":"Mesh","mtls":{"backends":[` + pairText + `]}}`},
-		{"into null", `{"mtls":null}`, pair("a"), `{"mtls":{"backends":[` + pairText + `]}}`},
-		{"into a list that is null", `{"mtls":{"x":1,"backends":null}}`, pair("a"), `{"mtls":{"x":1,"backends":[` + pairText + `]}}`},
-		{"another", in(`{"name":"o","u":[1]}`), pair("a"), in(`{"name":"o","u":[1]},` + pairText)},
-		{"nothing new", in(pairText), pair("a"), in(pairText)},
-		{"nothing new, mode left open", in(pairText), unnamedMode, in(pairText)},
-		{"with everything", in(""), timed, in(`{"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}},` +
-			`"dpCert":{"rotation":{"expiration":"1d"},"requestTimeout":"90s"},"rootChain":{"requestTimeout":"1.5s"}}`)},
+	for _, test := range []struct{ name, before, want string }{
+		{"the first", `{"type":"Mesh"}`, `{"type":"Mesh","mtls":{"backends":[` + pairText + `]}}`},
+		{"into null", `{"mtls":null}`, `{"mtls":{"backends":[` + pairText + `]}}`},
+		{"into a list that is null", `{"mtls":{"x":1,"backends":null}}`, `{"mtls":{"x":1,"backends":[` + pairText + `]}}`},
+		{"another", in(`{"name":"o","u":[1]}`), in(`{"name":"o","u":[1]},` + pairText)},
+		{"nothing new", in(pairText), in(pairText)},
 		{
-			"equal durations, and what nobody knows",
-			in(`{"u":1.0,"conf":{"key":{"secret":"k"},"v":2,"cert":{"secret":"c"}},"type":"provided","name":"a","dpCert":{"w":3,"rotation":{"expiration":"24h"},"requestTimeout":"1m30s"},"rootChain":{"requestTimeout":"1.500s","z":4}}`),
-			timed,
-			in(`{"u":1.0,"conf":{"key":{"secret":"k"},"v":2,"cert":{"secret":"c"}},"type":"provided","name":"a","dpCert":{"w":3,"rotation":{"expiration":"24h"},"requestTimeout":"1m30s"},"rootChain":{"requestTimeout":"1.500s","z":4}}`),
-		},
-		{
-			"other durations",
-			in(`{"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}},"dpCert":{"w":3,"rotation":{"q":1,"expiration":"2d"}},"rootChain":{"z":4}}`),
-			timed,
-			in(`{"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}},"dpCert":{"w":3,"rotation":{"q":1,"expiration":"1d"},"requestTimeout":"90s"},"rootChain":{"z":4,"requestTimeout":"1.5s"}}`),
-		},
-		{"parts taken away", in(`{"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}},"dpCert":{"rotation":{"expiration":"1d"}},"rootChain":{},"mode":"PERMISSIVE"}`), pair("a"), in(pairText)},
-		{"an empty part", in(pairText), empty, in(pairText[:len(pairText)-1] + `,"rootChain":{}}`)},
-		{"an empty part that is there", in(pairText[:len(pairText)-1] + `,"rootChain":{}}`), empty, in(pairText[:len(pairText)-1] + `,"rootChain":{}}`)},
-		{"mode", in(pairText), permissive, in(pairText[:len(pairText)-1] + `,"mode":"PERMISSIVE"}`)},
-		{"mode by number", in(pairText[:len(pairText)-1] + `,"mode":1}`), permissive, in(pairText[:len(pairText)-1] + `,"mode":1}`)},
-		{"mode back", in(pairText[:len(pairText)-1] + `,"mode":1}`), pair("a"), in(pairText)},
-		{"mode said aloud", in(pairText[:len(pairText)-1] + `,"mode":"STRICT"}`), pair("a"), in(pairText[:len(pairText)-1] + `,"mode":"STRICT"}`)},
-		{"another form", in(pairText), inline, in(`{"name":"a","type":"provided","conf":{"cert":{"inlineString":"PEM"},"key":{"secret":"k"}}}`)},
-		{
-			"of another type before",
-			in(`{"name":"a","type":"builtin","mode":"PERMISSIVE","dpCert":{"requestTimeout":"5s"},"rootChain":{},"u":1,"conf":{"caCert":{}}}`), pair("a"),
-			in(`{"name":"a","type":"provided","u":1,"conf":{"cert":{"secret":"c"},"key":{"secret":"k"}}}`),
+			"what nobody knows",
+			in(`{"u":1.0,"conf":{"key":{"secret":"x"},"v":2,"cert":{"secret":"c"}},"type":"provided","name":"a","mode":1}`),
+			in(`{"u":1.0,"conf":{"key":{"secret":"k"},"v":2,"cert":{"secret":"c"}},"type":"provided","name":"a","mode":1}`),
 		},
 		{
 			"sources as they were written",
-			in(`{"name":"a","type":"provided","conf":{"cert":{ "secret":"c","w":1},"key":{"secret" :"k"}}}`), pair("a"),
+			in(`{"name":"a","type":"provided","conf":{"cert":{ "secret":"c","w":1},"key":{"secret" :"k"}}}`),
 			in(`{"name":"a","type":"provided","conf":{"cert":{ "secret":"c","w":1},"key":{"secret" :"k"}}}`),
 		},
-		{"in the middle", in(`{"name":"o"}, {"name":"a","type":"provided"} ,{"name":"p"}`), pair("a"), in(`{"name":"o"}, {"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}}} ,{"name":"p"}`)},
+		{"another form", in(`{"name":"a","type":"provided","conf":{"cert":{"inlineString":"PEM"},"key":{"file":"/k"}}}`), in(pairText)},
+		{"of another type before", in(`{"name":"a","type":"builtin","u":1,"conf":{"caCert":{}}}`), in(`{"name":"a","type":"provided","u":1,"conf":{"cert":{"secret":"c"},"key":{"secret":"k"}}}`)},
+		{"in the middle", in(`{"name":"o"}, {"name":"a","type":"provided"} ,{"name":"p"}`), in(`{"name":"o"}, {"name":"a","type":"provided","conf":{"cert":{"secret":"c"},"key":{"secret":"k"}}} ,{"name":"p"}`)},
 	} {
 		mesh := meshOf(t, test.before)
-		noError(t, mesh.SetBackend(test.wanted))
-		equal(t, test.name, string(mesh.Bytes()), test.want)
-		noError(t, mesh.SetBackend(test.wanted))
-		equal(t, test.name+", again", string(mesh.Bytes()), test.want)
+		for range 2 {
+			noError(t, mesh.SetCA("a", "c", "k"))
+			equal(t, test.name, string(mesh.Bytes()), test.want)
+		}
+		entry, err := mesh.BackendEntry("a")
+		noError(t, err)
+		equal(t, test.name+": entry", strings.Contains(test.want, string(entry.Bytes())), true)
 	}
+	none, err := meshOf(t, `{"mtls":{"backends":[`+pairText+`]}}`).BackendEntry("b")
+	noError(t, err)
+	equal(t, "no such entry", string(none.Bytes()), "{}")
 }
 
 func TestRemoveBackend(t *testing.T) {
@@ -224,51 +193,25 @@ func TestEnableAndDisableBackend(t *testing.T) {
 	}
 }
 
-func TestBackendField(t *testing.T) {
-	for field, want := range map[string]struct {
-		index int
-		rest  string
-	}{
-		"mtls.backends[0].conf.cert": {0, "conf.cert"}, "mtls.backends[12]": {12, ""}, "mtls.backends[3].a.b[1]": {3, "a.b[1]"},
-	} {
-		index, rest, ok := BackendField(field)
-		equal(t, field, ok, true)
-		equal(t, field, index, want.index)
-		equal(t, field, rest, want.rest)
-	}
-	for _, field := range []string{"", "mtls", "mtls.backends", "mtls.enabledBackend", "x.mtls.backends[0].y", "mtls.backends[x].y", "mtls.backends[0]y", "mtls.backends[99999999999999999999]"} {
-		if _, _, ok := BackendField(field); ok {
-			t.Errorf("%q is taken for a backend's", field)
-		}
-	}
-}
-
 func FuzzBackend(f *testing.F) {
 	for _, text := range []string{
 		`{}`, `{"mtls":{}}`, `{"mtls":{"enabledBackend":"a","backends":[` + pairText + `,{"name":"b","mode":1}],"skipValidation":true},"x":1e400}`,
 		`{"mtls":{"backends":[{"name":"a","type":"builtin","mode":"PERMISSIVE","dpCert":{"rotation":{"expiration":"24h"},"requestTimeout":"5s"},"rootChain":{}}]}}`,
 		`{"mtls":{"backends":[{"name":"a","name":"b","dpCert":{"rotation":{}},"dpCert":{},"conf":null}, {"name":"a"}]}}`,
 	} {
-		f.Add(text, "a", true, "1d", "1.5s")
-		f.Add(text, "b", false, "", "")
+		f.Add(text, "a", true)
+		f.Add(text, "b", false)
 	}
-	f.Fuzz(func(t *testing.T, text, name string, permissive bool, expiration, timeout string) {
+	f.Fuzz(func(t *testing.T, text, name string, skip bool) {
 		document, err := ParseDocument([]byte(text))
 		if err != nil {
 			t.Skip()
 		}
 		wanted := pair(strings.ToValidUTF8(name, ""))
-		if permissive {
-			wanted.Mode = Permissive
-		}
-		if expiration != "" {
-			wanted.DPCert = &DPCert{Expiration: strings.ToValidUTF8(expiration, ""), RequestTimeout: strings.ToValidUTF8(timeout, "")}
-			wanted.RootChain = &RootChain{RequestTimeout: strings.ToValidUTF8(timeout, "")}
-		}
 		edits := map[string]func(*Mesh) error{
-			"SetBackend":        func(m *Mesh) error { return m.SetBackend(wanted) },
+			"SetCA":             func(m *Mesh) error { return m.SetCA(wanted.Name, wanted.Cert.Secret, wanted.Key.Secret) },
 			"EnableBackend":     func(m *Mesh) error { return m.EnableBackend(wanted.Name) },
-			"SetSkipValidation": func(m *Mesh) error { return m.SetSkipValidation(permissive) },
+			"SetSkipValidation": func(m *Mesh) error { return m.SetSkipValidation(skip) },
 			"DisableBackend":    func(m *Mesh) error { return m.DisableBackend(wanted.Name) },
 		}
 		for what, edit := range edits {
@@ -287,12 +230,12 @@ func FuzzBackend(f *testing.F) {
 			}
 		}
 		mesh := &Mesh{Document: document.Clone()}
-		if mesh.SetBackend(wanted) != nil {
+		if edits["SetCA"](mesh) != nil {
 			return
 		}
 		got, there, err := mesh.Backend(wanted.Name)
-		if err != nil || !there || got.Cert != wanted.Cert || got.Key != wanted.Key || got.Mode != wanted.Mode || got.Type != Provided {
-			t.Fatalf("SetBackend of %+v gives %+v, %v, %v", wanted, got, there, err)
+		if err != nil || !there || got.Cert != wanted.Cert || got.Key != wanted.Key || got.Type != Provided {
+			t.Fatalf("SetCA of %+v gives %+v, %v, %v", wanted, got, there, err)
 		}
 		noError(t, mesh.RemoveBackend(wanted.Name))
 		if !json.Valid(mesh.Bytes()) {

@@ -9,7 +9,7 @@ import (
 // A pair may be deleted some time after the mesh was first read without it, by
 // the provider's own clock. Other writes of the mesh, and whatever the control
 // plane says of the time, make it neither shorter nor longer.
-func TestUnsettled(t *testing.T) {
+func TestTimeUntilDeletable(t *testing.T) {
 	using := func(secret, more string) string {
 		return `{"type":"Mesh","name":"m","mtls":{"enabledBackend":"b","backends":[{"name":"b","type":"provided","conf":{` +
 			`"cert":{"secret":"` + secret + `-cert"},"key":{"secret":"` + secret + `-key"}}}]}` + more + `}`
@@ -75,7 +75,7 @@ func TestUnsettled(t *testing.T) {
 }
 
 // The intervals of the control plane make it longer.
-func TestUnsettled_slowControlPlane(t *testing.T) {
+func TestTimeUntilDeletable_slowControlPlane(t *testing.T) {
 	client, _ := serve(t, func(_ int, w http.ResponseWriter, c call) {
 		if c.path == "/config" {
 			reply(w, http.StatusOK, `{"mode":"zone","store":{"cache":{"enabled":true,"expirationTime":"30s"}}}`)

@@ -123,7 +123,7 @@ func TestUpdateMeshOnAVersionWithoutMTLS(t *testing.T) {
 	client := newClient(t, server.URL)
 	noError(t, putMesh(t, client, NewMesh("m").Document))
 	_, err := client.UpdateMesh(t.Context(), "m", func(mesh *Mesh) error {
-		if err := mesh.SetBackend(pair("a")); err != nil {
+		if err := mesh.SetCA("a", "c", "k"); err != nil {
 			return err
 		}
 		return mesh.SetSkipValidation(true)
@@ -134,7 +134,7 @@ func TestUpdateMeshOnAVersionWithoutMTLS(t *testing.T) {
 	}
 }
 
-func TestUpdateMeshLooksAfterALostAnswer(t *testing.T) {
+func TestUpdateMeshReadsAfterALostAnswer(t *testing.T) {
 	for _, retries := range []int{0, 4} {
 		s := &meshServer{text: meshText}
 		s.before = func(n int, _ http.ResponseWriter, c call, s *meshServer) bool {

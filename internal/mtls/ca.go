@@ -6,39 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
-
-// base64Text returns the rule for an inline value.
-func base64Text() validator.String {
-	return tfkit.CheckSecret("Invalid base64", "a base64 string", func(text string) error {
-		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
-			return errors.New("it is not base64; use base64encode(), or inline_string for PEM")
-		}
-		return nil
-	})
-}
-
-// sameInline reports whether the control plane reads the same CA material from
-// two inline values.
-func sameInline(a, b string) bool {
-	x, errX := base64.StdEncoding.DecodeString(a)
-	y, errY := base64.StdEncoding.DecodeString(b)
-	return errX == nil && errY == nil && pki.SameMaterial(x, y)
-}
-
-// sameInlineString is sameInline for values that are not base64.
-func sameInlineString(a, b string) bool { return pki.SameMaterial([]byte(a), []byte(b)) }
 
 // inline returns the text in a data source. ok is false if it refers to another
 // place, or is unknown.
@@ -191,7 +168,7 @@ func (r *backend) put(ctx context.Context, plan model, inspect func(*kuma.Mesh) 
 		if err := inspect(mesh); err != nil {
 			return err
 		}
-		return edit(plan, mesh)
+		return edit(ctx, plan, mesh)
 	})
 }
 
@@ -241,8 +218,8 @@ func staleSecrets(plan model, err error) bool {
 		return false
 	}
 	for _, parameter := range refusal.Parameters {
-		_, rest, ok := kuma.BackendField(parameter.Field)
-		if !ok || !strings.HasPrefix(rest, "conf.cert") && !strings.HasPrefix(rest, "conf.key") {
+		_, below, ok := inBackend(parameter.Field)
+		if !ok || below.Member() != "conf" || len(below) < 2 || below[1:].Member() != "cert" && below[1:].Member() != "key" {
 			return false
 		}
 	}

@@ -51,8 +51,11 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 		"not known yet when it is bad": {"1d", pemText{nil, false}, diag.SeverityInvalid, ""},
 	} {
 		plan := model{
-			Mesh: types.StringValue("payments"), Cert: &dataSource{Secret: types.StringValue("cert")}, Key: &dataSource{Secret: types.StringValue("key")},
-			DPCert: &dpCertModel{Rotation: &rotationModel{Expiration: types.StringValue(test.expiration)}},
+			Mesh: types.StringValue("payments"),
+			entry: entry{
+				Cert: &dataSource{Secret: types.StringValue("cert")}, Key: &dataSource{Secret: types.StringValue("key")},
+				DPCert: &dpCertModel{Rotation: &rotationModel{Expiration: types.StringValue(test.expiration)}},
+			},
 		}
 		var diags diag.Diagnostics
 		checkCA(plan, test.ca, pemText{}, now, &diags)

@@ -1,25 +1,25 @@
 package mtls
 
 import (
-	"encoding/base64"
+	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // edit changes a mesh to the plan: the entry of the backend, whether it is
 // enabled, and whether validation is skipped.
-func edit(plan model, mesh *kuma.Mesh) error {
+func edit(ctx context.Context, plan model, mesh *kuma.Mesh) error {
 	name := plan.Name.ValueString()
-	if err := mesh.SetBackend(plan.document()); err != nil {
+	if err := mesh.EditBackend(name, func(document *kuma.Document) error { return plan.edit(ctx, document) }); err != nil {
 		return err
 	}
 	if err := mesh.SetSkipValidation(plan.SkipValidation.ValueBool()); err != nil {
@@ -31,25 +31,9 @@ func edit(plan model, mesh *kuma.Mesh) error {
 	return mesh.DisableBackend(name)
 }
 
-// document returns the entry of mtls.backends for a model.
+// document returns the name and the CA of the backend as the mesh has them.
 func (m model) document() kuma.Backend {
-	b := kuma.Backend{
-		Name: m.Name.ValueString(),
-		Type: kuma.Provided,
-		Mode: m.Mode.ValueString(),
-		Cert: m.Cert.document(),
-		Key:  m.Key.document(),
-	}
-	if m.DPCert != nil {
-		b.DPCert = &kuma.DPCert{
-			Expiration:     m.DPCert.Rotation.Expiration.ValueString(),
-			RequestTimeout: m.DPCert.RequestTimeout.ValueString(),
-		}
-	}
-	if m.RootChain != nil {
-		b.RootChain = &kuma.RootChain{RequestTimeout: m.RootChain.RequestTimeout.ValueString()}
-	}
-	return b
+	return kuma.Backend{Name: m.Name.ValueString(), Type: kuma.Provided, Cert: m.Cert.document(), Key: m.Key.document()}
 }
 
 func (d *dataSource) document() kuma.DataSource {
@@ -61,17 +45,6 @@ func (d *dataSource) document() kuma.DataSource {
 	}
 }
 
-// asAnswered returns base64 as the control plane returns it, without line
-// breaks. It does not change an invalid value, which the control plane then
-// rejects.
-func asAnswered(inline string) string {
-	data, err := base64.StdEncoding.DecodeString(inline)
-	if err != nil {
-		return inline
-	}
-	return base64.StdEncoding.EncodeToString(data)
-}
-
 // lists reports whether a mesh has a provided backend with this name.
 func lists(mesh *kuma.Mesh, name string) bool {
 	b, there, err := mesh.Backend(name)
@@ -80,74 +53,23 @@ func lists(mesh *kuma.Mesh, name string) bool {
 
 // stateFrom returns the state of a backend in a mesh. If a value in prior means
 // the same, its spelling is kept.
-func stateFrom(mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
+func stateFrom(ctx context.Context, mesh *kuma.Mesh, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	b, _, err := mesh.Backend(prior.Name.ValueString())
+	state := prior
+	document, err := mesh.BackendEntry(prior.Name.ValueString())
+	if err == nil {
+		state.entry, err = prior.read(ctx, document)
+	}
 	enabled, errEnabled := mesh.EnabledBackend()
 	skip, errSkip := mesh.SkipValidation()
 	if err := errors.Join(err, errEnabled, errSkip); err != nil {
 		tfkit.AddUnreadable(&diags, fmt.Sprintf("Mesh %q", prior.Mesh.ValueString()), err)
 		return prior, diags
 	}
-	state := prior
 	state.Enabled = types.BoolValue(enabled == prior.Name.ValueString())
-	state.Mode = types.StringValue(b.Mode)
-	state.Cert = sourceFrom(b.Cert, prior.Cert)
-	state.Key = sourceFrom(b.Key, prior.Key)
 	state.SkipValidation = types.BoolValue(skip)
 	state.ForceDestroy = types.BoolValue(prior.ForceDestroy.ValueBool()) // false after an import
-	state.DPCert = dpCertFrom(b.DPCert, prior.DPCert)
-	state.RootChain = rootChainFrom(b.RootChain, prior.RootChain)
 	return state, diags
-}
-
-func sourceFrom(d kuma.DataSource, prior *dataSource) *dataSource {
-	if prior == nil {
-		prior = &dataSource{}
-	}
-	return &dataSource{
-		Secret:       tfkit.Optional(d.Secret),
-		Inline:       keepOptional(prior.Inline, d.Inline, sameInline),
-		InlineString: keepOptional(prior.InlineString, d.InlineString, sameInlineString),
-		File:         tfkit.Optional(d.File),
-	}
-}
-
-func dpCertFrom(d *kuma.DPCert, prior *dpCertModel) *dpCertModel {
-	if d == nil {
-		return nil
-	}
-	var expiration, timeout types.String
-	if prior != nil {
-		timeout = prior.RequestTimeout
-		if prior.Rotation != nil {
-			expiration = prior.Rotation.Expiration
-		}
-	}
-	return &dpCertModel{
-		Rotation:       &rotationModel{Expiration: tfkit.Keep(expiration, d.Expiration, tfkit.SameExpiration)},
-		RequestTimeout: keepOptional(timeout, d.RequestTimeout, tfkit.SameDuration),
-	}
-}
-
-func rootChainFrom(r *kuma.RootChain, prior *rootChainModel) *rootChainModel {
-	if r == nil {
-		return nil
-	}
-	var timeout types.String
-	if prior != nil {
-		timeout = prior.RequestTimeout
-	}
-	return &rootChainModel{RequestTimeout: keepOptional(timeout, r.RequestTimeout, tfkit.SameDuration)}
-}
-
-// keepOptional returns null for an absent text, otherwise the result of
-// [tfkit.Keep].
-func keepOptional(prior types.String, now string, same tfkit.Equivalence) types.String {
-	if now == "" {
-		return types.StringNull()
-	}
-	return tfkit.Keep(prior, now, same)
 }
 
 // existsError reports that a backend is not created because one with its name
@@ -214,31 +136,35 @@ func (m model) explain(field string, backends []string) (path.Path, string) {
 	case "mtls.dpcert.rotation.expiration": // the control plane does not say which backend
 		return path.Root("dp_cert").AtName("rotation").AtName("expiration"), ""
 	}
-	index, rest, ok := kuma.BackendField(field)
+	index, below, ok := inBackend(field)
 	if !ok {
 		return path.Root("mesh"), ""
 	}
 	if index < len(backends) && backends[index] != m.Name.ValueString() {
 		return path.Root("mesh"), fmt.Sprintf("\n\n"+"The other backend is %q, which this resource does not manage.", backends[index])
 	}
-	for _, known := range []struct {
-		prefix string
-		at     path.Path
-	}{
-		{"conf.cert", m.Cert.at("cert")},
-		{"conf.key", m.Key.at("key")},
-		{"conf", path.Root("cert")},
-		{"mode", path.Root("mode")},
-		{"dpCert.rotation.expiration", path.Root("dp_cert").AtName("rotation").AtName("expiration")},
-		{"dpCert.rotation", path.Root("dp_cert").AtName("rotation")},
-		{"dpCert.requestTimeout", path.Root("dp_cert").AtName("request_timeout")},
-		{"dpCert", path.Root("dp_cert")},
-		{"rootChain.requestTimeout", path.Root("root_chain").AtName("request_timeout")},
-		{"rootChain", path.Root("root_chain")},
-	} {
-		if strings.HasPrefix(rest, known.prefix) {
-			return known.at, ""
+	at, found := backendParts().Follow(path.Empty(), below, kuma.NewDocument(), part.Values{})
+	switch {
+	case !found && below.Member() == "conf":
+		return path.Root("cert"), ""
+	case !found:
+		return path.Root("name"), ""
+	}
+	for root, source := range map[string]*dataSource{"cert": m.Cert, "key": m.Key} {
+		if steps := at.Steps(); steps[0].Equal(path.PathStepAttributeName(root)) {
+			return source.at(root), "" // the form that the configuration has
 		}
 	}
-	return path.Root("name"), ""
+	return at, ""
+}
+
+// inBackend returns the steps of a field below an entry of mtls.backends, and
+// the index of that entry. ok is false for other fields.
+func inBackend(field string) (index int, below tfkit.FieldSteps, ok bool) {
+	steps := tfkit.NewFieldSteps(field)
+	if len(steps) < 3 || steps.Member() != "mtls" || steps[1:].Member() != "backends" {
+		return 0, nil, false
+	}
+	index, ok = steps[2:].Index()
+	return index, steps[3:], ok
 }

@@ -16,8 +16,8 @@ import (
 func Change(ctx context.Context, client *kuma.Client, clock kuma.Clock, mesh, name, cert, key string) diag.Diagnostics {
 	b := &backend{Resource: tfkit.Resource{ProviderData: tfkit.ProviderData{Client: client, Clock: clock, Run: &tfkit.Run{}}}}
 	plan := model{
-		Mesh: types.StringValue(mesh), Name: types.StringValue(name), Enabled: types.BoolValue(true), Mode: types.StringValue(kuma.Strict),
-		Cert: &dataSource{Secret: types.StringValue(cert)}, Key: &dataSource{Secret: types.StringValue(key)},
+		Mesh: types.StringValue(mesh), Name: types.StringValue(name), Enabled: types.BoolValue(true),
+		entry:          entry{Mode: types.StringValue(kuma.Strict), Cert: &dataSource{Secret: types.StringValue(cert)}, Key: &dataSource{Secret: types.StringValue(key)}},
 		SkipValidation: types.BoolValue(false),
 	}
 	var diags diag.Diagnostics
@@ -30,7 +30,8 @@ func Change(ctx context.Context, client *kuma.Client, clock kuma.Clock, mesh, na
 // in a secret and its key in a file, in a document with these backends.
 func AttributeOf(field, name string, backends ...string) (path.Path, string) {
 	return model{
-		Name: types.StringValue(name), Cert: &dataSource{Secret: types.StringValue("c")}, Key: &dataSource{File: types.StringValue("/k")},
+		Name:  types.StringValue(name),
+		entry: entry{Cert: &dataSource{Secret: types.StringValue("c")}, Key: &dataSource{File: types.StringValue("/k")}},
 	}.explain(field, backends)
 }
 

@@ -58,7 +58,7 @@ func queryResult(mesh *kuma.Mesh, id identity) tfkit.QueryResult {
 			diags := state.SetAttribute(ctx, path.Root("mesh"), id.Mesh)
 			diags.Append(state.SetAttribute(ctx, path.Root("name"), id.Name)...)
 			diags.Append(state.Get(ctx, &blank)...)
-			full, more := stateFrom(mesh, blank)
+			full, more := stateFrom(ctx, mesh, blank)
 			return append(append(diags, more...), state.Set(ctx, full)...)
 		},
 	}

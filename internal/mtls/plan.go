@@ -87,7 +87,7 @@ func (r *backend) try(ctx context.Context, old *priorBackend, plan model, diags 
 	err = r.Client.TryMesh(ctx, name, func(mesh *kuma.Mesh) error {
 		sent = mesh
 		egress, errEgress := mesh.ZoneEgress()
-		err := errors.Join(errEgress, edit(plan, mesh))
+		err := errors.Join(errEgress, edit(ctx, plan, mesh))
 		if enabled, errEnabled := mesh.EnabledBackend(); egress && enabled == "" { // as the apply does
 			err = errors.Join(err, errEnabled, mesh.SetZoneEgress(false))
 		}

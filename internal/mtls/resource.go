@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -15,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
@@ -50,38 +50,14 @@ type backend struct {
 }
 
 type model struct {
-	Mesh           types.String    `tfsdk:"mesh"`
-	Name           types.String    `tfsdk:"name"`
-	Enabled        types.Bool      `tfsdk:"enabled"`
-	Mode           types.String    `tfsdk:"mode"`
-	Cert           *dataSource     `tfsdk:"cert"`
-	Key            *dataSource     `tfsdk:"key"`
-	DPCert         *dpCertModel    `tfsdk:"dp_cert"`
-	RootChain      *rootChainModel `tfsdk:"root_chain"`
+	Mesh    types.String `tfsdk:"mesh"`
+	Name    types.String `tfsdk:"name"`
+	Enabled types.Bool   `tfsdk:"enabled"`
+	entry
 	SkipValidation types.Bool      `tfsdk:"skip_validation"`
 	ForceDestroy   types.Bool      `tfsdk:"force_destroy"`
 	Rollout        *rotation.Model `tfsdk:"rollout"`
 	Timeouts       timeouts.Value  `tfsdk:"timeouts"`
-}
-
-type dataSource struct {
-	Secret       types.String `tfsdk:"secret"`
-	Inline       types.String `tfsdk:"inline"`
-	InlineString types.String `tfsdk:"inline_string"`
-	File         types.String `tfsdk:"file"`
-}
-
-type dpCertModel struct {
-	Rotation       *rotationModel `tfsdk:"rotation"`
-	RequestTimeout types.String   `tfsdk:"request_timeout"`
-}
-
-type rotationModel struct {
-	Expiration types.String `tfsdk:"expiration"`
-}
-
-type rootChainModel struct {
-	RequestTimeout types.String `tfsdk:"request_timeout"`
 }
 
 type identity struct {
@@ -94,133 +70,50 @@ func (r *backend) Metadata(_ context.Context, req resource.MetadataRequest, resp
 }
 
 func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := backendParts().Attributes()
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"mesh": tfkit.MeshAttribute(""),
+		"name": schema.StringAttribute{
+			MarkdownDescription: "Name of the backend, unique in the mesh.",
+			Required:            true,
+			Validators:          []validator.String{tfkit.Text()},
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"enabled": schema.BoolAttribute{
+			MarkdownDescription: "Whether this is the enabled backend of the mesh (`enabledBackend`). A backend that is not enabled stays in " +
+				"the list of backends, but is not used. Without an enabled backend, a mesh has no mTLS. Defaults to `true`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(true),
+		},
+		"skip_validation": schema.BoolAttribute{
+			MarkdownDescription: "Whether the control plane and this provider skip the validation of the CAs of all backends " +
+				"(`mtls.skipValidation` of the mesh). Defaults to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"force_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Whether Terraform can delete, disable, rename or replace this backend while it is enabled and proxies of the " +
+				"mesh are connected. This turns off mTLS of the mesh. The argument has an effect once it is in the state: " +
+				"apply it before the change. Defaults to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"rollout": rotation.Attribute(),
+		"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
+			Create: true, Update: true, Delete: true,
+			CreateDescription: "Timeout for creating. Defaults to `5m`.",
+			UpdateDescription: "Timeout for updating, including a rotation of the CA. Defaults to `30m`.",
+			DeleteDescription: "Timeout for deleting. Defaults to `5m`.",
+		}),
+	})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An mTLS backend of type `provided`: one entry of a mesh's `mtls.backends`, and whether it is the enabled one. " +
 			"The control plane issues the certificates of all proxies from the CA that the backend uses.\n\n" +
 			"The provider does not change the rest of the mesh, including other backends.",
-		Attributes: map[string]schema.Attribute{
-			"mesh": tfkit.MeshAttribute(""),
-			"name": schema.StringAttribute{
-				MarkdownDescription: "Name of the backend, unique in the mesh.",
-				Required:            true,
-				Validators:          []validator.String{tfkit.Text()},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"enabled": schema.BoolAttribute{
-				MarkdownDescription: "Whether this is the enabled backend of the mesh (`enabledBackend`). A backend that is not enabled stays in " +
-					"the list of backends, but is not used. Without an enabled backend, a mesh has no mTLS. Defaults to `true`.",
-				Optional: true,
-				Computed: true,
-				Default:  booldefault.StaticBool(true),
-			},
-			"mode": schema.StringAttribute{
-				MarkdownDescription: "`STRICT`: proxies accept only mTLS. `PERMISSIVE`: proxies also accept plain-text traffic. Defaults to " +
-					"`STRICT`.",
-				Optional:   true,
-				Computed:   true,
-				Default:    stringdefault.StaticString(kuma.Strict),
-				Validators: []validator.String{tfkit.OneOf(kuma.Strict, kuma.Permissive)},
-			},
-			"cert": sourceSchema("certificate chain", false),
-			"key":  sourceSchema("private key", true),
-			"dp_cert": schema.SingleNestedAttribute{
-				MarkdownDescription: "Settings of proxy certificates.",
-				Optional:            true,
-				Attributes: map[string]schema.Attribute{
-					"rotation": schema.SingleNestedAttribute{
-						MarkdownDescription: "Renewal of proxy certificates.",
-						Required:            true,
-						Attributes: map[string]schema.Attribute{
-							"expiration": schema.StringAttribute{
-								MarkdownDescription: "Lifetime of a proxy certificate. A proxy gets its next certificate after 4/5 of it. One whole number and one " +
-									"of the units `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`, and at least one minute. By default, " +
-									"24 hours.",
-								Required:      true,
-								Validators:    []validator.String{tfkit.Lifetime()},
-								PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameExpiration)},
-							},
-						},
-					},
-					"request_timeout": schema.StringAttribute{
-						MarkdownDescription: "Maximum duration of issuing a certificate, such as `10s`. By default, there is no limit.",
-						Optional:            true,
-						Validators:          []validator.String{tfkit.Duration()},
-						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
-					},
-				},
-			},
-			"root_chain": schema.SingleNestedAttribute{
-				MarkdownDescription: "Settings for loading the CA.",
-				Optional:            true,
-				Attributes: map[string]schema.Attribute{
-					"request_timeout": schema.StringAttribute{
-						MarkdownDescription: "Maximum duration of loading the CA. By default, `10s`.",
-						Optional:            true,
-						Validators:          []validator.String{tfkit.Duration()},
-						PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(tfkit.SameDuration)},
-					},
-				},
-			},
-			"skip_validation": schema.BoolAttribute{
-				MarkdownDescription: "Whether the control plane and this provider skip the validation of the CAs of all backends " +
-					"(`mtls.skipValidation` of the mesh). Defaults to `false`.",
-				Optional: true,
-				Computed: true,
-				Default:  booldefault.StaticBool(false),
-			},
-			"force_destroy": schema.BoolAttribute{
-				MarkdownDescription: "Whether Terraform can delete, disable, rename or replace this backend while it is enabled and proxies of the " +
-					"mesh are connected. This turns off mTLS of the mesh. The argument has an effect once it is in the state: " +
-					"apply it before the change. Defaults to `false`.",
-				Optional: true,
-				Computed: true,
-				Default:  booldefault.StaticBool(false),
-			},
-			"rollout": rotation.Attribute(),
-			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
-				Create: true, Update: true, Delete: true,
-				CreateDescription: "Timeout for creating. Defaults to `5m`.",
-				UpdateDescription: "Timeout for updating, including a rotation of the CA. Defaults to `30m`.",
-				DeleteDescription: "Timeout for deleting. Defaults to `5m`.",
-			}),
-		},
-	}
-}
-
-// sourceSchema returns the attribute for the place of a certificate chain or
-// key.
-func sourceSchema(what string, sensitive bool) schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Source of the " + what + ". Set exactly one of the following.",
-		Required:            true,
-		Validators:          []validator.Object{tfkit.ExactlyOneOf("secret", "inline", "inline_string", "file")},
-		Attributes: map[string]schema.Attribute{
-			"secret": schema.StringAttribute{
-				MarkdownDescription: "Name of a secret of the mesh.",
-				Optional:            true,
-				Validators:          []validator.String{tfkit.SecretName()},
-			},
-			"inline": schema.StringAttribute{
-				MarkdownDescription: "The " +
-					what +
-					" as base64 of PEM. Only for development: it is stored in the mesh and in the state.",
-				Optional:      true,
-				Sensitive:     sensitive,
-				Validators:    []validator.String{base64Text()},
-				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameInline)},
-			},
-			"inline_string": schema.StringAttribute{
-				MarkdownDescription: "The " + what + " in PEM. Only for development: it is stored in the mesh and in the state.",
-				Optional:            true,
-				Sensitive:           sensitive,
-				PlanModifiers:       []planmodifier.String{tfkit.KeepEquivalent(sameInlineString)},
-			},
-			"file": schema.StringAttribute{
-				MarkdownDescription: "Path of a file on the control plane's machine.",
-				Optional:            true,
-				Validators:          []validator.String{tfkit.Text()},
-			},
-		},
+		Attributes: attributes,
 	}
 }
 
@@ -316,7 +209,7 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 		return
 	}
 	r.Run.Create(existing.RunName())
-	state, diags := stateFrom(mesh, plan)
+	state, diags := stateFrom(ctx, mesh, plan)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
@@ -338,7 +231,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 		r.RemoveAbsent(ctx, kuma.MeshType, fmt.Sprintf("backend %q of mesh %q", state.Name.ValueString(), state.Mesh.ValueString()), resp)
 		return
 	}
-	now, diags := stateFrom(mesh, state)
+	now, diags := stateFrom(ctx, mesh, state)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
@@ -390,7 +283,7 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	if mesh == nil || resp.Diagnostics.HasError() {
 		return // the state stays the same
 	}
-	state, diags := stateFrom(mesh, plan)
+	state, diags := stateFrom(ctx, mesh, plan)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
@@ -413,7 +306,7 @@ func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostic
 		case other:
 			return errOtherCA
 		}
-		return edit(plan, mesh)
+		return edit(ctx, plan, mesh)
 	})
 	if errors.Is(err, errOtherCA) {
 		return r.rotate(ctx, plan, current, diags)

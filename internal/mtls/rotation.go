@@ -75,7 +75,7 @@ func bothSecrets(b kuma.Backend) bool { return b.Cert.Secret != "" && b.Key.Secr
 // switchCA changes the CA in one write, and deletes the secrets of an
 // interrupted rotation.
 func (r *backend) switchCA(ctx context.Context, plan model, current kuma.Backend) (*kuma.Mesh, error) {
-	mesh, err := r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(plan, mesh) })
+	mesh, err := r.update(ctx, plan, func(mesh *kuma.Mesh) error { return edit(ctx, plan, mesh) })
 	if err != nil || !rollout.IsStepSecret(current.Cert.Secret) {
 		return mesh, err
 	}
@@ -155,11 +155,9 @@ func (b *rotated) Write(ctx context.Context, s rollout.Step, secrets rollout.CAS
 		case err != nil:
 			return err
 		case s == rollout.Final:
-			return edit(b.plan, m)
+			return edit(ctx, b.plan, m)
 		}
-		now, _, err := m.Backend(b.plan.Name.ValueString())
-		now.Cert, now.Key = kuma.DataSource{Secret: secrets.Certificate}, kuma.DataSource{Secret: secrets.Key}
-		return errors.Join(err, m.SetBackend(now))
+		return m.SetCA(b.plan.Name.ValueString(), secrets.Certificate, secrets.Key)
 	})
 	if err != nil {
 		return time.Time{}, err

@@ -193,7 +193,7 @@ func TestSaltedHash(t *testing.T) {
 	}
 }
 
-func TestPlace_owned(t *testing.T) {
+func TestLocation_owned(t *testing.T) {
 	t.Parallel()
 	for _, p := range []location{
 		{mesh: "m", name: "m.ca-builtin-cert-ca-1"},
