@@ -83,7 +83,7 @@ func TestZoneIdentity_followsGlobal(t *testing.T) {
 		t.Errorf("%d CAs are trusted", len(bundles))
 	}
 	do(t, it.ControlPlane, http.MethodDelete, "/meshes/m/meshidentities/i", nil, http.StatusOK)
-	it.putCA("third")
+	it.putCA("new") // another content, which an identity that is still there would add
 	it.wait(15 * time.Second)
 	if bundles := it.trusts()["east/i"].Spec.CABundles; len(bundles) != 2 {
 		t.Errorf("%d CAs are trusted without the identity", len(bundles))

@@ -124,3 +124,11 @@ func mustContain(t *testing.T, text []byte, part string) {
 		t.Errorf("%q is not in\n%s", part, text)
 	}
 }
+
+// decode parses an answer.
+func decode(t *testing.T, answer []byte, into any) {
+	t.Helper()
+	if err := json.Unmarshal(answer, into); err != nil {
+		t.Fatalf("%v in %s", err, answer)
+	}
+}
