@@ -10,7 +10,7 @@ terraform {
   }
 }
 
-# Writes meshes and secrets with the Kubernetes API. Reads proxies from the HTTP
+# Writes meshes, secrets and policies with the Kubernetes API. Reads proxies from the HTTP
 # API of the control plane at KONGMESH_ADDRESS.
 provider "kongmesh" {
   kubernetes = {
@@ -35,9 +35,26 @@ resource "kongmesh_mesh_ca_secret" "payments" {
   }
 }
 
+# With mTLS, proxies deny every request that no policy allows.
+resource "kongmesh_resource" "allow" {
+  type = "MeshTrafficPermission"
+  mesh = kongmesh_mesh.payments.name
+  name = "allow-all-payments" # unique in the namespace
+
+  spec = {
+    targetRef = { kind = "Mesh" }
+    from = [{
+      targetRef = { kind = "Mesh" }
+      default   = { action = "Allow" }
+    }]
+  }
+}
+
 resource "kongmesh_mtls_provided_backend" "payments" {
   mesh = kongmesh_mesh.payments.name
   name = "ca-1"
   cert = { secret = kongmesh_mesh_ca_secret.payments.certificate_secret }
   key  = { secret = kongmesh_mesh_ca_secret.payments.key_secret }
+
+  depends_on = [kongmesh_resource.allow]
 }
