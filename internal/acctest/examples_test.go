@@ -165,6 +165,8 @@ func (f files) upload(env *acctest.Env) {
 	env.Must(http.MethodPut, "/meshes/payments/meshtrusts/payments-trust", map[string]any{"type": "MeshTrust", "mesh": "payments", "name": "payments-trust", "spec": map[string]any{
 		"trustDomain": "payments.example", "caBundles": []any{map[string]any{"type": "Pem", "pem": map[string]any{"value": f.ca.Chain}}},
 	}})
+	env.Must(http.MethodPut, "/meshes/payments/meshidentities/payments-identity", `{"type": "MeshIdentity", "mesh": "payments", "name": "payments-identity", "spec": {"provider": {"type": "Bundled",
+		"bundled": {"meshTrustCreation": "Disabled", "ca": {"certificate": {"type": "Secret", "secretRef": {"kind": "Secret", "name": "ca-cert"}}, "privateKey": {"type": "Secret", "secretRef": {"kind": "Secret", "name": "ca-key"}}}}}}}`)
 }
 
 // check compares what an example gives with what it says that it gives.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -34,10 +35,12 @@ type caChain struct {
 }
 
 type model struct {
-	Content types.String `tfsdk:"content"`
-	Mesh    types.String `tfsdk:"mesh"`
-	Secret  types.String `tfsdk:"secret"`
-	Backend types.String `tfsdk:"backend"`
+	Content  types.String `tfsdk:"content"`
+	Mesh     types.String `tfsdk:"mesh"`
+	Secret   types.String `tfsdk:"secret"`
+	Backend  types.String `tfsdk:"backend"`
+	Identity types.String `tfsdk:"identity"`
+	Trust    types.String `tfsdk:"trust"`
 	found
 }
 
@@ -78,15 +81,16 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"The provider treats `content` as one chain, from the issuing CA to its root: certificates in another order, " +
 			"or of another CA, are problems. A secret or a backend can contain further trusted CAs after the root. There, " +
 			"the issuing chain ends with the first self-signed certificate, or before the first certificate that did not " +
-			"sign the previous one. The provider checks the certificates after it one by one.",
+			"sign the previous one. The provider checks the certificates after it one by one.\n\n" +
+			"A MeshTrust has no chain: it is a set of CAs that proxies trust, and the provider checks each of them by itself.",
 		Attributes: map[string]schema.Attribute{
 			"content": schema.StringAttribute{
 				MarkdownDescription: "The chain in PEM: the issuing CA first, its root last. It is stored in the state, so it must not contain a " +
-					"private key. Set exactly one of `content`, `secret` and `backend`.",
+					"private key. Set exactly one of `content`, `secret`, `backend`, `identity` and `trust`.",
 				Optional: true,
 			},
 			"mesh": schema.StringAttribute{
-				MarkdownDescription: "Name of the mesh that contains `secret` or `backend`.",
+				MarkdownDescription: "Name of the mesh that contains `secret`, `backend`, `identity` or `trust`.",
 				Optional:            true,
 				Validators:          []validator.String{tfkit.MeshReference(), stringvalidator.ConflictsWith(content)},
 			},
@@ -100,8 +104,18 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 				Optional:            true,
 				Validators:          []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
 			},
+			"identity": schema.StringAttribute{
+				MarkdownDescription: "Name of a MeshIdentity of the mesh, whose CA is in a secret or inline. Requires `mesh`.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
+			},
+			"trust": schema.StringAttribute{
+				MarkdownDescription: "Name of a MeshTrust of the mesh, whose bundles contain trusted CAs in any order. Requires `mesh`.",
+				Optional:            true,
+				Validators:          []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
+			},
 			"certificates": schema.ListNestedAttribute{
-				MarkdownDescription: "Certificates, in the order of the chain.",
+				MarkdownDescription: "Certificates, in the order of the chain, or of the bundles of `trust`.",
 				Computed:            true,
 				NestedObject:        schema.NestedAttributeObject{Attributes: tfkit.AllCertificateFields().DataSource()},
 			},
@@ -125,9 +139,10 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 					"message": text("What is wrong, why it matters, and what to do."),
 				}},
 			},
-			"issuing_certificate": text("First certificate in PEM: the CA that issues proxy certificates. Null if there are no certificates."),
-			"root_certificate":    text("Root of the chain in PEM. Null if the chain does not end with a self-signed certificate."),
-			"expires_at":          text("Earliest expiry date of the certificates (RFC 3339). Null if there are no certificates."),
+			"issuing_certificate": text("First certificate in PEM: the CA that issues proxy certificates. Null if there are no certificates, and with " +
+				"`trust`."),
+			"root_certificate": text("Root of the chain in PEM. Null if the chain does not end with a self-signed certificate, and with `trust`."),
+			"expires_at":       text("Earliest expiry date of the certificates (RFC 3339). Null if there are no certificates."),
 			"trust_bundle": text("Trust bundle of the proxies in PEM: each certificate once, as `kongmesh_mesh_ca_secret` uploads them. Null if " +
 				"there are no certificates."),
 		},
@@ -135,7 +150,7 @@ func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 }
 
 func (d *caChain) ConfigValidators(context.Context) []datasource.ConfigValidator {
-	return []datasource.ConfigValidator{tfkit.ExactlyOneOf("content", "secret", "backend")}
+	return []datasource.ConfigValidator{tfkit.ExactlyOneOf("content", "secret", "backend", "identity", "trust")}
 }
 
 func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
@@ -152,7 +167,7 @@ func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 	if !m.Backend.IsNull() {
 		options.Mesh = m.Mesh.ValueString()
 	}
-	m.found = inspect(content, !m.Content.IsNull(), options)
+	m.found = inspect(content, m.split(), options)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
@@ -164,6 +179,12 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 		return []byte(m.Content.ValueString()), true
 	case !m.Secret.IsNull():
 		return d.Content(ctx, mesh, kuma.DataSource{Secret: m.Secret.ValueString()}, path.Root("secret"), diags)
+	case !m.Identity.IsNull():
+		content, _, ok = d.IdentityCA(ctx, mesh, m.Identity.ValueString(), false, diags)
+		return content, ok
+	case !m.Trust.IsNull():
+		bundles, ok := d.Trust(ctx, mesh, m.Trust.ValueString(), diags)
+		return []byte(strings.Join(bundles, "\n")), ok
 	default:
 		backend, ok := d.Backend(ctx, mesh, m.Backend.ValueString(), diags)
 		if !ok {
@@ -173,14 +194,29 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 	}
 }
 
-// inspect returns the content of a string. With whole, the text is one chain.
-// Otherwise, it may contain further trusted CAs after the chain.
-func inspect(content []byte, whole bool, options pki.Options) found {
-	bundle, problems := pki.ReadBundle(content)
-	if whole {
-		bundle = pki.Bundle{}
-		bundle.Chain, problems = pki.ParseCertificates(content)
+// split returns how to read the content: content of the configuration is one
+// chain, and that of a trust has none. Otherwise, further trusted CAs may follow
+// the chain.
+func (m model) split() func(content []byte) (pki.Bundle, pki.Problems) {
+	switch {
+	case !m.Content.IsNull():
+		return func(content []byte) (bundle pki.Bundle, problems pki.Problems) {
+			bundle.Chain, problems = pki.ParseCertificates(content)
+			return bundle, problems
+		}
+	case !m.Trust.IsNull():
+		return func(content []byte) (bundle pki.Bundle, problems pki.Problems) {
+			bundle.Trusted, problems = pki.ReadCertificates(content)
+			return bundle, problems
+		}
+	default:
+		return pki.ReadBundle
 	}
+}
+
+// inspect returns the content of a string, which split reads.
+func inspect(content []byte, split func([]byte) (pki.Bundle, pki.Problems), options pki.Options) found {
+	bundle, problems := split(content)
 	certificates := slices.Concat(bundle.Chain, bundle.Trusted)
 	problems = slices.Concat(problems, bundle.CheckWhole(options))
 	f := found{
@@ -191,9 +227,11 @@ func inspect(content []byte, whole bool, options pki.Options) found {
 	if len(certificates) == 0 {
 		return f
 	}
-	f.IssuingCertificate = encode(bundle.Chain[:1])
-	if last := bundle.Chain[len(bundle.Chain)-1]; pki.IsSelfSigned(last) {
-		f.RootCertificate = encode([]*x509.Certificate{last})
+	if n := len(bundle.Chain); n > 0 {
+		f.IssuingCertificate = encode(bundle.Chain[:1])
+		if last := bundle.Chain[n-1]; pki.IsSelfSigned(last) {
+			f.RootCertificate = encode([]*x509.Certificate{last})
+		}
 	}
 	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	expiresAt := first.NotAfter.UTC().Format(time.RFC3339)

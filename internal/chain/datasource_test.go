@@ -348,7 +348,7 @@ func TestAccCAChain_invalid(t *testing.T) {
 		lines string
 		want  []string
 	}{
-		"nothing":              {``, []string{"Set exactly one of content, secret, backend. Currently, none of them is set."}},
+		"nothing":              {``, []string{"Set exactly one of content, secret, backend, identity, trust. Currently, none of them is set."}},
 		"two sources":          {"content = \"x\"\nmesh = \"m\"\nsecret = \"s\"", []string{`content = "x"`}},
 		"two of the mesh":      {"mesh = \"m\"\nsecret = \"s\"\nbackend = \"b\"", []string{"secret"}},
 		"mesh alone":           {`mesh = "m"`, []string{"content"}},
@@ -357,6 +357,9 @@ func TestAccCAChain_invalid(t *testing.T) {
 		"backend of no mesh":   {`backend = "b"`, []string{"Invalid Attribute Combination", `backend = "b"`, "mesh"}},
 		"no name of a mesh":    {"mesh = \"M\"\nsecret = \"s\"", []string{"Invalid name", `mesh = "M"`}},
 		"no name of a secret":  {"mesh = \"m\"\nsecret = \"a/b\"", []string{"Invalid name", `secret = "a/b"`}},
+		"identity of no mesh":  {`identity = "i"`, []string{"Invalid Attribute Combination", `identity = "i"`, "mesh"}},
+		"trust of no mesh":     {`trust = "t"`, []string{"Invalid Attribute Combination", `trust = "t"`, "mesh"}},
+		"identity and trust":   {"mesh = \"m\"\nidentity = \"i\"\ntrust = \"t\"", []string{"identity and trust are set"}},
 		"no name of a backend": {"mesh = \"m\"\nbackend = \"\"", []string{`backend = ""`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -440,5 +443,82 @@ func TestAccCAChain_unknownProvider(t *testing.T) {
 			step = resource.TestStep{Config: config(lines), ExpectError: acctest.Words(want, `secret = "ca"`, "depends_on")}
 		}
 		resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{step}})
+	}
+}
+
+// The CA of a MeshIdentity is a chain with further trusted CAs. The bundles of a
+// MeshTrust are a set of CAs, in any order, none of which issues.
+func TestAccCAChain_identity(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("2.14.3"))
+	mesh := env.Mesh()
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "meshServices": map[string]any{"mode": "Exclusive"}})
+	ca, other := acctest.NewCA(t, "Root CA").Intermediate(t, "Mesh CA"), acctest.NewCA(t, "Other CA")
+	env.PutSecret(mesh, "cert", ca.Chain+other.Chain)
+	env.PutSecret(mesh, "key", ca.Key)
+	identity := func(certificate string) func() {
+		return func() {
+			env.Must(http.MethodPut, "/meshes/"+mesh+"/meshidentities/payments", acctest.Fill(`{"type": "MeshIdentity", "mesh": $mesh, "name": "payments", "spec": {"provider": {"type": "Bundled", "bundled": {
+				"meshTrustCreation": "Disabled", "ca": {"certificate": `+certificate+`, "privateKey": {"type": "Secret", "secretRef": {"kind": "Secret", "name": "key"}}}}}}}`, "mesh", mesh, "chain", ca.Chain+other.Chain))
+		}
+	}
+	trust := func(bundles ...string) func() {
+		return func() {
+			entries := []map[string]any{}
+			for _, bundle := range bundles {
+				entries = append(entries, map[string]any{"type": "Pem", "pem": map[string]any{"value": bundle}})
+			}
+			env.Must(http.MethodPut, "/meshes/"+mesh+"/meshtrusts/payments", map[string]any{
+				"type": "MeshTrust", "mesh": mesh, "name": "payments", "spec": map[string]any{"trustDomain": "payments", "caBundles": entries},
+			})
+		}
+	}
+	config := func(lines string) string {
+		return env.Config("data \"kongmesh_ca_chain\" \"this\" {\n  mesh = $mesh\n  "+lines+"\n}\n", "mesh", mesh)
+	}
+	good := []statecheck.StateCheck{
+		value("valid", knownvalue.Bool(true)), value("issuing_certificate", text(strings.TrimSuffix(ca.Chain, root(ca.Chain)))), value("root_certificate", text(root(ca.Chain))),
+		value("trust_bundle", text(ca.Chain+other.Chain)), value("problems", knownvalue.ListExact(nil)),
+	}
+	anchors := func(valid bool, checks ...statecheck.StateCheck) []statecheck.StateCheck {
+		return append(checks, value("valid", knownvalue.Bool(valid)), value("issuing_certificate", knownvalue.Null()), value("root_certificate", knownvalue.Null()))
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		Steps: []resource.TestStep{
+			{PreConfig: identity(`{"type": "Secret", "secretRef": {"kind": "Secret", "name": "cert"}}`), Config: config(`identity = "payments"`), ConfigStateChecks: good},
+			{PreConfig: identity(`{"type": "InsecureInline", "insecureInline": {"value": $chain}}`), Config: config(`identity = "payments"`), ConfigStateChecks: good},
+			{PreConfig: trust(other.Chain, ca.Chain), Config: config(`trust = "payments"`), ConfigStateChecks: anchors(true,
+				value("certificates", knownvalue.ListSizeExact(3)), value("problems", knownvalue.ListExact(nil)), value("expires_at", knownvalue.NotNull()))},
+			{PreConfig: trust(strings.TrimSpace(other.Chain), other.Chain), Config: config(`trust = "payments"`), ConfigStateChecks: anchors(true,
+				value("trust_bundle", text(other.Chain)), value("problems", knownvalue.ListPartial(map[int]knownvalue.Check{
+					0: knownvalue.ObjectPartial(map[string]knownvalue.Check{"rule": text("duplicate"), "severity": text("warning"), "certificate": knownvalue.Int64Exact(1)}),
+				})))},
+			{PreConfig: trust(other.Chain, acctest.PKI(t, "notca.crt")), Config: config(`trust = "payments"`), ConfigStateChecks: anchors(false,
+				value("problems", knownvalue.ListPartial(map[int]knownvalue.Check{
+					0: knownvalue.ObjectPartial(map[string]knownvalue.Check{"rule": text("basic-constraints-ca"), "certificate": knownvalue.Int64Exact(1)}),
+				})))},
+			{PreConfig: identity(`{"type": "File", "file": {"path": "/etc/ca.pem"}}`), Config: config(`identity = "payments"`), ExpectError: acctest.Words("CA file not readable", `identity = "payments"`, "/etc/ca.pem")},
+			{PreConfig: identity(`{"type": "EnvVar", "envVar": {"name": "MESH_CA"}}`), Config: config(`identity = "payments"`), ExpectError: acctest.Words("CA variable not readable", `identity = "payments"`, "MESH_CA")},
+			{PreConfig: identity(`{"type": "Secret", "secretRef": {"kind": "Secret", "name": "absent"}}`), Config: config(`identity = "payments"`), ExpectError: acctest.Words("No such secret", `identity = "payments"`, "absent")},
+			{Config: config(`identity = "missing"`), ExpectError: acctest.Words("No such resource", `identity = "missing"`, `no MeshIdentity "missing"`)},
+			{Config: config(`trust = "missing"`), ExpectError: acctest.Words("No such resource", `trust = "missing"`, `no MeshTrust "missing"`)},
+		},
+	})
+}
+
+// Before Kuma 2.12, there are no identities.
+func TestAccCAChain_noIdentities(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("2.7.29"))
+	putMesh(t, env, "acc", "{}")
+	for _, lines := range []string{`identity = "payments"`, `trust = "payments"`} {
+		resource.Test(t, resource.TestCase{
+			ProtoV6ProviderFactories: env.Provider(),
+			Steps: []resource.TestStep{{
+				Config:      env.Config("data \"kongmesh_ca_chain\" \"this\" {\n  mesh = \"acc\"\n  " + lines + "\n}\n"),
+				ExpectError: acctest.Words("Control plane has no identities", lines, "2.12"),
+			}},
+		})
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
 )
 
@@ -339,8 +340,8 @@ func TestAccProxyCertificate_invalid(t *testing.T) {
 		"no duration":            {web + `expiration = "1d12h"` + inline, []string{"Invalid duration", `expiration = "1d12h"`}},
 		"too short":              {web + `expiration = "59s"` + inline, []string{"Certificate lifetime is too short", `expiration = "59s"`}},
 		"zero":                   {web + `expiration = "0"` + inline, []string{"Certificate lifetime is too short", `expiration = "0"`}},
-		"no CA":                  {web, []string{"Set exactly one of ca, backend. Currently, none of them is set."}},
-		"two CAs":                {web + `backend = "ca-1"` + inline, []string{"ca = {", "Set exactly one of ca, backend. Currently, ca and backend are set."}},
+		"no CA":                  {web, []string{"Set exactly one of ca, backend, identity. Currently, none of them is set."}},
+		"two CAs":                {web + `backend = "ca-1"` + inline, []string{"ca = {", "Set exactly one of ca, backend, identity. Currently, ca and backend are set."}},
 		"no backend":             {web + `backend = ""`, []string{`backend = ""`}},
 		"half a CA":              {web + `ca = { certificate_chain = $chain }`, []string{"private_key"}},
 		"chain is no PEM":        {web + `ca = { certificate_chain = "ca.pem", private_key = $key }`, []string{"CA material: pem", "ca.certificate_chain", "name of a file"}},
@@ -364,6 +365,7 @@ func TestAccProxyCertificate_invalid(t *testing.T) {
 		"ID and services":        {`spiffe_id = "spiffe://payments/web"` + "\n" + web + inline, []string{"services and spiffe_id are set"}},
 		"ID and path":            {`spiffe_id = "spiffe://payments/web"` + "\ntrust_domain = \"payments\"\npath = \"/web\"" + inline, []string{"spiffe_id and path are set"}},
 		"ID and backend":         {"spiffe_id = \"spiffe://payments/web\"\nbackend = \"ca-1\"", []string{`spiffe_id = "spiffe://payments/web"`, "backend"}},
+		"identity and services":  {web + `identity = "payments"`, []string{`services = ["web"]`, "identity"}},
 		"ID outside of the CA":   {`spiffe_id = "spiffe://payments/web"` + "\nca = { certificate_chain = $limited, private_key = $key }", []string{"CA material: name constraints", "ca.certificate_chain", "trust domain payments"}},
 		"tag too long for an ID": {`tags = { "kuma.io/service" = ["` + strings.Repeat("a", 2048) + `"] }` + inline, []string{"2048"}},
 	} {
@@ -539,4 +541,54 @@ func TestAccProxyCertificate_openssl(t *testing.T) {
 			},
 		}},
 	})
+}
+
+// The CA of a MeshIdentity gives the same certificate as the CA itself, also if
+// the control plane has generated it.
+func TestAccProxyCertificate_identity(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Version("2.14.3"))
+	mesh := env.Mesh()
+	env.Must(http.MethodPut, "/meshes/"+mesh, map[string]any{"type": "Mesh", "name": mesh, "meshServices": map[string]any{"mode": "Exclusive"}})
+	ca, other := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Other CA")
+	for name, data := range map[string]string{"bundle": ca.Chain + other.Chain, "key": ca.Key, "other": other.Key} {
+		env.PutSecret(mesh, name, data)
+	}
+	put := func(name, bundled string) {
+		env.Must(http.MethodPut, "/meshes/"+mesh+"/meshidentities/"+name, acctest.Fill(
+			`{"type": "MeshIdentity", "mesh": $mesh, "name": $name, "spec": {"provider": {"type": "Bundled", "bundled": `+bundled+`}}}`, "mesh", mesh, "name", name))
+	}
+	of := func(key string) string {
+		return `{"insecureAllowSelfSigned": true, "ca": {"certificate": {"type": "Secret", "secretRef": {"kind": "Secret", "name": "bundle"}}, "privateKey": {"type": "Secret", "secretRef": {"kind": "Secret", "name": "` + key + `"}}}}`
+	}
+	put("payments", of("key"))
+	put("mismatch", of("other"))
+	put("generated", `{"insecureAllowSelfSigned": true, "autogenerate": {"enabled": true}}`)
+	if err := env.Clock.Sleep(context.Background(), 15*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	const id = "spiffe://acc.default.mesh.local/workload/web"
+	config := func(kind, lines string) string {
+		return env.Config(kind+" \"kongmesh_proxy_certificate\" \"this\" {\n  mesh = $mesh\n  expiration = \"300d\"\n  "+lines+"\n}\n", "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
+	}
+	same := statecheck.CompareValue(identical{})
+	collect := func() statecheck.StateCheck { return same.AddStateValue(address, tfjsonpath.New("certificate")) }
+	byID := "spiffe_id = \"" + id + "\"\n"
+	steps := []resource.TestStep{
+		{Config: config("data", byID+inline), ConfigStateChecks: []statecheck.StateCheck{collect(), value("trust_bundle", text(ca.Chain))}},
+		{Config: config("data", byID+`identity = "payments"`), ConfigStateChecks: []statecheck.StateCheck{collect(), value("trust_bundle", text(ca.Chain+other.Chain))}},
+		{Config: config("data", "trust_domain = \"acc.default.mesh.local\"\npath = \"/workload/web\"\n"+`identity = "payments"`),
+			ConfigStateChecks: []statecheck.StateCheck{collect(), value("spiffe_id", text(id))}},
+		{Config: strings.Replace(config("data", byID+`identity = "generated"`), "300d", "24h", 1),
+			ConfigStateChecks: []statecheck.StateCheck{value("spiffe_id", text(id)), value("uris", texts(id))}},
+	}
+	for _, kind := range []string{"data", "ephemeral"} {
+		for lines, want := range map[string][]string{
+			`identity = "mismatch"`: {"CA material: key mismatch", `identity = "mismatch"`},
+			`identity = "missing"`:  {"No such resource", `identity = "missing"`, "depends_on"},
+		} {
+			steps = append(steps, resource.TestStep{Config: config(kind, byID+lines), ExpectError: acctest.Words(want...)})
+		}
+	}
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: steps})
 }

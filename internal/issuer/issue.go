@@ -69,9 +69,15 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, req
 	atCert, atKey := path.Root("ca").AtName("certificate_chain"), path.Root("ca").AtName("private_key")
 	var cert, key []byte
 	mesh, given := m.Mesh.ValueString(), m.CA != nil
-	if given {
+	switch {
+	case given:
 		cert, key = []byte(m.CA.CertificateChain.ValueString()), []byte(m.CA.PrivateKey.ValueString())
-	} else {
+	case !m.Identity.IsNull():
+		atCert, atKey = path.Root("identity"), path.Root("identity")
+		if cert, key, ok = provider.IdentityCA(ctx, mesh, m.Identity.ValueString(), true, diags); !ok {
+			return pki.CA{}, false
+		}
+	default:
 		atCert, atKey = path.Root("backend"), path.Root("backend")
 		backend, ok := provider.Backend(ctx, mesh, m.Backend.ValueString(), diags)
 		if !ok {
@@ -90,7 +96,7 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, req
 	if given {
 		ca.Chain, problems = pki.ParseCertificates(cert)
 		ca.Key, keyProblems = pki.ParsePrivateKey(key)
-	} else { // the secret of a backend may contain further trusted CAs
+	} else { // a secret may contain further trusted CAs
 		ca.Bundle, problems = pki.ReadBundle(cert)
 		ca.Key, keyProblems = pki.ReadPrivateKey(key)
 	}

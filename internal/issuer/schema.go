@@ -29,7 +29,7 @@ const defaultExpiration = "24h"
 func oneProxy() tfkit.OneAttribute {
 	return tfkit.ExactlyOneOf("tags", "services", "spiffe_id", "path")
 }
-func oneCA() tfkit.OneAttribute { return tfkit.ExactlyOneOf("ca", "backend") }
+func oneCA() tfkit.OneAttribute { return tfkit.ExactlyOneOf("ca", "backend", "identity") }
 
 // model has the configuration and the issued certificate, for both the data
 // source and the ephemeral resource.
@@ -43,6 +43,7 @@ type model struct {
 
 	Expiration types.String `tfsdk:"expiration"`
 	Backend    types.String `tfsdk:"backend"`
+	Identity   types.String `tfsdk:"identity"`
 	CA         *caModel     `tfsdk:"ca"`
 
 	Certificate  types.String `tfsdk:"certificate"`
@@ -68,7 +69,7 @@ const profile = "The certificate has the profile of the control plane's certific
 	"- An mTLS backend: set `mesh`, and `tags` or `services`. The certificate contains a SPIFFE ID for each service and a " +
 	"`kuma://` URI for each value of a tag.\n" +
 	"- A MeshIdentity: set `spiffe_id`, or `trust_domain` and `path`. The certificate contains this SPIFFE ID alone.\n\n" +
-	"With `ca`, the provider sends no request and needs no address. With `backend`, the provider reads the mesh " +
+	"With `ca`, the provider sends no request and needs no address. With `backend` or `identity`, the provider reads the mesh " +
 	"and the CA's secrets, which requires a token that can read secrets. It reads them during plan. "
 
 // attributes returns the attributes of both. key describes the kind of the key.
@@ -76,7 +77,7 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 	text := func(description string) schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
-	mesh, backend := path.MatchRoot("mesh"), path.MatchRoot("backend")
+	mesh, backend, identity := path.MatchRoot("mesh"), path.MatchRoot("backend"), path.MatchRoot("identity")
 	return map[string]schema.Attribute{
 		"mesh": schema.StringAttribute{
 			MarkdownDescription: "Name of the mesh. With `tags` and `services`, it is the trust domain of the SPIFFE ID, and required.",
@@ -90,13 +91,17 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 			Optional:    true,
 			Validators: []validator.Map{
 				tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}, mapvalidator.AlsoRequires(mesh),
+				mapvalidator.ConflictsWith(identity),
 			},
 		},
 		"services": schema.ListAttribute{
 			MarkdownDescription: "Names of the proxy's services, if the proxy has no other tags.",
 			ElementType:         types.StringType,
 			Optional:            true,
-			Validators:          []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}, listvalidator.AlsoRequires(mesh)},
+			Validators: []validator.List{
+				listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}, listvalidator.AlsoRequires(mesh),
+				listvalidator.ConflictsWith(identity),
+			},
 		},
 		"spiffe_id": schema.StringAttribute{
 			MarkdownDescription: "SPIFFE ID of the certificate, such as `spiffe://payments.default.mesh.local/workload/web`. Set it, or `path`, for " +
@@ -130,8 +135,14 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 			Validators: []validator.String{tfkit.Lifetime()},
 		},
 		"backend": schema.StringAttribute{
-			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues the certificate. Set exactly one of `backend` " +
-				"and `ca`.",
+			MarkdownDescription: "Name of a `provided` mTLS backend of the mesh, whose CA issues the certificate. Set exactly one of `backend`, " +
+				"`identity` and `ca`.",
+			Optional:   true,
+			Validators: []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
+		},
+		"identity": schema.StringAttribute{
+			MarkdownDescription: "Name of a MeshIdentity of the mesh, whose CA issues the certificate for `spiffe_id`, or for `trust_domain` and " +
+				"`path`. The data source `kongmesh_mesh_identity` renders its templates.",
 			Optional:   true,
 			Validators: []validator.String{tfkit.Text(), stringvalidator.AlsoRequires(mesh)},
 		},

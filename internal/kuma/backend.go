@@ -41,13 +41,14 @@ func (r *RootChain) Equal(other *RootChain) bool {
 	return sameGoDuration(r.RequestTimeout, other.RequestTimeout)
 }
 
-// DataSource is the place of a certificate or key for the control plane.
-// Exactly one field is set.
+// DataSource is the place of a certificate or key for the control plane. At most
+// one field is set.
 type DataSource struct {
 	Secret       string `json:"secret,omitempty"`       // name of a secret of the mesh
 	Inline       string `json:"inline,omitempty"`       // base64
 	InlineString string `json:"inlineString,omitempty"` // the text itself
 	File         string `json:"file,omitempty"`         // path on the control plane's machine
+	EnvVar       string `json:"-"`                      // environment variable of the control plane, of a MeshIdentity alone
 }
 
 // EnabledBackend returns the name of the enabled backend, or "" if mTLS is off.

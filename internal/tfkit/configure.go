@@ -155,6 +155,58 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	return kuma.Backend{}, false
 }
 
+// IdentityCA reads during plan the certificate chain of a MeshIdentity, and its
+// private key if withKey. Errors are on the attribute `identity`.
+func (d *ProviderData) IdentityCA(ctx context.Context, mesh, name string, withKey bool, diags *diag.Diagnostics) (certificate, key []byte, ok bool) {
+	at := path.Root("identity")
+	identity, ok := d.object(ctx, kuma.MeshIdentityKey(mesh, name), at, diags)
+	if !ok {
+		return nil, nil, false
+	}
+	from, keyFrom, err := kuma.IdentityCA(identity)
+	if err != nil {
+		AddUnreadable(diags, fmt.Sprintf("MeshIdentity %q of mesh %q", name, mesh), err)
+		return nil, nil, false
+	}
+	if certificate, ok = d.Content(ctx, mesh, from, at, diags); ok && withKey {
+		key, ok = d.Content(ctx, mesh, keyFrom, at, diags)
+	}
+	return certificate, key, ok
+}
+
+// Trust reads the bundles of a MeshTrust during plan, each in PEM. Errors are on the
+// attribute `trust`.
+func (d *ProviderData) Trust(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (bundles []string, ok bool) {
+	trust, ok := d.object(ctx, kuma.MeshTrustKey(mesh, name), path.Root("trust"), diags)
+	if !ok {
+		return nil, false
+	}
+	bundles, err := kuma.TrustBundles(trust)
+	if err != nil {
+		AddUnreadable(diags, fmt.Sprintf("MeshTrust %q of mesh %q", name, mesh), err)
+	}
+	return bundles, err == nil
+}
+
+// object reads a MeshIdentity or a MeshTrust during plan.
+func (d *ProviderData) object(ctx context.Context, of kuma.ObjectKey, at path.Path, diags *diag.Diagnostics) (*kuma.Document, bool) {
+	if _, ok := d.Mesh(ctx, of.Mesh, at, diags); !ok {
+		return nil, false
+	}
+	task := fmt.Sprintf("read %s %q of mesh %q", of.Type.Name, of.Name, of.Mesh)
+	if err := d.Client.CheckIdentities(ctx); err != nil {
+		addErrorAt(diags, at, task, err)
+		return nil, false
+	}
+	document, err := d.Client.Object(ctx, of, kuma.Recent)
+	if kuma.Absent(err) {
+		diags.AddAttributeError(at, "No such resource", fmt.Sprintf("Mesh %q has no %s %q. %s", of.Mesh, of.Type.Name, of.Name, readWhilePlanning))
+		return nil, false
+	}
+	addErrorAt(diags, at, task, err)
+	return document, err == nil
+}
+
 // Mesh reads a mesh, for what is read during plan. at is the attribute that needs it.
 func (d *ProviderData) Mesh(ctx context.Context, name string, at path.Path, diags *diag.Diagnostics) (*kuma.Mesh, bool) {
 	if !d.readyAt(at, diags) {
@@ -197,10 +249,14 @@ func (d *ProviderData) Content(ctx context.Context, mesh string, source kuma.Dat
 		return content, err == nil
 	case source.File != "":
 		diags.AddAttributeError(at, "CA file not readable", fmt.Sprintf(
-			"The backend in mesh %q uses the file %s on the control plane's machine, which no API can read. Set the "+
+			"The CA of mesh %q is in the file %s on the control plane's machine, which no API can read. Set the "+
 				"content of the file instead.", mesh, Quote(source.File)))
+	case source.EnvVar != "":
+		diags.AddAttributeError(at, "CA variable not readable", fmt.Sprintf(
+			"The CA of mesh %q is in the environment variable %s of the control plane, which no API can read. Set the content of the variable "+
+				"instead.", mesh, Quote(source.EnvVar)))
 	default:
-		diags.AddAttributeError(at, "Backend has no CA", fmt.Sprintf("The backend in mesh %q has no certificate or key, neither inline nor in a secret. Set the CA of the backend "+
+		diags.AddAttributeError(at, "Backend has no CA", fmt.Sprintf("The backend or MeshIdentity in mesh %q has no certificate or key, neither inline nor in a secret. Set its CA "+
 			"first, or set the content of the CA here.", mesh))
 	}
 	return nil, false

@@ -15,14 +15,11 @@ type finding struct {
 	problem
 }
 
-// identityType is the type of identities.
-const identityType = "MeshIdentity"
-
 // isChecked reports whether documents of a type can have problems.
 func isChecked(t kuma.Type) bool {
 	_, gone := replacements()[t.Name]
 	_, differs := differences()[t.Name]
-	return gone || differs || t.IsPolicy() || t.Name == identityType || slices.Contains(hostTypes(), t.Name)
+	return gone || differs || t.IsPolicy() || t.Name == kuma.MeshIdentityType || slices.Contains(hostTypes(), t.Name)
 }
 
 // hostTypes returns the types whose names become part of host names.

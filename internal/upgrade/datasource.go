@@ -144,7 +144,7 @@ func (d *source) problems(ctx context.Context, t kuma.Type, mesh string, isVersi
 		switch {
 		case t.Name == kuma.MeshType && isVersion2:
 			problems = append(problems, checkMeshServices(root)...)
-		case t.Name == identityType:
+		case t.Name == kuma.MeshIdentityType:
 			rejected, err := d.identityCA(ctx, is.mesh, root)
 			if err != nil {
 				return nil, err

@@ -23,3 +23,21 @@ check "ca_of_payments" {
     error_message = "The CA of mesh payments expires on ${data.kongmesh_ca_chain.current.expires_at}: rotate the CA."
   }
 }
+
+# The CA of a MeshIdentity, and the CAs that proxies trust.
+data "kongmesh_ca_chain" "identity" {
+  mesh     = "payments"
+  identity = "payments-identity"
+}
+
+data "kongmesh_ca_chain" "trust" {
+  mesh  = "payments"
+  trust = "payments-trust"
+}
+
+check "identity_is_trusted" {
+  assert {
+    condition     = strcontains(data.kongmesh_ca_chain.trust.trust_bundle, data.kongmesh_ca_chain.identity.issuing_certificate)
+    error_message = "MeshTrust payments-trust does not contain the CA of MeshIdentity payments-identity."
+  }
+}

@@ -40,3 +40,10 @@ data "kongmesh_proxy_certificate" "identity" {
     private_key       = file("${path.module}/ca-key.pem")
   }
 }
+
+# From the CA of a MeshIdentity on the control plane.
+data "kongmesh_proxy_certificate" "from_identity" {
+  mesh      = "payments"
+  identity  = "payments-identity"
+  spiffe_id = "spiffe://payments.default.mesh.local/workload/api"
+}

@@ -1,0 +1,82 @@
+package kuma
+
+import "errors"
+
+// IdentityCA returns where the CA of a MeshIdentity is. The control plane
+// generates one in secrets of its own if the identity asks for it. Both sources
+// are empty if the identity does not issue from a CA that the control plane has.
+func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
+	bundled := identity
+	for _, member := range []string{"spec", "provider", "bundled"} {
+		if bundled, err = bundled.Object(member); err != nil {
+			return certificate, key, err
+		}
+	}
+	generate, err := bundled.Object("autogenerate")
+	if err != nil {
+		return certificate, key, err
+	}
+	var generated bool
+	if err := generate.Decode("enabled", &generated); err != nil {
+		return certificate, key, err
+	}
+	if generated {
+		labels, labelsErr := identity.AllLabels()
+		name, nameErr := identity.Name()
+		if own := labels["kuma.io/display-name"]; own != "" {
+			name = own
+		}
+		return DataSource{Secret: name + "-root-ca"}, DataSource{Secret: name + "-private-key"}, errors.Join(labelsErr, nameErr)
+	}
+	ca, err := bundled.Object("ca")
+	if err != nil {
+		return certificate, key, err
+	}
+	certificate, certificateErr := identitySource(ca, "certificate")
+	key, keyErr := identitySource(ca, "privateKey")
+	return certificate, key, errors.Join(certificateErr, keyErr)
+}
+
+// identitySource returns a source of the CA. Only the member of its type counts.
+func identitySource(ca *Document, member string) (source DataSource, err error) {
+	var is struct {
+		Type           string
+		SecretRef      struct{ Name string }
+		InsecureInline struct{ Value string }
+		File           struct{ Path string }
+		EnvVar         struct{ Name string }
+	}
+	if err := ca.Decode(member, &is); err != nil {
+		return source, err
+	}
+	switch is.Type {
+	case "Secret":
+		source.Secret = is.SecretRef.Name
+	case "InsecureInline":
+		source.InlineString = is.InsecureInline.Value
+	case "File":
+		source.File = is.File.Path
+	case "EnvVar":
+		source.EnvVar = is.EnvVar.Name
+	}
+	return source, nil
+}
+
+// TrustBundles returns the PEM texts of the bundles of a MeshTrust.
+func TrustBundles(trust *Document) ([]string, error) {
+	spec, err := trust.Object("spec")
+	if err != nil {
+		return nil, err
+	}
+	var bundles []struct {
+		PEM struct{ Value string } `json:"pem"`
+	}
+	if err := spec.Decode("caBundles", &bundles); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(bundles))
+	for i, bundle := range bundles {
+		texts[i] = bundle.PEM.Value
+	}
+	return texts, nil
+}
