@@ -34,22 +34,39 @@ resource "kongmesh_resource" "timeout" {
   spec   = { targetRef = { kind = "Mesh" }, to = [{ targetRef = { kind = "Mesh" }, default = { connectionTimeout = "5s" } }] }
 }
 
-resource "kongmesh_resource" "identity" {
-  type = "MeshIdentity"
-  mesh = kongmesh_mesh.this.name
-  name = "identity"
-  spec = {
-    selector = { dataplane = { matchLabels = {} } }
-    spiffeID = { trustDomain = "{{ .Mesh }}.example.com", path = "/{{ .Workload }}" }
-    provider = { type = "Bundled", bundled = { meshTrustCreation = "Disabled", insecureAllowSelfSigned = true, certificateParameters = { expiry = "24h" }, autogenerate = { enabled = true } } }
+resource "kongmesh_mesh_ca_secret" "this" {
+  mesh              = kongmesh_mesh.this.name
+  name              = "ca"
+  certificate_chain = $chain
+  private_key_wo    = $key
+}
+
+resource "kongmesh_mesh_identity" "identity" {
+  mesh      = kongmesh_mesh.this.name
+  name      = "identity"
+  selector  = { dataplane = { match_labels = {} } }
+  spiffe_id = { trust_domain = kongmesh_mesh_trust.trust.trust_domain }
+  bundled = {
+    ca = {
+      certificate = { secret = kongmesh_mesh_ca_secret.this.certificate_secret }
+      private_key = { secret = kongmesh_mesh_ca_secret.this.key_secret }
+    }
+    insecure_allow_self_signed = true
   }
 }
 
-resource "kongmesh_resource" "trust" {
-  type = "MeshTrust"
+resource "kongmesh_mesh_trust" "trust" {
+  mesh         = kongmesh_mesh.this.name
+  name         = "trust"
+  trust_domain = "other.example.com"
+  ca_bundles   = [$chain]
+}
+
+resource "kongmesh_resource" "tls" {
+  type = "MeshTLS"
   mesh = kongmesh_mesh.this.name
-  name = "trust"
-  spec = { trustDomain = "other.example.com", caBundles = [{ type = "Pem", pem = { value = $chain } }] }
+  name = "tls"
+  spec = { targetRef = { kind = "Mesh" }, rules = [{ default = { mode = "Strict" } }] }
 }
 
 resource "kongmesh_resource" "generator" {
@@ -76,7 +93,7 @@ resource "kongmesh_resource" "zone" {
 func objectPaths() map[string]string {
 	const group, namespace = "/apis/kuma.io/v1alpha1/", "/apis/kuma.io/v1alpha1/namespaces/kuma-system/"
 	return map[string]string{
-		"timeout": namespace + "meshtimeouts/timeout", "identity": namespace + "meshidentities/identity", "trust": namespace + "meshtrusts/trust",
+		"timeout": namespace + "meshtimeouts/timeout", "identity": namespace + "meshidentities/identity", "trust": namespace + "meshtrusts/trust", "tls": namespace + "meshtlses/tls",
 		"generator": namespace + "hostnamegenerators/generator", "permission": group + "trafficpermissions/permission", "zone": group + "zones/east",
 	}
 }
@@ -87,14 +104,15 @@ func TestAccKubernetes_resources(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, append([]kumatest.Option{kumatest.Kubernetes()}, options...)...)
-			text := acctest.Fill(policies, "chain", acctest.NewCA(t, "CA").Chain)
+			ca := acctest.NewCA(t, "CA")
+			text := acctest.Fill(policies, "chain", ca.Chain, "key", ca.Key)
 			config := env.Config(text)
 			if name == "no address" {
 				config = "provider \"kongmesh\" {\n" + env.Cluster() + "}\n" + text
 			}
 			imports := func(name string) resource.TestStep {
 				id := map[string]string{
-					"timeout": "MeshTimeout/acc/timeout", "identity": "MeshIdentity/acc/identity", "trust": "MeshTrust/acc/trust",
+					"timeout": "MeshTimeout/acc/timeout", "tls": "MeshTLS/acc/tls",
 					"generator": "HostnameGenerator/generator", "permission": "TrafficPermission/acc/permission", "zone": "Zone/east",
 				}[name]
 				return resource.TestStep{
@@ -121,14 +139,14 @@ func TestAccKubernetes_resources(t *testing.T) {
 						}
 						return nil
 					}},
-					imports("timeout"), imports("trust"), imports("generator"), imports("permission"), imports("zone"),
+					imports("timeout"), imports("tls"), imports("generator"), imports("permission"), imports("zone"),
 					{
 						Config: strings.NewReplacer(`"5s"`, `"6s"`, "enabled = true }\n}", "enabled = false }\n}", `team = "platform"`, `team = "network"`).Replace(config),
 						ConfigPlanChecks: resource.ConfigPlanChecks{
 							PreApply: []plancheck.PlanCheck{
 								plancheck.ExpectResourceAction("kongmesh_resource.timeout", plancheck.ResourceActionUpdate),
 								plancheck.ExpectResourceAction("kongmesh_resource.zone", plancheck.ResourceActionUpdate),
-								plancheck.ExpectResourceAction("kongmesh_resource.identity", plancheck.ResourceActionNoop),
+								plancheck.ExpectResourceAction("kongmesh_mesh_identity.identity", plancheck.ResourceActionNoop),
 							},
 							PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 						},
@@ -160,7 +178,8 @@ func TestAccKubernetes_resourceUpdateIsNotLost(t *testing.T) {
 		}
 		return false
 	}})
-	config := env.Config(acctest.Fill(policies, "chain", acctest.NewCA(t, "CA").Chain))
+	ca := acctest.NewCA(t, "CA")
+	config := env.Config(acctest.Fill(policies, "chain", ca.Chain, "key", ca.Key))
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{Config: config}, {
