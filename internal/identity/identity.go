@@ -17,6 +17,7 @@ import (
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -29,7 +30,10 @@ var (
 	_ resource.ResourceWithMoveState        = (*meshIdentity)(nil)
 )
 
-const defaultTimeout = 5 * time.Minute
+const (
+	defaultTimeout       = 5 * time.Minute
+	defaultUpdateTimeout = 30 * time.Minute // a rotation waits for each proxy
+)
 
 // NewResource returns kongmesh_mesh_identity.
 func NewResource() resource.Resource {
@@ -40,13 +44,14 @@ type meshIdentity struct{ object }
 
 type model struct {
 	envelope
-	Selector     types.Object   `tfsdk:"selector"`
-	SpiffeID     types.Object   `tfsdk:"spiffe_id"`
-	Bundled      types.Object   `tfsdk:"bundled"`
-	Spire        types.Object   `tfsdk:"spire"`
-	Extension    types.Object   `tfsdk:"extension"`
-	ForceDestroy types.Bool     `tfsdk:"force_destroy"`
-	Timeouts     timeouts.Value `tfsdk:"timeouts"`
+	Selector     types.Object    `tfsdk:"selector"`
+	SpiffeID     types.Object    `tfsdk:"spiffe_id"`
+	Bundled      types.Object    `tfsdk:"bundled"`
+	Spire        types.Object    `tfsdk:"spire"`
+	Extension    types.Object    `tfsdk:"extension"`
+	ForceDestroy types.Bool      `tfsdk:"force_destroy"`
+	Rollout      *rotation.Model `tfsdk:"rollout"`
+	Timeouts     timeouts.Value  `tfsdk:"timeouts"`
 }
 
 // members returns the values of the parts in [identityParts] by name.
@@ -88,10 +93,11 @@ func (r *meshIdentity) Schema(ctx context.Context, _ resource.SchemaRequest, res
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
 		},
+		"rollout": rotation.Attribute(),
 		"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 			Create: true, Update: true, Delete: true,
 			CreateDescription: "Timeout for creating, until the identity is ready. Defaults to `5m`.",
-			UpdateDescription: "Timeout for updating, until the identity is ready. Defaults to `5m`.",
+			UpdateDescription: "Timeout for updating, including a rotation of the CA, until the identity is ready. Defaults to `30m`.",
 			DeleteDescription: "Timeout for deleting. Defaults to `5m`.",
 		}),
 	})
@@ -171,6 +177,7 @@ func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, full)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, full.standing(), &resp.Diagnostics)
+	r.Run.Note(full.refreshed())
 }
 
 func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -180,7 +187,7 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultUpdateTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	current, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
@@ -208,9 +215,6 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 
 // change writes a planned identity after the checks that need the control plane.
 // It returns nil if nothing was written, and current if nothing has to be.
-//
-// A changed CA reaches proxies with this one write, before all of them trust it:
-// a rollout replaces the write, with [changesCA] as its condition.
 func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan, prior model, diags *diag.Diagnostics) *kuma.Document {
 	r.checkMeshServices(ctx, plan, kuma.Fresh, diags)
 	r.checkTrust(ctx, plan, kuma.Fresh, diags)
@@ -219,6 +223,17 @@ func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan,
 	}
 	if diags.HasError() {
 		return nil
+	}
+	if current != nil && changesSecrets(current, plan) {
+		return r.changeCA(ctx, current, plan, prior, diags)
+	}
+	proxies, anonymous, err := r.newcomers(ctx, current, plan)
+	if err != nil {
+		tfkit.AddError(diags, "write "+plan.what(), err)
+		return nil
+	}
+	if len(proxies) > 0 {
+		return r.moveProxies(ctx, current, plan, prior, anonymous, diags)
 	}
 	return r.write(ctx, current, plan.content(), prior.Labels, diags)
 }

@@ -53,8 +53,8 @@ func (r *meshIdentity) List(ctx context.Context, req query.ListRequest, stream *
 
 func (r *meshTrust) List(ctx context.Context, req query.ListRequest, stream *query.ListResultsStream) {
 	own := func(document *kuma.Document) bool {
-		origin, err := document.OriginKRI()
-		return err == nil && origin == ""
+		is, err := trustFrom(document)
+		return err == nil && is.origin == "" && !is.isInterim()
 	}
 	r.list(ctx, req, stream, own, func(ctx context.Context, document *kuma.Document, id identifier, state *tfsdk.Resource) diag.Diagnostics {
 		full, diags := r.read(ctx, document, content{envelope{id.Mesh, id.Name, types.MapNull(types.StringType)}, nil}, true)

@@ -44,6 +44,11 @@ func (r *meshIdentity) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		r.planMeshServices(ctx, plan, diags)
 		r.checkTrust(ctx, plan, kuma.Recent, diags)
 	}
+	r.planMove(ctx, plan, diags)
+	if !req.State.Raw.IsNull() && !diags.HasError() {
+		r.planRotation(ctx, state, plan, diags)
+		r.warnNewIDs(ctx, state, plan, diags)
+	}
 }
 
 // named reports whether the names of an object are known.

@@ -2,7 +2,9 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,6 +17,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -136,13 +139,49 @@ func (r *meshTrust) Create(ctx context.Context, req resource.CreateRequest, resp
 // change writes a planned trust after the checks that need the control plane. It
 // returns nil if nothing was written, and current if nothing has to be.
 //
-// A trust that a rollout of an identity widens is read and written here: a
-// rollout replaces the content, and the comparison in Read.
+// Identities move to another CA after their trust does: until then, an interim
+// MeshTrust keeps the CA that they use. No other resource changes this one.
 func (r *meshTrust) change(ctx context.Context, current *kuma.Document, plan, prior trustModel, diags *diag.Diagnostics) *kuma.Document {
 	if r.checkIdentity(ctx, plan, kuma.Fresh, diags); diags.HasError() {
 		return nil
 	}
+	if current != nil {
+		if err := r.keepUsed(ctx, current, plan); err != nil {
+			r.addWriteError(plan.content(), nil, err, diags)
+			return nil
+		}
+	}
 	return r.write(ctx, current, plan.content(), prior.Labels, diags)
+}
+
+// keepUsed keeps the CAs trusted that a planned trust leaves out and an identity
+// uses.
+func (r *meshTrust) keepUsed(ctx context.Context, current *kuma.Document, plan trustModel) error {
+	before, err := trustFrom(current)
+	if err != nil {
+		return err
+	}
+	after := plan.trust()
+	dropped := without(before.certificates, after.certificates)
+	if len(dropped) == 0 && before.domain == after.domain {
+		return nil
+	}
+	mesh := plan.Mesh.ValueString()
+	users, err := losers(ctx, r.Client, mesh, before, &after)
+	for _, user := range users {
+		err = errors.Join(err, hold(ctx, r.Client, mesh, user.name, before.domain, false, before.certificates...))
+	}
+	return err
+}
+
+// trust returns the planned trust.
+func (m trustModel) trust() trust {
+	is := trust{name: m.Name.ValueString(), domain: m.TrustDomain.ValueString()}
+	for _, element := range m.CABundles.Elements() {
+		certificates, _ := pki.ReadCertificates([]byte(plainText(element))) // the rule of the attribute has found no problem
+		is.certificates = append(is.certificates, certificates...)
+	}
+	return is
 }
 
 func (r *meshTrust) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -198,7 +237,46 @@ func (r *meshTrust) Delete(ctx context.Context, req resource.DeleteRequest, resp
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) || r.Run.Created(r.existing(state.envelope).RunName()) {
 		return
 	}
+	if r.refuseDelete(ctx, state, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		return
+	}
 	tfkit.AddError(&resp.Diagnostics, "delete "+r.what(state.envelope), r.Client.DeleteObject(ctx, r.of(state.envelope)))
+}
+
+// refuseDelete adds an error if a connected proxy has a certificate that its
+// peers accept only because of this trust: a peer that restarts would refuse it.
+func (r *meshTrust) refuseDelete(ctx context.Context, state trustModel, diags *diag.Diagnostics) {
+	mesh := state.Mesh.ValueString()
+	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Fresh)
+	var users []user
+	if err == nil {
+		var before trust
+		if before, err = trustFrom(document); err == nil {
+			users, err = losers(ctx, r.Client, mesh, before, nil)
+		}
+	}
+	if err == nil && len(users) > 0 {
+		var proxies []kuma.Dataplane
+		proxies, err = r.Client.Dataplanes(ctx, mesh)
+		for _, user := range users {
+			served := slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool {
+				return !d.Online || !rollout.Foreign(d) || !user.issuer.Serves(d)
+			})
+			if len(served) > 0 {
+				addTrustInUse(mesh, state.Name.ValueString(), user.name, served, diags)
+			}
+		}
+	}
+	if err != nil && !kuma.Absent(err) && !kuma.NoAddress(err) {
+		tfkit.AddError(diags, "delete "+r.what(state.envelope), err)
+	}
+}
+
+func addTrustInUse(mesh, name, identity string, served []kuma.Dataplane, diags *diag.Diagnostics) {
+	diags.AddAttributeError(path.Root("name"), "MeshTrust is in use", fmt.Sprintf(
+		"Deleting MeshTrust %q of mesh %q ends the trust in the CA of MeshIdentity %q, which issues to %s. A proxy that restarts would refuse their "+
+			"certificates. Nothing was changed.\n\nTo delete both, add the kongmesh_mesh_trust to depends_on of the kongmesh_mesh_identity, so that Terraform deletes "+
+			"the identity first. To keep the identity, trust its CA with another kongmesh_mesh_trust first.", name, mesh, identity, tfkit.Proxies(served)))
 }
 
 func (r *meshTrust) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

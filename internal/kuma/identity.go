@@ -131,9 +131,7 @@ func (d *Document) OriginKRI() (string, error) {
 // IsIdentity reports whether a KRI is that of a MeshIdentity of a mesh, of any
 // zone.
 func IsIdentity(kri, mesh, name string) bool {
-	const fields = 7 // kri, type, mesh, zone, namespace, name, section
-	parts := strings.Split(kri, "_")
-	return len(parts) == fields && parts[1] == "mid" && parts[2] == mesh && parts[5] == name
+	return strings.HasPrefix(kri, "kri_mid_"+mesh+"_") && strings.HasSuffix(kri, "_"+name+"_")
 }
 
 // IdentitySecrets returns the names of the secrets that a MeshIdentity refers
@@ -197,4 +195,22 @@ func (c *Client) IdentityUsers(ctx context.Context, mesh string, secrets ...stri
 		}
 	}
 	return users, nil
+}
+
+// SetIdentitySecrets changes the secrets that a MeshIdentity names for its CA.
+func SetIdentitySecrets(identity *Document, certificate, key string) error {
+	return EditAt(identity, []string{"spec", "provider", "bundled", "ca"}, func(ca *Document) error {
+		return errors.Join(
+			EditAt(ca, []string{"certificate", "secretRef"}, func(ref *Document) error { ref.Set("name", text(certificate)); return nil }),
+			EditAt(ca, []string{"privateKey", "secretRef"}, func(ref *Document) error { ref.Set("name", text(key)); return nil }),
+		)
+	})
+}
+
+// EditAt calls [Document.EditObject] for a nested object.
+func EditAt(document *Document, path []string, edit func(*Document) error) error {
+	if len(path) == 0 {
+		return edit(document)
+	}
+	return document.EditObject(path[0], func(inner *Document) error { return EditAt(inner, path[1:], edit) })
 }

@@ -231,6 +231,12 @@ func addInUse(diags *diag.Diagnostics, err *inUseError) {
 
 // warnOff warns that a mesh loses its mTLS.
 func warnOff(old priorBackend, what string, proxies []kuma.Dataplane, diags *diag.Diagnostics) {
+	if others := connected(proxies); len(others) > 0 && len(served(proxies)) == 0 {
+		diags.AddAttributeWarning(path.Root("enabled"), "mTLS of the mesh goes off", fmt.Sprintf(
+			"%s the enabled backend %q turns off mTLS of mesh %q. No proxy needs it: the certificates of all %d connected proxies are from a MeshIdentity. "+
+				"A proxy that connects later and that no MeshIdentity selects communicates in plain text.", what, old.Name, old.Mesh, len(others)))
+		return
+	}
 	proxies = served(proxies)
 	until, has := "", ""
 	if what == replacing {

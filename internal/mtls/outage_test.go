@@ -59,11 +59,11 @@ func (s *scene) write(config string) {
 
 // proxies lets some connect, and some of them disconnect again.
 func (s *scene) proxies(connected, disconnected int) {
-	connect(s.t, s.env, s.mesh, connected+disconnected)
+	s.env.ConnectProxies(s.t, s.mesh, connected+disconnected)
 	for _, proxy := range s.env.Twin.Proxies(s.mesh)[connected:] {
 		proxy.Disconnect()
 	}
-	sleep(s.t, s.env, 15*time.Second)
+	s.env.Pass(s.t, 15*time.Second)
 }
 
 // dataplane adds a proxy that never connected.
@@ -204,7 +204,7 @@ func TestAccOutage_refusedAtApply(t *testing.T) {
 				t.Errorf("mTLS is off, or something was written: %v", err)
 			}
 			s.env.Twin.Proxies(s.mesh)[0].Disconnect()
-			sleep(t, s.env, 15*time.Second)
+			s.env.Pass(t, 15*time.Second)
 			s.write(before)
 			s.Terraform("apply", "-auto-approve")
 		})
@@ -283,7 +283,7 @@ func TestAccOutage_meshIdentity(t *testing.T) {
 	t.Cleanup(front.Close)
 	s.env.Address = front.URL
 	s.write(before)
-	s.says("apply -auto-approve", true, "mTLS of the mesh goes off", "turned off too. If another")
+	s.says("apply -auto-approve", true, "mTLS of the mesh goes off", "connected proxies are from a MeshIdentity")
 }
 
 // Where the proxies cannot be listed, force_destroy must be set.

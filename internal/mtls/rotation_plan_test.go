@@ -21,7 +21,7 @@ func TestAccRotation_plan(t *testing.T) {
 	)
 	disconnect := func(r *rotating) {
 		r.proxy("dp-2").Disconnect()
-		sleep(r.t, r.env, 2*time.Minute)
+		r.env.Pass(r.t, 2*time.Minute)
 	}
 	for name, test := range map[string]struct {
 		lines   string
@@ -41,7 +41,7 @@ func TestAccRotation_plan(t *testing.T) {
 		},
 		"a switch on purpose":   {lines: "rollout = { strategy = \"switch\" }", want: []string{once, "has 5 connected proxies, and rollout.strategy is \"switch\""}, never: []string{steps, behind}},
 		"the same key, renewed": {then: func(first *acctest.CA) *acctest.CA { return first.Renewed(t) }, never: []string{steps, behind, once}},
-		"no proxies":            {prepare: func(r *rotating) { removeProxies(r.env, r.mesh) }, never: []string{steps, behind, once}},
+		"no proxies":            {prepare: func(r *rotating) { r.env.RemoveProxies(r.mesh) }, never: []string{steps, behind, once}},
 		"equal subjects": {
 			then: func(*acctest.CA) *acctest.CA { return acctest.NewCA(t, "First CA") },
 			want: []string{steps}, never: []string{once}, // their subject key identifiers differ
@@ -53,7 +53,7 @@ func TestAccRotation_plan(t *testing.T) {
 			run := acctest.NewRun(t, required+r.config(r.first, test.lines))
 			run.Serve(r.env.Provider())
 			run.Terraform("apply", "-auto-approve")
-			connect(t, r.env, r.mesh, 5)
+			r.env.ConnectProxies(t, r.mesh, 5)
 			r.t = t
 			if test.prepare != nil {
 				test.prepare(r)
@@ -84,7 +84,7 @@ func TestAccRotation_plan(t *testing.T) {
 				t.Errorf("the apply says it again:\n%s", applied)
 			}
 			run.NoChanges()
-			removeProxies(r.env, r.mesh)
+			r.env.RemoveProxies(r.mesh)
 		})
 	}
 }
@@ -110,14 +110,14 @@ func TestAccRotation_planResumed(t *testing.T) {
 	run := acctest.NewRun(t, required+r.config(r.first, ""))
 	run.Serve(r.env.Provider())
 	run.Terraform("apply", "-auto-approve")
-	connect(t, r.env, r.mesh, 5)
+	r.env.ConnectProxies(t, r.mesh, 5)
 	run.Config(required + r.config(r.then, "timeouts = { update = \"3m\" }"))
 	r.proxy("dp-3").Reject(true)
 	if output, err := run.Try("apply", "-auto-approve"); err == nil {
 		t.Fatalf("the rotation does not stop:\n%s", output)
 	}
 	r.proxy("dp-3").Reject(false)
-	sleep(t, r.env, 20*time.Second)
+	r.env.Pass(t, 20*time.Second)
 	plan := oneLine(run.Terraform("plan"))
 	const want = "has 5 connected proxies. A rotation was interrupted: the mesh trusts both CAs. This run first repeats the interrupted step. " +
 		"The CA changes in 2 steps: issue, final. After each step, the provider waits until every connected proxy has the result: at least 51s in total."
@@ -126,10 +126,10 @@ func TestAccRotation_planResumed(t *testing.T) {
 	}
 	run.Terraform("apply", "-auto-approve")
 	run.NoChanges()
-	if err := r.check(nil); err != nil {
+	if err := r.Check(nil); err != nil {
 		t.Error(err)
 	}
-	removeProxies(r.env, r.mesh)
+	r.env.RemoveProxies(r.mesh)
 }
 
 // A rotation during which Envoy could not tell the two CAs apart fails during
@@ -157,7 +157,7 @@ func TestAccRotation_ambiguousIssuer(t *testing.T) {
 			run := acctest.NewRun(t, required+r.config(test.current(t, name), test.lines))
 			run.Serve(r.env.Provider())
 			run.Terraform("apply", "-auto-approve")
-			connect(t, r.env, r.mesh, 2)
+			r.env.ConnectProxies(t, r.mesh, 2)
 			r.env.ResetRequests()
 			run.Config(required + r.config(test.next(t, test.nextName), test.lines))
 			output, err := run.Try("plan")
@@ -167,7 +167,7 @@ func TestAccRotation_ambiguousIssuer(t *testing.T) {
 			if got := meshWrites(r.env, r.mesh); got != 0 {
 				t.Errorf("the mesh was written %d times", got)
 			}
-			removeProxies(r.env, r.mesh)
+			r.env.RemoveProxies(r.mesh)
 		})
 	}
 }
@@ -181,7 +181,7 @@ func TestRotation_ambiguousIssuer(t *testing.T) {
 	if diags := change(t.Context(), "first"); diags.HasError() {
 		t.Fatal(diags)
 	}
-	connect(t, env, "acc", 2)
+	env.ConnectProxies(t, "acc", 2)
 	env.ResetRequests()
 	diags := change(t.Context(), "then")
 	if len(diags.Errors()) != 1 || !strings.Contains(diags.Errors()[0].Detail(), "another subject") {

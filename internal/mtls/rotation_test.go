@@ -20,50 +20,6 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/mtls"
 )
 
-// watched is a mesh in which every proxy tries a handshake with every other one
-// whenever anything has happened, disconnected proxies included.
-type watched struct {
-	tried   int
-	refused []kumatest.Refusal
-}
-
-func watch(env *acctest.Env, mesh string) *watched {
-	w := &watched{}
-	env.Twin.Watch(func(time.Time) {
-		tried, refused := env.Twin.HandshakesOfAll(mesh)
-		w.tried += tried
-		w.refused = append(w.refused, refused...)
-	})
-	return w
-}
-
-func (w *watched) check(*terraform.State) error {
-	if w.tried == 0 {
-		return fmt.Errorf("nothing was tried, so this shows nothing")
-	}
-	if len(w.refused) > 0 {
-		return fmt.Errorf("of %d handshakes %d were refused, the first: %s", w.tried, len(w.refused), w.refused[0])
-	}
-	return nil
-}
-
-// connect lets proxies connect, and waits until the control plane knows their certificates.
-func connect(t *testing.T, env *acctest.Env, mesh string, n int) {
-	t.Helper()
-	for i := range n { // not all at once, so that they are told of at different times
-		env.Twin.Connect(mesh, fmt.Sprintf("dp-%d", i+1))
-		sleep(t, env, 1700*time.Millisecond)
-	}
-	sleep(t, env, 20*time.Second)
-}
-
-func sleep(t *testing.T, env *acctest.Env, d time.Duration) {
-	t.Helper()
-	if err := env.Clock.Sleep(context.Background(), d); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // meshWrites counts the writes of a mesh since the last reset.
 func meshWrites(env *acctest.Env, mesh string) int {
 	n := 0
@@ -112,16 +68,16 @@ func TestAccRotation(t *testing.T) {
 				t.Parallel()
 				env := acctest.New(t, option)
 				mesh := env.Mesh()
-				w := watch(env, mesh)
+				w := env.WatchHandshakes(mesh)
 				resource.Test(t, resource.TestCase{
 					ProtoV6ProviderFactories: env.Provider(),
 					CheckDestroy:             env.Gone("/meshes/" + mesh),
 					Steps: []resource.TestStep{
 						{Config: env.Config(test.fromPair+rest, "mesh", mesh, "chain", test.from.Chain, "key", test.from.Key)},
 						{
-							PreConfig: func() { connect(t, env, mesh, 5); env.ResetRequests() },
+							PreConfig: func() { env.ConnectProxies(t, mesh, 5); env.ResetRequests() },
 							Config:    env.Config(test.toPair+rest, "mesh", mesh, "chain", test.to.Chain, "key", test.to.Key),
-							Check: resource.ComposeTestCheckFunc(w.check, func(*terraform.State) error {
+							Check: resource.ComposeTestCheckFunc(w.Check, func(*terraform.State) error {
 								if got := meshWrites(env, mesh); got != test.writes {
 									return fmt.Errorf("the mesh was written %d times, not %d", got, test.writes)
 								}
@@ -130,11 +86,11 @@ func TestAccRotation(t *testing.T) {
 						},
 						{
 							PreConfig: func() {
-								sleep(t, env, time.Minute)
-								if err := w.check(nil); err != nil {
+								env.Pass(t, time.Minute)
+								if err := w.Check(nil); err != nil {
 									t.Error(err)
 								}
-								removeProxies(env, mesh)
+								env.RemoveProxies(mesh)
 							},
 							Config: env.Config(test.toPair+rest, "mesh", mesh, "chain", test.to.Chain, "key", test.to.Key),
 						},
@@ -155,15 +111,15 @@ func TestAccRotation_clockOfTheCluster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, kumatest.Kubernetes(), kumatest.ClusterAhead(ahead))
-			w := watch(env, "acc")
+			w := env.WatchHandshakes("acc")
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: env.Provider(),
 				Steps: []resource.TestStep{
 					{Config: env.Config(before+rest, "mesh", "acc", "chain", first.Chain, "key", first.Key)},
 					{
-						PreConfig: func() { connect(t, env, "acc", 3); env.ResetRequests() },
+						PreConfig: func() { env.ConnectProxies(t, "acc", 3); env.ResetRequests() },
 						Config:    env.Config(before+rest, "mesh", "acc", "chain", second.Chain, "key", second.Key),
-						Check: resource.ComposeTestCheckFunc(w.check, func(*terraform.State) error {
+						Check: resource.ComposeTestCheckFunc(w.Check, func(*terraform.State) error {
 							if got := meshWrites(env, "acc"); got != 3 {
 								return fmt.Errorf("the mesh was written %d times, not 3", got)
 							}
@@ -171,7 +127,7 @@ func TestAccRotation_clockOfTheCluster(t *testing.T) {
 						}),
 					},
 					{
-						PreConfig: func() { removeProxies(env, "acc") },
+						PreConfig: func() { env.RemoveProxies("acc") },
 						Config:    env.Config(before+rest, "mesh", "acc", "chain", second.Chain, "key", second.Key),
 					},
 				},
@@ -180,16 +136,9 @@ func TestAccRotation_clockOfTheCluster(t *testing.T) {
 	}
 }
 
-// removeProxies lets a mesh be deleted.
-func removeProxies(env *acctest.Env, mesh string) {
-	for _, proxy := range env.Twin.Proxies(mesh) {
-		env.Twin.Remove(proxy)
-	}
-}
-
 // rotating is a mesh with proxies whose CA changes.
 type rotating struct {
-	*watched
+	*acctest.Handshakes
 	t           *testing.T
 	env         *acctest.Env
 	mesh        string
@@ -201,7 +150,7 @@ func newRotating(t *testing.T, options ...kumatest.Option) *rotating {
 	env := acctest.New(t, append([]kumatest.Option{kumatest.Version("2.14.3")}, options...)...)
 	env.NeedTwin()
 	return &rotating{
-		watched: watch(env, "acc"), t: t, env: env, mesh: env.Mesh(),
+		Handshakes: env.WatchHandshakes("acc"), t: t, env: env, mesh: env.Mesh(),
 		first: acctest.NewCA(t, "First CA"), then: acctest.NewCA(t, "Second CA"),
 	}
 }
@@ -217,14 +166,14 @@ func (r *rotating) run(lines string, steps ...resource.TestStep) {
 	all := append([]resource.TestStep{{Config: r.config(r.first, lines)}}, steps...)
 	prepare := all[1].PreConfig
 	all[1].PreConfig = func() {
-		connect(r.t, r.env, r.mesh, 5)
+		r.env.ConnectProxies(r.t, r.mesh, 5)
 		r.env.ResetRequests()
 		if prepare != nil {
 			prepare()
 		}
 	}
 	last := all[len(all)-1]
-	last.ExpectError, last.Check, last.PreConfig = nil, nil, func() { removeProxies(r.env, r.mesh) }
+	last.ExpectError, last.Check, last.PreConfig = nil, nil, func() { r.env.RemoveProxies(r.mesh) }
 	resource.Test(r.t, resource.TestCase{ProtoV6ProviderFactories: r.env.Provider(), Steps: append(all, last)})
 }
 
@@ -245,9 +194,9 @@ func TestAccRotation_switchRefuses(t *testing.T) {
 	r := newRotating(t)
 	lines := "rollout = { strategy = \"switch\" }"
 	r.run(lines, resource.TestStep{Config: r.config(r.then, lines), Check: func(*terraform.State) error {
-		sleep(t, r.env, 20*time.Second)
-		if len(r.refused) == 0 {
-			return fmt.Errorf("no handshake of %d was refused, so the others show nothing", r.tried)
+		r.env.Pass(t, 20*time.Second)
+		if len(r.Refused) == 0 {
+			return fmt.Errorf("no handshake of %d was refused, so the others show nothing", r.Tried)
 		}
 		return nil
 	}})
@@ -272,7 +221,7 @@ func TestAccRotation_nobodyConnected(t *testing.T) {
 					for _, proxy := range r.env.Twin.Proxies(r.mesh) {
 						test.leave(r, proxy)
 					}
-					sleep(t, r.env, 20*time.Second)
+					r.env.Pass(t, 20*time.Second)
 				},
 				Config: r.config(r.then, ""),
 				Check: func(*terraform.State) error {
@@ -307,14 +256,14 @@ func TestAccRotation_stops(t *testing.T) {
 				ExpectError: acctest.Words(test.want...),
 			}, resource.TestStep{
 				PreConfig: func() {
-					if err := r.check(nil); err != nil {
+					if err := r.Check(nil); err != nil {
 						t.Error(err)
 					}
 					test.spoil(r.proxy("dp-3"), false)
-					sleep(t, r.env, 20*time.Second)
+					r.env.Pass(t, 20*time.Second)
 				},
 				Config: r.config(r.then, ""),
-				Check:  resource.ComposeTestCheckFunc(r.check, func(*terraform.State) error { return noSteps(r.env, r.mesh) }),
+				Check:  resource.ComposeTestCheckFunc(r.Check, func(*terraform.State) error { return noSteps(r.env, r.mesh) }),
 			})
 		})
 	}
@@ -326,16 +275,16 @@ func TestAccRotation_offline(t *testing.T) {
 		t.Parallel()
 		r := newRotating(t)
 		r.run("", resource.TestStep{
-			PreConfig: func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
+			PreConfig: func() { r.proxy("dp-2").Disconnect(); r.env.Pass(t, 5*time.Second) },
 			Config:    r.config(r.then, ""),
 			Check: func(*terraform.State) error {
-				for _, refusal := range r.refused {
+				for _, refusal := range r.Refused {
 					if refusal.By != "dp-2" && refusal.Of != "dp-2" {
 						return fmt.Errorf("a handshake without the disconnected proxy failed: %s", refusal)
 					}
 				}
-				if len(r.refused) == 0 {
-					return fmt.Errorf("of %d handshakes none failed, although dp-2 missed the rotation", r.tried)
+				if len(r.Refused) == 0 {
+					return fmt.Errorf("of %d handshakes none failed, although dp-2 missed the rotation", r.Tried)
 				}
 				return nil
 			},
@@ -346,13 +295,13 @@ func TestAccRotation_offline(t *testing.T) {
 		r := newRotating(t)
 		lines := "rollout = { offline_proxies = \"wait\" }\ntimeouts = { update = \"10m\" }"
 		r.run("", resource.TestStep{
-			PreConfig:   func() { r.proxy("dp-2").Disconnect(); sleep(t, r.env, 5*time.Second) },
+			PreConfig:   func() { r.proxy("dp-2").Disconnect(); r.env.Pass(t, 5*time.Second) },
 			Config:      r.config(r.then, lines),
 			ExpectError: acctest.Words("CA rotation stopped", "dp-2: it is disconnected"),
 		}, resource.TestStep{
-			PreConfig: func() { r.proxy("dp-2").Reconnect(); sleep(t, r.env, 20*time.Second) },
+			PreConfig: func() { r.proxy("dp-2").Reconnect(); r.env.Pass(t, 20*time.Second) },
 			Config:    r.config(r.then, ""),
-			Check:     r.check,
+			Check:     r.Check,
 		})
 	})
 }
@@ -379,9 +328,9 @@ func TestAccRotation_interference(t *testing.T) {
 		Config:      r.config(r.then, ""),
 		ExpectError: acctest.Words("CA rotation stopped", "another client changed the CA", `secret "meddled-cert"`, "not part of this rotation"),
 	}, resource.TestStep{
-		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
+		PreConfig: func() { r.env.Pass(t, 20*time.Second) },
 		Config:    r.config(r.then, ""),
-		Check:     r.check,
+		Check:     r.Check,
 	})
 }
 
@@ -400,9 +349,9 @@ func TestAccRotation_contended(t *testing.T) {
 		Config:      r.config(r.then, ""),
 		ExpectError: acctest.Words("CA rotation stopped", "changed the CA 4 times", "Another run"),
 	}, resource.TestStep{
-		PreConfig: func() { sleep(t, r.env, 20*time.Second) },
+		PreConfig: func() { r.env.Pass(t, 20*time.Second) },
 		Config:    r.config(r.then, ""),
-		Check:     r.check,
+		Check:     r.Check,
 	})
 }
 
@@ -466,13 +415,13 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 	if err := change("first"); err != nil {
 		t.Fatal(err)
 	}
-	w := watch(env, mesh)
-	connect(t, env, mesh, 2)
+	w := env.WatchHandshakes(mesh)
+	env.ConnectProxies(t, mesh, 2)
 	var seen atomic.Int64
 	env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Refuse}, Side: side, Match: func(*http.Request) bool { return seen.Add(1) > int64(n) }})
 	stopped := change("then") != nil
 	env.Twin.ClearFaults()
-	sleep(t, env, 3*time.Second)
+	env.Pass(t, 3*time.Second)
 	goal := "then"
 	if back {
 		goal = "first"
@@ -480,8 +429,8 @@ func interrupted(t *testing.T, first, then *acctest.CA, n int, side kumatest.Sid
 	if err := change(goal); err != nil {
 		t.Fatalf("after %d requests: %s", n, err)
 	}
-	sleep(t, env, time.Minute)
-	if err := w.check(nil); err != nil {
+	env.Pass(t, time.Minute)
+	if err := w.Check(nil); err != nil {
 		t.Errorf("after %d requests: %s", n, err)
 	}
 	if document := string(env.Must(http.MethodGet, "/meshes/"+mesh, nil)); !strings.Contains(document, `"`+goal+`-cert"`) {
@@ -495,13 +444,13 @@ func TestAccRotation_zoneAway(t *testing.T) {
 	t.Parallel()
 	r := newRotating(t, kumatest.Global())
 	r.run("", resource.TestStep{
-		PreConfig:   func() { r.env.Twin.Zone("zone-1").Kill(); sleep(t, r.env, 30*time.Second) },
+		PreConfig:   func() { r.env.Twin.Zone("zone-1").Kill(); r.env.Pass(t, 30*time.Second) },
 		Config:      r.config(r.then, "timeouts = { update = \"10m\" }"),
 		ExpectError: acctest.Words("CA rotation stopped", "zone zone-1: it is not connected", "trusts both the current and the new CA"),
 	}, resource.TestStep{
-		PreConfig: func() { r.env.Twin.Zone("zone-1").Start(); sleep(t, r.env, 30*time.Second) },
+		PreConfig: func() { r.env.Twin.Zone("zone-1").Start(); r.env.Pass(t, 30*time.Second) },
 		Config:    r.config(r.then, ""),
-		Check:     r.check,
+		Check:     r.Check,
 	})
 }
 
@@ -533,6 +482,6 @@ func TestAccRotation_pairInUseNotRead(t *testing.T) {
 			}
 		},
 		Config: r.config(r.then, ""),
-		Check:  r.check,
+		Check:  r.Check,
 	})
 }

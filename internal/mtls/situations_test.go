@@ -152,7 +152,7 @@ func TestAccRotation_situations(t *testing.T) {
 					}
 				},
 				Config: r.config(r.then, test.lines),
-				Check: resource.ComposeTestCheckFunc(r.check, func(*terraform.State) error {
+				Check: resource.ComposeTestCheckFunc(r.Check, func(*terraform.State) error {
 					if took := r.env.Clock.Now().Sub(began); took > test.within {
 						return fmt.Errorf("it took %s, more than %s", took, test.within)
 					}
@@ -176,7 +176,7 @@ func TestRotation_logsProgress(t *testing.T) {
 		if diags := change(ctx, pair); diags.HasError() {
 			t.Fatal(diags)
 		}
-		connect(t, env, "acc", 2)
+		env.ConnectProxies(t, "acc", 2)
 	}
 	entries, err := tflogtest.MultilineJSONDecode(&log)
 	if err != nil {
@@ -201,8 +201,8 @@ func TestRotation_neverServed(t *testing.T) {
 	if diags := change(t.Context(), "first"); diags.HasError() {
 		t.Fatal(diags)
 	}
-	w := watch(env, "acc")
-	connect(t, env, "acc", 5)
+	w := env.WatchHandshakes("acc")
+	env.ConnectProxies(t, "acc", 5)
 	env.Twin.Proxies("acc")[2].ReconnectEvery(time.Second)
 	began := env.Clock.Now()
 	diags := change(t.Context(), "then")
@@ -212,12 +212,12 @@ func TestRotation_neverServed(t *testing.T) {
 	if len(diags) != 1 || diags[0].Summary() != "Proxies missed the rotation" || !strings.Contains(diags[0].Detail(), ": dp-3 (since 20") {
 		t.Errorf("the proxy is not named: %v", diags)
 	}
-	for _, refusal := range w.refused {
+	for _, refusal := range w.Refused {
 		if refusal.By != "dp-3" && refusal.Of != "dp-3" {
 			t.Errorf("a handshake of other proxies failed: %s", refusal)
 		}
 	}
-	if len(w.refused) == 0 {
-		t.Errorf("of %d handshakes none failed, although dp-3 kept its certificate", w.tried)
+	if len(w.Refused) == 0 {
+		t.Errorf("of %d handshakes none failed, although dp-3 kept its certificate", w.Tried)
 	}
 }

@@ -32,18 +32,16 @@ func (i Issuer) Serves(d kuma.Dataplane) bool {
 	case Foreign(d):
 		return i.issued(d)
 	}
-	return i.selects(d)
+	return i.Selected(d)
 }
 
-// issued reports whether the issuer has issued the certificate of a proxy. The
-// identifier of a MeshIdentity also has its zone, which a global control plane
-// leaves out, and its namespace.
+// issued reports whether the issuer has issued the certificate of a proxy.
 func (i Issuer) issued(d kuma.Dataplane) bool {
-	return i.Identity == "" ||
-		strings.HasPrefix(d.Certificate.Backend, "kri_mid_"+i.Mesh+"_") && strings.HasSuffix(d.Certificate.Backend, "_"+i.Identity+"_")
+	return i.Identity == "" || kuma.IsIdentity(d.Certificate.Backend, i.Mesh, i.Identity)
 }
 
-func (i Issuer) selects(d kuma.Dataplane) bool {
+// Selected reports whether the MeshIdentity selects a proxy.
+func (i Issuer) Selected(d kuma.Dataplane) bool {
 	for name, value := range i.Selector {
 		if d.Labels[name] != value {
 			return false

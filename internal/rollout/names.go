@@ -49,16 +49,34 @@ func CAName(certificate, key string) (name string, ok bool) {
 	return match[1][:len(match[1])-fingerprintLength-1], true
 }
 
+// stepInfix is what the names of interim CA secrets have after the name of the
+// backend.
+const stepInfix = "-rollout-"
+
 // StepSecrets returns the names of the interim CA secrets that a mesh uses
-// while a backend changes its CA.
-func StepSecrets(backend, fingerprint string) (certificate, key string) {
-	return CASecretNames(backend+"-rollout", fingerprint)
+// while a backend, or another document with this name, changes its CA.
+func StepSecrets(name, fingerprint string) (certificate, key string) {
+	return CASecretNames(strings.TrimSuffix(name+stepInfix, "-"), fingerprint)
 }
 
 // IsStepSecret reports whether a secret has a name of [StepSecrets].
 func IsStepSecret(name string) bool { return stepPattern.MatchString(name) }
 
-// UnusedSteps returns the interim CA secrets that no backend of the mesh uses.
+// ofIdentity marks the interim CA secrets of a MeshIdentity, which a backend of
+// the same name must not take for its own.
+const ofIdentity = "-identity"
+
+// IdentityStepName returns the name in [StepSecrets] of a MeshIdentity.
+func IdentityStepName(identity string) string { return identity + ofIdentity }
+
+// IsIdentityStep reports whether a secret is an interim CA secret of a
+// MeshIdentity.
+func IsIdentityStep(secret, identity string) bool {
+	return IsStepSecret(secret) && strings.HasPrefix(secret, IdentityStepName(identity)+stepInfix)
+}
+
+// UnusedSteps returns the interim CA secrets of backends that no backend of the
+// mesh uses.
 func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *kuma.Mesh, age kuma.MaxAge) ([]string, error) {
 	secrets, err := client.SecretsAsOf(ctx, name, age)
 	if err != nil && !kuma.Absent(err) {
@@ -70,7 +88,7 @@ func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *ku
 		if err != nil {
 			return nil, err
 		}
-		if !IsStepSecret(secretName) {
+		if !IsStepSecret(secretName) || strings.Contains(secretName, ofIdentity+stepInfix) {
 			continue
 		}
 		users, err := mesh.Users(secretName)

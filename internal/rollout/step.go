@@ -9,6 +9,9 @@ import (
 type CA struct {
 	Bundle pki.Bundle
 	Key    []byte
+	// Apart reports whether the chain says nothing of what proxies trust: only its
+	// issuer and the trusted certificates count.
+	Apart bool
 }
 
 // A Step is one write that makes the mesh use another CA.
@@ -73,9 +76,15 @@ func Remaining(from, to CA) []Step {
 
 // trusts reports whether proxies with this CA accept certificates from the
 // other one.
-func (ca CA) trusts(other CA) bool { return ca.Bundle.Trusts(other.Bundle.Issuer()) }
+func (ca CA) trusts(other CA) bool {
+	bundle := ca.Bundle
+	if ca.Apart {
+		bundle.Chain = bundle.Chain[:min(1, len(bundle.Chain))]
+	}
+	return bundle.Trusts(other.Bundle.Issuer())
+}
 
 // join returns the CA that issues like this one, and trusts the CAs of both.
 func (ca CA) join(trusted CA) CA {
-	return CA{Bundle: ca.Bundle.Join(trusted.Bundle), Key: ca.Key}
+	return CA{Bundle: ca.Bundle.Join(trusted.Bundle), Key: ca.Key, Apart: ca.Apart}
 }

@@ -14,7 +14,7 @@ import (
 const pollEvery = time.Second
 
 // A View is the status of a mesh on the control plane at one moment. Zones are
-// those of a global control plane.
+// those of a global control plane. Mesh is nil for a view of its proxies alone.
 type View struct {
 	Mesh    *kuma.Mesh
 	Proxies []kuma.Dataplane
@@ -39,10 +39,17 @@ func (v View) CountingFrom(earlier View) View {
 
 // Read reads a view. The error is [kuma.Absent] if the mesh does not exist.
 func Read(ctx context.Context, client *kuma.Client, mesh string) (v View, err error) {
-	v.Mesh, err = client.Mesh(ctx, mesh)
+	document, err := client.Mesh(ctx, mesh)
 	if err == nil {
-		v.Proxies, err = client.Dataplanes(ctx, mesh)
+		v, err = ReadProxies(ctx, client, mesh)
 	}
+	v.Mesh = document
+	return v, err
+}
+
+// ReadProxies reads a view without its mesh.
+func ReadProxies(ctx context.Context, client *kuma.Client, mesh string) (v View, err error) {
+	v.Proxies, err = client.Dataplanes(ctx, mesh)
 	if err == nil && client.Settings(ctx).Global {
 		v.Zones, err = client.Zones(ctx)
 	}

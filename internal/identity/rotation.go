@@ -1,0 +1,348 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
+)
+
+// caCache is how long the control plane issues from the CA of an identity that
+// it has read, even if the identity names other secrets by then (measured: 5 s).
+const caCache = 6 * time.Second
+
+// atCertificate is the attribute of the certificate chain.
+func atCertificate() path.Path {
+	return path.Root("bundled").AtName("ca").AtName("certificate")
+}
+
+// secretsOf returns the CA secrets that a document names. ok is false if its CA
+// is not in two secrets.
+func secretsOf(document *kuma.Document) (secrets rollout.CASecrets, ok bool, err error) {
+	names, err := kuma.IdentitySecrets(document)
+	if err != nil || len(names) != 2 {
+		return secrets, false, err
+	}
+	return rollout.CASecrets{Certificate: names[0], Key: names[1]}, true, nil
+}
+
+// secrets returns the CA secrets in a plan or state. ok is false if its CA is not
+// in two secrets.
+func (m model) secrets() (secrets rollout.CASecrets, ok bool) {
+	certificate, key, ok := m.caSources()
+	secrets = rollout.CASecrets{Certificate: certificate.secret, Key: key.secret}
+	return secrets, ok && secrets.Certificate != "" && secrets.Key != ""
+}
+
+// issuer returns which proxies get their certificates from an identity.
+func (m model) issuer() rollout.Issuer {
+	dataplane := part.AttributesOf(m.Selector)["dataplane"]
+	return rollout.Issuer{
+		Mesh: m.Mesh.ValueString(), Identity: m.Name.ValueString(),
+		Selects: !part.IsNull(dataplane), Selector: part.StringMap(part.AttributesOf(dataplane)["match_labels"]),
+	}
+}
+
+// what describes the identity for a message.
+func (m model) what() string {
+	return fmt.Sprintf("MeshIdentity %q of mesh %q", m.Name.ValueString(), m.Mesh.ValueString())
+}
+
+// changesSecrets reports whether a plan has another CA than a document, and
+// either is in secrets.
+func changesSecrets(current *kuma.Document, plan model) bool {
+	now, _, err := secretsOf(current)
+	wanted, _ := plan.secrets()
+	return err == nil && now != wanted
+}
+
+// changeCA writes an identity that names other CA secrets than its document: in
+// steps if proxies would notice, otherwise in one write.
+func (r *meshIdentity) changeCA(ctx context.Context, current *kuma.Document, plan, prior model, diags *diag.Diagnostics) *kuma.Document {
+	now, _, err := secretsOf(current)
+	if err != nil {
+		r.addRotationError(plan, err, diags)
+		return nil
+	}
+	timing := rollout.NewTiming(r.Client.Settings(ctx))
+	document := &rotated{meshIdentity: r, plan: plan, prior: prior, timing: timing}
+	inSteps, err := document.inSteps(ctx, current)
+	if err != nil {
+		r.addRotationError(plan, err, diags)
+		return nil
+	}
+	if inSteps {
+		configured, _ := plan.secrets()
+		ro := &rotation.Rotation{
+			Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: rollout.IdentityStepName(plan.Name.ValueString()),
+			Configured: configured, At: atCertificate(), Clock: r.Clock, Timing: timing, Kubernetes: r.Kubernetes, Apart: true,
+			// The time of a write is that of the last change of the status, if it is read late.
+			Proxies: rollout.Proxies{Timing: timing, WaitForOffline: plan.Rollout.WaitsForOffline(), TwoClocks: true, Issuer: plan.issuer()},
+		}
+		inSteps, err = ro.Read(ctx, now, diags)
+		if err == nil && inSteps && !diags.HasError() {
+			document.from, document.to = ro.From.Bundle, ro.To.Bundle
+			err = ro.Run(ctx, now, diags)
+		}
+		if err != nil || diags.HasError() {
+			r.addRotationError(plan, err, diags)
+			return nil
+		}
+		if inSteps {
+			return document.written
+		}
+	}
+	written := r.write(ctx, current, plan.content(), prior.Labels, diags)
+	if !diags.HasError() {
+		r.addRotationError(plan, document.CleanUp(ctx), diags)
+	}
+	return written
+}
+
+// addRotationError adds the error of a rotation.
+func (r *meshIdentity) addRotationError(plan model, err error, diags *diag.Diagnostics) {
+	stopped, untrusted := (*rotation.StoppedError)(nil), (*errUntrusted)(nil)
+	switch {
+	case errors.As(err, &untrusted):
+		addUntrusted(plan, untrusted, diags)
+	case errors.As(err, &stopped):
+		stopped.Add(diags)
+	case err != nil:
+		r.addWriteError(plan.content(), nil, err, diags)
+	}
+}
+
+// addUntrusted adds the error for a CA that no MeshTrust contains.
+func addUntrusted(plan model, err *errUntrusted, diags *diag.Diagnostics) {
+	diags.AddAttributeError(atCertificate(), "CA is in no MeshTrust", fmt.Sprintf(
+		"The CA of %s changes, and %s: its peers would refuse a proxy with a certificate of this CA. Add the CA to ca_bundles of a kongmesh_mesh_trust "+
+			"with the trust domain of the identity, and the kongmesh_mesh_trust to depends_on of the identity.", plan.what(), err))
+}
+
+// rotated is an identity whose CA a rotation replaces. What proxies trust
+// meanwhile is in an interim MeshTrust of each trust domain.
+type rotated struct {
+	*meshIdentity
+	plan, prior model
+	timing      rollout.Timing
+	from, to    pki.Bundle     // at the beginning, and in the configuration
+	written     *kuma.Document // by the last write
+}
+
+// inSteps reports whether proxies would notice a change in one write.
+func (d *rotated) inSteps(ctx context.Context, current *kuma.Document) (bool, error) {
+	_, now, err := secretsOf(current)
+	_, wanted := d.plan.secrets()
+	if err != nil || !now || !wanted || d.plan.Rollout.Switches() || d.plan.issuesNothing() {
+		return false, err
+	}
+	proxies, err := d.Client.Dataplanes(ctx, d.plan.Mesh.ValueString())
+	if kuma.NoAddress(err) && d.plan.Rollout.Switches() {
+		return false, nil
+	}
+	issuer := d.plan.issuer()
+	return slices.ContainsFunc(proxies, func(p kuma.Dataplane) bool { return p.Subscription != "" && issuer.Serves(p) }), err
+}
+
+func (d *rotated) mesh() string { return d.plan.Mesh.ValueString() }
+
+// View reads the proxies, and the identity.
+func (d *rotated) View(ctx context.Context) (rollout.View, rotation.Use, error) {
+	v, err := rollout.ReadProxies(ctx, d.Client, d.mesh())
+	if err != nil {
+		return v, rotation.Use{}, err
+	}
+	document, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
+	if kuma.Absent(err) {
+		return v, rotation.Use{Ended: "deleted the MeshIdentity"}, nil
+	}
+	if err != nil {
+		return v, rotation.Use{}, err
+	}
+	use, err := useOf(document)
+	return v, use, err
+}
+
+// useOf returns the CA that a document uses.
+func useOf(document *kuma.Document) (rotation.Use, error) {
+	secrets, ok, err := secretsOf(document)
+	use := rotation.Use{CASecrets: secrets}
+	if !ok {
+		use.Ended = "changed where the CA of the MeshIdentity is"
+	}
+	return use, err
+}
+
+// ReadCA reads the CA in two secrets. A proxy trusts what MeshTrusts contain, and
+// not the chain: only the issuer counts.
+func (d *rotated) ReadCA(ctx context.Context, secrets rollout.CASecrets) (rollout.CA, error) {
+	ca, err := rotation.ReadCA(ctx, d.Client, d.mesh(), secrets)
+	ca.Apart = true
+	return ca, err
+}
+
+// Prepare uploads the CA of a step, and makes proxies trust what they need for
+// it; before the last one, it ends the trust in the previous CA.
+func (d *rotated) Prepare(ctx context.Context, s rollout.Step, target rollout.CA, secrets rollout.CASecrets) (time.Duration, error) {
+	pause := d.timing.Secrets
+	switch s {
+	case rollout.Final:
+		return pause, d.narrow(ctx)
+	case rollout.Repeat:
+		pause = max(pause, caCache)
+		if err := d.widen(ctx, false, target.Bundle); err != nil {
+			return 0, err
+		}
+	case rollout.Trust:
+		pause = max(pause, d.timing.Trusts)
+		if err := errors.Join(d.widen(ctx, true, target.Bundle), d.startProbe(ctx)); err != nil {
+			return 0, err
+		}
+	case rollout.Issue:
+		if err := d.endProbe(ctx); err != nil {
+			return 0, err
+		}
+	}
+	issuing := rollout.CA{Bundle: pki.Bundle{Chain: target.Bundle.Chain}, Key: target.Key}
+	return pause, rotation.Upload(ctx, d.Client, d.mesh(), secrets, issuing)
+}
+
+// widen makes proxies trust the current and the new CA.
+func (d *rotated) widen(ctx context.Context, anew bool, target pki.Bundle) error {
+	trusts, err := trustsOf(ctx, d.Client, d.mesh())
+	if err != nil {
+		return err
+	}
+	domains := domainsOf(trusts, target.Issuer())
+	if len(domains) == 0 {
+		return &errUntrusted{d.mesh(), target.Issuer()}
+	}
+	for _, domain := range domains {
+		both := slices.Concat(target.Chain, target.Trusted, d.to.Chain)
+		if err := hold(ctx, d.Client, d.mesh(), d.plan.Name.ValueString(), domain, anew, both...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// narrow ends the trust in the previous CA: it takes it out of the generated
+// MeshTrust, and deletes the interim ones.
+func (d *rotated) narrow(ctx context.Context) error {
+	trusts, err := trustsOf(ctx, d.Client, d.mesh())
+	if err != nil {
+		return err
+	}
+	for _, t := range trusts {
+		switch {
+		case t.name == interimTrust(d.plan.Name.ValueString(), t.domain):
+			if !trusted(in(trusts, t.domain, func(t trust) bool { return !t.isInterim() }), d.to.Issuer()) {
+				return &errUntrusted{d.mesh(), d.to.Issuer()}
+			}
+			if err := d.Client.DeleteObject(ctx, kuma.MeshTrustKey(d.mesh(), t.name)); err != nil {
+				return err
+			}
+		case kuma.IsIdentity(t.origin, d.mesh(), d.plan.Name.ValueString()):
+			if err := d.dropPrevious(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropPrevious takes the previous CA out of the MeshTrust that the control plane
+// generated, which only adds to it.
+func (d *rotated) dropPrevious(ctx context.Context, t trust) error {
+	kept := without(t.certificates, without(d.from.Chain, d.to.Chain))
+	if len(kept) == len(t.certificates) || len(kept) == 0 {
+		return nil
+	}
+	_, _, err := d.Client.WriteObject(ctx, kuma.MeshTrustKey(d.mesh(), t.name), t.document, func(document *kuma.Document) error {
+		return setCertificates(document, t.domain, kept)
+	})
+	return err
+}
+
+// Write writes the identity.
+func (d *rotated) Write(ctx context.Context, s rollout.Step, secrets rollout.CASecrets, check func(rotation.Use) error) (time.Time, error) {
+	current, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if use, err := useOf(current); err == nil && s != rollout.Final && use.CASecrets == secrets {
+		return current.ModificationTime() // the answer of an earlier attempt was lost
+	}
+	written, _, err := d.Client.WriteObject(ctx, d.of(d.plan.envelope), current, func(document *kuma.Document) error {
+		use, err := useOf(document)
+		if err == nil {
+			err = check(use)
+		}
+		switch {
+		case err != nil:
+			return err
+		case s == rollout.Final:
+			return d.edit(document, d.plan.content(), d.prior.Labels)
+		}
+		return kuma.SetIdentitySecrets(document, secrets.Certificate, secrets.Key)
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	d.written = written
+	return written.ModificationTime()
+}
+
+// CleanUp deletes the interim CA secrets, once no proxy that connects can get a
+// certificate from them.
+func (d *rotated) CleanUp(ctx context.Context) error {
+	unused, err := d.unusedSteps(ctx)
+	if err != nil || len(unused) == 0 {
+		return err
+	}
+	if err := d.Clock.Sleep(ctx, d.timing.Served); err != nil {
+		return err
+	}
+	for _, secret := range unused {
+		err = errors.Join(err, d.Client.DeleteSecret(ctx, d.mesh(), secret))
+	}
+	return err
+}
+
+// unusedSteps returns the interim CA secrets of the identity that it does not
+// name.
+func (d *rotated) unusedSteps(ctx context.Context) ([]string, error) {
+	document, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
+	if err != nil {
+		return nil, err
+	}
+	used, _, err := secretsOf(document)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := d.Client.Secrets(ctx, d.mesh())
+	if err != nil {
+		return nil, err
+	}
+	var unused []string
+	for _, secret := range secrets {
+		name, err := secret.Name()
+		if err != nil {
+			return nil, err
+		}
+		if rollout.IsIdentityStep(name, d.plan.Name.ValueString()) && !used.Has(name) {
+			unused = append(unused, name)
+		}
+	}
+	return unused, nil
+}
