@@ -44,6 +44,8 @@ func exemptions() []exemption {
 			"kongmesh_mesh_secret.mesh", "kongmesh_mesh_secret.name",
 			"kongmesh_global_secret.name",
 			"kongmesh_mtls_provided_backend.mesh", "kongmesh_mtls_provided_backend.name",
+			"kongmesh_mesh_identity.mesh", "kongmesh_mesh_identity.name",
+			"kongmesh_mesh_trust.mesh", "kongmesh_mesh_trust.name",
 			"kongmesh_resource.type", "kongmesh_resource.mesh", "kongmesh_resource.name",
 		}},
 		{"write-only: in no plan and in no state; what happens to it shows in public_key_sha256", events(), []string{
@@ -59,7 +61,12 @@ func exemptions() []exemption {
 			"kongmesh_global_secret.value_wo_version", "kongmesh_global_secret.value_base64_wo_version",
 			"kongmesh_mesh_ca_secret.timeouts.create", "kongmesh_mesh_ca_secret.timeouts.update", "kongmesh_mesh_ca_secret.timeouts.delete",
 			"kongmesh_mtls_provided_backend.timeouts.create", "kongmesh_mtls_provided_backend.timeouts.update", "kongmesh_mtls_provided_backend.timeouts.delete",
+			"kongmesh_mesh_identity.timeouts.create", "kongmesh_mesh_identity.timeouts.update", "kongmesh_mesh_identity.timeouts.delete",
+			"kongmesh_mesh_identity.rollout.strategy", "kongmesh_mesh_identity.rollout.offline_proxies", "kongmesh_mesh_identity.force_destroy",
 			"kongmesh_mtls_provided_backend.rollout.strategy", "kongmesh_mtls_provided_backend.rollout.offline_proxies", "kongmesh_mtls_provided_backend.force_destroy",
+		}},
+		{"no control plane has an extension, so that the identity never gets ready", events(), []string{
+			"kongmesh_mesh_identity.extension.name", "kongmesh_mesh_identity.extension.config",
 		}},
 		{"a key is not read back; another one shows in public_key_sha256", []event{drifted}, []string{
 			"kongmesh_mesh_ca_secret.private_key",
@@ -219,7 +226,8 @@ func observe(t *testing.T) sightings {
 func everythingOf(t *testing.T, env *acctest.Env) func(first bool) string {
 	t.Helper()
 	ca, second := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Second CA")
-	config := env.Config(everything, "chain", ca.Chain, "key", ca.Key, "second_chain", second.Chain, "second_key", second.Key,
+	sub, next := ca.Intermediate(t, "Sub CA"), ca.Intermediate(t, "Next Sub CA")
+	config := env.Config(everything, "sub_chain", sub.Chain, "sub_key", sub.Key, "next_chain", next.Chain, "next_key", next.Key, "chain", ca.Chain, "key", ca.Key, "second_chain", second.Chain, "second_key", second.Key,
 		"ed_chain", acctest.PKI(t, "ed.crt"), "ed_key", acctest.PKI(t, "ed.key"))
 	return func(first bool) string { return config + fmt.Sprintf("locals {\n  first = %t\n}\n", first) }
 }
@@ -250,6 +258,8 @@ func documents(t *testing.T, env *acctest.Env) []document {
 		paths = append(paths, list(mesh+"/secrets")...)
 		paths = append(paths, list(mesh+"/meshtimeouts")...)
 		paths = append(paths, list(mesh+"/external-services")...)
+		paths = append(paths, list(mesh+"/meshidentities")...)
+		paths = append(paths, slices.DeleteFunc(list(mesh+"/meshtrusts"), func(path string) bool { return !strings.HasSuffix(path, "/own") })...) // not what is generated
 	}
 	for _, path := range append(paths, meshes...) {
 		all = append(all, document{path, read(t, env, path)})
@@ -257,7 +267,7 @@ func documents(t *testing.T, env *acctest.Env) []document {
 	return all
 }
 
-// read is a document without its times.
+// read is a document without its times and its status.
 func read(t *testing.T, env *acctest.Env, path string) map[string]any {
 	t.Helper()
 	var content map[string]any
@@ -266,6 +276,7 @@ func read(t *testing.T, env *acctest.Env, path string) map[string]any {
 	}
 	delete(content, "creationTime")
 	delete(content, "modificationTime")
+	delete(content, "status")
 	return content
 }
 
@@ -413,6 +424,113 @@ resource "kongmesh_mtls_provided_backend" "file" {
   skip_validation = true
   cert            = { file = "/${local.x}" }
   key             = { file = "/${local.x}" }
+}
+
+resource "kongmesh_mesh" "identities" {
+  name          = "identities"
+  mesh_services = { mode = "Exclusive" }
+}
+
+resource "kongmesh_mesh_ca_secret" "identities" {
+  mesh              = kongmesh_mesh.identities.name
+  name              = "ca"
+  certificate_chain = local.first ? $sub_chain : $next_chain
+  private_key_wo    = local.first ? $sub_key : $next_key
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "kongmesh_mesh_trust" "own" {
+  mesh         = kongmesh_mesh.identities.name
+  name         = "own"
+  labels       = { team = local.x }
+  trust_domain = "${local.x}.example"
+  ca_bundles   = [local.chain]
+}
+
+resource "kongmesh_mesh_identity" "secret" {
+  mesh      = kongmesh_mesh.identities.name
+  name      = "secret"
+  labels    = { team = local.x }
+  selector  = { dataplane = { match_labels = { app = local.x } } }
+  spiffe_id = { trust_domain = "${local.x}.example", path = "/${local.x}" }
+  bundled = {
+    ca = {
+      certificate = { secret = kongmesh_mesh_ca_secret.identities.certificate_secret }
+      private_key = { secret = kongmesh_mesh_ca_secret.identities.key_secret }
+    }
+    expiration                 = local.minutes
+    mesh_trust_creation        = local.first ? "Disabled" : "Enabled"
+    insecure_allow_self_signed = local.first
+  }
+  rollout       = { strategy = local.first ? "overlap" : "switch", offline_proxies = local.first ? "report" : "wait" }
+  force_destroy = local.first ? false : true
+  timeouts      = { create = local.minutes, update = local.minutes, delete = local.minutes }
+}
+
+resource "kongmesh_mesh_identity" "generated" {
+  mesh     = kongmesh_mesh.identities.name
+  name     = "generated"
+  selector = {}
+  bundled = {
+    autogenerate = local.first
+    ca = local.first ? null : {
+      certificate = { secret = kongmesh_mesh_ca_secret.identities.certificate_secret }
+      private_key = { secret = kongmesh_mesh_ca_secret.identities.key_secret }
+    }
+    insecure_allow_self_signed = true
+  }
+}
+
+resource "kongmesh_mesh_identity" "file" {
+  mesh     = kongmesh_mesh.identities.name
+  name     = "file"
+  selector = {}
+  bundled = {
+    ca = {
+      certificate = { file = "/${local.x}" }
+      private_key = { file = "/${local.x}" }
+    }
+    mesh_trust_creation        = "Disabled"
+    insecure_allow_self_signed = true
+  }
+}
+
+resource "kongmesh_mesh_identity" "env_var" {
+  mesh     = kongmesh_mesh.identities.name
+  name     = "env-var"
+  selector = {}
+  bundled = {
+    ca = {
+      certificate = { env_var = local.x }
+      private_key = { env_var = local.x }
+    }
+    mesh_trust_creation        = "Disabled"
+    insecure_allow_self_signed = true
+  }
+}
+
+resource "kongmesh_mesh_identity" "inline" {
+  mesh     = kongmesh_mesh.identities.name
+  name     = "inline"
+  selector = {}
+  bundled = {
+    ca = {
+      certificate = { inline = local.chain }
+      private_key = { inline = local.key }
+    }
+    mesh_trust_creation        = "Disabled"
+    insecure_allow_self_signed = true
+  }
+}
+
+resource "kongmesh_mesh_identity" "spire" {
+  mesh     = kongmesh_mesh.identities.name
+  name     = "spire"
+  selector = {}
+  spire    = { agent_timeout = local.seconds }
 }
 
 resource "kongmesh_resource" "spec" {

@@ -235,6 +235,8 @@ func shownOnly(t *testing.T) []collection {
 			map[form]string{isOne: `"without"`, isMany: `"two"`}, map[form]string{isNull: "computed", isEmpty: "the control plane adds kuma.io/zone"}, "dataplanes", 0, "tags"),
 		source("kongmesh_dataplanes.tags", "mesh = \"many\"\ntags = $value",
 			map[form]string{isEmpty: `{}`, isOne: `{ "kuma.io/service" = "a" }`, isMany: `{ "kuma.io/service" = "a", version = "1" }`, hasNull: `{ a = null }`}, nil, "tags"),
+		source("kongmesh_upgrade_check.problems", "target_version = \"3.0\"\nmesh = $value",
+			map[form]string{isEmpty: `"ready"`, isOne: `"almost"`, isMany: `"many"`}, computed, "problems"),
 		source("kongmesh_mesh.backends", `name = $value`, map[form]string{isEmpty: `"none"`, isOne: `"one"`, isMany: `"many"`}, computed, "backends"),
 		source("kongmesh_meshes.meshes", `labels = { meshes = $value }`, map[form]string{isEmpty: `"0"`, isOne: `"1"`, isMany: `"2"`}, computed, "meshes"),
 		source("kongmesh_meshes.names", `labels = { meshes = $value }`, map[form]string{isEmpty: `"0"`, isOne: `"1"`, isMany: `"2"`}, computed, "names"),
@@ -522,6 +524,9 @@ func TestAccCollections_read(t *testing.T) {
 			env.Wait(t, 1)
 			for name, backends := range map[string]string{"none": ``, "one": `{"name": "a", "type": "builtin"}`, "many": `{"name": "a", "type": "builtin"}, {"name": "b", "type": "builtin"}`} {
 				env.Must(http.MethodPut, "/meshes/"+name, `{"type": "Mesh", "name": "`+name+`", "mtls": {"backends": [`+backends+`]}}`)
+			}
+			for name, more := range map[string]string{"ready": `, "meshServices": {"mode": "Exclusive"}`, "almost": ``} {
+				env.Must(http.MethodPut, "/meshes/"+name, `{"type": "Mesh", "name": "`+name+`", "skipCreatingInitialPolicies": ["*"]`+more+`}`)
 			}
 			for name, labels := range map[string]string{"a-1": `"meshes": "1"`, "b-2": `"meshes": "2", "more": "x"`, "c-2": `"meshes": "2", "more": "x"`, "a-0": ``} {
 				env.Must(http.MethodPut, "/meshes/"+name, `{"type": "Mesh", "name": "`+name+`", "labels": {`+labels+`}}`)

@@ -25,6 +25,7 @@ func TestAccGenerated(t *testing.T) {
 		"kongmesh_mesh_secret":           "Value is missing: ",
 		"kongmesh_global_secret":         "Value is missing: ",
 		"kongmesh_mtls_provided_backend": "Currently, none of them is set.", // of an inline key
+		"kongmesh_mesh_identity":         "Currently, none of them is set.", // likewise
 	}
 	config := everythingOf(t, env)
 	check := func(*terraform.State) error {

@@ -20,6 +20,8 @@ var identities = map[string]string{
 	"kongmesh_mtls_provided_backend": "0 mesh name",
 	"kongmesh_mesh_secret":           "0 mesh name",
 	"kongmesh_global_secret":         "0 name",
+	"kongmesh_mesh_identity":         "0 mesh name",
+	"kongmesh_mesh_trust":            "0 mesh name",
 	"kongmesh_resource":              "0 mesh name type",
 }
 
