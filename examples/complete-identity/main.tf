@@ -1,5 +1,5 @@
-# Every argument of kongmesh_mesh_identity and kongmesh_mesh_trust, and of their
-# data sources. This is a reference, and not a mesh that works: each identity
+# Every argument of kongmesh_mesh_identity and kongmesh_mesh_trust, and of the data
+# sources for them. This is a reference, and not a mesh that works: each identity
 # shows other arguments. The files and variables are the control plane's own.
 # A control plane of a zone reports that it does not have them.
 
@@ -68,6 +68,11 @@ resource "kongmesh_mesh_identity" "payments" {
     expiration                 = "24h"      # lifetime of a proxy certificate
     mesh_trust_creation        = "Disabled" # kongmesh_mesh_trust decides what proxies trust
     insecure_allow_self_signed = false
+  }
+
+  rollout = {
+    strategy        = "overlap" # another CA is trusted before it issues
+    offline_proxies = "report"  # a rotation names disconnected proxies, and does not wait for them
   }
 
   force_destroy = false # keep the certificates of connected proxies
@@ -194,4 +199,35 @@ data "kongmesh_mesh_identity" "payments" {
 data "kongmesh_mesh_trust" "payments" {
   mesh = kongmesh_mesh_trust.payments.mesh
   name = kongmesh_mesh_trust.payments.name
+}
+
+# The certificate of a proxy from the CA of the identity: with a SPIFFE ID, or
+# with its two parts.
+data "kongmesh_proxy_certificate" "whole" {
+  mesh      = kongmesh_mesh_identity.payments.mesh
+  identity  = kongmesh_mesh_identity.payments.name
+  spiffe_id = "spiffe://payments.example/workload/web"
+}
+
+data "kongmesh_proxy_certificate" "parts" {
+  mesh         = kongmesh_mesh_identity.payments.mesh
+  identity     = kongmesh_mesh_identity.payments.name
+  trust_domain = "payments.example"
+  path         = "/workload/web"
+}
+
+data "kongmesh_ca_chain" "identity" {
+  mesh     = kongmesh_mesh_identity.payments.mesh
+  identity = kongmesh_mesh_identity.payments.name
+}
+
+data "kongmesh_ca_chain" "trust" {
+  mesh  = kongmesh_mesh_trust.payments.mesh
+  trust = kongmesh_mesh_trust.payments.name
+}
+
+# What an upgrade would drop, reject or change in this mesh.
+data "kongmesh_upgrade_check" "kuma_3" {
+  target_version = "3.0"
+  mesh           = kongmesh_mesh.payments.name
 }

@@ -173,7 +173,9 @@ func (c *Client) IdentityUsers(ctx context.Context, mesh string, secrets ...stri
 	if has, known := c.hasIdentities(ctx); known && !has {
 		return nil, nil
 	}
-	identities, err := c.Objects(ctx, MeshIdentityKey(mesh, "").Type, mesh)
+	of := MeshIdentityKey(mesh, "").Type
+	// All CAs of the mesh share this: a run that deletes several reads it once.
+	identities, err := share(ctx, c, collection(of, mesh), Recent, func() ([]*Document, error) { return c.Objects(ctx, of, mesh) })
 	if Absent(err) || NoAddress(err) {
 		return nil, nil
 	}

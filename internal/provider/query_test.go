@@ -189,6 +189,15 @@ func TestQuery_sensitive(t *testing.T) {
 	env.Must(http.MethodPut, "/meshes/m/meshtimeouts/slow", map[string]any{"type": "MeshTimeout", "mesh": "m", "name": "slow", "spec": map[string]any{
 		"to": []any{map[string]any{"targetRef": map[string]any{"kind": "Mesh"}, "default": map[string]any{"connectionTimeout": "5s"}}},
 	}})
+	source := func(text string) map[string]any {
+		return map[string]any{"type": "InsecureInline", "insecureInline": map[string]any{"value": text}}
+	}
+	env.Must(http.MethodPut, "/meshes/m/meshidentities/inline", map[string]any{"type": "MeshIdentity", "mesh": "m", "name": "inline", "spec": map[string]any{
+		"provider": map[string]any{"type": "Bundled", "bundled": map[string]any{"ca": map[string]any{"certificate": source(ca.Chain), "privateKey": source(ca.Key)}}},
+	}})
+	env.Must(http.MethodPut, "/meshes/m/meshtrusts/own", map[string]any{"type": "MeshTrust", "mesh": "m", "name": "own", "spec": map[string]any{
+		"trustDomain": "example", "caBundles": []any{map[string]any{"type": "Pem", "pem": map[string]any{"value": ca.Chain}}},
+	}})
 	for kind := range provider.Schemas.ListResourceSchemas {
 		found, problems := provider.Query(kind, anyOf(kind), 0, true)
 		provider.NoProblems(problems)

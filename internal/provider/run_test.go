@@ -34,6 +34,24 @@ resource "kongmesh_resource" "this" {
   name = "allow-all"
   spec = { targetRef = { kind = "Mesh" }, from = [{ targetRef = { kind = "Mesh" }, default = { action = "Allow" } }] }
 }
+
+resource "kongmesh_mesh" "identities" {
+  name          = "identities"
+  mesh_services = { mode = "Exclusive" }
+}
+
+resource "kongmesh_mesh_trust" "this" {
+  mesh         = kongmesh_mesh.identities.name
+  name         = "own"
+  trust_domain = "example"
+  ca_bundles   = [$chain]
+}
+
+resource "kongmesh_mesh_identity" "this" {
+  mesh     = kongmesh_mesh.identities.name
+  name     = "announced"
+  selector = {}
+}
 `
 
 // withSource is a configuration for Terraform's own commands.
@@ -74,6 +92,8 @@ func TestAccRun_twoResourcesOneObject(t *testing.T) {
 		"kongmesh_mesh_secret":           "/meshes/acc/secrets/plain",
 		"kongmesh_global_secret":         "/global-secrets/global",
 		"kongmesh_mtls_provided_backend": "",
+		"kongmesh_mesh_identity":         "/meshes/identities/meshidentities/announced",
+		"kongmesh_mesh_trust":            "/meshes/identities/meshtrusts/own",
 		"kongmesh_resource":              "/meshes/acc/meshtrafficpermissions/allow-all",
 	} {
 		t.Run(resourceType, func(t *testing.T) {
