@@ -196,7 +196,7 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	if plan.issuesNothing() {
-		if err := r.refuseOutage(ctx, prior.standing(), disabling, current); err != nil {
+		if err := r.refuseOutage(ctx, prior.standing(), disabling, kuma.Fresh); err != nil {
 			addOutageError(&resp.Diagnostics, prior.standing(), err)
 			return
 		}
@@ -251,15 +251,13 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	task := "delete " + r.what(state.envelope)
-	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Fresh)
-	if kuma.Absent(err) {
+	if _, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Fresh); err != nil {
+		if !kuma.Absent(err) {
+			tfkit.AddError(&resp.Diagnostics, task, err)
+		}
 		return
 	}
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, task, err)
-		return
-	}
-	if err := r.refuseOutage(ctx, state.standing(), deleting, document); err != nil {
+	if err := r.refuseOutage(ctx, state.standing(), deleting, kuma.Fresh); err != nil {
 		addOutageError(&resp.Diagnostics, state.standing(), err)
 		return
 	}
@@ -267,7 +265,7 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 		tfkit.AddError(&resp.Diagnostics, task, err)
 		return
 	}
-	r.deleteGenerated(ctx, document, &resp.Diagnostics)
+	r.deleteGenerated(ctx, state, &resp.Diagnostics)
 }
 
 func (r *meshIdentity) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -280,13 +278,8 @@ func (r *meshIdentity) MoveState(context.Context) []resource.StateMover {
 
 // deleteGenerated deletes the MeshTrust that the control plane generated for a
 // deleted identity, which would stay. One with labels may belong to someone else.
-func (r *meshIdentity) deleteGenerated(ctx context.Context, identity *kuma.Document, diags *diag.Diagnostics) {
-	kri, err := identity.KRI()
-	name, errName := identity.Name()
-	var mesh string
-	if err != nil || errName != nil || identity.Decode("mesh", &mesh) != nil || kri == "" {
-		return
-	}
+func (r *meshIdentity) deleteGenerated(ctx context.Context, state model, diags *diag.Diagnostics) {
+	mesh, name := state.Mesh.ValueString(), state.Name.ValueString()
 	of := kuma.MeshTrustKey(mesh, name)
 	trust, err := r.Client.Object(ctx, of, kuma.Fresh)
 	if err != nil {
@@ -295,7 +288,7 @@ func (r *meshIdentity) deleteGenerated(ctx context.Context, identity *kuma.Docum
 	origin, errOrigin := trust.OriginKRI()
 	labels, errLabels := trust.AllLabels()
 	switch {
-	case errOrigin != nil || errLabels != nil || origin != kri:
+	case errOrigin != nil || errLabels != nil || !kuma.IsIdentity(origin, mesh, name):
 		return
 	case len(labels) == 0 && !r.Run.PlansTrust(mesh, name):
 		err = r.Client.DeleteObject(ctx, of)

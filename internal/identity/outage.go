@@ -19,10 +19,12 @@ type standing struct {
 	Mesh         string `json:"mesh"`
 	Name         string `json:"name"`
 	ForceDestroy bool   `json:"force_destroy"`
+	// IssuesNothing reports that no proxy gets a certificate from the identity.
+	IssuesNothing bool `json:"issues_nothing,omitempty"`
 }
 
 func (m model) standing() standing {
-	return standing{m.Mesh.ValueString(), m.Name.ValueString(), m.ForceDestroy.ValueBool()}
+	return standing{m.Mesh.ValueString(), m.Name.ValueString(), m.ForceDestroy.ValueBool(), m.issuesNothing()}
 }
 
 // replaced is the key in the private state of a standing. Terraform plans a
@@ -78,7 +80,7 @@ func (r *meshIdentity) checkOutage(ctx context.Context, req resource.ModifyPlanR
 	if identity == nil {
 		return
 	}
-	if err := r.refuseOutage(ctx, old, what, identity); err != nil {
+	if err := r.refuseOutage(ctx, old, what, kuma.Recent); err != nil {
 		addOutageError(diags, old, err)
 	}
 }
@@ -94,20 +96,16 @@ func (e *inUseError) Error() string { return "data plane proxies are connected" 
 
 // refuseOutage returns the error for taking an identity from its proxies: an
 // *inUseError, or the error of reading the proxies.
-func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what string, identity *kuma.Document) error {
-	if old.ForceDestroy {
+func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what string, age kuma.MaxAge) error {
+	if old.ForceDestroy || old.IssuesNothing {
 		return nil
 	}
-	kri, err := identity.KRI()
-	if err != nil || kri == "" {
-		return err
-	}
-	proxies, err := r.Client.DataplanesAsOf(ctx, old.Mesh, kuma.Recent)
-	if kuma.Absent(err) || kuma.NoAddress(err) {
+	proxies, err := r.Client.DataplanesAsOf(ctx, old.Mesh, age)
+	if kuma.Absent(err) {
 		return nil
 	}
 	served := slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool {
-		return !d.Online || d.Certificate == nil || d.Certificate.Backend != kri || r.Run.DeletesProxy(old.Mesh, d.Name)
+		return !d.Online || d.Certificate == nil || !kuma.IsIdentity(d.Certificate.Backend, old.Mesh, old.Name) || r.Run.DeletesProxy(old.Mesh, d.Name)
 	})
 	if err == nil && len(served) > 0 {
 		return &inUseError{old, what, served}

@@ -53,6 +53,7 @@ resource "kongmesh_mesh_identity" "identity" {
     }
     insecure_allow_self_signed = true
   }
+  force_destroy = true # without address, nobody can see whether proxies need it
 }
 
 resource "kongmesh_mesh_trust" "trust" {
