@@ -200,12 +200,12 @@ func (d *rotated) Prepare(ctx context.Context, s rollout.Step, target rollout.CA
 		return pause, d.narrow(ctx)
 	case rollout.Repeat:
 		pause = max(pause, caCache)
-		if err := d.widen(ctx, false, target.Bundle); err != nil {
+		if err := d.widen(ctx, target.Bundle); err != nil {
 			return 0, err
 		}
 	case rollout.Trust:
 		pause = max(pause, d.timing.Trusts)
-		if err := errors.Join(d.widen(ctx, true, target.Bundle), d.startProbe(ctx)); err != nil {
+		if err := errors.Join(d.widen(ctx, target.Bundle), d.startProbe(ctx)); err != nil {
 			return 0, err
 		}
 	case rollout.Issue:
@@ -218,7 +218,7 @@ func (d *rotated) Prepare(ctx context.Context, s rollout.Step, target rollout.CA
 }
 
 // widen makes proxies trust the current and the new CA.
-func (d *rotated) widen(ctx context.Context, anew bool, target pki.Bundle) error {
+func (d *rotated) widen(ctx context.Context, target pki.Bundle) error {
 	trusts, err := trustsOf(ctx, d.Client, d.mesh())
 	if err != nil {
 		return err
@@ -229,7 +229,7 @@ func (d *rotated) widen(ctx context.Context, anew bool, target pki.Bundle) error
 	}
 	for _, domain := range domains {
 		both := slices.Concat(target.Chain, target.Trusted, d.to.Chain)
-		if err := hold(ctx, d.Client, d.mesh(), d.plan.Name.ValueString(), domain, anew, both...); err != nil {
+		if err := hold(ctx, d.Client, d.mesh(), d.plan.Name.ValueString(), domain, both...); err != nil {
 			return err
 		}
 	}

@@ -236,6 +236,38 @@ func TestAccIdentityRotation_resumed(t *testing.T) {
 	}
 }
 
+// The root above an issuing CA may be in the trust alone, and stays trusted as
+// long as certificates depend on it.
+func TestAccIdentityRotation_rootInTrustAlone(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	config := func(n int) string {
+		whole := r.cas[n].Intermediate(t, "Sub CA")
+		issuer, _, _ := strings.Cut(whole.Chain, "-----END CERTIFICATE-----\n")
+		alone := *whole
+		alone.Chain = issuer + "-----END CERTIFICATE-----\n"
+		return r.trusting(&alone, whole, "Disabled", "")
+	}
+	first, second := config(0), config(1)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: r.env.Provider(),
+		Steps: []resource.TestStep{
+			{Config: first},
+			{PreConfig: func() { r.connect(t, 3) }, Config: second, Check: resource.ComposeTestCheckFunc(r.Check, r.nothingLeft)},
+			{
+				PreConfig: func() {
+					r.env.Pass(t, time.Minute)
+					if err := r.Check(nil); err != nil {
+						t.Error(err)
+					}
+					r.env.RemoveProxies(r.mesh)
+				},
+				Config: second, ConfigPlanChecks: empty(),
+			},
+		},
+	})
+}
+
 // A rotation does not end the trust in both CAs before another MeshTrust has the
 // new one.
 func TestAccIdentityRotation_forgottenTrust(t *testing.T) {

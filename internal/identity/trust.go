@@ -169,7 +169,7 @@ func (r *meshTrust) keepUsed(ctx context.Context, current *kuma.Document, plan t
 	mesh := plan.Mesh.ValueString()
 	users, err := losers(ctx, r.Client, mesh, before, &after)
 	for _, user := range users {
-		err = errors.Join(err, hold(ctx, r.Client, mesh, user.name, before.domain, false, before.certificates...))
+		err = errors.Join(err, hold(ctx, r.Client, mesh, user.name, before.domain, before.certificates...))
 	}
 	return err
 }

@@ -115,10 +115,9 @@ func (t trust) isInterim() bool {
 	return found && t.name == interimTrust(identity, t.domain)
 }
 
-// hold makes proxies trust CAs in a domain while an identity may have issued from
-// them: those of its interim MeshTrust, and more. anew leaves out those that it
-// has and that are not among more.
-func hold(ctx context.Context, client *kuma.Client, mesh, identity, domain string, anew bool, more ...*x509.Certificate) error {
+// hold makes proxies trust more CAs in a domain while an identity may have issued
+// from them, with its interim MeshTrust. Those that it has stay until it goes.
+func hold(ctx context.Context, client *kuma.Client, mesh, identity, domain string, more ...*x509.Certificate) error {
 	of := kuma.MeshTrustKey(mesh, interimTrust(identity, domain))
 	current, err := client.Object(ctx, of, kuma.Fresh)
 	if err != nil && !kuma.Absent(err) {
@@ -134,11 +133,7 @@ func hold(ctx context.Context, client *kuma.Client, mesh, identity, domain strin
 	} else {
 		current = nil
 	}
-	wanted := more
-	if !anew {
-		wanted = slices.Concat(has, more)
-	}
-	wanted = pki.Bundle{Chain: wanted}.Certificates()
+	wanted := pki.Bundle{Chain: slices.Concat(has, more)}.Certificates()
 	if current != nil && pki.SameCertificates(has, wanted) {
 		return nil
 	}
@@ -170,11 +165,11 @@ func setCertificates(document *kuma.Document, domain string, certificates []*x50
 	}))
 }
 
-// domainsOf returns the trust domains in which proxies trust a CA.
+// domainsOf returns the trust domains of MeshTrusts that contain a CA.
 func domainsOf(trusts []trust, issuer *x509.Certificate) []string {
 	var domains []string
 	for _, t := range trusts {
-		if !slices.Contains(domains, t.domain) && trusted(in(trusts, t.domain, all), issuer) {
+		if !slices.Contains(domains, t.domain) && slices.ContainsFunc(t.certificates, func(c *x509.Certificate) bool { return pki.SameCA(c, issuer) }) {
 			domains = append(domains, t.domain)
 		}
 	}
