@@ -95,6 +95,15 @@ func (e *Env) NeedMTLS() {
 	}
 }
 
+// NeedIdentities skips a test that needs MeshIdentity if the control plane has
+// none: versions before 2.12 do not know the type.
+func (e *Env) NeedIdentities() {
+	e.t.Helper()
+	if e.Twin == nil && !bytes.Contains(e.Must(http.MethodGet, "/_resources", nil), []byte(`"MeshIdentity"`)) {
+		e.t.Skip("needs MeshIdentity, which this control plane does not have")
+	}
+}
+
 // Mesh returns the name of a mesh that only this test uses. The mesh is deleted
 // at the end of the test.
 func (e *Env) Mesh() string {

@@ -36,6 +36,7 @@ func newFixture(t *testing.T, options ...kumatest.Option) *fixture {
 
 func fixtureOn(t *testing.T, env *acctest.Env) *fixture {
 	t.Helper()
+	env.NeedIdentities()
 	f := &fixture{Env: env}
 	f.mesh = f.Mesh()
 	f.Must(http.MethodPut, "/meshes/"+f.mesh, map[string]any{"type": "Mesh", "name": f.mesh, "meshServices": map[string]any{"mode": "Exclusive"}})

@@ -587,6 +587,7 @@ func putIdentities(env *acctest.Env) {
 func TestAccCollections_refused(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedIdentities()
 	putIdentities(env)
 	fill := materialOf(t)
 	for _, c := range slices.Concat(written(), shownOnly(t)) {
