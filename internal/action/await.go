@@ -57,7 +57,7 @@ func (a *await) Invoke(ctx context.Context, req action.InvokeRequest, resp *acti
 	enabled := ""
 	err := s.wait(ctx, 0, "have a certificate", func(v rollout.View) []rollout.Pending {
 		enabled, _ = v.Mesh.EnabledBackend() // only for a message
-		return append(certificates.Observe(a.Clock.Now(), v.Proxies), rollout.PendingZones(nil, v.Zones)...)
+		return append(certificates.Observe(a.Clock.Now(), v.Proxies), rollout.PendingZones(nil, v.Zones, false)...)
 	})
 	if err == nil {
 		return

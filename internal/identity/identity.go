@@ -17,6 +17,7 @@ import (
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
@@ -86,8 +87,8 @@ func (r *meshIdentity) Schema(ctx context.Context, _ resource.SchemaRequest, res
 	attributes := r.attributes("identity", " In Kuma 2, the mode of its `mesh_services` must be `Exclusive`.")
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"force_destroy": schema.BoolAttribute{
-			MarkdownDescription: "Whether Terraform can delete or replace this identity, or change it so that it issues nothing, while connected " +
-				"proxies have their certificate from it. These proxies lose their certificate. The argument has an effect once it is in " +
+			MarkdownDescription: "Whether Terraform can delete or replace this identity, or select fewer proxies, while connected proxies have their " +
+				"certificate from it and no other identity selects them. These proxies lose their certificate. The argument has an effect once it is in " +
 				"the state: apply it before the change. Defaults to `false`.",
 			Optional: true,
 			Computed: true,
@@ -195,8 +196,8 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 		tfkit.AddError(&resp.Diagnostics, "change "+r.what(plan.envelope), err)
 		return
 	}
-	if plan.issuesNothing() {
-		if err := r.refuseOutage(ctx, prior.standing(), disabling, kuma.Fresh); err != nil {
+	if plan.takesFrom(prior) {
+		if err := r.refuseOutage(ctx, prior.standing(), disabling, plan.serves(), kuma.Fresh); err != nil {
 			addOutageError(&resp.Diagnostics, prior.standing(), err)
 			return
 		}
@@ -257,7 +258,7 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 		}
 		return
 	}
-	if err := r.refuseOutage(ctx, state.standing(), deleting, kuma.Fresh); err != nil {
+	if err := r.refuseOutage(ctx, state.standing(), deleting, rollout.Issuer{}, kuma.Fresh); err != nil {
 		addOutageError(&resp.Diagnostics, state.standing(), err)
 		return
 	}

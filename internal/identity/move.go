@@ -32,14 +32,11 @@ func (r *meshIdentity) newcomers(ctx context.Context, current *kuma.Document, pl
 	}
 	has := rollout.Issuer{}
 	if current != nil {
-		values, err := identityParts().Read(current, nil)
+		is, err := modelOf(current, plan.Mesh.ValueString())
 		if err != nil {
 			return nil, false, err
 		}
-		is := model{}.with(content{plan.envelope, values})
-		if !is.issuesNothing() {
-			has = is.issuer()
-		}
+		has = is.serves()
 	}
 	all, err := r.Client.Dataplanes(ctx, plan.Mesh.ValueString())
 	if kuma.Absent(err) || kuma.NoAddress(err) {

@@ -70,11 +70,11 @@ resource "kongmesh_mesh_ca_secret" "this" {
 
 // connectWorkloads connects proxies whose Dataplanes have the label of a workload,
 // which an identity needs.
-func connectWorkloads(t *testing.T, env *acctest.Env, n int) {
+func connectWorkloads(t *testing.T, env *acctest.Env, mesh string, n int) {
 	t.Helper()
 	for i := range n {
 		workload := map[string]string{"kuma.io/workload": fmt.Sprintf("dp-%d", i+1), "app": "web"}
-		env.Twin.Connect("acc", fmt.Sprintf("dp-%d", i+1), kumatest.Labels(workload))
+		env.Twin.Connect(mesh, fmt.Sprintf("dp-%d", i+1), kumatest.Labels(workload))
 		env.Pass(t, 1700*time.Millisecond)
 	}
 	env.Pass(t, 20*time.Second)
@@ -98,7 +98,7 @@ func TestAccIdentity_crossing(t *testing.T) {
 					{Config: all("", true)},
 					{
 						PreConfig: func() {
-							connectWorkloads(t, env, 4)
+							connectWorkloads(t, env, "acc", 4)
 							handshakes = env.WatchHandshakes("acc")
 						},
 						Config: all(`app = "web"`, true),
@@ -133,7 +133,7 @@ func TestAccIdentity_crossingPlan(t *testing.T) {
 	run := acctest.NewRun(t, required+crossing(env, "acc", ca, "STRICT", "", true))
 	run.Serve(env.Provider())
 	run.Terraform("apply", "-auto-approve")
-	connectWorkloads(t, env, 2)
+	connectWorkloads(t, env, "acc", 2)
 	run.Config(required + crossing(env, "acc", ca, "STRICT", "", false))
 	if output, err := run.Try("plan"); err == nil || !acctest.Words("mTLS backend is in use").MatchString(output) {
 		t.Errorf("the backend can go while proxies need it: %v\n%s", err, output)
@@ -151,4 +151,57 @@ func TestAccIdentity_crossingPlan(t *testing.T) {
 	run.Terraform("apply", "-auto-approve")
 	run.NoChanges()
 	env.RemoveProxies("acc")
+}
+
+// A narrower selector takes no certificate from a connected proxy, unless another
+// identity is ready for it.
+func TestAccIdentity_narrower(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	const selector = "selector  = { dataplane = { match_labels = {} } }"
+	config := r.config(r.cas[0], "Disabled", "")
+	narrower := strings.Replace(config, selector, `selector  = { dataplane = { match_labels = { app = "db" } } }`, 1)
+	nobody := strings.Replace(config, selector, "selector  = {}", 1)
+	second := `
+resource "kongmesh_mesh_identity" "second" {
+  mesh      = "` + r.mesh + `"
+  name      = "second"
+  selector  = { dataplane = { match_labels = { app = "web" } } }
+  spiffe_id = { trust_domain = "acc.example" }
+  bundled = {
+    ca = {
+      certificate = { secret = kongmesh_mesh_ca_secret.this.certificate_secret }
+      private_key = { secret = kongmesh_mesh_ca_secret.this.key_secret }
+    }
+    mesh_trust_creation        = "Disabled"
+    insecure_allow_self_signed = true
+  }
+  depends_on = [kongmesh_mesh_trust.own]
+}
+`
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: r.env.Provider(),
+		Steps: []resource.TestStep{
+			{Config: config},
+			{
+				PreConfig:   func() { connectWorkloads(t, r.env, r.mesh, 2); r.Reset() },
+				Config:      narrower,
+				PlanOnly:    true,
+				ExpectError: acctest.Words("Identity is in use", "Changing MeshIdentity", `"dp-1", "dp-2"`),
+			},
+			{Config: nobody, PlanOnly: true, ExpectError: acctest.Words("Identity is in use")},
+			{Config: config + second},
+			{
+				Config: nobody + second,
+				Check: func(s *terraform.State) error {
+					r.env.Pass(t, 20*time.Second)
+					if list := string(r.env.Must(http.MethodGet, "/meshes/"+r.mesh+"/dataplanes/_overview", nil)); strings.Count(list, "__second_") != 2 {
+						return fmt.Errorf("the proxies have no certificate of the second identity: %s", list)
+					}
+					return r.Check(s)
+				},
+			},
+			{PreConfig: func() { r.env.RemoveProxies(r.mesh) }, Config: nobody + second, ConfigPlanChecks: empty()},
+		},
+	})
 }

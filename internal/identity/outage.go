@@ -9,8 +9,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -45,7 +47,11 @@ func (r *meshIdentity) checkOutage(ctx context.Context, req resource.ModifyPlanR
 	if r.Client == nil {
 		return
 	}
-	var old standing
+	var (
+		old   standing
+		state model
+		after rollout.Issuer // which proxies keep the identity
+	)
 	what, diags := "", &resp.Diagnostics
 	if req.State.Raw.IsNull() {
 		kept, ok := tfkit.LoadPrivate[standing](ctx, req.Private, replaced, diags)
@@ -54,7 +60,6 @@ func (r *meshIdentity) checkOutage(ctx context.Context, req resource.ModifyPlanR
 		}
 		old, what = kept, replacing
 	} else {
-		var state model
 		diags.Append(req.State.Get(ctx, &state)...)
 		old = state.standing()
 	}
@@ -69,8 +74,8 @@ func (r *meshIdentity) checkOutage(ctx context.Context, req resource.ModifyPlanR
 			return
 		case !same:
 			what = replacing
-		case what == "" && plan.issuesNothing():
-			what = disabling
+		case what == "" && plan.takesFrom(state):
+			what, after = disabling, plan.serves()
 		}
 	}
 	if what == "" || diags.HasError() {
@@ -80,7 +85,7 @@ func (r *meshIdentity) checkOutage(ctx context.Context, req resource.ModifyPlanR
 	if identity == nil {
 		return
 	}
-	if err := r.refuseOutage(ctx, old, what, kuma.Recent); err != nil {
+	if err := r.refuseOutage(ctx, old, what, after, kuma.Recent); err != nil {
 		addOutageError(diags, old, err)
 	}
 }
@@ -94,9 +99,24 @@ type inUseError struct {
 
 func (e *inUseError) Error() string { return "data plane proxies are connected" }
 
+// takesFrom reports whether a changed identity may issue to fewer proxies than
+// before.
+func (m model) takesFrom(before model) bool {
+	return m.issuesNothing() || !m.Selector.IsUnknown() && !m.Selector.Equal(before.Selector)
+}
+
+// serves returns which proxies get certificates from an identity.
+func (m model) serves() rollout.Issuer {
+	if m.issuesNothing() {
+		return rollout.Issuer{}
+	}
+	return m.issuer()
+}
+
 // refuseOutage returns the error for taking an identity from its proxies: an
-// *inUseError, or the error of reading the proxies.
-func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what string, age kuma.MaxAge) error {
+// *inUseError, or the error of reading the proxies. after has those that keep it.
+// Proxies that another identity selects as well get a certificate from that one.
+func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what string, after rollout.Issuer, age kuma.MaxAge) error {
 	if old.ForceDestroy || old.IssuesNothing {
 		return nil
 	}
@@ -105,12 +125,47 @@ func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what stri
 		return nil
 	}
 	served := slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool {
-		return !d.Online || d.Certificate == nil || !kuma.IsIdentity(d.Certificate.Backend, old.Mesh, old.Name) || r.Run.DeletesProxy(old.Mesh, d.Name)
+		return !d.Online || d.Certificate == nil || after.Selected(d) || !kuma.IsIdentity(d.Certificate.Backend, old.Mesh, old.Name) || r.Run.DeletesProxy(old.Mesh, d.Name)
+	})
+	if err != nil || len(served) == 0 {
+		return err
+	}
+	others, err := r.others(ctx, old.Mesh, old.Name)
+	served = slices.DeleteFunc(served, func(d kuma.Dataplane) bool {
+		return slices.ContainsFunc(others, func(i rollout.Issuer) bool { return i.Selected(d) })
 	})
 	if err == nil && len(served) > 0 {
 		return &inUseError{old, what, served}
 	}
 	return err
+}
+
+// others returns the other identities of a mesh that are ready to issue.
+func (r *meshIdentity) others(ctx context.Context, mesh, name string) ([]rollout.Issuer, error) {
+	documents, err := r.Client.Objects(ctx, kuma.MeshIdentityKey(mesh, "").Type, mesh)
+	if err != nil {
+		return nil, err
+	}
+	var others []rollout.Issuer
+	for _, document := range documents {
+		is, err := modelOf(document, mesh)
+		if err != nil {
+			return nil, err
+		}
+		conditions, err := r.Client.Conditions(document)
+		if ready, _ := readiness(conditions); err == nil && is.Name.ValueString() != name && ready.Holds() && !is.issuesNothing() {
+			others = append(others, is.issuer())
+		}
+	}
+	return others, nil
+}
+
+// modelOf returns what the document of an identity has.
+func modelOf(document *kuma.Document, mesh string) (model, error) {
+	values, err := identityParts().Read(document, nil)
+	name, errName := document.Name()
+	e := envelope{types.StringValue(mesh), types.StringValue(name), types.MapNull(types.StringType)}
+	return model{}.with(content{e, values}), errors.Join(err, errName)
 }
 
 // addOutageError adds the diagnostic for an error of refuseOutage.

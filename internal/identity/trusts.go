@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/types"
-
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
@@ -218,13 +216,11 @@ func losers(ctx context.Context, client *kuma.Client, mesh string, before trust,
 		if issuer == nil || !trusted(now, issuer) || trusted(then, issuer) {
 			continue
 		}
-		values, err := identityParts().Read(document, nil)
-		name, errName := document.Name()
-		if err := errors.Join(err, errName); err != nil {
+		is, err := modelOf(document, mesh)
+		if err != nil {
 			return nil, err
 		}
-		is := model{}.with(content{envelope{types.StringValue(mesh), types.StringValue(name), types.MapNull(types.StringType)}, values})
-		lose = append(lose, user{name, is.issuer()})
+		lose = append(lose, user{is.Name.ValueString(), is.issuer()})
 	}
 	return lose, nil
 }

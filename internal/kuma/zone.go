@@ -18,8 +18,9 @@ type Zone struct {
 	// Disconnected (zero while Online).
 	Subscription string
 	Disconnected time.Time
-	// Meshes counts the meshes that were sent to it.
-	Meshes Responses
+	// Meshes counts the meshes that were sent to it, and Identities the
+	// MeshIdentities.
+	Meshes, Identities Responses
 }
 
 // Zones returns the enabled zones of a global control plane that have connected
@@ -55,7 +56,7 @@ func parseZone(item json.RawMessage) (zone Zone, known bool, err error) {
 				ID             string     `json:"id"`
 				DisconnectTime *time.Time `json:"disconnectTime"`
 				Status         struct {
-					Stat struct{ Mesh counters }
+					Stat struct{ Mesh, MeshIdentity counters }
 				}
 			} `json:"subscriptions"`
 		} `json:"zoneInsight"`
@@ -70,7 +71,7 @@ func parseZone(item json.RawMessage) (zone Zone, known bool, err error) {
 	if n := len(overview.Insight.Subscriptions); n > 0 {
 		last := overview.Insight.Subscriptions[n-1]
 		zone.Online, zone.Subscription = last.DisconnectTime == nil, last.ID
-		zone.Meshes = Responses(last.Status.Stat.Mesh)
+		zone.Meshes, zone.Identities = Responses(last.Status.Stat.Mesh), Responses(last.Status.Stat.MeshIdentity)
 		if !zone.Online {
 			zone.Disconnected = *last.DisconnectTime
 		}

@@ -108,7 +108,7 @@ func (p *Proxies) Begin(modified, now time.Time, before View) {
 
 // Judge returns the pending proxies and zones of a view.
 func (p *Proxies) Judge(now time.Time, v View) []Pending {
-	return append(p.Observe(now, v.Proxies), PendingZones(p.zones, v.Zones)...)
+	return append(p.Observe(now, v.Proxies), PendingZones(p.zones, v.Zones, p.Issuer.Identity != "")...)
 }
 
 // Observe updates the proxies and returns the pending ones.

@@ -368,10 +368,20 @@ func TestPendingZones(t *testing.T) {
 		"connected again, no mesh":   {kuma.Zone{Name: "z", Online: true, Subscription: "b"}, "not acknowledged"},
 		"connected for the 1st time": {kuma.Zone{Name: "new", Online: true, Subscription: "b", Meshes: kuma.Responses{Sent: 1, Acknowledged: 1}}, ""},
 	} {
-		pending := PendingZones(was, []kuma.Zone{test.now})
+		pending := PendingZones(was, []kuma.Zone{test.now}, false)
 		if test.want == "" && len(pending) > 0 || test.want != "" && (len(pending) != 1 || !strings.Contains(pending[0].Why, test.want)) {
 			t.Errorf("%s: %+v", name, pending)
 		}
+	}
+	was[0].Identities.Acknowledged = 5
+	now := was[0]
+	now.Meshes.Acknowledged++
+	if pending := PendingZones(was, []kuma.Zone{now}, true); len(pending) != 1 || !strings.Contains(pending[0].Why, "MeshIdentity") {
+		t.Errorf("a mesh counts as an identity: %+v", pending)
+	}
+	now.Identities.Acknowledged++
+	if pending := PendingZones(was, []kuma.Zone{now}, true); len(pending) > 0 {
+		t.Errorf("an identity was acknowledged: %+v", pending)
 	}
 }
 
