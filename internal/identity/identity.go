@@ -2,8 +2,10 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -267,6 +269,38 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	r.deleteGenerated(ctx, state, &resp.Diagnostics)
+	tfkit.AddError(&resp.Diagnostics, "delete what an interrupted change of "+r.what(state.envelope)+" has left", r.deleteInterim(ctx, state))
+}
+
+// deleteInterim deletes what an interrupted rotation or move of a deleted identity
+// has left: copies of CAs with their keys, MeshTrusts, and identities without proxies.
+func (r *meshIdentity) deleteInterim(ctx context.Context, state model) error {
+	mesh, name := state.Mesh.ValueString(), state.Name.ValueString()
+	secrets, err := r.Client.Secrets(ctx, mesh)
+	if kuma.Absent(err) {
+		return nil
+	}
+	if kuma.Forbidden(err) { // who may not list secrets runs no rotations
+		err = nil
+	}
+	for _, secret := range secrets {
+		if is, _ := secret.Name(); rollout.IsIdentityStep(is, name) {
+			err = errors.Join(err, r.Client.DeleteSecret(ctx, mesh, is))
+		}
+	}
+	trusts, errTrusts := trustsOf(ctx, r.Client, mesh)
+	for _, t := range trusts {
+		if t.name == interimTrust(name, t.domain) {
+			err = errors.Join(err, r.Client.DeleteObject(ctx, kuma.MeshTrustKey(mesh, t.name)))
+		}
+	}
+	identities, errIdentities := r.Client.Objects(ctx, kuma.MeshIdentityKey(mesh, "").Type, mesh)
+	for _, identity := range identities {
+		if is, _ := identity.Name(); is == probeName(name) || strings.HasSuffix(is, announcementSuffix(name)) {
+			err = errors.Join(err, r.Client.DeleteObject(ctx, kuma.MeshIdentityKey(mesh, is)))
+		}
+	}
+	return errors.Join(err, errTrusts, errIdentities)
 }
 
 func (r *meshIdentity) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

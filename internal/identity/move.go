@@ -24,7 +24,8 @@ const announced = 15 * time.Second
 
 // newcomers returns the proxies with a connection that a plan selects and that
 // get nothing from the identity yet, those of current being the ones that do.
-// anonymous reports whether one of them has no identity at all.
+// anonymous reports whether none of them has an identity: an announcement would
+// take the others from theirs if its selector is more specific.
 func (r *meshIdentity) newcomers(ctx context.Context, current *kuma.Document, plan model) (proxies []kuma.Dataplane, anonymous bool, err error) {
 	settings := r.Client.Settings(ctx)
 	if plan.issuesNothing() || settings.Known && settings.Global { // each zone selects by itself
@@ -45,8 +46,8 @@ func (r *meshIdentity) newcomers(ctx context.Context, current *kuma.Document, pl
 	wants := plan.issuer()
 	for _, d := range all {
 		if d.Online && wants.Selected(d) && !has.Selected(d) {
+			anonymous = (anonymous || len(proxies) == 0) && !rollout.Foreign(d)
 			proxies = append(proxies, d)
-			anonymous = anonymous || !rollout.Foreign(d)
 		}
 	}
 	return proxies, anonymous, err
@@ -134,9 +135,7 @@ func (r *meshIdentity) announce(ctx context.Context, plan model) (string, error)
 	if err != nil {
 		return "", err
 	}
-	const digits = 10
-	sum := sha256.Sum256([]byte(plan.Name.ValueString()))
-	suffix := interimInfix + hex.EncodeToString(sum[:])[:digits]
+	suffix := announcementSuffix(plan.Name.ValueString())
 	last := plan.Name.ValueString()
 	for _, identity := range identities {
 		name, err := identity.Name()
@@ -161,6 +160,14 @@ func (r *meshIdentity) announce(ctx context.Context, plan model) (string, error)
 	return name, err
 }
 
+// announcementSuffix returns the end of the name of the announcement of an
+// identity.
+func announcementSuffix(identity string) string {
+	const digits = 10
+	sum := sha256.Sum256([]byte(identity))
+	return interimInfix + hex.EncodeToString(sum[:])[:digits]
+}
+
 // planMove says during plan how connected proxies get to an identity.
 func (r *meshIdentity) planMove(ctx context.Context, plan model, diags *diag.Diagnostics) {
 	if r.Client == nil || !named(plan.envelope) || !known(plan.Selector) || plan.Bundled.IsUnknown() {
@@ -173,7 +180,7 @@ func (r *meshIdentity) planMove(ctx context.Context, plan model, diags *diag.Dia
 	}
 	how := ""
 	if anonymous {
-		how = " Some of them have no identity yet. Without a MeshTLS policy, a proxy with an identity accepts only mTLS: if clients outside the mesh send plain " +
+		how = " None of them has an identity yet. Without a MeshTLS policy, a proxy with an identity accepts only mTLS: if clients outside the mesh send plain " +
 			"text, first create a MeshTLS with mode Permissive. Their SPIFFE IDs change: policies that name SPIFFE IDs need both forms meanwhile."
 	}
 	diags.AddAttributeWarning(path.Root("selector"), "Proxies move to identity", fmt.Sprintf(

@@ -13,10 +13,13 @@ import (
 // TLS from the proxies of an identity whose CA it rejects, so it first checks the
 // CA there (contract, identity rotation 10). Earlier versions check nothing.
 func (d *rotated) probe(ctx context.Context) (of kuma.ObjectKey, checks bool) {
-	name := d.plan.Name.ValueString()
-	name = name[:min(len(name), kuma.MaxSecretName-len(interimInfix))] + interimInfix[:len(interimInfix)-1]
 	settings := d.Client.Settings(ctx)
-	return kuma.MeshIdentityKey(d.mesh(), name), !settings.Global && !d.Client.NeedsMeshServices(ctx)
+	return kuma.MeshIdentityKey(d.mesh(), probeName(d.plan.Name.ValueString())), !settings.Global && !d.Client.NeedsMeshServices(ctx)
+}
+
+// probeName returns the name of the probe of an identity.
+func probeName(identity string) string {
+	return identity[:min(len(identity), kuma.MaxSecretName-len(interimInfix))] + interimInfix[:len(interimInfix)-1]
 }
 
 // startProbe creates the probe.

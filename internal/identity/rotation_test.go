@@ -268,6 +268,35 @@ func TestAccIdentityRotation_rootInTrustAlone(t *testing.T) {
 	})
 }
 
+// An identity that goes in the midst of a rotation takes the copies of CAs and
+// their keys with it.
+func TestAccIdentityRotation_destroyedInTheMidst(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t, kumatest.Version("3.0-dev"))
+	const limit = `timeouts = { update = "3m" }`
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: r.env.Provider(),
+		CheckDestroy:             r.nothingLeft,
+		Steps: []resource.TestStep{
+			{Config: r.config(r.cas[0], "Disabled", limit)},
+			{
+				PreConfig:   func() { r.connect(t, 2); r.proxy(t, "dp-2").Reject(true) },
+				Config:      r.config(r.cas[1], "Disabled", limit),
+				ExpectError: acctest.Words("CA rotation stopped"),
+			},
+			{
+				PreConfig: func() {
+					if r.nothingLeft(nil) == nil {
+						t.Error("nothing is in the midst, so this shows nothing")
+					}
+					r.env.RemoveProxies(r.mesh)
+				},
+				Config: r.config(r.cas[1], "Disabled", limit), Destroy: true,
+			},
+		},
+	})
+}
+
 // A rotation does not end the trust in both CAs before another MeshTrust has the
 // new one.
 func TestAccIdentityRotation_forgottenTrust(t *testing.T) {
