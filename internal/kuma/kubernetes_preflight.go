@@ -36,6 +36,8 @@ type MissingRightsError struct {
 	// resource of the whole cluster.
 	Group, Resource, Namespace string
 	Verbs                      []string
+	// Needed are all verbs that the provider needs for the resource.
+	Needed []string
 }
 
 func (e *MissingRightsError) Error() string {
@@ -127,16 +129,28 @@ func (s *kubernetesStore) unlessTransient(err error) error {
 	return nil
 }
 
-// checkRights asks Kubernetes for each verb whether the user has it.
+// checkRights refuses a user without the permissions for a kind. The secrets of a mesh
+// also need a list of its identities, see [Client.IdentityUsers].
 func (s *kubernetesStore) checkRights(ctx context.Context, kind *objectKind) error {
-	missing := &MissingRightsError{Address: s.server.Address(), User: s.server.origins.Token, Group: kind.group(), Resource: kind.plural}
+	if err := s.checkVerbs(ctx, kind, neededVerbs()); err != nil || kind.secret != ofMesh || s.api.address != nil {
+		return err
+	}
+	identities, err := s.kindOf(ctx, MeshIdentityType)
+	if err != nil || identities == nil {
+		return nil // the write itself tells then
+	}
+	return s.checkVerbs(ctx, identities, []string{"list"})
+}
+
+// checkVerbs asks Kubernetes for each verb whether the user has it.
+func (s *kubernetesStore) checkVerbs(ctx context.Context, kind *objectKind, verbs []string) error {
+	missing := &MissingRightsError{Address: s.server.Address(), User: s.server.origins.Token, Group: kind.group(), Resource: kind.plural, Needed: verbs}
 	if kind.namespaced {
 		var err error
 		if missing.Namespace, err = s.namespace(ctx); err != nil {
 			return err
 		}
 	}
-	verbs := neededVerbs()
 	denied := make([]bool, len(verbs))
 	var all sync.WaitGroup
 	for i, verb := range verbs {

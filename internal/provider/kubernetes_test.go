@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -536,8 +537,53 @@ resource "kongmesh_resource" "allow" {
 	})
 }
 
-// roles binds the roles that the guide shows to the user.
-func roles(t *testing.T, env *acctest.Env) {
+// The first two roles of the guide are enough for a mesh and its CA, also without the address
+// of the control plane.
+func TestAccKubernetes_rolesOfCA(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Kubernetes())
+	roles(t, env, "terraform-policies")
+	ca, next := acctest.NewCA(t, "CA"), acctest.NewCA(t, "Next CA")
+	config := func(ca *acctest.CA) string {
+		return "provider \"kongmesh\" {\n" + env.ClusterWith(fmt.Sprintf("token = %q", kumatest.ClusterUserToken)) + "}\n" +
+			acctest.Fill(acctest.MeshWithCA, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		CheckDestroy:             env.Gone("/meshes/acc"),
+		Steps:                    []resource.TestStep{{Config: config(ca)}, {Config: config(next)}},
+	})
+}
+
+// Without the list of identities, no CA secret could be deleted. The plan says so.
+func TestAccKubernetes_noListOfIdentities(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, kumatest.Kubernetes())
+	roles(t, env, "terraform-policies")
+	role := "/apis/rbac.authorization.k8s.io/v1/namespaces/kuma-system/roles/terraform-mesh"
+	if status, answer := env.Twin.Cluster().Do(http.MethodPatch, role, map[string]any{"rules": []any{map[string]any{
+		"apiGroups": []any{""}, "resources": []any{"secrets"}, "verbs": []any{"get", "list", "create", "update", "delete"},
+	}}}); status > 299 {
+		t.Fatalf("%d %s", status, answer)
+	}
+	ca := acctest.NewCA(t, "CA")
+	without := "provider \"kongmesh\" {\n" + env.ClusterWith(fmt.Sprintf("token = %q", kumatest.ClusterUserToken)) + "}\n"
+	with := strings.Replace(without, "{\n", fmt.Sprintf("{\n  address = %q\n", env.Address), 1)
+	text := acctest.Fill(acctest.MeshWithCA, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: env.Provider(),
+		CheckDestroy:             env.Gone("/meshes/acc"),
+		Steps: []resource.TestStep{
+			{Config: without + text, PlanOnly: true, ExpectError: acctest.Words(
+				"Kubernetes permission denied", "may not list meshidentities", "name: terraform-meshidentities", `apiGroups: ["kuma.io"]`, "verbs: [list]",
+			)},
+			{Config: with + text}, // which lists them
+		},
+	})
+}
+
+// roles binds the roles that the guide shows to the user, without some of them.
+func roles(t *testing.T, env *acctest.Env, without ...string) {
 	t.Helper()
 	guide, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "kubernetes.md.tmpl"))
 	if err != nil {
@@ -556,6 +602,9 @@ func roles(t *testing.T, env *acctest.Env) {
 		kind, _ := role["kind"].(string)
 		metadata, _ := role["metadata"].(map[string]any)
 		name, _ := metadata["name"].(string)
+		if slices.Contains(without, name) {
+			continue
+		}
 		path := "/apis/rbac.authorization.k8s.io/v1/"
 		if kind == "Role" {
 			path += "namespaces/kuma-system/"

@@ -217,8 +217,8 @@ func describeRights(e *kuma.MissingRightsError) (summary, detail string) {
 	}
 	return "Kubernetes permission denied", fmt.Sprintf(
 		"The user of the Kubernetes cluster at %s (%s) may not %s %s%s. Nothing was changed. Bind this role to the user with a %sBinding:\n\n"+
-			"apiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: %s%s\nrules:\n- apiGroups: [%q]\n  resources: [%s]\n  verbs: [get, list, create, update, delete]",
-		e.Address, cmp.Or(e.User, "none"), strings.Join(e.Verbs, ", "), e.Resource, where, kind, kind, name, namespace, e.Group, e.Resource)
+			"apiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: %s%s\nrules:\n- apiGroups: [%q]\n  resources: [%s]\n  verbs: [%s]",
+		e.Address, cmp.Or(e.User, "none"), strings.Join(e.Verbs, ", "), e.Resource, where, kind, kind, name, namespace, e.Group, e.Resource, strings.Join(e.Needed, ", "))
 }
 
 // kubernetesBlock is the argument that lets the provider write on Kubernetes.
