@@ -154,23 +154,11 @@ func (r *meshIdentity) Create(ctx context.Context, req resource.CreateRequest, r
 func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identifier())...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
-		return
-	}
-	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Recent)
-	if kuma.Absent(err) {
-		r.RemoveAbsent(ctx, kuma.MeshIdentityType, r.what(state.envelope), resp)
-		return
-	}
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, "read "+r.what(state.envelope), err)
-		return
-	}
-	fresh, _ := tfkit.LoadPrivate[bool](ctx, req.Private, imported, &resp.Diagnostics)
-	now, diags := r.read(ctx, document, state.content(), fresh)
-	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	now, fresh, ok := r.refresh(ctx, state.content(), req, resp)
+	if !ok {
 		return
 	}
 	full := state.with(now)
@@ -178,9 +166,28 @@ func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp 
 		full.ForceDestroy = types.BoolValue(state.ForceDestroy.ValueBool())
 	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, full)...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, full.standing(), &resp.Diagnostics)
+	r.warnHeld(ctx, full, &resp.Diagnostics)
 	r.Run.Note(full.refreshed())
+}
+
+// warnHeld warns of CAs that proxies trust only because of an interim MeshTrust,
+// although no rotation is in the midst.
+func (r *meshIdentity) warnHeld(ctx context.Context, state model, diags *diag.Diagnostics) {
+	mesh, name := state.Mesh.ValueString(), state.Name.ValueString()
+	if secrets, _ := state.secrets(); rotation.Interrupted(secrets) { // the next apply ends it
+		return
+	}
+	trusts, err := trustsOf(ctx, r.Client, mesh, kuma.Recent)
+	if err != nil {
+		return // it says nothing of the identity
+	}
+	for _, t := range interimTrusts(trusts, name) {
+		diags.AddAttributeWarning(path.Root("bundled"), "CAs stay trusted", fmt.Sprintf(
+			"MeshTrust %q of mesh %q keeps CAs of %s trusted that ca_bundles of the kongmesh_mesh_trust left out, because the identity issues from one of "+
+				"them, or an interrupted run did not delete it. It goes when the identity changes to another CA. If the identity is to keep its CA, add that CA to "+
+				"ca_bundles, apply, and run `kumactl delete meshtrust %[1]s --mesh %[2]s`.", t.name, mesh, state.what()))
+	}
 }
 
 func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -193,9 +200,8 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultUpdateTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	current, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, "change "+r.what(plan.envelope), err)
+	current := r.existingDocument(ctx, plan.envelope, &resp.Diagnostics)
+	if current == nil {
 		return
 	}
 	if plan.takesFrom(prior) {
@@ -227,10 +233,10 @@ func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan,
 	if diags.HasError() {
 		return nil
 	}
-	if current != nil && changesSecrets(current, plan) {
+	if current != nil && movesCA(current, plan, prior) {
 		return r.changeCA(ctx, current, plan, prior, diags)
 	}
-	proxies, anonymous, err := r.newcomers(ctx, current, plan)
+	proxies, anonymous, err := r.newcomers(ctx, current, plan, kuma.Fresh)
 	if err != nil {
 		tfkit.AddError(diags, "write "+plan.what(), err)
 		return nil
@@ -276,7 +282,7 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 // has left: copies of CAs with their keys, MeshTrusts, and identities without proxies.
 func (r *meshIdentity) deleteInterim(ctx context.Context, state model) error {
 	mesh, name := state.Mesh.ValueString(), state.Name.ValueString()
-	secrets, err := r.Client.Secrets(ctx, mesh)
+	secrets, err := interimSecrets(ctx, r.Client, mesh, name)
 	if kuma.Absent(err) {
 		return nil
 	}
@@ -284,15 +290,11 @@ func (r *meshIdentity) deleteInterim(ctx context.Context, state model) error {
 		err = nil
 	}
 	for _, secret := range secrets {
-		if is, _ := secret.Name(); rollout.IsIdentityStep(is, name) {
-			err = errors.Join(err, r.Client.DeleteSecret(ctx, mesh, is))
-		}
+		err = errors.Join(err, r.Client.DeleteSecret(ctx, mesh, secret))
 	}
-	trusts, errTrusts := trustsOf(ctx, r.Client, mesh)
-	for _, t := range trusts {
-		if t.name == interimTrust(name, t.domain) {
-			err = errors.Join(err, r.Client.DeleteObject(ctx, kuma.MeshTrustKey(mesh, t.name)))
-		}
+	trusts, errTrusts := trustsOf(ctx, r.Client, mesh, kuma.Fresh)
+	for _, t := range interimTrusts(trusts, name) {
+		err = errors.Join(err, r.Client.DeleteObject(ctx, kuma.MeshTrustKey(mesh, t.name)))
 	}
 	identities, errIdentities := r.Client.Objects(ctx, kuma.MeshIdentityKey(mesh, "").Type, mesh)
 	for _, identity := range identities {

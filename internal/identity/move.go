@@ -26,7 +26,7 @@ const announced = 15 * time.Second
 // get nothing from the identity yet, those of current being the ones that do.
 // anonymous reports whether none of them has an identity: an announcement would
 // take the others from theirs if its selector is more specific.
-func (r *meshIdentity) newcomers(ctx context.Context, current *kuma.Document, plan model) (proxies []kuma.Dataplane, anonymous bool, err error) {
+func (r *meshIdentity) newcomers(ctx context.Context, current *kuma.Document, plan model, age kuma.MaxAge) (proxies []kuma.Dataplane, anonymous bool, err error) {
 	settings := r.Client.Settings(ctx)
 	if plan.issuesNothing() || settings.Known && settings.Global { // each zone selects by itself
 		return nil, false, nil
@@ -39,7 +39,7 @@ func (r *meshIdentity) newcomers(ctx context.Context, current *kuma.Document, pl
 		}
 		has = is.serves()
 	}
-	all, err := r.Client.Dataplanes(ctx, plan.Mesh.ValueString())
+	all, err := r.Client.DataplanesAsOf(ctx, plan.Mesh.ValueString(), age)
 	if kuma.Absent(err) || kuma.NoAddress(err) {
 		return nil, false, nil
 	}
@@ -87,11 +87,12 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 		tfkit.AddError(diags, "list the data plane proxies of mesh "+tfkit.Quote(plan.Mesh.ValueString()), err)
 		return document
 	}
-	if document, err = r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh); err != nil {
+	now, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
+	if err != nil {
 		tfkit.AddError(diags, "read "+plan.what(), err)
-		return nil
+		return document // it exists
 	}
-	selected := r.write(ctx, document, plan.content(), prior.Labels, diags)
+	selected := r.write(ctx, now, plan.content(), prior.Labels, diags)
 	if selected == nil || diags.HasError() {
 		return cmp.Or(selected, document)
 	}
@@ -112,13 +113,22 @@ func (r *meshIdentity) awaitCertificates(ctx context.Context, plan model, docume
 	var pending []rollout.Pending
 	if err == nil {
 		pending, err = rollout.Wait{
-			Clock:  r.Clock,
-			Read:   func() (rollout.View, error) { return rollout.ReadProxies(ctx, r.Client, plan.Mesh.ValueString()) },
+			Clock: r.Clock,
+			Read: func() (v rollout.View, err error) {
+				_, err = rollout.Persist(ctx, r.Clock, func() error {
+					v, err = rollout.ReadProxies(ctx, r.Client, plan.Mesh.ValueString())
+					return err
+				})
+				return v, err
+			},
 			Judge:  func(v rollout.View) []rollout.Pending { return proxies.Judge(r.Clock.Now(), v) },
 			Report: func(int, int) {},
 		}.Run(ctx, timing.Judge)
 	}
-	if err != nil || len(pending) > 0 {
+	if err != nil && len(pending) == 0 {
+		pending = []rollout.Pending{{Name: "control plane", Why: err.Error()}}
+	}
+	if len(pending) > 0 {
 		diags.AddAttributeWarning(path.Root("selector"), "Proxies lack certificates of identity", fmt.Sprintf(
 			"%s selects these proxies, and the control plane does not show that each has its certificate:\n\n  %s\n\nCheck their logs and their connection to the "+
 				"control plane. With the default path of spiffe_id, a Dataplane needs the label kuma.io/workload. Wait until the data source kongmesh_dataplanes shows the identity for all of them before you remove an mTLS backend.",
@@ -174,17 +184,18 @@ func (r *meshIdentity) planMove(ctx context.Context, plan model, diags *diag.Dia
 		return
 	}
 	current := r.current(ctx, r.of(plan.envelope), kuma.Recent)
-	proxies, anonymous, err := r.newcomers(ctx, current, plan)
+	proxies, anonymous, err := r.newcomers(ctx, current, plan, kuma.Recent)
 	if err != nil || len(proxies) == 0 {
 		return
 	}
-	how := ""
+	how, announces := "", ""
 	if anonymous {
+		announces = "announces the SPIFFE IDs, "
 		how = " None of them has an identity yet. Without a MeshTLS policy, a proxy with an identity accepts only mTLS: if clients outside the mesh send plain " +
 			"text, first create a MeshTLS with mode Permissive. Their SPIFFE IDs change: policies that name SPIFFE IDs need both forms meanwhile."
 	}
 	diags.AddAttributeWarning(path.Root("selector"), "Proxies move to identity", fmt.Sprintf(
-		"%s selects %s of mesh %q that get no certificate from it yet. The provider announces the SPIFFE IDs, prepares the identity, selects the proxies once it is "+
+		"%s selects %s. They get no certificate from it yet. The provider %sprepares the identity, selects the proxies once it is "+
 			"ready, and waits until each has its certificate: about 45s in total.%s",
-		plan.what(), tfkit.Proxies(proxies), plan.Mesh.ValueString(), how))
+		plan.what(), tfkit.Proxies(proxies), announces, how))
 }

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -202,6 +203,50 @@ resource "kongmesh_mesh_identity" "second" {
 				},
 			},
 			{PreConfig: func() { r.env.RemoveProxies(r.mesh) }, Config: nobody + second, ConfigPlanChecks: empty()},
+		},
+	})
+}
+
+// An identity for proxies of which some have another one takes TLS from none of
+// them while it gets ready, although its selector is more specific.
+func TestAccIdentity_moreSpecific(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	first := strings.Replace(r.config(r.cas[0], "Disabled", ""), "match_labels = {}", `match_labels = { app = "web" }`, 1)
+	second := strings.Replace(first[strings.Index(first, `resource "kongmesh_mesh_identity"`):], `match_labels = { app = "web" }`, `match_labels = { tier = "a", zone = "b" }`, 1)
+	second = strings.NewReplacer(`"this"`, `"second"`, `"payments"`, `"second"`).Replace(second)
+	plain := 0
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: r.env.Provider(),
+		Steps: []resource.TestStep{
+			{Config: first},
+			{
+				PreConfig: func() {
+					labels := map[string]string{"kuma.io/workload": "w", "tier": "a", "zone": "b"}
+					r.env.Twin.Connect(r.mesh, "dp-2", kumatest.Labels(labels))
+					with := maps.Clone(labels)
+					with["app"] = "web"
+					has := r.env.Twin.Connect(r.mesh, "dp-1", kumatest.Labels(with))
+					r.env.Pass(t, 20*time.Second)
+					r.env.Twin.Watch(func(time.Time) {
+						if has.Plaintext() {
+							plain++
+						}
+					})
+				},
+				Config: first + second,
+				Check: func(*terraform.State) error {
+					r.env.Pass(t, 20*time.Second)
+					if list := string(r.env.Must(http.MethodGet, "/meshes/"+r.mesh+"/dataplanes/_overview", nil)); strings.Count(list, "__second_") != 2 {
+						return fmt.Errorf("the proxies have no certificate of the second identity: %s", list)
+					}
+					if plain > 0 {
+						return fmt.Errorf("a proxy with an identity spoke plain text at %d moments", plain)
+					}
+					return r.nothingLeft(nil)
+				},
+			},
+			{PreConfig: func() { r.env.RemoveProxies(r.mesh) }, Config: first + second, ConfigPlanChecks: empty()},
 		},
 	})
 }

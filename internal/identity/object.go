@@ -142,6 +142,42 @@ func (o *object) read(ctx context.Context, document *kuma.Document, prior conten
 	return now, diags
 }
 
+// refresh reads an object for a refresh, and removes one that does not exist from
+// the state. fresh reports whether it was imported or moved and is read for the
+// first time, ok whether there is anything to store.
+func (o *object) refresh(ctx context.Context, prior content, req resource.ReadRequest, resp *resource.ReadResponse) (now content, fresh, ok bool) {
+	diags := &resp.Diagnostics
+	diags.Append(resp.Identity.Set(ctx, prior.identifier())...)
+	if diags.HasError() || o.Client == nil {
+		return prior, false, false
+	}
+	of := o.of(prior.envelope)
+	document, err := o.Client.Object(ctx, of, kuma.Recent)
+	if kuma.Absent(err) {
+		o.RemoveAbsent(ctx, of.Type.Name, describe(of), resp)
+		return prior, false, false
+	}
+	if err != nil {
+		tfkit.AddError(diags, "read "+describe(of), err)
+		return prior, false, false
+	}
+	fresh, _ = tfkit.LoadPrivate[bool](ctx, req.Private, imported, diags)
+	now, more := o.read(ctx, document, prior, fresh)
+	diags.Append(more...)
+	diags.Append(resp.Private.SetKey(ctx, imported, nil)...)
+	return now, fresh, !diags.HasError()
+}
+
+// existingDocument reads an object for an update.
+func (o *object) existingDocument(ctx context.Context, e envelope, diags *diag.Diagnostics) *kuma.Document {
+	document, err := o.Client.Object(ctx, o.of(e), kuma.Fresh)
+	if err != nil {
+		tfkit.AddError(diags, "change "+o.what(e), err)
+		return nil
+	}
+	return document
+}
+
 // write writes a planned object, unless the document already has the content. It
 // returns nil if nothing was written; a document with an error is one that was
 // written, or may have been.

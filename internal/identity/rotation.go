@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,12 +59,12 @@ func (m model) what() string {
 	return fmt.Sprintf("MeshIdentity %q of mesh %q", m.Name.ValueString(), m.Mesh.ValueString())
 }
 
-// changesSecrets reports whether a plan has another CA than a document, and
-// either is in secrets.
-func changesSecrets(current *kuma.Document, plan model) bool {
+// movesCA reports whether a plan has another CA than a document.
+func movesCA(current *kuma.Document, plan, prior model) bool {
 	now, _, err := secretsOf(current)
 	wanted, _ := plan.secrets()
-	return err == nil && now != wanted
+	was, is := part.AttributesOf(prior.Bundled)["ca"], part.AttributesOf(plan.Bundled)["ca"]
+	return err == nil && now != wanted || is != nil && was != nil && !is.Equal(was)
 }
 
 // changeCA writes an identity that names other CA secrets than its document: in
@@ -91,7 +92,7 @@ func (r *meshIdentity) changeCA(ctx context.Context, current *kuma.Document, pla
 		}
 		inSteps, err = ro.Read(ctx, now, diags)
 		if err == nil && inSteps && !diags.HasError() {
-			document.from, document.to = ro.From.Bundle, ro.To.Bundle
+			document.to = ro.To.Bundle
 			err = ro.Run(ctx, now, diags)
 		}
 		if err != nil || diags.HasError() {
@@ -135,23 +136,26 @@ type rotated struct {
 	*meshIdentity
 	plan, prior model
 	timing      rollout.Timing
-	from, to    pki.Bundle     // at the beginning, and in the configuration
+	served      bool           // whether a proxy may have a certificate of the identity
+	to          pki.Bundle     // the CA in the configuration, empty if unknown
 	written     *kuma.Document // by the last write
 }
 
 // inSteps reports whether proxies would notice a change in one write.
 func (d *rotated) inSteps(ctx context.Context, current *kuma.Document) (bool, error) {
 	_, now, err := secretsOf(current)
-	_, wanted := d.plan.secrets()
-	if err != nil || !now || !wanted || d.plan.Rollout.Switches() || d.plan.issuesNothing() {
+	if err != nil {
 		return false, err
 	}
 	proxies, err := d.Client.Dataplanes(ctx, d.plan.Mesh.ValueString())
 	if kuma.NoAddress(err) && d.plan.Rollout.Switches() {
+		d.served = true
 		return false, nil
 	}
 	issuer := d.plan.issuer()
-	return slices.ContainsFunc(proxies, func(p kuma.Dataplane) bool { return p.Subscription != "" && issuer.Serves(p) }), err
+	d.served = slices.ContainsFunc(proxies, func(p kuma.Dataplane) bool { return p.Subscription != "" && issuer.Serves(p) })
+	_, wanted := d.plan.secrets()
+	return d.served && now && wanted && !d.plan.Rollout.Switches() && !d.plan.issuesNothing(), err
 }
 
 func (d *rotated) mesh() string { return d.plan.Mesh.ValueString() }
@@ -219,7 +223,7 @@ func (d *rotated) Prepare(ctx context.Context, s rollout.Step, target rollout.CA
 
 // widen makes proxies trust the current and the new CA.
 func (d *rotated) widen(ctx context.Context, target pki.Bundle) error {
-	trusts, err := trustsOf(ctx, d.Client, d.mesh())
+	trusts, err := trustsOf(ctx, d.Client, d.mesh(), kuma.Fresh)
 	if err != nil {
 		return err
 	}
@@ -236,35 +240,43 @@ func (d *rotated) widen(ctx context.Context, target pki.Bundle) error {
 	return nil
 }
 
-// narrow ends the trust in the previous CA: it takes it out of the generated
-// MeshTrust, and deletes the interim ones.
+// narrow ends the trust in the previous CA: it takes that out of the generated
+// MeshTrust, to which the control plane only adds, and deletes the interim ones,
+// which have it. It also deletes a probe of an earlier run.
 func (d *rotated) narrow(ctx context.Context) error {
-	trusts, err := trustsOf(ctx, d.Client, d.mesh())
+	trusts, err := trustsOf(ctx, d.Client, d.mesh(), kuma.Fresh)
 	if err != nil {
 		return err
 	}
+	interim := interimTrusts(trusts, d.plan.Name.ValueString())
+	var previous []*x509.Certificate
+	for _, t := range interim {
+		if issuer := d.to.Issuer(); issuer != nil && !trusted(in(trusts, t.domain, func(t trust) bool { return !t.isInterim() }), issuer) {
+			return &errUntrusted{d.mesh(), issuer}
+		}
+		previous = append(previous, without(t.certificates, d.to.Chain)...)
+	}
 	for _, t := range trusts {
-		switch {
-		case t.name == interimTrust(d.plan.Name.ValueString(), t.domain):
-			if !trusted(in(trusts, t.domain, func(t trust) bool { return !t.isInterim() }), d.to.Issuer()) {
-				return &errUntrusted{d.mesh(), d.to.Issuer()}
-			}
-			if err := d.Client.DeleteObject(ctx, kuma.MeshTrustKey(d.mesh(), t.name)); err != nil {
-				return err
-			}
-		case kuma.IsIdentity(t.origin, d.mesh(), d.plan.Name.ValueString()):
-			if err := d.dropPrevious(ctx, t); err != nil {
+		if len(d.to.Chain) > 0 && kuma.IsIdentity(t.origin, d.mesh(), d.plan.Name.ValueString()) {
+			if err := d.drop(ctx, t, previous); err != nil {
 				return err
 			}
 		}
 	}
+	for _, t := range interim {
+		if err := d.Client.DeleteObject(ctx, kuma.MeshTrustKey(d.mesh(), t.name)); err != nil {
+			return err
+		}
+	}
+	if of, checks := d.probe(ctx); checks {
+		return d.Client.DeleteObject(ctx, of)
+	}
 	return nil
 }
 
-// dropPrevious takes the previous CA out of the MeshTrust that the control plane
-// generated, which only adds to it.
-func (d *rotated) dropPrevious(ctx context.Context, t trust) error {
-	kept := without(t.certificates, without(d.from.Chain, d.to.Chain))
+// drop takes certificates out of a MeshTrust.
+func (d *rotated) drop(ctx context.Context, t trust, certificates []*x509.Certificate) error {
+	kept := without(t.certificates, certificates)
 	if len(kept) == len(t.certificates) || len(kept) == 0 {
 		return nil
 	}
@@ -303,46 +315,41 @@ func (d *rotated) Write(ctx context.Context, s rollout.Step, secrets rollout.CAS
 	return written.ModificationTime()
 }
 
-// CleanUp deletes the interim CA secrets, once no proxy that connects can get a
-// certificate from them.
+// CleanUp deletes what a rotation needs meanwhile, also one of an earlier run,
+// once no proxy that connects can get a certificate of the previous CA.
 func (d *rotated) CleanUp(ctx context.Context) error {
-	unused, err := d.unusedSteps(ctx)
-	if err != nil || len(unused) == 0 {
-		return err
-	}
-	if err := d.Clock.Sleep(ctx, d.timing.Served); err != nil {
-		return err
-	}
-	for _, secret := range unused {
-		err = errors.Join(err, d.Client.DeleteSecret(ctx, d.mesh(), secret))
-	}
-	return err
-}
-
-// unusedSteps returns the interim CA secrets of the identity that it does not
-// name.
-func (d *rotated) unusedSteps(ctx context.Context) ([]string, error) {
 	document, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	used, _, err := secretsOf(document)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	secrets, err := d.Client.Secrets(ctx, d.mesh())
+	secrets, err := interimSecrets(ctx, d.Client, d.mesh(), d.plan.Name.ValueString())
+	if err != nil && !kuma.Forbidden(err) { // who may not list secrets runs no rotations
+		return err
+	}
+	trusts, err := trustsOf(ctx, d.Client, d.mesh(), kuma.Fresh)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var unused []string
+	secrets = slices.DeleteFunc(secrets, used.Has)
+	if len(secrets) == 0 && len(interimTrusts(trusts, d.plan.Name.ValueString())) == 0 {
+		return nil
+	}
+	if d.served {
+		if err := d.Clock.Sleep(ctx, d.timing.Served); err != nil {
+			return err
+		}
+	}
 	for _, secret := range secrets {
-		name, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
-		if rollout.IsIdentityStep(name, d.plan.Name.ValueString()) && !used.Has(name) {
-			unused = append(unused, name)
+		err = errors.Join(err, d.Client.DeleteSecret(ctx, d.mesh(), secret))
+	}
+	if d.to.Issuer() == nil && used.Certificate != "" {
+		if ca, readErr := d.ReadCA(ctx, used); readErr == nil {
+			d.to = ca.Bundle
 		}
 	}
-	return unused, nil
+	return errors.Join(err, d.narrow(ctx))
 }

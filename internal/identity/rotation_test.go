@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/identity"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
@@ -88,7 +89,7 @@ resource "kongmesh_mesh_identity" "this" {
 // nothingLeft checks that no interim object is left.
 func (r *rotating) nothingLeft(*terraform.State) error {
 	for _, kind := range []string{"secrets", "meshtrusts", "meshidentities"} {
-		if list := string(r.env.Must(http.MethodGet, "/meshes/"+r.mesh+"/"+kind, nil)); strings.Contains(list, "-rollout-") {
+		if list := string(r.env.Must(http.MethodGet, "/meshes/"+r.mesh+"/"+kind, nil)); strings.Contains(list, "-rollout") {
 			return fmt.Errorf("interim %s are left: %s", kind, list)
 		}
 	}
@@ -209,10 +210,13 @@ func TestAccIdentityRotation_switchRefuses(t *testing.T) {
 // CA, and breaks nothing meanwhile.
 func TestAccIdentityRotation_resumed(t *testing.T) {
 	t.Parallel()
-	for name, next := range map[string]int{"to the same": 1, "back": 0, "to a third": 2} {
+	for name, test := range map[string]struct {
+		version string
+		next    int
+	}{"to the same": {"2.14.3", 1}, "back": {"3.0-dev", 0}, "to a third": {"2.14.3", 2}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRotating(t)
+			r, next := newRotating(t, kumatest.Version(test.version)), test.next
 			const limit = `timeouts = { update = "3m" }`
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: r.env.Provider(),
@@ -347,6 +351,99 @@ func TestAccIdentity_newIDs(t *testing.T) {
 	r.env.RemoveProxies(r.mesh)
 }
 
+// A rotation that ends after the new CA issues takes the previous one out of what
+// proxies trust when it resumes, also out of a generated trust.
+func TestAccIdentityRotation_resumedAfterIssue(t *testing.T) {
+	t.Parallel()
+	for _, creation := range []string{"Enabled", "Disabled"} {
+		t.Run(creation, func(t *testing.T) {
+			t.Parallel()
+			r := newRotating(t)
+			const limit = `timeouts = { update = "30s" }`
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: r.env.Provider(),
+				Steps: []resource.TestStep{
+					{Config: r.config(r.cas[0], creation, limit)},
+					{
+						PreConfig:   func() { r.connect(t, 3) },
+						Config:      r.config(r.cas[1], creation, limit),
+						ExpectError: acctest.Words(`stopped at step "issue"`, "did not finish within timeouts.update"),
+					},
+					{
+						PreConfig: func() { r.env.Pass(t, 20*time.Second) },
+						Config:    r.config(r.cas[1], creation, ""),
+						Check:     resource.ComposeTestCheckFunc(r.Check, r.nothingLeft, r.trusted(1)),
+					},
+					{PreConfig: func() { r.env.RemoveProxies(r.mesh) }, Config: r.config(r.cas[1], creation, ""), ConfigPlanChecks: empty()},
+				},
+			})
+		})
+	}
+}
+
+// A change of the CA in one write leaves nothing of the previous one trusted.
+func TestAccIdentityRotation_inOneWrite(t *testing.T) {
+	t.Parallel()
+	inline := func(r *rotating, ca *acctest.CA) string {
+		config := r.config(ca, "Disabled", "")
+		for member, value := range map[string]string{"certificate": ca.Chain, "private_key": ca.Key} {
+			secret := map[string]string{"certificate": "certificate_secret", "private_key": "key_secret"}[member]
+			config = strings.Replace(config, "{ secret = kongmesh_mesh_ca_secret.this."+secret+" }", acctest.Fill("{ inline = $value }", "value", value), 1)
+		}
+		return config
+	}
+	for name, test := range map[string]struct {
+		proxies int
+		config  func(*rotating, *acctest.CA) string
+	}{
+		"no proxies": {0, func(r *rotating, ca *acctest.CA) string { return r.config(ca, "Disabled", "") }},
+		"a switch": {2, func(r *rotating, ca *acctest.CA) string {
+			return r.config(ca, "Disabled", `rollout = { strategy = "switch" }`)
+		}},
+		"inline": {2, inline},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRotating(t)
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: r.env.Provider(),
+				Steps: []resource.TestStep{
+					{Config: test.config(r, r.cas[0])},
+					{
+						PreConfig: func() { r.connect(t, test.proxies) },
+						Config:    test.config(r, r.cas[1]),
+						Check:     resource.ComposeTestCheckFunc(r.nothingLeft, r.trusted(1)),
+					},
+					{PreConfig: func() { r.env.RemoveProxies(r.mesh) }, Config: test.config(r, r.cas[1]), ConfigPlanChecks: empty()},
+				},
+			})
+		})
+	}
+}
+
+// CAs that stay trusted because an identity still issues from one of them are
+// said by each plan.
+func TestAccMeshTrust_keptIsSaid(t *testing.T) {
+	t.Parallel()
+	r := newRotating(t)
+	run := acctest.NewRun(t, required+r.config(r.cas[0], "Disabled", ""))
+	run.Serve(r.env.Provider())
+	run.Terraform("apply", "-auto-approve")
+	run.Config(required + r.trusting(r.cas[0], r.cas[1], "Disabled", ""))
+	if output := run.Terraform("apply", "-auto-approve"); strings.Contains(output, "CAs stay trusted") {
+		t.Errorf("nothing stays yet:\n%s", output)
+	}
+	if output := run.Terraform("plan"); !acctest.Words("CAs stay trusted", `MeshIdentity "payments"`, "kumactl delete meshtrust payments-rollout-").MatchString(output) {
+		t.Errorf("the plan does not say what stays trusted:\n%s", output)
+	}
+	run.Config(required + r.config(r.cas[1], "Disabled", ""))
+	run.Terraform("apply", "-auto-approve")
+	run.NoChanges()
+	if err := r.nothingLeft(nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // The plan says what a rotation does.
 func TestAccIdentityRotation_plan(t *testing.T) {
 	t.Parallel()
@@ -426,4 +523,19 @@ func TestAccMeshTrust_inUse(t *testing.T) {
 			{PreConfig: func() { r.env.RemoveProxies(r.mesh) }, Config: identity(own(r.cas[1]))},
 		},
 	})
+}
+
+// The interim MeshTrust of an identity is told from others by its name, whatever
+// the name of the identity.
+func TestInterimTrust(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"payments", "payments-rollout", "a-rollout-b", strings.Repeat("n", 253)} {
+		interim := identity.InterimTrust(name, "acc.example")
+		if len(interim) > 253 || !identity.IsInterim(interim, "acc.example") {
+			t.Errorf("%s is not the interim MeshTrust of %s", interim, name)
+		}
+		if identity.IsInterim(interim, "other.example") || identity.IsInterim(name, "acc.example") {
+			t.Errorf("another MeshTrust is taken for %s", interim)
+		}
+	}
 }

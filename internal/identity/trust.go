@@ -111,8 +111,7 @@ func (r *meshTrust) checkIdentity(ctx context.Context, plan trustModel, age kuma
 	mesh, name := plan.Mesh.ValueString(), plan.Name.ValueString()
 	generates, planned := r.Run.PlannedIdentity(mesh, name)
 	if document := r.current(ctx, kuma.MeshIdentityKey(mesh, name), age); document != nil && !planned {
-		values, err := identityParts().Read(document, nil)
-		is := model{}.with(content{values: values})
+		is, err := modelOf(document, mesh)
 		generates = err == nil && is.generatesTrust()
 	}
 	if generates {
@@ -187,27 +186,12 @@ func (m trustModel) trust() trust {
 func (r *meshTrust) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state trustModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identifier())...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
-		return
-	}
-	document, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Recent)
-	if kuma.Absent(err) {
-		r.RemoveAbsent(ctx, kuma.MeshTrustType, r.what(state.envelope), resp)
-		return
-	}
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, "read "+r.what(state.envelope), err)
-		return
-	}
-	fresh, _ := tfkit.LoadPrivate[bool](ctx, req.Private, imported, &resp.Diagnostics)
-	now, diags := r.read(ctx, document, state.content(), fresh)
-	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, state.with(now))...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
+	if now, _, ok := r.refresh(ctx, state.content(), req, resp); ok {
+		resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, state.with(now))...)
+	}
 }
 
 func (r *meshTrust) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -217,9 +201,8 @@ func (r *meshTrust) Update(ctx context.Context, req resource.UpdateRequest, resp
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	current, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
-	if err != nil {
-		tfkit.AddError(&resp.Diagnostics, "change "+r.what(plan.envelope), err)
+	current := r.existingDocument(ctx, plan.envelope, &resp.Diagnostics)
+	if current == nil {
 		return
 	}
 	document := r.change(ctx, current, plan, prior, &resp.Diagnostics)

@@ -26,8 +26,8 @@ type trust struct {
 }
 
 // trustsOf returns the MeshTrusts of a mesh.
-func trustsOf(ctx context.Context, client *kuma.Client, mesh string) ([]trust, error) {
-	documents, err := client.Objects(ctx, kuma.MeshTrustKey(mesh, "").Type, mesh)
+func trustsOf(ctx context.Context, client *kuma.Client, mesh string, age kuma.MaxAge) ([]trust, error) {
+	documents, err := client.ObjectsAsOf(ctx, kuma.MeshTrustKey(mesh, "").Type, mesh, age)
 	if err != nil {
 		return nil, err
 	}
@@ -43,20 +43,20 @@ func trustsOf(ctx context.Context, client *kuma.Client, mesh string) ([]trust, e
 }
 
 func trustFrom(document *kuma.Document) (trust, error) {
+	is := trust{document: document}
+	spec, err := document.Object("spec")
+	if err != nil {
+		return is, err
+	}
 	name, errName := document.Name()
 	origin, errOrigin := document.OriginKRI()
-	spec, errSpec := document.Object("spec")
-	if err := errors.Join(errName, errOrigin, errSpec); err != nil {
-		return trust{}, err
-	}
-	is := trust{name: name, origin: origin, document: document}
-	var bundles []struct{ PEM struct{ Value string } }
-	err := errors.Join(spec.Decode("trustDomain", &is.domain), spec.Decode("caBundles", &bundles))
+	bundles, errBundles := kuma.TrustBundles(document)
+	is.name, is.origin = name, origin
 	for _, bundle := range bundles {
-		certificates, _ := pki.ReadCertificates([]byte(bundle.PEM.Value)) // the control plane accepts what is no certificate
+		certificates, _ := pki.ReadCertificates([]byte(bundle)) // the control plane accepts what is no certificate
 		is.certificates = append(is.certificates, certificates...)
 	}
-	return is, err
+	return is, errors.Join(errName, errOrigin, errBundles, spec.Decode("trustDomain", &is.domain))
 }
 
 // trusted reports whether proxies that have these certificates accept
@@ -109,8 +109,8 @@ func interimTrust(identity, domain string) string {
 
 // isInterim reports whether a MeshTrust is that of [interimTrust].
 func (t trust) isInterim() bool {
-	identity, _, found := strings.Cut(t.name, interimInfix)
-	return found && t.name == interimTrust(identity, t.domain)
+	end := strings.LastIndex(t.name, interimInfix)
+	return end >= 0 && t.name == interimTrust(t.name[:end], t.domain)
 }
 
 // hold makes proxies trust more CAs in a domain while an identity may have issued
@@ -194,7 +194,7 @@ type user struct {
 // losers returns the identities from whose CA proxies no longer accept
 // certificates if a MeshTrust changes to after, nil if it is deleted.
 func losers(ctx context.Context, client *kuma.Client, mesh string, before trust, after *trust) ([]user, error) {
-	trusts, err := trustsOf(ctx, client, mesh)
+	trusts, err := trustsOf(ctx, client, mesh, kuma.Fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -225,26 +225,53 @@ func losers(ctx context.Context, client *kuma.Client, mesh string, before trust,
 	return lose, nil
 }
 
-// issuerOf returns the CA from which an identity issues, nil if it is not in a
-// secret that can be read.
+// issuerOf returns the CA from which an identity issues, nil if that is unknown:
+// it is on the control plane's machine, it is lost, or the user may not read it.
 func issuerOf(ctx context.Context, client *kuma.Client, mesh string, identity *kuma.Document) (*x509.Certificate, error) {
-	secrets, ok, err := secretsOf(identity)
-	if err != nil || !ok {
-		return nil, err
-	}
-	secret, err := client.Secret(ctx, mesh, secrets.Certificate)
-	if kuma.Absent(err) {
-		return nil, nil
-	}
+	source, _, err := kuma.IdentityCA(identity)
 	if err != nil {
 		return nil, err
 	}
-	data, err := secret.Data()
-	if err != nil {
-		return nil, nil // then the identity issues nothing
+	text := []byte(source.InlineString)
+	if source.Secret != "" {
+		secret, err := client.Secret(ctx, mesh, source.Secret)
+		if kuma.Absent(err) || kuma.Forbidden(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if text, err = secret.Data(); err != nil {
+			return nil, nil // then the identity issues nothing
+		}
 	}
-	bundle, _ := pki.ReadBundle(data)
+	bundle, _ := pki.ReadBundle(text)
 	return bundle.Issuer(), nil
+}
+
+// interimTrusts returns the MeshTrusts that keep CAs trusted for an identity.
+func interimTrusts(trusts []trust, identity string) []trust {
+	return slices.DeleteFunc(slices.Clone(trusts), func(t trust) bool { return t.name != interimTrust(identity, t.domain) })
+}
+
+// interimSecrets returns the names of the copies of CAs that a rotation of an
+// identity has made.
+func interimSecrets(ctx context.Context, client *kuma.Client, mesh, identity string) ([]string, error) {
+	secrets, err := client.Secrets(ctx, mesh)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, secret := range secrets {
+		name, err := secret.Name()
+		if err != nil {
+			return nil, err
+		}
+		if rollout.IsIdentityStep(name, identity) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // without returns the certificates that are not among others.

@@ -138,33 +138,12 @@ func IsIdentity(kri, mesh, name string) bool {
 // to, certificates first. Those that the control plane generates are not among
 // them.
 func IdentitySecrets(identity *Document) ([]string, error) {
-	bundled := identity
-	for _, member := range []string{"spec", "provider", "bundled"} {
-		var err error
-		if bundled, err = bundled.Object(member); err != nil {
-			return nil, err
-		}
-	}
-	ca, err := bundled.Object("ca")
+	bundled, err := bundledOf(identity)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, member := range []string{"certificate", "privateKey"} {
-		source, err := ca.Object(member)
-		if err != nil {
-			return nil, err
-		}
-		var kind string
-		var is struct{ Name string }
-		if err := errors.Join(source.Decode("type", &kind), source.Decode("secretRef", &is)); err != nil {
-			return nil, err
-		}
-		if kind == "Secret" && is.Name != "" {
-			names = append(names, is.Name)
-		}
-	}
-	return names, nil
+	certificate, key, err := identitySources(bundled)
+	return slices.DeleteFunc([]string{certificate.Secret, key.Secret}, func(name string) bool { return name == "" }), err
 }
 
 // IdentityUsers returns the names of the MeshIdentities of a mesh that use one of
@@ -175,7 +154,7 @@ func (c *Client) IdentityUsers(ctx context.Context, mesh string, secrets ...stri
 	}
 	of := MeshIdentityKey(mesh, "").Type
 	// All CAs of the mesh share this: a run that deletes several reads it once.
-	identities, err := share(ctx, c, collection(of, mesh), Recent, func() ([]*Document, error) { return c.Objects(ctx, of, mesh) })
+	identities, err := c.ObjectsAsOf(ctx, of, mesh, Recent)
 	if Absent(err) || NoAddress(err) {
 		return nil, nil
 	}

@@ -6,11 +6,9 @@ import "errors"
 // generates one in secrets of its own if the identity asks for it. Both sources
 // are empty if the identity does not issue from a CA that the control plane has.
 func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
-	bundled := identity
-	for _, member := range []string{"spec", "provider", "bundled"} {
-		if bundled, err = bundled.Object(member); err != nil {
-			return certificate, key, err
-		}
+	bundled, err := bundledOf(identity)
+	if err != nil {
+		return certificate, key, err
 	}
 	generate, err := bundled.Object("autogenerate")
 	if err != nil {
@@ -28,6 +26,22 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 		}
 		return DataSource{Secret: name + "-root-ca"}, DataSource{Secret: name + "-private-key"}, errors.Join(labelsErr, nameErr)
 	}
+	return identitySources(bundled)
+}
+
+// bundledOf returns the settings of the provider Bundled of a MeshIdentity.
+func bundledOf(identity *Document) (bundled *Document, err error) {
+	bundled = identity
+	for _, member := range []string{"spec", "provider", "bundled"} {
+		if bundled, err = bundled.Object(member); err != nil {
+			return nil, err
+		}
+	}
+	return bundled, nil
+}
+
+// identitySources returns the sources of the user's own CA.
+func identitySources(bundled *Document) (certificate, key DataSource, err error) {
 	ca, err := bundled.Object("ca")
 	if err != nil {
 		return certificate, key, err

@@ -107,6 +107,12 @@ func (c *Client) Objects(ctx context.Context, of Type, mesh string) ([]*Document
 	return c.store.list(ctx, key{path: collection(of, mesh), kind: of.Name, mesh: mesh, anywhere: true}, Fresh)
 }
 
+// ObjectsAsOf is [Client.Objects] with an answer that may be older. The result is
+// shared: do not change it.
+func (c *Client) ObjectsAsOf(ctx context.Context, of Type, mesh string, age MaxAge) ([]*Document, error) {
+	return share(ctx, c, collection(of, mesh), age, func() ([]*Document, error) { return c.Objects(ctx, of, mesh) })
+}
+
 // WriteObject creates or changes an object: it calls edit to change a copy of
 // current (nil for a new object), writes it, and reads it back. After a
 // conflict with another client, it reads the object again and repeats the

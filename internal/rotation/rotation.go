@@ -201,7 +201,7 @@ func (ro *Rotation) step(ctx context.Context, s rollout.Step, target rollout.CA)
 	}
 	earlier, before := rollout.View{}, rollout.View{}
 	var err error
-	if ro.Apart { // what Prepare writes already reaches proxies
+	if ro.Apart && (s == rollout.Trust || s == rollout.Repeat) { // what Prepare writes already reaches proxies
 		if earlier, err = ro.view(ctx, s); err != nil {
 			return err
 		}
