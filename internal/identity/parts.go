@@ -121,13 +121,17 @@ func source(what string, sensitive bool) part.Object {
 		maps.Copy(with, more)
 		return part.Part{Name: name, Member: member, With: with, About: about, Kind: text}
 	}
+	inline := tfkit.CheckSecret("Invalid value", "a string that is not empty", notEmpty)
+	if !sensitive {
+		inline = tfkit.WithoutKey(inline)
+	}
 	return part.Object{ExactlyOne: true, Parts: part.Parts{
 		of("secret", "secretRef.name", "Secret", map[string]string{"secretRef.kind": "Secret"}, "Name of a secret of the mesh.", part.Text{Rule: tfkit.SecretName()}),
 		of("file", "file.path", "File", nil, "Absolute path of a file on the control plane's machine.", part.Text{Check: checkFile}),
 		of("env_var", "envVar.name", "EnvVar", nil, "Name of an environment variable of the control plane.", part.Text{}),
 		of("inline", "insecureInline.value", "InsecureInline", nil,
 			"The "+what+" in PEM. Only for development: it is stored in the MeshIdentity and in the state.",
-			part.Text{Sensitive: sensitive, Same: sameMaterial, Rule: tfkit.CheckSecret("Invalid value", "a string that is not empty", notEmpty)}),
+			part.Text{Sensitive: sensitive, Same: sameMaterial, Rule: inline}),
 	}}
 }
 

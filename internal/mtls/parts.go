@@ -65,17 +65,21 @@ func backendParts() part.Parts {
 
 // source returns the forms of the source of a certificate chain or key.
 func source(what string, sensitive bool) part.Object {
+	inline, inlineString := base64Text(), inlineText()
+	if !sensitive {
+		inline, inlineString = tfkit.WithoutKey(inline), tfkit.WithoutKey(inlineString)
+	}
 	return part.Object{ExactlyOne: true, Parts: part.Parts{
 		{Name: "secret", Member: "secret", About: "Name of a secret of the mesh.", Kind: part.Text{Rule: tfkit.SecretName()}},
 		{
 			Name: "inline", Member: "inline",
 			About: "The " + what + " as base64 of PEM. Only for development: it is stored in the mesh and in the state.",
-			Kind:  part.Text{Sensitive: sensitive, Rule: base64Text(), Same: sameInline},
+			Kind:  part.Text{Sensitive: sensitive, Rule: inline, Same: sameInline},
 		},
 		{
 			Name: "inline_string", Member: "inlineString",
 			About: "The " + what + " in PEM. Only for development: it is stored in the mesh and in the state.",
-			Kind:  part.Text{Sensitive: sensitive, Rule: inlineText(), Same: sameInlineString},
+			Kind:  part.Text{Sensitive: sensitive, Rule: inlineString, Same: sameInlineString},
 		},
 		{Name: "file", Member: "file", About: "Path of a file on the control plane's machine.", Kind: part.Text{}},
 	}}

@@ -60,10 +60,38 @@ func (l leaf) forDataSource() Kind { return l.of }
 
 func (l leaf) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	now, err := l.in(document, member)
+	if err == nil && !l.isSensitive() && hasPrivateKey(now) {
+		return null(l.attrType()), nil
+	}
 	if err == nil && !IsNull(prior) && l.same(l.plain(prior), now) {
 		return prior, nil
 	}
 	return l.value(now), err
+}
+
+// isSensitive reports whether the attribute may have a private key. Any other
+// attribute is null instead, because plans show it.
+func (l leaf) isSensitive() bool {
+	text, ok := l.of.(Text)
+	return ok && text.Sensitive
+}
+
+// hasPrivateKey reports whether a value contains a private key.
+func hasPrivateKey(plain any) bool {
+	switch plain := plain.(type) {
+	case string:
+		return tfkit.HasPrivateKey(plain)
+	case map[string]string:
+		return slices.ContainsFunc(slices.Collect(maps.Values(plain)), tfkit.HasPrivateKey)
+	case json.RawMessage:
+		var decoded any
+		return json.Unmarshal(plain, &decoded) == nil && hasPrivateKey(decoded)
+	case []any:
+		return slices.ContainsFunc(plain, hasPrivateKey)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(plain)), hasPrivateKey)
+	}
+	return false
 }
 
 // same reports whether b means the same as a, which is there now.
@@ -138,7 +166,8 @@ type Text struct {
 	// Same reports whether two strings mean the same, for a value with several
 	// forms, such as a duration.
 	Same tfkit.Equivalence
-	// Sensitive hides the value. A data source does not have it.
+	// Sensitive hides the value. A data source does not have it. A value with a
+	// private key that is not sensitive is read as null.
 	Sensitive bool
 }
 

@@ -1,6 +1,8 @@
 package part_test
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -23,6 +25,7 @@ func shape() part.Parts {
 		}}},
 		{Name: "match", Member: "spec.match", Kind: part.Object{Counts: true, Parts: part.Parts{{Name: "labels", Member: "labels", Kind: part.Map{Empty: true}}}}},
 		{Name: "texts", Member: "spec.texts", Kind: part.Texts{Member: "pem.value", With: map[string]string{"type": "Pem"}, Of: part.Text{Same: strings.EqualFold}}},
+		{Name: "json", Member: "spec.json", Kind: part.JSON{}},
 		{Name: "hidden", Member: "spec.hidden", Kind: part.Text{Sensitive: true}},
 	}
 }
@@ -168,5 +171,35 @@ func TestParts_dataSourceHasNoSensitiveString(t *testing.T) {
 	}
 	if _, there := shape().Attributes()["hidden"]; !there {
 		t.Error("the resource does not have it")
+	}
+}
+
+// A private key is only in an attribute that hides it.
+func TestParts_privateKey(t *testing.T) {
+	const key = `-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n`
+	const all = `{"spec":{"source":{"type":"File","file":{"path":"PEM"}},"match":{"labels":{"a":"PEM"}},"texts":[{"type":"Pem","pem":{"value":"a"}},` +
+		`{"type":"Pem","pem":{"value":"PEM"}},{"type":"Other"}],"json":{"a":["PEM"]},"hidden":"PEM"}}`
+	with := func(text string) string { return strings.ReplaceAll(all, "PEM", text) }
+	clean, kept := read(t, with("b"), nil), with(key)
+	for name, prior := range map[string]part.Values{"without a prior value": nil, "with a prior value": clean, "with the same value": {
+		"file": types.StringValue(strings.ReplaceAll(key, `\n`, "\n")),
+	}} {
+		is := read(t, kept, prior)
+		if text := fmt.Sprint(is["file"], is["match"], is["texts"], is["json"]); strings.Contains(text, "PRIVATE") || !is["file"].IsNull() || !is["json"].IsNull() {
+			t.Errorf("%s, a document is read as %s", name, text)
+		}
+		if want := []attr.Value{types.StringValue("a"), types.StringNull()}; !reflect.DeepEqual(part.ElementsOf(is["texts"]), want) {
+			t.Errorf("%s, the list is read as %s", name, is["texts"])
+		}
+		if hidden, _ := is["hidden"].(types.String); !strings.Contains(hidden.ValueString(), "PRIVATE") {
+			t.Errorf("%s, the sensitive value is read as %s", name, is["hidden"])
+		}
+	}
+	parsed := document(t, kept)
+	if err := shape().Edit(parsed, read(t, with("a"), nil)); err != nil {
+		t.Fatal(err)
+	}
+	if text := string(parsed.Bytes()); strings.Contains(text, "PRIVATE") {
+		t.Errorf("the key stays in %s", text)
 	}
 }

@@ -3,6 +3,7 @@ package part
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,7 +21,8 @@ import (
 )
 
 // A Texts is the kind of a part that is a list of strings, each in an object of
-// its own. It has one element at least.
+// its own. It has one element at least. An element with a private key is read as
+// null, so that the state differs from every configuration.
 type Texts struct {
 	// Member and With describe the object of an element, as in a [Part].
 	Member string
@@ -64,13 +66,15 @@ func (l Texts) read(document *kuma.Document, member string, prior attr.Value) (a
 		if len(now) < len(before) {
 			was = before[len(now)]
 		}
-		value, err := l.element().Read(item, was)
-		if err != nil {
+		ours, err := l.element().in(item)
+		if err == nil && !ours {
+			continue
+		}
+		value, errRead := l.element().Read(item, was)
+		if err := errors.Join(err, errRead); err != nil {
 			return nil, fmt.Errorf("%s[%d]: %w", member, i, err)
 		}
-		if !IsNull(value) {
-			now = append(now, value)
-		}
+		now = append(now, value)
 	}
 	return types.ListValueMust(types.StringType, now), nil
 }

@@ -26,6 +26,25 @@ func CheckSecret(summary, description string, problem func(string) error) valida
 	return check{summary: summary, description: description, problem: problem, secret: true}
 }
 
+// WithoutKey returns the rule for a string that plans show and the state has: a
+// private key in it is an error. Otherwise, another rule decides.
+func WithoutKey(rule validator.String) validator.String { return withoutKey{rule} }
+
+type withoutKey struct{ validator.String }
+
+func (w withoutKey) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !HasPrivateKey(req.ConfigValue.ValueString()) {
+		w.String.ValidateString(ctx, req, resp)
+		return
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Private key in certificates", WithPath(req.Path,
+		"The value is not shown, because it contains a private key: Terraform would show it in plans and store it in the state. Remove the key, "+
+			"and leave the certificates. If it was applied before, replace the CA."))
+}
+
+// HasPrivateKey is [pki.HasPrivateKey].
+func HasPrivateKey(text string) bool { return pki.HasPrivateKey(text) }
+
 type check struct {
 	summary     string
 	description string
