@@ -133,11 +133,11 @@ func (r *meshIdentity) planCA(ctx context.Context, plan model, diags *diag.Diagn
 	}
 	bySecret := from.secret != "" || keyFrom.secret != ""
 	mesh := plan.Mesh.ValueString()
-	if r.Run.Noted(tfkit.PlansSecret(mesh, from.secret)) || r.Run.Noted(tfkit.PlansSecret(mesh, keyFrom.secret)) {
-		return
-	}
 	if bundle, planned := r.Run.PlannedBundle(mesh, from.secret); planned {
 		checkSelfSigned(plan, bundle, diags) // the resource of the CA reports all other problems
+		return
+	}
+	if r.Run.PlansSecret(mesh, from.secret) || r.Run.PlansSecret(mesh, keyFrom.secret) {
 		return
 	}
 	if bySecret && (r.Client == nil || plan.Mesh.IsUnknown() || r.Run.CreatesMesh(mesh)) {

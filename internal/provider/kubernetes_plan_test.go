@@ -197,6 +197,10 @@ resource "kongmesh_mesh_secret" "key" {
   name     = "ca-1-key"
   value_wo = $key
 }
+resource "terraform_data" "key" {
+  input            = $key
+  triggers_replace = $version
+}
 `
 	for name, test := range map[string]struct {
 		first, second string
@@ -265,20 +269,23 @@ resource "kongmesh_mesh_secret" "key" {
 			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: steps})
 		})
 	}
-	t.Run("the same run restores the key", func(t *testing.T) {
-		t.Parallel()
-		env := acctest.New(t, kumatest.Kubernetes())
-		ordered := func(lifetime string) string {
-			return env.Config(acctest.Fill(key, "key", ca.Key) + strings.Replace(fmt.Sprintf(backend, lifetime), `"ca-1-key"`, "kongmesh_mesh_secret.key.name", 1))
-		}
-		kubectl(t, env, byKubectl(ca))
-		env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
-		env.Must(http.MethodDelete, "/meshes/payments/secrets/ca-1-key", nil)
-		resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{
-			{Config: ordered("1d")},
-			{PreConfig: func() { env.PutSecret("payments", "ca-1-key", other.Key) }, Config: ordered("2d")},
-		}})
-	})
+	for name, value := range map[string]string{"a known key": `value_wo = $key`, "a key that is known after apply": `value = terraform_data.key.output`} {
+		t.Run("the same run restores "+name, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, kumatest.Kubernetes())
+			ordered := func(lifetime, version string) string {
+				return env.Config(acctest.Fill(strings.Replace(key, "value_wo = $key", value, 1), "key", ca.Key, "version", version) +
+					strings.Replace(fmt.Sprintf(backend, lifetime), `"ca-1-key"`, "kongmesh_mesh_secret.key.name", 1))
+			}
+			kubectl(t, env, byKubectl(ca))
+			env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
+			env.Must(http.MethodDelete, "/meshes/payments/secrets/ca-1-key", nil)
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{
+				{Config: ordered("1d", "1")},
+				{PreConfig: func() { env.PutSecret("payments", "ca-1-key", other.Key) }, Config: ordered("2d", "2")},
+			}})
+		})
+	}
 }
 
 // A value of the block that is known only when applied: the plan sends nothing to the

@@ -65,26 +65,22 @@ func (r *plain) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 	applied, _ := tfkit.LoadPrivate[saltedHash](ctx, req.Private, privateHash, &resp.Diagnostics)
 	same := sync.OnceValue(func() bool { return known && state.content().applied(data, applied, r.hashes) })
 	inSync := config.content().planned(*state.content(), same)
-	if inSync.IsUnknown() {
-		r.Run.Note(tfkit.PlansSecret(plan.location().mesh, plan.location().name))
-	}
 	if inSync.IsUnknown() && known && plan.location() == state.location() && !same() {
 		r.refuseInUse(ctx, plan.location(), data, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("in_sync"), inSync)...)
-	if !resp.Plan.Raw.Equal(req.State.Raw) && known {
-		r.try(ctx, plan.location(), len(data), &resp.Diagnostics)
+	if !resp.Plan.Raw.Equal(req.State.Raw) {
+		r.Run.PlanSecret(plan.location().mesh, plan.location().name)
+		if known {
+			r.try(ctx, plan.location(), len(data), &resp.Diagnostics)
+		}
 	}
 }
 
-// try records that the run writes a secret, and asks the control plane on Kubernetes
-// whether it accepts that.
+// try asks the control plane on Kubernetes whether it accepts a secret.
 func (r *plain) try(ctx context.Context, at location, size int, diags *diag.Diagnostics) {
-	if r.Client == nil || at.name == "" || at.mesh == "" && !at.global { // unknown
-		return
-	}
-	r.Run.PlanSecret(at.mesh, at.name)
-	if !diags.HasError() {
+	unknown := at.name == "" || at.mesh == "" && !at.global
+	if r.Client != nil && !unknown && !diags.HasError() {
 		tfkit.AddError(diags, fmt.Sprintf("plan %s", at), r.Client.TrySecret(ctx, at.mesh, at.name, size))
 	}
 }

@@ -19,7 +19,3 @@ func (r *Run) PlannedBundle(mesh, secret string) (bundle pki.Bundle, planned boo
 }
 
 type bundleNote struct{ mesh, secret string }
-
-// PlansSecret returns the note that a run plans to write another value to a
-// secret of a mesh, so that the provider does not check its current value.
-func PlansSecret(mesh, name string) string { return "plans secret " + mesh + "/" + name }
