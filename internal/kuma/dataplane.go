@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -72,14 +71,7 @@ type DataplaneCertificate struct {
 
 // Identity returns the name of the MeshIdentity that issued the certificate, or
 // "" if an mTLS backend did.
-func (c *DataplaneCertificate) Identity() string {
-	const fields = 7 // kri, type, mesh, zone, namespace, name, section
-	parts := strings.Split(c.Backend, "_")
-	if len(parts) != fields || parts[0] != "kri" || parts[1] != "mid" {
-		return ""
-	}
-	return parts[5]
-}
+func (c *DataplaneCertificate) Identity() string { return identityName(c.Backend) }
 
 // Dataplanes returns all proxies of a mesh. The error is [Absent] if the mesh
 // does not exist. The caller may change the result.

@@ -78,8 +78,8 @@ func TestZones(t *testing.T) {
 // The identifier of a MeshIdentity contains its name. A backend can have any name.
 func TestDataplaneCertificate_identity(t *testing.T) {
 	for backend, want := range map[string]string{
-		"kri_mid_payments_east__identity-1_": "identity-1", "kri_mid_payments___all.of-them_": "all.of-them",
-		"ca-1": "", "kri_mid": "", "kri_mtrust_payments___identity-1_": "", "": "",
+		"kri_mid_payments_east__identity-1_": "identity-1", "kri_mid_payments___all.of-them_": "all.of-them", "kri_mid_pay_ments_east__identity-1_": "identity-1",
+		"ca-1": "", "kri_mid": "", "kri_mid_payments_identity-1_": "", "kri_mtrust_payments___identity-1_": "", "": "",
 	} {
 		if got := (&DataplaneCertificate{Backend: backend}).Identity(); got != want {
 			t.Errorf("%s: %q, want %q", backend, got, want)

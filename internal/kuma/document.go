@@ -74,6 +74,17 @@ func (d *Document) Object(name string) (*Document, error) {
 	return object, nil
 }
 
+// objectAt calls [Document.Object] for a nested object.
+func objectAt(document *Document, path ...string) (*Document, error) {
+	for _, name := range path {
+		var err error
+		if document, err = document.Object(name); err != nil {
+			return nil, err
+		}
+	}
+	return document, nil
+}
+
 // Decode unmarshals a member's value. An absent member does not change target.
 func (d *Document) Decode(name string, target any) error {
 	value := d.Get(name)

@@ -117,11 +117,7 @@ func (d *Document) KRI() (string, error) {
 // OriginKRI returns the identifier of the MeshIdentity that a MeshTrust was
 // generated from, or "" if there is none.
 func (d *Document) OriginKRI() (string, error) {
-	status, err := d.Object("status")
-	if err != nil {
-		return "", err
-	}
-	origin, err := status.Object("origin")
+	origin, err := objectAt(d, "status", "origin")
 	if err != nil {
 		return "", err
 	}
@@ -131,7 +127,18 @@ func (d *Document) OriginKRI() (string, error) {
 // IsIdentity reports whether a KRI is that of a MeshIdentity of a mesh, of any
 // zone.
 func IsIdentity(kri, mesh, name string) bool {
-	return strings.HasPrefix(kri, "kri_mid_"+mesh+"_") && strings.HasSuffix(kri, "_"+name+"_")
+	return name != "" && identityName(kri) == name && strings.HasPrefix(kri, "kri_mid_"+mesh+"_")
+}
+
+// identityName returns the name in the KRI of a MeshIdentity, or "" for any other
+// text. Only the mesh, of an old version, can contain "_".
+func identityName(kri string) string {
+	const fields = 7 // kri, type, mesh, zone, namespace, name, section
+	parts := strings.Split(kri, "_")
+	if len(parts) < fields || parts[0] != "kri" || parts[1] != "mid" || parts[len(parts)-1] != "" {
+		return ""
+	}
+	return parts[len(parts)-2]
 }
 
 // IdentitySecrets returns the names of the secrets that a MeshIdentity refers

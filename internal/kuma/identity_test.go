@@ -34,6 +34,7 @@ func TestIsIdentity(t *testing.T) {
 		"kri_mid_m___i_":          true,
 		"kri_mid_m_east_ns_i_":    true,
 		"kri_mid_m_default__i2_":  false,
+		"kri_mid_m_i_":            false,
 		"kri_mid_m2_default__i_":  false,
 		"kri_mtrust_m_default_i_": false,
 		"kri_mtrust_m___i_":       false,

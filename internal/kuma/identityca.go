@@ -30,14 +30,8 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 }
 
 // bundledOf returns the settings of the provider Bundled of a MeshIdentity.
-func bundledOf(identity *Document) (bundled *Document, err error) {
-	bundled = identity
-	for _, member := range []string{"spec", "provider", "bundled"} {
-		if bundled, err = bundled.Object(member); err != nil {
-			return nil, err
-		}
-	}
-	return bundled, nil
+func bundledOf(identity *Document) (*Document, error) {
+	return objectAt(identity, "spec", "provider", "bundled")
 }
 
 // identitySources returns the sources of the user's own CA.

@@ -107,12 +107,9 @@ func (s *Settings) readWatchdog(document *Document) {
 // valueAt returns the text of a value in nested objects of a document, or nil
 // if it is absent.
 func valueAt(document *Document, path []string) json.RawMessage {
-	for _, name := range path[:len(path)-1] {
-		inner, err := document.Object(name)
-		if err != nil {
-			return nil
-		}
-		document = inner
+	document, err := objectAt(document, path[:len(path)-1]...)
+	if err != nil {
+		return nil
 	}
 	return document.Get(path[len(path)-1])
 }
