@@ -41,7 +41,7 @@ func (r *caSecret) List(ctx context.Context, req list.ListRequest, stream *list.
 	})
 }
 
-// foundCA returns a CA as the result of a query.
+// queryResult returns a CA as the result of a query.
 func queryResult(id identity, there pair) tfkit.QueryResult {
 	return tfkit.QueryResult{
 		ID:       model{}.of(id).id(),

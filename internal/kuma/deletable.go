@@ -29,7 +29,7 @@ func deletionDelay(s Settings) time.Duration {
 // concurrent use.
 type usages struct {
 	mu         sync.Mutex
-	meshes     map[string]*usage
+	meshes     map[string]*usage    // by name
 	identities map[string]time.Time // of the last write of an identity, by mesh
 }
 
@@ -57,7 +57,7 @@ type usage struct {
 	unused map[string]time.Time // secrets that it used before, with the time of the first read without them
 }
 
-// see records what a mesh uses. It ignores an invalid mesh.
+// record records what a mesh uses. It ignores an invalid mesh.
 func (u *usages) record(name string, mesh *Mesh, now time.Time) {
 	backends, err := mesh.Backends()
 	if err != nil {
@@ -102,9 +102,9 @@ func (u *usages) unusedSince(name, secret string) (since time.Time, ok bool) {
 }
 
 // TimeUntilDeletable returns how much longer secrets must stay that a mesh does
-// not use any more, or 0 if mTLS is off and this client wrote no identity. It counts by this client's clock from its
-// first read of the mesh without them, regardless of later writes of the mesh:
-// the control plane's clock may differ.
+// not use any more, or 0 if mTLS is off and this client wrote no identity. It
+// counts by this client's clock, because the control plane's may differ: from its
+// first read of the mesh without them, or from its last write of an identity.
 func (c *Client) TimeUntilDeletable(ctx context.Context, name string, mesh *Mesh, secrets ...string) (time.Duration, error) {
 	enabled, err := mesh.EnabledBackend()
 	written := c.usages.identityWritten(name)

@@ -12,7 +12,7 @@ import (
 // rereadAfter is the time after a write of a mesh at which the client reads it
 // once more, if it still sends requests by then. Two writers that do not see
 // each other are usually less than a second apart.
-const reread = 3 * time.Second
+const rereadAfter = 3 * time.Second
 
 // Overwritten is a part of a mesh that this client wrote, and that another
 // client has changed since: the control plane has no conditional write.
@@ -116,7 +116,7 @@ func (o *ownWrites) compare(mesh string, began int, read *Document, at time.Time
 	if write == nil || began < write.count {
 		return
 	}
-	write.read = write.read || at.Sub(write.at) >= reread
+	write.read = write.read || at.Sub(write.at) >= rereadAfter
 	values := leaves(read)
 	var fields []string
 	for _, path := range slices.Sorted(maps.Keys(write.values)) {
@@ -138,7 +138,7 @@ func (o *ownWrites) next(now time.Time) (mesh string, is bool) {
 	for len(o.due) > 0 && !o.busy {
 		mesh := o.due[0]
 		write := o.meshes[mesh]
-		if write != nil && now.Sub(write.at) < reread {
+		if write != nil && now.Sub(write.at) < rereadAfter {
 			return "", false
 		}
 		if o.due = o.due[1:]; write != nil && !write.read {

@@ -116,7 +116,7 @@ func TestOverwritten_readsAgain(t *testing.T) {
 		s.text = meshText // another client writes what it had read before
 		other()
 		equal(t, "at once", rec.methods(), "GET PUT GET DELETE")
-		noError(t, clock.Sleep(t.Context(), reread))
+		noError(t, clock.Sleep(t.Context(), rereadAfter))
 		other()
 		equal(t, "some seconds later", strings.Count(rec.methods(), "GET"), 3)
 		equal(t, "the other request is done", strings.Count(rec.methods(), "DELETE"), 2)

@@ -48,7 +48,7 @@ func (r *anyResource) List(ctx context.Context, req list.ListRequest, stream *li
 	})
 }
 
-// foundAs returns an object as the result of a query, as after an import.
+// queryResult returns an object as the result of a query, as after an import.
 func queryResult(document *kuma.Document, m model) tfkit.QueryResult {
 	return tfkit.QueryResult{
 		ID:       m.key(),

@@ -358,7 +358,7 @@ func holdsMaterial(secret *kuma.Secret, data []byte) bool {
 	return err == nil && pki.SameMaterial(there, data)
 }
 
-// foundSecret returns a secret as the result of a query, without its value, as
+// queryResult returns a secret as the result of a query, without its value, as
 // after an import.
 func queryResult(at location, id any) tfkit.QueryResult {
 	return tfkit.QueryResult{
