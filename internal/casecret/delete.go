@@ -153,7 +153,7 @@ func (r *caSecret) users(ctx context.Context, state model) (mesh *kuma.Mesh, use
 			return mesh, used, err
 		}
 		if age == kuma.Fresh || len(backends) == 0 && enabled == "" {
-			used, err = r.UsersOf(ctx, mesh, name, state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
+			used, err = r.UsersOf(ctx, mesh, name, kuma.Fresh, state.CertificateSecret.ValueString(), state.KeySecret.ValueString())
 			return mesh, used, err
 		}
 	}

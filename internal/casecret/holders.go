@@ -114,7 +114,7 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 	if len(holders) > 0 {
 		return holders, true
 	}
-	used, err := r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+	used, err := r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), kuma.Recent, plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
 		return nil, false

@@ -220,7 +220,7 @@ func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, appl
 	}
 	var used tfkit.Users
 	if err == nil {
-		used, err = r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+		used, err = r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), kuma.Recent, plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
 	}
 	switch {
 	case err != nil:

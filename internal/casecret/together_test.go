@@ -3,6 +3,7 @@ package casecret_test
 import (
 	"context"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -234,4 +235,49 @@ func TestAccCASecret_deletedWhileTheMeshIsWritten(t *testing.T) {
 	if writes == 0 {
 		t.Error("nobody wrote the mesh")
 	}
+}
+
+// A deletion does not rely on what an earlier one of the same run has read of the
+// identities.
+func TestAccCASecret_identityComesWhileAnotherIsDeleted(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t)
+	env.NeedTwin()
+	ca := acctest.NewCA(t, "CA")
+	run := acctest.NewRun(t, env.Config(`
+resource "kongmesh_mesh" "this" { name = "acc" }
+resource "kongmesh_mesh_ca_secret" "this" {
+  for_each                = toset(["one", "two"])
+  mesh                    = kongmesh_mesh.this.name
+  certificate_secret_name = "${each.key}-cert"
+  key_secret_name         = "${each.key}-key"
+  certificate_chain       = $chain
+  private_key             = $key
+}`, "chain", ca.Chain, "key", ca.Key))
+	run.Terraform("apply", "-auto-approve")
+	identity := func(name, ca string) {
+		secret := func(name string) map[string]any {
+			return map[string]any{"type": "Secret", "secretRef": map[string]any{"kind": "Secret", "name": ca + name}}
+		}
+		env.Must(http.MethodPut, "/meshes/acc/meshidentities/"+name, map[string]any{"type": "MeshIdentity", "mesh": "acc", "name": name, "spec": map[string]any{
+			"provider": map[string]any{"type": "Bundled", "bundled": map[string]any{"ca": map[string]any{"certificate": secret("-cert"), "privateKey": secret("-key")}}},
+		}})
+	}
+	identity("another", "other")
+	used := ""
+	env.Twin.Inject(kumatest.Fault{Kinds: []kumatest.FaultKind{kumatest.Unavailable}, Times: 1, Match: func(r *http.Request) bool {
+		if name, is := strings.CutSuffix(path.Base(r.URL.Path), "-cert"); is && r.Method == http.MethodDelete && used == "" {
+			used = map[string]string{"one": "two", "two": "one"}[name]
+			identity("i", used)
+		}
+		return false
+	}})
+	if output, err := run.Try("destroy", "-auto-approve", "-parallelism=1"); err == nil || !acctest.Words("CA secret is in use", `MeshIdentity "i" uses them`).MatchString(output) {
+		t.Errorf("the destroy prints\n%s\n%v", output, err)
+	}
+	env.Must(http.MethodGet, "/meshes/acc/secrets/"+used+"-key", nil)
+	for _, name := range []string{"another", "i"} {
+		env.Must(http.MethodDelete, "/meshes/acc/meshidentities/"+name, nil)
+	}
+	run.Terraform("destroy", "-auto-approve")
 }

@@ -311,7 +311,7 @@ func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags
 	}
 	var users tfkit.Users
 	if err == nil {
-		users, err = r.UsersOf(ctx, mesh, at.mesh, at.name)
+		users, err = r.UsersOf(ctx, mesh, at.mesh, kuma.Recent, at.name)
 	}
 	switch {
 	case err != nil:

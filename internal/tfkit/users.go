@@ -12,13 +12,14 @@ import (
 // name.
 type Users struct{ Backends, Identities []string }
 
-// UsersOf returns what uses one of these secrets of a mesh.
-func (d *ProviderData) UsersOf(ctx context.Context, mesh *kuma.Mesh, name string, secrets ...string) (Users, error) {
+// UsersOf returns what uses one of these secrets of a mesh. age is that of the
+// identities.
+func (d *ProviderData) UsersOf(ctx context.Context, mesh *kuma.Mesh, name string, age kuma.MaxAge, secrets ...string) (Users, error) {
 	backends, err := mesh.Users(secrets...)
 	if err != nil {
 		return Users{}, err
 	}
-	identities, err := d.Client.IdentityUsers(ctx, name, secrets...)
+	identities, err := d.Client.IdentityUsers(ctx, name, age, secrets...)
 	return Users{backends, identities}, err
 }
 
