@@ -15,59 +15,62 @@ import (
 // issues certificates from any CA, version 3.0 applies rules to it (recorded).
 // The CA in a file or an environment variable of the control plane is not
 // checked.
-func (d *source) identityCA(ctx context.Context, mesh string, identity place) ([]problem, error) {
+func (d *source) identityCA(ctx context.Context, mesh string, document *kuma.Document, identity place) ([]problem, error) {
 	bundled := identity.to("spec").to("provider").to("bundled")
 	if !bundled.isSet() || bundled.to("autogenerate").to("enabled").value == true {
 		return nil, nil
 	}
-	certificate, key := bundled.to("ca").to("certificate"), bundled.to("ca").to("privateKey")
+	from, keyFrom, err := kuma.IdentityCA(document)
+	if err != nil {
+		return nil, err
+	}
+	ca := bundled.to("ca")
+	certificate, key := half{ca.to("certificate").path, from}, half{ca.to("privateKey").path, keyFrom}
 	var names []string
-	for _, source := range []place{certificate, key} {
-		if name := secretOf(source); name != "" {
-			names = append(names, name)
+	for _, h := range []half{certificate, key} {
+		if h.from.Secret != "" {
+			names = append(names, h.from.Secret)
 		}
 	}
 	var secrets map[string]*kuma.Secret
 	if len(names) > 0 {
-		var err error
 		secrets, err = d.Client.SecretsByName(ctx, mesh, kuma.Recent, names...)
 		if kuma.Forbidden(err) {
-			return []problem{{bundled.to("ca").path, unchecked, fmt.Sprintf("The token may not read secret %s, so the provider did not check the CA. Use a "+
+			return []problem{{ca.path, unchecked, fmt.Sprintf("The token may not read secret %s, so the provider did not check the CA. Use a "+
 				"token that can read the secrets of mesh %q.", tfkit.Quote(names...), mesh)}}, nil
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	chain, missing := contentOf(certificate, secrets)
-	private, keyMissing := contentOf(key, secrets)
+	chain, missing := certificate.content(secrets)
+	private, keyMissing := key.content(secrets)
 	if found := slices.Concat(missing, keyMissing); len(found) > 0 {
 		return found, nil
 	}
-	return checkCA(material{certificate.path, chain}, material{key.path, private}, d.options()), nil
+	return checkCA(material{certificate.path, chain}, material{key.path, private}, pki.Options{Now: d.Clock.Now()}), nil
 }
 
-func secretOf(source place) string {
-	if source.to("type").text() != "Secret" {
-		return ""
-	}
-	return source.to("secretRef").to("name").text()
+// A half is where the certificate chain or the private key of a CA is.
+type half struct {
+	path string // in the identity
+	from kuma.DataSource
 }
 
-// contentOf returns the PEM of a source, or nil if no API can read it.
-func contentOf(source place, secrets map[string]*kuma.Secret) (content []byte, missing []problem) {
-	name := secretOf(source)
+// content returns the PEM of a source, or nil if no API can read it.
+func (h half) content(secrets map[string]*kuma.Secret) (content []byte, missing []problem) {
+	name := h.from.Secret
 	switch {
-	case source.to("type").text() == "InsecureInline":
-		return []byte(source.to("insecureInline").to("value").text()), nil
-	case name == "":
+	case name == "" && h.from.InlineString == "":
 		return nil, nil
+	case name == "":
+		return []byte(h.from.InlineString), nil
 	case secrets[name] == nil:
-		return nil, []problem{{source.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: there is no secret %s. Upload it.", tfkit.Quote(name))}}
+		return nil, []problem{{h.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: there is no secret %s. Upload it.", tfkit.Quote(name))}}
 	}
 	content, err := secrets[name].Data()
 	if err != nil { // not quoted: it may contain a part of a key
-		return nil, []problem{{source.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: secret %s is not base64. Upload it again.", tfkit.Quote(name))}}
+		return nil, []problem{{h.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: secret %s is not base64. Upload it again.", tfkit.Quote(name))}}
 	}
 	return content, nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
@@ -145,7 +144,7 @@ func (d *source) problems(ctx context.Context, t kuma.Type, mesh string, isVersi
 		case t.Name == kuma.MeshType && isVersion2:
 			problems = append(problems, checkMeshServices(root)...)
 		case t.Name == kuma.MeshIdentityType:
-			rejected, err := d.identityCA(ctx, is.mesh, root)
+			rejected, err := d.identityCA(ctx, is.mesh, document, root)
 			if err != nil {
 				return nil, err
 			}
@@ -177,9 +176,6 @@ func (d *source) documents(ctx context.Context, t kuma.Type, mesh string) ([]*ku
 	}
 	return []*kuma.Document{only.Document}, nil
 }
-
-// options returns the parameters of the rules for CA material.
-func (d *source) options() pki.Options { return pki.Options{Now: d.Clock.Now()} }
 
 func (f finding) model() problemModel {
 	return problemModel{

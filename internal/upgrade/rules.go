@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // Effects of version 3.0 on a document.
@@ -213,7 +214,7 @@ func (r reference) problems(p place) []problem {
 	for _, member := range []string{"name", "namespace"} {
 		if name := p.to(member); name.isSet() {
 			return []problem{{name.path, refused, fmt.Sprintf("A %s is selected by its labels alone. Replace name and namespace with labels, such as "+
-				"kuma.io/display-name = %s.", kind.text(), p.to("name").text())}}
+				"kuma.io/display-name = %s.", kind.text(), tfkit.Quote(p.to("name").text()))}}
 		}
 	}
 	return nil
