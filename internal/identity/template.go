@@ -3,9 +3,10 @@ package identity
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"text/template"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
 // Templates of a MeshIdentity without spiffe_id (IDENTITY recordings).
@@ -57,24 +58,16 @@ func templateError(err error) error {
 	return errors.New(strings.TrimLeft(text, ": 0123456789"))
 }
 
-// trustDomainPattern has the characters of a trust domain in a SPIFFE ID
-// (SPIFFE-ID, 2.1).
-var trustDomainPattern = regexp.MustCompile(`^[a-z0-9._-]+$`)
-
-// maxTrustDomain is the maximum length of the trust domain of a MeshTrust.
+// maxTrustDomain is the maximum length of the trust domain of a MeshTrust, which is
+// less than that of SPIFFE.
 const maxTrustDomain = 253
 
 // checkDomain finds the problem with a trust domain.
 func checkDomain(name string) error {
-	switch {
-	case name == "":
-		return errors.New("it is empty")
-	case len(name) > maxTrustDomain:
+	if len(name) > maxTrustDomain {
 		return fmt.Errorf("it has %d characters, and the maximum is %d", len(name), maxTrustDomain)
-	case !trustDomainPattern.MatchString(name):
-		return errors.New(`a trust domain contains only lowercase letters, digits, ".", "-" and "_"`)
 	}
-	return nil
+	return pki.CheckTrustDomain(name)
 }
 
 func checkTrustDomain(text string) error {
@@ -87,8 +80,8 @@ func checkTrustDomain(text string) error {
 
 func checkPath(text string) error {
 	rendered, err := sampled(text, pathFields{sample, sample, sample, sample})
-	if err == nil && !strings.HasPrefix(rendered, "/") {
-		err = errors.New(`the path must begin with "/"`)
+	if err == nil {
+		err = pki.CheckSPIFFEPath(rendered)
 	}
 	return err
 }
@@ -153,10 +146,11 @@ func (p proxyID) id() string {
 	}
 	fields := pathFields{domain, p.labels[workloadLabel], p.labels[namespaceLabel], p.labels[serviceAccountLabel]}
 	rendered, err := render(text, fields, p.label)
-	if err != nil || domain == "" || !strings.HasPrefix(rendered, "/") {
+	id := pki.JoinSPIFFEID(domain, rendered)
+	if errors.Join(err, pki.CheckSPIFFEPath(rendered), pki.CheckSPIFFEID(id)) != nil {
 		return ""
 	}
-	return "spiffe://" + domain + rendered
+	return id
 }
 
 // isConstant reports whether a template has no actions.

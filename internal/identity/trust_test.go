@@ -138,7 +138,7 @@ func TestAccMeshTrust_badInput(t *testing.T) {
 		"key after a CA":       {"trust_domain = \"d\"\nca_bundles = [\"${$first}${$key}\"]", []string{"Private key in trust", "ca_bundles[0]"}},
 		"no certificate":       {"trust_domain = \"d\"\nca_bundles = [\"hello\"]", []string{"CA material", "ca_bundles[0]"}},
 		"another block":        {"trust_domain = \"d\"\nca_bundles = [\"-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----\\n\"]", []string{"CA material", "ca_bundles[0]"}},
-		"no trust domain":      {"trust_domain = \"\"\nca_bundles = [$first]", []string{"trust_domain", "it is empty"}},
+		"no trust domain":      {"trust_domain = \"\"\nca_bundles = [$first]", []string{"trust_domain", "the trust domain is empty"}},
 		"long trust domain":    {"trust_domain = \"" + strings.Repeat("a", 254) + "\"\nca_bundles = [$first]", []string{"trust_domain", "254 characters"}},
 		"trust domain of URLs": {"trust_domain = \"spiffe://d\"\nca_bundles = [$first]", []string{"trust_domain", "only lowercase letters"}},
 		"template":             {"trust_domain = \"{{ .Mesh }}\"\nca_bundles = [$first]", []string{"trust_domain", "only lowercase letters"}},
