@@ -190,7 +190,7 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	at := state.location()
-	if r.Run.Created(at.runName()) {
+	if r.Run.Created(at.runName()) || r.refuseDelete(ctx, at, &resp.Diagnostics) {
 		return
 	}
 	err := at.remove(ctx, r.Client)
@@ -206,6 +206,27 @@ func (r *plain) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 		return
 	}
 	tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("delete %s", at), err)
+}
+
+// refuseDelete adds the error for a secret that a MeshIdentity uses, which the
+// control plane would delete, unlike that of a backend. It reports whether it added
+// one.
+func (r *plain) refuseDelete(ctx context.Context, at location, diags *diag.Diagnostics) bool {
+	if at.global {
+		return false
+	}
+	identities, err := r.Client.IdentityUsers(ctx, at.mesh, kuma.Fresh, at.name)
+	switch {
+	case err != nil:
+		tfkit.AddError(diags, fmt.Sprintf("read the MeshIdentities of mesh %q", at.mesh), err)
+	case len(identities) > 0:
+		diags.AddAttributeError(path.Root("name"), "Secret is still in use", fmt.Sprintf(
+			"The CA of the %s is in %s. Without it, the control plane would issue no certificates to proxies. Nothing was deleted.\n\n"+
+				"Let the identity use another secret first, or delete it. If a kongmesh_mesh_identity uses the secret, set its "+
+				"`certificate` or `private_key` to a reference to this resource, so that Terraform knows the order.",
+			tfkit.Users{Identities: identities}, at))
+	}
+	return err != nil || len(identities) > 0
 }
 
 // adopt reports whether an existing secret counts as created: one with the same

@@ -473,3 +473,34 @@ func TestAccMeshSecret_generatedConfiguration(t *testing.T) {
 		})
 	}
 }
+
+// The control plane deletes a secret that an identity uses, and the provider does not.
+func TestAccMeshSecret_identityUses(t *testing.T) {
+	t.Parallel()
+	env := acctest.NewReal(t)
+	env.NeedIdentities()
+	ca := acctest.NewCA(t, "CA")
+	run := acctest.NewRun(t, env.Config(`
+resource "kongmesh_mesh" "this" { name = "acc" }
+resource "kongmesh_mesh_secret" "this" {
+  for_each = { own-cert = $chain, own-key = $key }
+  mesh     = kongmesh_mesh.this.name
+  name     = each.key
+  value    = each.value
+}`, "chain", ca.Chain, "key", ca.Key))
+	run.Terraform("apply", "-auto-approve")
+	secret := func(name string) map[string]any {
+		return map[string]any{"type": "Secret", "secretRef": map[string]any{"kind": "Secret", "name": name}}
+	}
+	env.Must(http.MethodPut, "/meshes/acc/meshidentities/i", map[string]any{"type": "MeshIdentity", "mesh": "acc", "name": "i", "spec": map[string]any{
+		"provider": map[string]any{"type": "Bundled", "bundled": map[string]any{"ca": map[string]any{"certificate": secret("own-cert"), "privateKey": secret("own-key")}}},
+	}})
+	if output, err := run.Try("destroy", "-auto-approve"); err == nil || !acctest.Words("Secret is still in use", `The CA of the MeshIdentity "i" is in secret "own-key" of mesh "acc"`).MatchString(output) {
+		t.Errorf("the destroy prints\n%s\n%v", output, err)
+	}
+	for _, name := range []string{"own-cert", "own-key"} {
+		env.Must(http.MethodGet, "/meshes/acc/secrets/"+name, nil)
+	}
+	env.Must(http.MethodDelete, "/meshes/acc/meshidentities/i", nil)
+	run.Terraform("destroy", "-auto-approve")
+}
