@@ -67,7 +67,7 @@ func (s *kubernetesStore) writable(ctx context.Context, name string) (*objectKin
 	return kind, err
 }
 
-// clusterKinds are the kinds of Kuma's objects in a cluster.
+// clusterKinds are the kinds of Kuma's objects in a cluster. All callers share them.
 type clusterKinds struct {
 	meshes bool                   // whether it has meshes
 	named  map[string]*objectKind // other kinds by name
@@ -75,24 +75,35 @@ type clusterKinds struct {
 
 // kinds returns the kinds of Kuma's objects in the cluster. It sends one request in a
 // run. The error is a *[NoKumaError] if the cluster has none.
-func (s *kubernetesStore) kinds(ctx context.Context) (kinds clusterKinds, err error) {
+func (s *kubernetesStore) kinds(ctx context.Context) (clusterKinds, error) {
 	discovery := request{to: s.server, method: http.MethodGet, path: kumaObjects}
-	document, err := s.once(ctx, kumaObjects, s.server, func(ctx context.Context) (*Document, error) { return s.ask(ctx, discovery) })
+	kinds, err := once(ctx, s.Client, kumaObjects, s.server, func(ctx context.Context) (kinds clusterKinds, err error) {
+		document, err := s.ask(ctx, discovery)
+		if err != nil {
+			return kinds, err
+		}
+		return kindsIn(document)
+	})
 	if Transient(err) { // the caller has more time than a preflight read
-		document, _, err = s.read(ctx, discovery)
+		var document *Document
+		if document, _, err = s.read(ctx, discovery); err == nil {
+			kinds, err = kindsIn(document)
+		}
 	}
 	var e *Error
 	if errors.As(err, &e) && e.Status == http.StatusNotFound {
-		return kinds, &NoKumaError{Address: s.server.Address()}
+		err = &NoKumaError{Address: s.server.Address()}
 	}
-	if err != nil {
-		return kinds, err
-	}
+	return kinds, err
+}
+
+// kindsIn returns the kinds in the description of an API group.
+func kindsIn(group *Document) (kinds clusterKinds, err error) {
 	var resources []struct {
 		Name, Kind string
 		Namespaced bool
 	}
-	if err := document.Decode("resources", &resources); err != nil {
+	if err := group.Decode("resources", &resources); err != nil {
 		return kinds, err
 	}
 	kinds.named = map[string]*objectKind{}

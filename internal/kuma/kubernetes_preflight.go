@@ -63,7 +63,7 @@ func neededVerbs() []string { return []string{"get", "list", "create", "update",
 // checkWrites checks, once in a run and before anything is written, what would make
 // each write of a kind fail, or go to the wrong place.
 func (s *kubernetesStore) checkWrites(ctx context.Context, kind string) error {
-	_, err := s.once(ctx, "writes of "+kind, s.server, func(ctx context.Context) (*Document, error) { return nil, s.checkAll(ctx, kind) })
+	_, err := once(ctx, s.Client, "writes of "+kind, s.server, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.checkAll(ctx, kind) })
 	if Transient(err) || ctx.Err() != nil {
 		return nil // the write itself tells then
 	}

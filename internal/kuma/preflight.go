@@ -160,10 +160,10 @@ func (s httpStore) checkSecretWrites(ctx context.Context, of key) error {
 // that the answer contains no secret.
 func nothing() url.Values { return url.Values{"name": {"_"}, "size": {"1"}} }
 
-// A peekResult is the result of a request, which may be an error.
-type peekResult struct {
-	document *Document
-	err      error
+// A peekResult is the result of a preflight read, which may be an error.
+type peekResult[T any] struct {
+	value T
+	err   error
 }
 
 const (
@@ -177,7 +177,7 @@ const (
 // peek reads a document that does not change during a run, once and without
 // retries.
 func (c *Client) peek(ctx context.Context, path string, query url.Values) (*Document, error) {
-	return c.once(ctx, path, c.api, func(ctx context.Context) (*Document, error) { return c.getUpTo(ctx, path, query, 0) })
+	return once(ctx, c, path, c.api, func(ctx context.Context) (*Document, error) { return c.getUpTo(ctx, path, query, 0) })
 }
 
 // errSlow is the error of a preflight read that reached [peekTime]. It is not
@@ -186,23 +186,23 @@ var errSlow = fmt.Errorf("there was no answer within %s", peekTime)
 
 // once calls read once in a run, and returns its result to every caller. A result
 // of a caller that was canceled does not count.
-func (c *Client) once(ctx context.Context, name string, from *endpoint, read func(context.Context) (*Document, error)) (*Document, error) {
-	seen, err := share(ctx, c, "peek/"+name, peeked, func() (peekResult, error) {
+func once[T any](ctx context.Context, c *Client, name string, from *endpoint, read func(context.Context) (T, error)) (value T, err error) {
+	seen, err := share(ctx, c, "peek/"+name, peeked, func() (seen peekResult[T], err error) {
 		short, cancel := c.config.Clock.WithTimeout(ctx, peekTime)
 		defer cancel()
-		document, err := read(short)
+		seen.value, seen.err = read(short)
 		switch {
-		case err != nil && ctx.Err() != nil:
-			return peekResult{}, ctx.Err()
-		case err != nil && short.Err() != nil:
-			err = c.connectionError(from, errSlow)
+		case seen.err != nil && ctx.Err() != nil:
+			return seen, ctx.Err()
+		case seen.err != nil && short.Err() != nil:
+			seen.err = c.connectionError(from, errSlow)
 		}
-		return peekResult{document, err}, nil
+		return seen, nil
 	})
 	if err != nil {
-		return nil, err
+		return value, err
 	}
-	return seen.document, seen.err
+	return seen.value, seen.err
 }
 
 // ifUnauthenticated returns err if the control plane does not know the user.
