@@ -90,13 +90,16 @@ func (r *caSecret) try(ctx context.Context, config, plan model, diags *diag.Diag
 	if text, _ := config.privateKey(); text != nil {
 		key = len(*text)
 	}
-	for name, size := range map[string]int{
-		plan.CertificateSecret.ValueString(): len(config.CertificateChain.ValueString()) + len(config.TrustedCertificates.ValueString()),
-		plan.KeySecret.ValueString():         key,
+	for _, secret := range []struct {
+		name string
+		size int
+	}{
+		{plan.CertificateSecret.ValueString(), len(config.CertificateChain.ValueString()) + len(config.TrustedCertificates.ValueString())},
+		{plan.KeySecret.ValueString(), key},
 	} {
-		r.Run.PlanSecret(mesh, name)
-		if size > 0 && !diags.HasError() {
-			tfkit.AddError(diags, fmt.Sprintf("plan secret %q of mesh %q", name, mesh), r.Client.TrySecret(ctx, mesh, name, size))
+		r.Run.PlanSecret(mesh, secret.name)
+		if secret.size > 0 && !diags.HasError() {
+			tfkit.AddError(diags, fmt.Sprintf("plan secret %q of mesh %q", secret.name, mesh), r.Client.TrySecret(ctx, mesh, secret.name, secret.size))
 		}
 	}
 }

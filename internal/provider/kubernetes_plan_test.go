@@ -342,9 +342,6 @@ func TestAccKubernetes_aFailingCommandIsNotRepeated(t *testing.T) {
 		run := acctest.NewRun(t, fmt.Sprintf("provider \"kongmesh\" {\n  max_retries = %d\n%s}\n", retries,
 			env.ClusterWith(acctest.Fill("exec = {\napi_version = \"client.authentication.k8s.io/v1\"\ncommand = $x\n}", "x", command)))+oneMesh)
 		output, err := run.Try("plan")
-		if err == nil && retries == 0 {
-			output, err = run.Try("apply", "-auto-approve")
-		}
 		if err == nil {
 			output, err = run.Try("apply", "-auto-approve")
 		}

@@ -101,10 +101,10 @@ func objectPaths() map[string]string {
 
 func TestAccKubernetes_resources(t *testing.T) {
 	t.Parallel()
-	for name, options := range map[string][]kumatest.Option{"address": nil, "no address": nil} {
+	for _, name := range []string{"address", "no address"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := acctest.New(t, append([]kumatest.Option{kumatest.Kubernetes()}, options...)...)
+			env := acctest.New(t, kumatest.Kubernetes())
 			ca := acctest.NewCA(t, "CA")
 			text := acctest.Fill(policies, "chain", ca.Chain, "key", ca.Key)
 			config := env.Config(text)
