@@ -208,7 +208,7 @@ func TestWritesForget(t *testing.T) {
 	}
 }
 
-func TestNamedSecrets(t *testing.T) {
+func TestSecretsByName(t *testing.T) {
 	list := `{"total":3,"items":[
 		{"type":"Secret","mesh":"m","name":"a","data":"YQ=="},{"type":"Secret","mesh":"m","name":"b","data":"Yg=="},{"type":"Secret","mesh":"m","name":"c","data":"Yw=="}],"next":null}`
 	forbidden := `{"type":"/std-errors","status":403,"title":"Access Denied","detail":"no"}`
@@ -246,7 +246,7 @@ func TestNamedSecrets(t *testing.T) {
 
 // What this client has just written needs no read, until it is deleted or old.
 // What a list lacks is asked for once more.
-func TestNamedSecretsOwn(t *testing.T) {
+func TestSecretsByName_own(t *testing.T) {
 	clock := newTestClock()
 	client, rec := serve(t, func(_ int, w http.ResponseWriter, c call) {
 		if c.path == "/meshes/m/secrets/b" && c.method == http.MethodGet {
