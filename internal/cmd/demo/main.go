@@ -2,9 +2,8 @@
 
 // Command demo demonstrates the provider. It applies examples/quickstart to an embedded control plane, shows the result,
 // and destroys it. With -rotation, it also connects proxies and rotates the CA of the mesh. With -identity, it connects proxies
-// and changes the mesh to a MeshIdentity. `make demo`, `make demo-rotation` and `make demo-identity` build the provider and run
-// this command from the root of the repository. It changes no file
-// there, except the one in -picture.
+// and moves the mesh to a MeshIdentity. `make demo`, `make demo-rotation` and `make demo-identity` build the provider and run
+// this command from the root of the repository. It changes no file there, except the one in -picture.
 package main
 
 import (
@@ -35,7 +34,7 @@ const (
 
 func main() {
 	rotation := flag.Bool("rotation", false, "rotate the CA of a mesh with proxies, which takes about a minute")
-	identity := flag.Bool("identity", false, "change a mesh with proxies from a provided backend to a MeshIdentity, which takes about half a minute")
+	identity := flag.Bool("identity", false, "change a mesh with proxies from a provided backend to a MeshIdentity, which takes about a minute")
 	picture := flag.String("picture", "", "with -rotation, `file` to draw the rotation to, as SVG")
 	flag.Parse()
 	show := run
@@ -323,43 +322,22 @@ func (c *client) showSecrets(ctx context.Context, mesh string) ([]string, error)
 }
 
 func (c *client) get(ctx context.Context, path string) (int, []byte, error) {
-	return c.send(ctx, http.MethodGet, path, nil)
+	return c.send(ctx, http.MethodGet, path)
 }
 
-// read decodes an object that exists.
-func (c *client) read(ctx context.Context, path string, to any) error {
-	status, body, err := c.get(ctx, path)
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s does not exist", path)
-	}
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(body, to)
-}
-
-// send returns the status and body of an answer with status 200, 201 or 404. The document is nil for a request without one.
-func (c *client) send(ctx context.Context, method, path string, document map[string]any) (int, []byte, error) {
-	var content io.Reader = http.NoBody
-	if document != nil {
-		raw, err := json.Marshal(document)
-		if err != nil {
-			return 0, nil, err
-		}
-		content = bytes.NewReader(raw)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, c.address+path, content)
+// send returns the status and body of an answer with status 200 or 404.
+func (c *client) send(ctx context.Context, method, path string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.address+path, http.NoBody)
 	if err != nil {
 		return 0, nil, err
 	}
-	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if err == nil && !slices.Contains([]int{http.StatusOK, http.StatusCreated, http.StatusNotFound}, response.StatusCode) {
+	if err == nil && !slices.Contains([]int{http.StatusOK, http.StatusNotFound}, response.StatusCode) {
 		err = fmt.Errorf("%s %s: %s\n%s", method, path, response.Status, body)
 	}
 	return response.StatusCode, body, err

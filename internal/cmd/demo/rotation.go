@@ -83,16 +83,21 @@ func runRotation(ctx context.Context, out *screen, picture string) (err error) {
 
 // served waits until every proxy has a certificate.
 func (s *stage) served(ctx context.Context) error {
+	return s.await(ctx, "get a certificate", func(h kumatest.Holding) bool { return h.Identity != nil })
+}
+
+// await waits for up to a minute until every proxy has what it should.
+func (s *stage) await(ctx context.Context, what string, has func(kumatest.Holding) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		all := s.server.Proxies(mesh)
-		if !slices.ContainsFunc(all, func(p *kumatest.Proxy) bool { return p.Holds().Identity == nil }) {
+		if !slices.ContainsFunc(all, func(p *kumatest.Proxy) bool { return !has(p.Holds()) }) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("some proxies did not get a certificate: %w", ctx.Err())
+			return fmt.Errorf("some proxies did not %s: %w", what, ctx.Err())
 		case <-time.After(tick):
 		}
 	}
@@ -170,7 +175,7 @@ func (s *stage) removeProxies(ctx context.Context) error {
 		proxy.Disconnect()
 		path := "/meshes/" + mesh + "/dataplanes/" + proxy.Resource()
 		s.out.say("%s", s.out.styled("36", "   DELETE "+path))
-		if _, _, err := s.controlPlane.send(ctx, http.MethodDelete, path, nil); err != nil {
+		if _, _, err := s.controlPlane.send(ctx, http.MethodDelete, path); err != nil {
 			return err
 		}
 	}
