@@ -25,6 +25,13 @@ type Protocol struct {
 // Protocol starts a provider for this control plane.
 func (e *Env) Protocol() *Protocol {
 	e.t.Helper()
+	return e.ProtocolWith(map[string]any{"address": e.Address}, false)
+}
+
+// ProtocolWith starts a provider with these arguments. deferral reports whether
+// Terraform can plan in several runs.
+func (e *Env) ProtocolWith(config map[string]any, deferral bool) *Protocol {
+	e.t.Helper()
 	server, err := e.Provider()["kongmesh"]()
 	if err != nil {
 		e.t.Fatal(err)
@@ -43,7 +50,8 @@ func (e *Env) Protocol() *Protocol {
 	}).IdentitySchemas
 	answer := must(p, func(ctx context.Context) (*tfprotov6.ConfigureProviderResponse, error) {
 		return server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{
-			Config: p.Value(p.Schemas.Provider.ValueType(), map[string]any{"address": e.Address}),
+			Config:             p.Value(p.Schemas.Provider.ValueType(), config),
+			ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: deferral},
 		})
 	})
 	p.NoProblems(answer.Diagnostics)
@@ -154,7 +162,7 @@ func (p *Protocol) Validate(resourceType string, config map[string]any) []*tfpro
 }
 
 // Value returns an object of a type with these attributes, and null for all
-// others.
+// others. [tftypes.UnknownValue] is an unknown value.
 func (p *Protocol) Value(of tftypes.Type, attributes map[string]any) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	value, err := tfprotov6.NewDynamicValue(of, valueOf(p.t, of, attributes))

@@ -80,11 +80,11 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	var before model
 	resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
 	state := before
-	if !resp.Diagnostics.HasError() && state.KeySecret.IsNull() {
+	if !resp.Diagnostics.HasError() && state.KeySecret.IsNull() && !r.Defers(req, resp) {
 		state = r.findKey(ctx, state, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
+	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
 	}
 	h := loadHolding(ctx, req.Private, &resp.Diagnostics)

@@ -156,7 +156,7 @@ func (d *caChain) ConfigValidators(context.Context) []datasource.ConfigValidator
 func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
+	if resp.Diagnostics.HasError() || m.Content.IsNull() && d.Defers(req, resp) {
 		return
 	}
 	content, ok := d.content(ctx, m, &resp.Diagnostics)

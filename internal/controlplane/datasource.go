@@ -82,8 +82,8 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 	}
 }
 
-func (d *source) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	if !d.Ready(&resp.Diagnostics) {
+func (d *source) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	if d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	is, err := d.Client.ControlPlane(ctx)

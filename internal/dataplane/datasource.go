@@ -110,7 +110,7 @@ func (d *dataplanes) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	tags := map[string]string{}
 	resp.Diagnostics.Append(config.Tags.ElementsAs(ctx, &tags, false)...)
-	if resp.Diagnostics.HasError() || !d.Ready(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	mesh := config.Mesh.ValueString()

@@ -162,7 +162,7 @@ func timeOf(t time.Time) types.String {
 func (d *identitySource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config identitySourceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || !d.Ready(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	of := kuma.MeshIdentityKey(config.Mesh.ValueString(), config.Name.ValueString())
@@ -239,7 +239,7 @@ func (d *trustSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp
 func (d *trustSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config trustSourceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || !d.Ready(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	of := kuma.MeshTrustKey(config.Mesh.ValueString(), config.Name.ValueString())

@@ -148,7 +148,7 @@ func (o *object) read(ctx context.Context, document *kuma.Document, prior conten
 func (o *object) refresh(ctx context.Context, prior content, req resource.ReadRequest, resp *resource.ReadResponse) (now content, fresh, ok bool) {
 	diags := &resp.Diagnostics
 	diags.Append(resp.Identity.Set(ctx, prior.identifier())...)
-	if diags.HasError() || o.Client == nil {
+	if diags.HasError() || o.Defers(req, resp) || o.Client == nil {
 		return prior, false, false
 	}
 	of := o.of(prior.envelope)

@@ -49,7 +49,7 @@ func (d *certificateSource) ConfigValidators(context.Context) []datasource.Confi
 func (d *certificateSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
+	if resp.Diagnostics.HasError() || m.CA == nil && d.Defers(req, resp) {
 		return
 	}
 	m.fill(ctx, &d.ProviderData, pki.Derive, &resp.Diagnostics)

@@ -92,7 +92,7 @@ func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config sourceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || !d.Ready(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
 		return
 	}
 	name := config.Name.ValueString()

@@ -217,7 +217,7 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Name})...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
+	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
 	}
 	name := state.Name.ValueString()

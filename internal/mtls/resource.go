@@ -219,7 +219,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
+	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
 	}
 	mesh, err := r.Client.MeshAsOf(ctx, state.Mesh.ValueString(), kuma.Recent)

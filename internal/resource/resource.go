@@ -216,7 +216,7 @@ func (r *anyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
+	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
 	}
 	of, ok := r.objectOf(ctx, state, &resp.Diagnostics)

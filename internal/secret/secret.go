@@ -123,7 +123,7 @@ func (r *plain) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	state := r.model()
 	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	if resp.Diagnostics.HasError() || r.Client == nil {
+	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
 	}
 	at := state.location()

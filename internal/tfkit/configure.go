@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
@@ -60,6 +61,27 @@ type DataSource struct {
 // Configure sets the data of the provider.
 func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
 	d.configure(aDataSource, req.ProviderData, &resp.Diagnostics)
+}
+
+// Defers reports whether Terraform reads an existing object in a later run (-allow-deferral), because the provider's
+// configuration is unknown. A new object needs no later run. The framework could defer the whole provider, but then
+// also defers calls that do not allow it, which fails.
+func (r *Resource) Defers(req resource.ReadRequest, resp *resource.ReadResponse) bool {
+	if r.Client != nil || !req.ClientCapabilities.DeferralAllowed {
+		return false
+	}
+	resp.Deferred = &resource.Deferred{Reason: resource.DeferredReasonProviderConfigUnknown}
+	return true
+}
+
+// Defers reports whether Terraform reads the data source in a later run.
+func (d *DataSource) Defers(req datasource.ReadRequest, resp *datasource.ReadResponse) bool {
+	if d.Client != nil || !req.ClientCapabilities.DeferralAllowed {
+		return false
+	}
+	resp.State.Raw = tftypes.NewValue(resp.State.Raw.Type(), tftypes.UnknownValue)
+	resp.Deferred = &datasource.Deferred{Reason: datasource.DeferredReasonProviderConfigUnknown}
+	return true
 }
 
 // EphemeralResource is embedded by every ephemeral resource.
