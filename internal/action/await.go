@@ -16,7 +16,7 @@ import (
 var _ action.ActionWithConfigure = (*await)(nil)
 
 // NewAwait returns kongmesh_await_certificates.
-func NewAwait() action.Action { return &await{} }
+func NewAwait() action.Action { return &await{tfkit.Action{TypeName: "await_certificates"}} }
 
 type await struct {
 	tfkit.Action
@@ -26,10 +26,6 @@ type awaitModel struct {
 	Mesh     types.String   `tfsdk:"mesh"`
 	Backend  types.String   `tfsdk:"backend"`
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
-}
-
-func (a *await) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_await_certificates"
 }
 
 func (a *await) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {

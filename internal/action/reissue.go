@@ -27,7 +27,7 @@ var (
 const restoring = 30 * time.Second
 
 // NewReissue returns kongmesh_reissue_certificates.
-func NewReissue() action.Action { return &reissue{} }
+func NewReissue() action.Action { return &reissue{tfkit.Action{TypeName: "reissue_certificates"}} }
 
 type reissue struct {
 	tfkit.Action
@@ -36,10 +36,6 @@ type reissue struct {
 type reissueModel struct {
 	Mesh     types.String   `tfsdk:"mesh"`
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
-}
-
-func (a *reissue) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_reissue_certificates"
 }
 
 func (a *reissue) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {

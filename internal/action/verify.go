@@ -19,7 +19,7 @@ import (
 var _ action.ActionWithConfigure = (*verify)(nil)
 
 // NewVerify returns kongmesh_verify_proxies.
-func NewVerify() action.Action { return &verify{} }
+func NewVerify() action.Action { return &verify{tfkit.Action{TypeName: "verify_proxies"}} }
 
 type verify struct {
 	tfkit.Action
@@ -30,10 +30,6 @@ type verifyModel struct {
 	Backend      types.String `tfsdk:"backend"`
 	MaxAge       types.String `tfsdk:"max_age"`
 	MinRemaining types.String `tfsdk:"min_remaining"`
-}
-
-func (a *verify) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_verify_proxies"
 }
 
 func (a *verify) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {

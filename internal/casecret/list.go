@@ -19,7 +19,9 @@ var _ list.ListResourceWithConfigure = (*caSecret)(nil)
 
 // NewListResource returns the query for the CA secrets that
 // kongmesh_mesh_ca_secret can manage.
-func NewListResource() list.ListResource { return &caSecret{} }
+func NewListResource() list.ListResource {
+	return &caSecret{Resource: tfkit.Resource{TypeName: typeName}}
+}
 
 func (r *caSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = tfkit.MeshQuery("The CAs of meshes: CA secrets with names from `kongmesh_mesh_ca_secret`, and CA secrets that a `provided` " +

@@ -31,6 +31,7 @@ var (
 )
 
 const (
+	typeName       = "mesh_ca_secret"
 	defaultTimeout = 5 * time.Minute
 	// privateContent is the key in the private state of the fingerprint of the
 	// last upload, which distinguishes drift from a new CA.
@@ -40,7 +41,9 @@ const (
 // NewResource returns kongmesh_mesh_ca_secret. random is the source of the IDs
 // of its objects.
 func NewResource(random io.Reader) func() resource.Resource {
-	return func() resource.Resource { return &caSecret{random: random} }
+	return func() resource.Resource {
+		return &caSecret{Resource: tfkit.Resource{TypeName: typeName}, random: random}
+	}
 }
 
 type caSecret struct {
@@ -70,10 +73,6 @@ type identity struct {
 	Mesh              types.String `tfsdk:"mesh"`
 	CertificateSecret types.String `tfsdk:"certificate_secret"`
 	KeySecret         types.String `tfsdk:"key_secret"`
-}
-
-func (r *caSecret) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh_ca_secret"
 }
 
 func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {

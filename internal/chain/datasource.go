@@ -28,7 +28,7 @@ var (
 )
 
 // NewDataSource returns kongmesh_ca_chain.
-func NewDataSource() datasource.DataSource { return &caChain{} }
+func NewDataSource() datasource.DataSource { return &caChain{tfkit.DataSource{TypeName: "ca_chain"}} }
 
 type caChain struct {
 	tfkit.DataSource
@@ -61,10 +61,6 @@ type problem struct {
 	Subject     *string `tfsdk:"subject"`
 	Rule        string  `tfsdk:"rule"`
 	Message     string  `tfsdk:"message"`
-}
-
-func (d *caChain) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_ca_chain"
 }
 
 func (d *caChain) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

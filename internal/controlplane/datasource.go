@@ -15,7 +15,9 @@ import (
 var _ datasource.DataSourceWithConfigure = (*source)(nil)
 
 // NewDataSource returns kongmesh_control_plane.
-func NewDataSource() datasource.DataSource { return &source{} }
+func NewDataSource() datasource.DataSource {
+	return &source{tfkit.DataSource{TypeName: "control_plane"}}
+}
 
 type source struct {
 	tfkit.DataSource
@@ -37,10 +39,6 @@ type kindModel struct {
 	Scope    types.String `tfsdk:"scope"`
 	ReadOnly types.Bool   `tfsdk:"read_only"`
 	Policy   types.Bool   `tfsdk:"policy"`
-}
-
-func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_control_plane"
 }
 
 func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

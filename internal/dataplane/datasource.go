@@ -23,7 +23,9 @@ import (
 var _ datasource.DataSourceWithConfigure = (*dataplanes)(nil)
 
 // NewDataSource returns kongmesh_dataplanes.
-func NewDataSource() datasource.DataSource { return &dataplanes{} }
+func NewDataSource() datasource.DataSource {
+	return &dataplanes{tfkit.DataSource{TypeName: "dataplanes"}}
+}
 
 type dataplanes struct {
 	tfkit.DataSource
@@ -52,10 +54,6 @@ type dataplane struct {
 }
 
 func tagsType() attr.Type { return types.ListType{ElemType: types.StringType} }
-
-func (d *dataplanes) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_dataplanes"
-}
 
 func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{

@@ -26,10 +26,14 @@ var (
 )
 
 // NewDataSource returns the data source kongmesh_mesh_identity.
-func NewDataSource() datasource.DataSource { return &identitySource{} }
+func NewDataSource() datasource.DataSource {
+	return &identitySource{tfkit.DataSource{TypeName: "mesh_identity"}}
+}
 
 // NewTrustDataSource returns the data source kongmesh_mesh_trust.
-func NewTrustDataSource() datasource.DataSource { return &trustSource{} }
+func NewTrustDataSource() datasource.DataSource {
+	return &trustSource{tfkit.DataSource{TypeName: "mesh_trust"}}
+}
 
 // A described envelope has what a data source shows of each object.
 type described struct {
@@ -60,10 +64,6 @@ type conditionItem struct {
 	Status  string `tfsdk:"status"`
 	Reason  string `tfsdk:"reason"`
 	Message string `tfsdk:"message"`
-}
-
-func (d *identitySource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh_identity"
 }
 
 func (d *identitySource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -210,10 +210,6 @@ type trustSourceModel struct {
 	CABundles    types.List   `tfsdk:"ca_bundles"`
 	OriginKRI    types.String `tfsdk:"origin_kri"`
 	Certificates types.List   `tfsdk:"certificates"`
-}
-
-func (d *trustSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh_trust"
 }
 
 func (d *trustSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

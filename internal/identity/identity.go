@@ -39,8 +39,10 @@ const (
 )
 
 // NewResource returns kongmesh_mesh_identity.
-func NewResource() resource.Resource {
-	return &meshIdentity{object{key: kuma.MeshIdentityKey, parts: identityParts, as: "kongmesh_mesh_identity"}}
+func NewResource() resource.Resource { return newIdentity() }
+
+func newIdentity() *meshIdentity {
+	return &meshIdentity{object{Resource: tfkit.Resource{TypeName: "mesh_identity"}, noun: "identity", key: kuma.MeshIdentityKey, parts: identityParts}}
 }
 
 type meshIdentity struct{ object }
@@ -81,12 +83,8 @@ func (m model) with(now content) model {
 	return m
 }
 
-func (r *meshIdentity) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh_identity"
-}
-
 func (r *meshIdentity) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	attributes := r.attributes("identity", " In Kuma 2, the mode of its `mesh_services` must be `Exclusive`.")
+	attributes := r.attributes(" In Kuma 2, the mode of its `mesh_services` must be `Exclusive`.")
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"force_destroy": schema.BoolAttribute{
 			MarkdownDescription: "Whether Terraform can delete or replace this identity, or select fewer proxies, while connected proxies have their " +
@@ -118,10 +116,6 @@ func (r *meshIdentity) Schema(ctx context.Context, _ resource.SchemaRequest, res
 			"Unknown members of the document stay unchanged.",
 		Attributes: attributes,
 	}
-}
-
-func (r *meshIdentity) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the identity.")
 }
 
 func (r *meshIdentity) ConfigValidators(context.Context) []resource.ConfigValidator {
@@ -303,14 +297,6 @@ func (r *meshIdentity) deleteInterim(ctx context.Context, state model) error {
 		}
 	}
 	return errors.Join(err, errTrusts, errIdentities)
-}
-
-func (r *meshIdentity) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	r.importState(ctx, req, resp)
-}
-
-func (r *meshIdentity) MoveState(context.Context) []resource.StateMover {
-	return r.movers("kong-mesh_mesh_identity")
 }
 
 // deleteGenerated deletes the MeshTrust that the control plane generated for a

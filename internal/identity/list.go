@@ -20,17 +20,11 @@ var (
 
 // NewListResource returns the query for the identities that
 // kongmesh_mesh_identity can manage.
-func NewListResource() query.ListResource {
-	r, _ := NewResource().(query.ListResource)
-	return r
-}
+func NewListResource() query.ListResource { return newIdentity() }
 
 // NewTrustListResource returns the query for the trusts that kongmesh_mesh_trust
 // can manage.
-func NewTrustListResource() query.ListResource {
-	r, _ := NewTrustResource().(query.ListResource)
-	return r
-}
+func NewTrustListResource() query.ListResource { return newTrust() }
 
 func (r *meshIdentity) ListResourceConfigSchema(_ context.Context, _ query.ListResourceSchemaRequest, resp *query.ListResourceSchemaResponse) {
 	resp.Schema = tfkit.MeshQuery("The identities of meshes.")

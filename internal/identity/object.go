@@ -30,9 +30,9 @@ import (
 // parts describe.
 type object struct {
 	tfkit.Resource
+	noun  string // as in "identity"
 	key   func(mesh, name string) kuma.ObjectKey
 	parts func() part.Parts
-	as    string // the type of the resource
 }
 
 // An envelope has the attributes of both resources.
@@ -65,20 +65,26 @@ func describe(of kuma.ObjectKey) string {
 }
 
 func (o *object) existing(e envelope) tfkit.Existing {
-	return tfkit.Existing{At: path.Root("name"), What: o.what(e), ResourceType: o.as, ID: e.Mesh.ValueString() + "/" + e.Name.ValueString()}
+	return tfkit.Existing{At: path.Root("name"), What: o.what(e), ResourceType: "kongmesh_" + o.TypeName, ID: e.Mesh.ValueString() + "/" + e.Name.ValueString()}
 }
 
-// attributes returns the attributes of the envelope and the parts.
-func (o *object) attributes(noun, more string) map[string]schema.Attribute {
+// IdentitySchema returns the schema of [identifier].
+func (o *object) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the "+o.noun+".")
+}
+
+// attributes returns the attributes of the envelope and the parts. more is
+// appended to the description of the mesh.
+func (o *object) attributes(more string) map[string]schema.Attribute {
 	all := o.parts().Attributes()
 	all["mesh"] = tfkit.MeshAttribute(more)
 	all["name"] = schema.StringAttribute{
-		MarkdownDescription: "Name of the " + noun + ": at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the " + noun + ".",
+		MarkdownDescription: "Name of the " + o.noun + ": at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the " + o.noun + ".",
 		Required:            true,
 		Validators:          []validator.String{tfkit.SecretName()},
 		PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 	}
-	all["labels"] = tfkit.LabelsAttribute(noun)
+	all["labels"] = tfkit.LabelsAttribute(o.noun)
 	return all
 }
 
@@ -301,8 +307,8 @@ func (o *object) current(ctx context.Context, of kuma.ObjectKey, age kuma.MaxAge
 	return document
 }
 
-// importState imports an object, whose content the read that follows takes.
-func (o *object) importState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+// ImportState imports an object, whose content the read that follows takes.
+func (o *object) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if tfkit.Import(ctx, req, resp, "mesh", "name") != nil {
 		tfkit.KeepPrivate(ctx, resp.Private, imported, true, &resp.Diagnostics)
 	}
@@ -312,9 +318,9 @@ func (o *object) importState(ctx context.Context, req resource.ImportStateReques
 // kongmesh_resource.
 type moved struct{ Type, Mesh, Name string }
 
-// movers returns the moves to this resource: from the type of Kong's provider,
+// MoveState returns the moves to this resource: from the type of Kong's provider,
 // and from kongmesh_resource.
-func (o *object) movers(vendorType string) []resource.StateMover {
+func (o *object) MoveState(context.Context) []resource.StateMover {
 	move := func(ctx context.Context, source moved, resp *resource.MoveStateResponse) {
 		id := identifier{types.StringValue(source.Mesh), types.StringValue(source.Name)}
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("mesh"), id.Mesh)...)
@@ -323,7 +329,7 @@ func (o *object) movers(vendorType string) []resource.StateMover {
 		tfkit.KeepPrivate(ctx, resp.TargetPrivate, imported, true, &resp.Diagnostics)
 	}
 	return []resource.StateMover{
-		tfkit.MoveFromVendor(vendorType, move),
+		tfkit.MoveFromVendor("kong-mesh_"+o.TypeName, move),
 		tfkit.MoveFromOwn("kongmesh_resource", func(ctx context.Context, source moved, resp *resource.MoveStateResponse) {
 			if source.Type == o.key("", "").Type.Name { // otherwise, the framework reports that there is no such move
 				move(ctx, source, resp)

@@ -30,8 +30,10 @@ var (
 )
 
 // NewTrustResource returns kongmesh_mesh_trust.
-func NewTrustResource() resource.Resource {
-	return &meshTrust{object{key: kuma.MeshTrustKey, parts: trustParts, as: "kongmesh_mesh_trust"}}
+func NewTrustResource() resource.Resource { return newTrust() }
+
+func newTrust() *meshTrust {
+	return &meshTrust{object{Resource: tfkit.Resource{TypeName: "mesh_trust"}, noun: "trust", key: kuma.MeshTrustKey, parts: trustParts}}
 }
 
 type meshTrust struct{ object }
@@ -54,10 +56,6 @@ func (m trustModel) with(now content) trustModel {
 	return m
 }
 
-func (r *meshTrust) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh_trust"
-}
-
 func (r *meshTrust) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A MeshTrust: CAs whose certificates proxies of a mesh accept in a trust domain. Several MeshTrusts of one trust domain add " +
@@ -67,12 +65,8 @@ func (r *meshTrust) Schema(_ context.Context, _ resource.SchemaRequest, resp *re
 			"A proxy presents its own certificate without the CAs above it. If the issuing CA is an intermediate CA, put its certificate and its root " +
 			"into the trust.\n\n" +
 			"Unknown members of the document stay unchanged.",
-		Attributes: r.attributes("trust", ""),
+		Attributes: r.attributes(""),
 	}
-}
-
-func (r *meshTrust) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tfkit.IdentitySchema("mesh", "Name of the mesh.", "name", "Name of the trust.")
 }
 
 func (r *meshTrust) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -262,23 +256,12 @@ func addTrustInUse(mesh, name, identity string, served []kuma.Dataplane, diags *
 			"the identity first. To keep the identity, trust its CA with another kongmesh_mesh_trust first.", name, mesh, identity, tfkit.Proxies(served)))
 }
 
-func (r *meshTrust) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	r.importState(ctx, req, resp)
-}
-
-func (r *meshTrust) MoveState(context.Context) []resource.StateMover {
-	return r.movers("kong-mesh_mesh_trust")
-}
-
 // trustedCAs returns the rule for an element of ca_bundles.
-func trustedCAs() validator.String { return bundleRule{} }
-
-type bundleRule struct{}
-
-func (bundleRule) Description(context.Context) string {
-	return "one or more certificates in PEM, and no private key"
+func trustedCAs() validator.String {
+	return bundleRule{"one or more certificates in PEM, and no private key"}
 }
-func (b bundleRule) MarkdownDescription(ctx context.Context) string { return b.Description(ctx) }
+
+type bundleRule struct{ tfkit.Described }
 
 func (bundleRule) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {

@@ -16,14 +16,12 @@ var (
 )
 
 // NewDataSource returns the data source kongmesh_proxy_certificate.
-func NewDataSource() datasource.DataSource { return &certificateSource{} }
+func NewDataSource() datasource.DataSource {
+	return &certificateSource{tfkit.DataSource{TypeName: typeName}}
+}
 
 type certificateSource struct {
 	tfkit.DataSource
-}
-
-func (d *certificateSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + typeName
 }
 
 func (d *certificateSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

@@ -20,16 +20,14 @@ var (
 // NewEphemeral returns the ephemeral resource kongmesh_proxy_certificate.
 // random is the source of serial numbers and keys.
 func NewEphemeral(random io.Reader) func() ephemeral.EphemeralResource {
-	return func() ephemeral.EphemeralResource { return &ephemeralCertificate{random: random} }
+	return func() ephemeral.EphemeralResource {
+		return &ephemeralCertificate{tfkit.EphemeralResource{TypeName: typeName}, random}
+	}
 }
 
 type ephemeralCertificate struct {
 	tfkit.EphemeralResource
 	random io.Reader
-}
-
-func (e *ephemeralCertificate) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + typeName
 }
 
 func (e *ephemeralCertificate) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {

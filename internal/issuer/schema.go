@@ -18,7 +18,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-const typeName = "_proxy_certificate"
+const typeName = "proxy_certificate"
 
 // defaultExpiration is the control plane's default,
 // pki.DefaultProxyCertificateLifetime.
@@ -90,7 +90,7 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 			ElementType: types.ListType{ElemType: types.StringType},
 			Optional:    true,
 			Validators: []validator.Map{
-				tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{}, mapvalidator.AlsoRequires(mesh),
+				tfkit.NoNulls(), mapvalidator.ValueListsAre(tfkit.NoNulls()), tagsRule{"the tags of a proxy, including kuma.io/service"}, mapvalidator.AlsoRequires(mesh),
 				mapvalidator.ConflictsWith(identity),
 			},
 		},
@@ -99,7 +99,7 @@ func attributes(caKey, key string) map[string]schema.Attribute {
 			ElementType:         types.StringType,
 			Optional:            true,
 			Validators: []validator.List{
-				listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{}, listvalidator.AlsoRequires(mesh),
+				listvalidator.SizeAtLeast(1), tfkit.NoNulls(), servicesRule{"names of services"}, listvalidator.AlsoRequires(mesh),
 				listvalidator.ConflictsWith(identity),
 			},
 		},
@@ -189,12 +189,7 @@ func spiffeRule(description string, problem func(string) error) validator.String
 }
 
 // tagsRule checks the control plane's grammar of tags.
-type tagsRule struct{}
-
-func (tagsRule) Description(context.Context) string {
-	return "the tags of a proxy, including kuma.io/service"
-}
-func (r tagsRule) MarkdownDescription(ctx context.Context) string { return r.Description(ctx) }
+type tagsRule struct{ tfkit.Described }
 
 func (tagsRule) ValidateMap(ctx context.Context, req validator.MapRequest, resp *validator.MapResponse) {
 	if tags, ok := tagsOf(ctx, req.ConfigValue); ok {
@@ -203,10 +198,7 @@ func (tagsRule) ValidateMap(ctx context.Context, req validator.MapRequest, resp 
 }
 
 // servicesRule checks the control plane's grammar of services.
-type servicesRule struct{}
-
-func (servicesRule) Description(context.Context) string               { return "names of services" }
-func (r servicesRule) MarkdownDescription(ctx context.Context) string { return r.Description(ctx) }
+type servicesRule struct{ tfkit.Described }
 
 func (servicesRule) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
 	for i, element := range req.ConfigValue.Elements() {

@@ -21,7 +21,7 @@ import (
 var _ datasource.DataSourceWithConfigure = (*meshSource)(nil)
 
 // NewDataSource returns the data source kongmesh_mesh.
-func NewDataSource() datasource.DataSource { return &meshSource{} }
+func NewDataSource() datasource.DataSource { return &meshSource{tfkit.DataSource{TypeName: "mesh"}} }
 
 type meshSource struct {
 	tfkit.DataSource
@@ -42,10 +42,6 @@ type backendSource struct {
 	Type              types.String `tfsdk:"type"`
 	CertificateSecret types.String `tfsdk:"certificate_secret"`
 	KeySecret         types.String `tfsdk:"key_secret"`
-}
-
-func (d *meshSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh"
 }
 
 func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

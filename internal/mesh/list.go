@@ -20,7 +20,7 @@ var _ query.ListResourceWithConfigure = (*meshResource)(nil)
 
 // NewListResource returns the query for the meshes that kongmesh_mesh can
 // manage.
-func NewListResource() query.ListResource { return &meshResource{} }
+func NewListResource() query.ListResource { return newMesh() }
 
 func (r *meshResource) ListResourceConfigSchema(_ context.Context, _ query.ListResourceSchemaRequest, resp *query.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -57,7 +57,7 @@ func (r *meshResource) List(ctx context.Context, req query.ListRequest, stream *
 	})
 }
 
-// foundAs returns a mesh as the result of a query.
+// queryResult returns a mesh as the result of a query.
 func queryResult(mesh *kuma.Mesh, id identity) tfkit.QueryResult {
 	return tfkit.QueryResult{
 		ID:       id.Name.ValueString(),

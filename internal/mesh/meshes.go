@@ -17,7 +17,9 @@ import (
 var _ datasource.DataSourceWithConfigure = (*meshesSource)(nil)
 
 // NewMeshesDataSource returns the data source kongmesh_meshes.
-func NewMeshesDataSource() datasource.DataSource { return &meshesSource{} }
+func NewMeshesDataSource() datasource.DataSource {
+	return &meshesSource{tfkit.DataSource{TypeName: "meshes"}}
+}
 
 type meshesSource struct {
 	tfkit.DataSource
@@ -32,10 +34,6 @@ type meshesModel struct {
 type meshesItem struct {
 	Name   types.String `tfsdk:"name"`
 	Labels types.Map    `tfsdk:"labels"`
-}
-
-func (d *meshesSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_meshes"
 }
 
 func (d *meshesSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

@@ -31,7 +31,9 @@ var (
 )
 
 // NewResource returns kongmesh_mesh.
-func NewResource() resource.Resource { return &meshResource{} }
+func NewResource() resource.Resource { return newMesh() }
+
+func newMesh() *meshResource { return &meshResource{tfkit.Resource{TypeName: "mesh"}} }
 
 type meshResource struct {
 	tfkit.Resource
@@ -69,10 +71,6 @@ const imported = "imported"
 
 type identity struct {
 	Name types.String `tfsdk:"name"`
-}
-
-func (r *meshResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh"
 }
 
 func (r *meshResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {

@@ -19,7 +19,7 @@ var _ list.ListResourceWithConfigure = (*backend)(nil)
 
 // NewListResource returns the query for the backends that
 // kongmesh_mtls_provided_backend can manage.
-func NewListResource() list.ListResource { return &backend{} }
+func NewListResource() list.ListResource { return newBackend() }
 
 func (r *backend) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = tfkit.MeshQuery("The mTLS backends of type `provided`.")
@@ -48,7 +48,7 @@ func (r *backend) List(ctx context.Context, req list.ListRequest, stream *list.L
 	})
 }
 
-// foundIn returns a backend of a mesh as the result of a query.
+// queryResult returns a backend of a mesh as the result of a query.
 func queryResult(mesh *kuma.Mesh, id identity) tfkit.QueryResult {
 	return tfkit.QueryResult{
 		ID:       id.Mesh.ValueString() + "/" + id.Name.ValueString(),

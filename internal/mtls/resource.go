@@ -43,7 +43,9 @@ const (
 )
 
 // NewResource returns kongmesh_mtls_provided_backend.
-func NewResource() resource.Resource { return &backend{} }
+func NewResource() resource.Resource { return newBackend() }
+
+func newBackend() *backend { return &backend{tfkit.Resource{TypeName: "mtls_provided_backend"}} }
 
 type backend struct {
 	tfkit.Resource
@@ -63,10 +65,6 @@ type model struct {
 type identity struct {
 	Mesh types.String `tfsdk:"mesh"`
 	Name types.String `tfsdk:"name"`
-}
-
-func (r *backend) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mtls_provided_backend"
 }
 
 func (r *backend) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {

@@ -53,7 +53,7 @@ func (l List) attribute(p Part) schema.Attribute {
 		NestedObject:        schema.NestedAttributeObject{Attributes: slices.Concat(l.Parts, l.Types).Attributes()},
 	}
 	if l.Key != "" {
-		a.Validators = []validator.List{uniqueItems{l.Key, names}}
+		a.Validators = []validator.List{uniqueItems{"unique names, and one type for each backend", l.Key, names}}
 	}
 	return a
 }

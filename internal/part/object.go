@@ -38,7 +38,7 @@ func (o Object) attrType() attr.Type { return o.Parts.Type() }
 func (o Object) attribute(p Part) schema.Attribute {
 	a := schema.SingleNestedAttribute{MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Attributes: o.Parts.Attributes()}
 	if o.Check != nil {
-		a.Validators = append(a.Validators, contradictions{o.Check})
+		a.Validators = append(a.Validators, contradictions{"attributes that do not conflict", o.Check})
 	}
 	if o.ExactlyOne {
 		a.Validators = append(a.Validators, tfkit.ExactlyOneOf(o.names()...))

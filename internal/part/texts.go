@@ -41,7 +41,7 @@ func (l Texts) attribute(p Part) schema.Attribute {
 		Validators: []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), listvalidator.ValueStringsAre(l.Of.validators()...)},
 	}
 	if l.Of.Same != nil {
-		a.PlanModifiers = []planmodifier.List{keepTexts{l}}
+		a.PlanModifiers = []planmodifier.List{keepTexts{"Different forms of the same values cause no change.", l}}
 	}
 	return a
 }
@@ -145,13 +145,10 @@ func (Texts) follow(at path.Path, field tfkit.FieldSteps, _ *kuma.Document, _ st
 
 // keepTexts plans no change if each string is only another form of the one in
 // the state.
-type keepTexts struct{ Texts }
-
-func (keepTexts) Description(context.Context) string {
-	return "Different forms of the same values cause no change."
+type keepTexts struct {
+	tfkit.Described
+	Texts
 }
-
-func (l keepTexts) MarkdownDescription(ctx context.Context) string { return l.Description(ctx) }
 
 func (l keepTexts) PlanModifyList(_ context.Context, req planmodifier.ListRequest, resp *planmodifier.ListResponse) {
 	if IsNull(req.StateValue) || IsNull(req.PlanValue) || !l.equal(ElementsOf(req.StateValue), ElementsOf(req.PlanValue)) {

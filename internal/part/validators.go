@@ -17,12 +17,10 @@ import (
 type Flaw struct{ Attribute, Problem string }
 
 // contradictions validates an object by itself.
-type contradictions struct{ check func(Values) []Flaw }
-
-func (contradictions) Description(context.Context) string {
-	return "attributes that do not conflict"
+type contradictions struct {
+	tfkit.Described
+	check func(Values) []Flaw
 }
-func (c contradictions) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
 
 func (c contradictions) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
 	for _, flaw := range c.check(AttributesOf(req.ConfigValue)) {
@@ -33,14 +31,10 @@ func (c contradictions) ValidateObject(_ context.Context, req validator.ObjectRe
 
 // uniqueItems validates a list: names are unique, and each backend has one type.
 type uniqueItems struct {
+	tfkit.Described
 	key   string
 	types []string
 }
-
-func (uniqueItems) Description(context.Context) string {
-	return "unique names, and one type for each backend"
-}
-func (l uniqueItems) MarkdownDescription(c context.Context) string { return l.Description(c) }
 
 func (l uniqueItems) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
 	seen := map[string]bool{}

@@ -22,10 +22,12 @@ var (
 )
 
 // NewDataSource returns the data source kongmesh_resource.
-func NewDataSource() datasource.DataSource { return &source{} }
+func NewDataSource() datasource.DataSource { return &source{tfkit.DataSource{TypeName: "resource"}} }
 
 // NewResourcesDataSource returns the data source kongmesh_resources.
-func NewResourcesDataSource() datasource.DataSource { return &listSource{} }
+func NewResourcesDataSource() datasource.DataSource {
+	return &listSource{tfkit.DataSource{TypeName: "resources"}}
+}
 
 type source struct {
 	tfkit.DataSource
@@ -37,10 +39,6 @@ type sourceModel struct {
 	CreationTime     types.String  `tfsdk:"creation_time"`
 	ModificationTime types.String  `tfsdk:"modification_time"`
 	Status           types.Dynamic `tfsdk:"status"`
-}
-
-func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_resource"
 }
 
 func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -176,10 +174,6 @@ type listItem struct {
 	Mesh   types.String `tfsdk:"mesh"`
 	Name   types.String `tfsdk:"name"`
 	Labels types.Map    `tfsdk:"labels"`
-}
-
-func (d *listSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_resources"
 }
 
 func (d *listSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

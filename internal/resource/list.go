@@ -19,7 +19,7 @@ var _ list.ListResourceWithConfigure = (*anyResource)(nil)
 
 // NewListResource returns the query for the objects that kongmesh_resource can
 // manage.
-func NewListResource() list.ListResource { return &anyResource{} }
+func NewListResource() list.ListResource { return newAny() }
 
 func (r *anyResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = tfkit.MeshQuery("The resources of one type, such as all MeshTimeout policies.")

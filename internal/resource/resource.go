@@ -34,7 +34,9 @@ var (
 )
 
 // NewResource returns kongmesh_resource.
-func NewResource() resource.Resource { return &anyResource{} }
+func NewResource() resource.Resource { return newAny() }
+
+func newAny() *anyResource { return &anyResource{tfkit.Resource{TypeName: "resource"}} }
 
 type anyResource struct {
 	tfkit.Resource
@@ -58,10 +60,6 @@ type identity struct {
 // imported is the key in the private state of an object that was imported or
 // moved, and has not been read yet.
 const imported = "imported"
-
-func (r *anyResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_resource"
-}
 
 func (r *anyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replaces := []planmodifier.String{stringplanmodifier.RequiresReplace()}

@@ -33,9 +33,13 @@ var (
 // secrets.
 func NewGlobalSecret(hashes *Hasher) func() resource.Resource {
 	return func() resource.Resource {
-		return &globalSecret{plain{hashes: hashes, model: func() plainModel { return &globalSecretModel{} }, kind: kuma.GlobalSecretType}}
+		return &globalSecret{plain{
+			Resource: tfkit.Resource{TypeName: globalSecretName}, hashes: hashes, model: func() plainModel { return &globalSecretModel{} }, kind: kuma.GlobalSecretType,
+		}}
 	}
 }
+
+const globalSecretName = "global_secret"
 
 type globalSecret struct {
 	plain
@@ -54,10 +58,6 @@ func (m *globalSecretModel) identity() any   { return globalSecretIdentity{m.Nam
 
 type globalSecretIdentity struct {
 	Name types.String `tfsdk:"name"`
-}
-
-func (r *globalSecret) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_global_secret"
 }
 
 func (r *globalSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -94,7 +94,9 @@ func (r *globalSecret) ImportState(ctx context.Context, req resource.ImportState
 
 // NewGlobalSecretList returns the query for the secrets that
 // kongmesh_global_secret can manage.
-func NewGlobalSecretList() list.ListResource { return &globalSecret{} }
+func NewGlobalSecretList() list.ListResource {
+	return &globalSecret{plain{Resource: tfkit.Resource{TypeName: globalSecretName}}}
+}
 
 func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = listschema.Schema{MarkdownDescription: "The secrets that do not belong to a mesh, except those that the control plane created for itself."}

@@ -36,9 +36,13 @@ var (
 // secrets.
 func NewMeshSecret(hashes *Hasher) func() resource.Resource {
 	return func() resource.Resource {
-		return &meshSecret{plain{hashes: hashes, model: func() plainModel { return &meshSecretModel{} }, kind: kuma.SecretType}}
+		return &meshSecret{plain{
+			Resource: tfkit.Resource{TypeName: meshSecretName}, hashes: hashes, model: func() plainModel { return &meshSecretModel{} }, kind: kuma.SecretType,
+		}}
 	}
 }
+
+const meshSecretName = "mesh_secret"
 
 type meshSecret struct {
 	plain
@@ -59,10 +63,6 @@ func (m *meshSecretModel) identity() any   { return meshSecretIdentity{m.Mesh, m
 type meshSecretIdentity struct {
 	Mesh types.String `tfsdk:"mesh"`
 	Name types.String `tfsdk:"name"`
-}
-
-func (r *meshSecret) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh_secret"
 }
 
 func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -127,7 +127,9 @@ func (r *meshSecret) MoveState(context.Context) []resource.StateMover {
 
 // NewMeshSecretList returns the query for the secrets that kongmesh_mesh_secret
 // can manage.
-func NewMeshSecretList() list.ListResource { return &meshSecret{} }
+func NewMeshSecretList() list.ListResource {
+	return &meshSecret{plain{Resource: tfkit.Resource{TypeName: meshSecretName}}}
+}
 
 func (r *meshSecret) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = tfkit.MeshQuery("The secrets of meshes, except secrets that the control plane created for itself, and except CA secrets, which " +

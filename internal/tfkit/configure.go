@@ -45,7 +45,13 @@ const (
 
 // Resource is embedded by every resource.
 type Resource struct {
+	TypeName string // without the name of the provider, such as "mesh"
 	ProviderData
+}
+
+// Metadata sets the type of the resource.
+func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.TypeName
 }
 
 // Configure sets the data of the provider.
@@ -55,7 +61,13 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 
 // DataSource is embedded by every data source.
 type DataSource struct {
+	TypeName string // without the name of the provider, such as "mesh"
 	ProviderData
+}
+
+// Metadata sets the type of the data source.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + d.TypeName
 }
 
 // Configure sets the data of the provider.
@@ -86,7 +98,13 @@ func (d *DataSource) Defers(req datasource.ReadRequest, resp *datasource.ReadRes
 
 // EphemeralResource is embedded by every ephemeral resource.
 type EphemeralResource struct {
+	TypeName string // without the name of the provider, such as "mesh"
 	ProviderData
+}
+
+// Metadata sets the type of the ephemeral resource.
+func (e *EphemeralResource) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + e.TypeName
 }
 
 // Configure sets the data of the provider.
@@ -96,7 +114,13 @@ func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.Configure
 
 // Action is embedded by every action.
 type Action struct {
+	TypeName string // without the name of the provider, such as "mesh"
 	ProviderData
+}
+
+// Metadata sets the type of the action.
+func (a *Action) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + a.TypeName
 }
 
 // Configure sets the data of the provider.

@@ -47,16 +47,13 @@ func Optional(text string) types.String {
 // KeepEquivalent plans no change if the configuration is only another spelling
 // of the value in the state.
 func KeepEquivalent(same Equivalence) planmodifier.String {
-	return keepEquivalent{same}
+	return keepEquivalent{"A different form of the same value causes no change.", same}
 }
 
-type keepEquivalent struct{ same Equivalence }
-
-func (keepEquivalent) Description(context.Context) string {
-	return "A different form of the same value causes no change."
+type keepEquivalent struct {
+	Described
+	same Equivalence
 }
-
-func (m keepEquivalent) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
 
 func (m keepEquivalent) PlanModifyString(_ context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
 	if req.PlanValue.IsUnknown() || req.PlanValue.IsNull() || req.StateValue.IsNull() || req.PlanValue.Equal(req.StateValue) {

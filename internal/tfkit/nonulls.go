@@ -16,13 +16,10 @@ func NoNulls() interface {
 	validator.Map
 	validator.Set
 } {
-	return noNulls{}
+	return noNulls{"no null element"}
 }
 
-type noNulls struct{}
-
-func (noNulls) Description(context.Context) string         { return "no null element" }
-func (noNulls) MarkdownDescription(context.Context) string { return "no null element" }
+type noNulls struct{ Described }
 
 func (noNulls) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
 	for i, element := range req.ConfigValue.Elements() {

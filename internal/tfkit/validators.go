@@ -13,17 +13,27 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
 
+// Described is embedded by a validator or plan modifier. It describes correct
+// values, or the effect.
+type Described string
+
+// Description returns the text.
+func (d Described) Description(context.Context) string { return string(d) }
+
+// MarkdownDescription returns the text.
+func (d Described) MarkdownDescription(context.Context) string { return string(d) }
+
 // Check returns a validator from a function that finds the problem with a
 // string. summary is the summary of the error, and description describes
 // correct values. A possible private key is always an error, because later
 // messages would show it.
 func Check(summary, description string, problem func(string) error) validator.String {
-	return check{summary: summary, description: description, problem: problem}
+	return check{Described: Described(description), summary: summary, problem: problem}
 }
 
 // CheckSecret returns a [Check] for a string that no message may show.
 func CheckSecret(summary, description string, problem func(string) error) validator.String {
-	return check{summary: summary, description: description, problem: problem, secret: true}
+	return check{Described: Described(description), summary: summary, problem: problem, secret: true}
 }
 
 // WithoutKey returns the rule for a string that plans show and the state has: a
@@ -46,14 +56,11 @@ func (w withoutKey) ValidateString(ctx context.Context, req validator.StringRequ
 func HasPrivateKey(text string) bool { return pki.HasPrivateKey(text) }
 
 type check struct {
-	summary     string
-	description string
-	problem     func(string) error
-	secret      bool
+	Described
+	summary string
+	problem func(string) error
+	secret  bool
 }
-
-func (c check) Description(context.Context) string         { return c.description }
-func (c check) MarkdownDescription(context.Context) string { return c.description }
 
 func (c check) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
@@ -141,12 +148,9 @@ func IdentityLifetime() validator.String {
 }
 
 type lifetime struct {
-	description string
-	parse       func(string) (time.Duration, error)
+	Described
+	parse func(string) (time.Duration, error)
 }
-
-func (l lifetime) Description(context.Context) string             { return l.description }
-func (l lifetime) MarkdownDescription(ctx context.Context) string { return l.Description(ctx) }
 
 func (l lifetime) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	Check("Invalid duration", "", func(text string) error {

@@ -21,13 +21,19 @@ var (
 )
 
 // NewDataplaneToken returns the ephemeral resource kongmesh_dataplane_token.
-func NewDataplaneToken() ephemeral.EphemeralResource { return &dataplaneToken{} }
+func NewDataplaneToken() ephemeral.EphemeralResource {
+	return &dataplaneToken{tfkit.EphemeralResource{TypeName: "dataplane_token"}}
+}
 
 // NewUserToken returns the ephemeral resource kongmesh_user_token.
-func NewUserToken() ephemeral.EphemeralResource { return &userToken{} }
+func NewUserToken() ephemeral.EphemeralResource {
+	return &userToken{tfkit.EphemeralResource{TypeName: "user_token"}}
+}
 
 // NewZoneToken returns the ephemeral resource kongmesh_zone_token.
-func NewZoneToken() ephemeral.EphemeralResource { return &zoneToken{} }
+func NewZoneToken() ephemeral.EphemeralResource {
+	return &zoneToken{tfkit.EphemeralResource{TypeName: "zone_token"}}
+}
 
 type dataplaneToken struct{ tfkit.EphemeralResource }
 
@@ -38,10 +44,6 @@ type dataplaneModel struct {
 	Type     types.String        `tfsdk:"type"`
 	Workload types.String        `tfsdk:"workload"`
 	issued
-}
-
-func (*dataplaneToken) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_dataplane_token"
 }
 
 func (*dataplaneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
@@ -106,10 +108,6 @@ type userModel struct {
 	issued
 }
 
-func (*userToken) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_user_token"
-}
-
 func (*userToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A token with which a user calls the API of the control plane, as this provider does." + opened,
@@ -151,10 +149,6 @@ type zoneModel struct {
 	Zone  types.String `tfsdk:"zone"`
 	Scope []string     `tfsdk:"scope"`
 	issued
-}
-
-func (*zoneToken) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_zone_token"
 }
 
 func (*zoneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {

@@ -46,7 +46,7 @@ func attributes(own map[string]schema.Attribute) map[string]schema.Attribute {
 			MarkdownDescription: "How long the token is valid, at least one minute: a duration such as `90m`, `24h` or `30d`. More than 90 days is " +
 				"a warning.",
 			Required:   true,
-			Validators: []validator.String{life{}},
+			Validators: []validator.String{life{"a duration such as 90m, 24h or 30d, and at least one minute"}},
 		},
 		"token":      schema.StringAttribute{MarkdownDescription: "The token: a signed JSON web token.", Computed: true, Sensitive: true},
 		"expires_at": schema.StringAttribute{MarkdownDescription: "Time at which the token expires, in RFC 3339.", Computed: true},
@@ -58,12 +58,7 @@ func attributes(own map[string]schema.Attribute) map[string]schema.Attribute {
 }
 
 // life is the rule for the lifetime of a token.
-type life struct{}
-
-func (life) Description(context.Context) string {
-	return "a duration such as 90m, 24h or 30d, and at least one minute"
-}
-func (l life) MarkdownDescription(ctx context.Context) string { return l.Description(ctx) }
+type life struct{ tfkit.Described }
 
 func (life) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	tfkit.Check("Invalid duration", "", func(text string) error {

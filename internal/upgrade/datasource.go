@@ -20,7 +20,9 @@ import (
 var _ datasource.DataSourceWithConfigure = (*source)(nil)
 
 // NewDataSource returns kongmesh_upgrade_check.
-func NewDataSource() datasource.DataSource { return &source{} }
+func NewDataSource() datasource.DataSource {
+	return &source{tfkit.DataSource{TypeName: "upgrade_check"}}
+}
 
 type source struct {
 	tfkit.DataSource
@@ -44,10 +46,6 @@ type problemModel struct {
 
 // version3 is the version whose differences the package knows.
 const version3 = "3.0"
-
-func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_upgrade_check"
-}
 
 func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	text := func(description string) schema.Attribute {
