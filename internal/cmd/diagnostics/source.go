@@ -250,7 +250,7 @@ func (r reader) text(e ast.Expr) (string, bool) {
 	return "…", false
 }
 
-// format returns a formatted text, with … for each argument that is not a constant string.
+// format returns a formatted string, with … for each argument that is not a constant string.
 func (r reader) format(format string, args []ast.Expr) string {
 	next := 0
 	return verb.ReplaceAllStringFunc(format, func(v string) string {
