@@ -106,7 +106,7 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", mesh), err)
 		return pair{}
 	}
-	all, err := kuma.SecretsByName(secrets)
+	all, err := kuma.IndexSecrets(secrets)
 	if err != nil {
 		tfkit.AddUnreadable(diags, fmt.Sprintf("A secret of mesh %q", mesh), err)
 		return pair{}
@@ -139,7 +139,7 @@ func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 		if err != nil {
 			continue
 		}
-		secrets, err := kuma.SecretsByName(all)
+		secrets, err := kuma.IndexSecrets(all)
 		if err != nil {
 			continue
 		}
@@ -205,7 +205,7 @@ func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]rollout.CASe
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := kuma.SecretsByName(all)
+	secrets, err := kuma.IndexSecrets(all)
 	return slices.DeleteFunc(rollout.DerivedCAs(secrets), func(ca rollout.CASecrets) bool {
 		is, _ := rollout.CAName(ca.Certificate, ca.Key)
 		return is != name

@@ -27,30 +27,30 @@ func identityParts() part.Parts {
 	return part.Parts{
 		{
 			Name: "selector", Member: "spec.selector",
-			About: "Proxies that get this identity. Without a selector, no proxy does. If several identities select a proxy, the " +
+			Description: "Proxies that get this identity. Without a selector, no proxy does. If several identities select a proxy, the " +
 				"one with the most labels applies, and among equals the first one by name.",
 			Kind: part.Object{Counts: true, Parts: part.Parts{{
 				Name: "dataplane", Member: "dataplane",
-				About: "Data plane proxies. Without labels, all proxies of the mesh. Without `dataplane`, as in `selector = {}`, no " +
+				Description: "Data plane proxies. Without labels, all proxies of the mesh. Without `dataplane`, as in `selector = {}`, no " +
 					"proxy: the control plane prepares the identity, and issues no certificates.",
 				Kind: part.Object{Counts: true, Parts: part.Parts{{
-					Name: "match_labels", Member: "matchLabels", About: "Labels that a proxy must have. `{}` selects all proxies.",
+					Name: "match_labels", Member: "matchLabels", Description: "Labels that a proxy must have. `{}` selects all proxies.",
 					Kind: part.Map{Empty: true, Key: tfkit.AnyLabelName(), Value: tfkit.LabelValue()},
 				}}},
 			}}},
 		},
 		{
-			Name: "spiffe_id", Member: "spec.spiffeID", About: "Form of the SPIFFE IDs.",
+			Name: "spiffe_id", Member: "spec.spiffeID", Description: "Form of the SPIFFE IDs.",
 			Kind: part.Object{Parts: part.Parts{
 				{
 					Name: "trust_domain", Member: "trustDomain",
-					About: "Template of the trust domain. It can contain `{{ .Mesh }}`, `{{ .Zone }}` and `{{ label \"NAME\" }}`. By " +
+					Description: "Template of the trust domain. It can contain `{{ .Mesh }}`, `{{ .Zone }}` and `{{ label \"NAME\" }}`. By " +
 						"default, `{{ .Mesh }}.{{ .Zone }}.mesh.local`.",
 					Kind: part.Text{Check: checkTrustDomain},
 				},
 				{
 					Name: "path", Member: "path",
-					About: "Template of the path, which begins with `/`. It can contain `{{ .TrustDomain }}`, `{{ .Workload }}`, " +
+					Description: "Template of the path, which begins with `/`. It can contain `{{ .TrustDomain }}`, `{{ .Workload }}`, " +
 						"`{{ .Namespace }}`, `{{ .ServiceAccount }}` and `{{ label \"NAME\" }}` of the proxy. By default, " +
 						"`/workload/{{ .Workload }}`, and on Kubernetes `/ns/{{ .Namespace }}/sa/{{ .ServiceAccount }}`.",
 					Kind: part.Text{Check: checkPath},
@@ -59,24 +59,24 @@ func identityParts() part.Parts {
 		},
 		{
 			Name: "bundled", Member: "spec.provider.bundled", With: map[string]string{"spec.provider.type": "Bundled"},
-			About: "The control plane issues the certificates. Without `bundled`, `spire` and `extension`, the control plane " +
+			Description: "The control plane issues the certificates. Without `bundled`, `spire` and `extension`, the control plane " +
 				"only announces the SPIFFE IDs, and issues nothing. Conflicts with `spire` and `extension`.",
 			Kind: bundled(),
 		},
 		{
 			Name: "spire", Member: "spec.provider.spire", With: map[string]string{"spec.provider.type": "Spire"},
-			About: "SPIRE issues the certificates. Conflicts with `bundled` and `extension`.",
+			Description: "SPIRE issues the certificates. Conflicts with `bundled` and `extension`.",
 			Kind: part.Object{Counts: true, Parts: part.Parts{{
 				Name: "agent_timeout", Member: "agent.timeout", Kind: duration(tfkit.Duration()),
-				About: "Maximum duration of a request to the SPIRE agent, such as `1s`. By default, that of the control plane.",
+				Description: "Maximum duration of a request to the SPIRE agent, such as `1s`. By default, that of the control plane.",
 			}}},
 		},
 		{
 			Name: "extension", Member: "spec.provider.extension", With: map[string]string{"spec.provider.type": "Extension"},
-			About: "An extension of the control plane issues the certificates. Conflicts with `bundled` and `spire`.",
+			Description: "An extension of the control plane issues the certificates. Conflicts with `bundled` and `spire`.",
 			Kind: part.Object{Counts: true, Parts: part.Parts{
-				{Name: "name", Member: "name", Required: true, About: "Name of the extension.", Kind: part.Text{}},
-				{Name: "config", Member: "config", About: "Configuration of the extension as JSON, such as from `jsonencode`.", Kind: part.JSON{}},
+				{Name: "name", Member: "name", Required: true, Description: "Name of the extension.", Kind: part.Text{}},
+				{Name: "config", Member: "config", Description: "Configuration of the extension as JSON, such as from `jsonencode`.", Kind: part.JSON{}},
 			}},
 		},
 	}
@@ -86,40 +86,40 @@ func bundled() part.Object {
 	return part.Object{Counts: true, Check: checkBundled, Parts: part.Parts{
 		{
 			Name: "ca", Member: "ca",
-			About: "CA that issues the certificates. Set exactly one of `ca` and `autogenerate = true`.",
+			Description: "CA that issues the certificates. Set exactly one of `ca` and `autogenerate = true`.",
 			Kind: part.Object{Parts: part.Parts{
-				{Name: "certificate", Member: "certificate", Required: true, About: "Source of the certificate chain. Set exactly one of the following.", Kind: source("certificate chain", false)},
-				{Name: "private_key", Member: "privateKey", Required: true, About: "Source of the private key of the first certificate. Set exactly one of the following.", Kind: source("private key", true)},
+				{Name: "certificate", Member: "certificate", Required: true, Description: "Source of the certificate chain. Set exactly one of the following.", Kind: source("certificate chain", false)},
+				{Name: "private_key", Member: "privateKey", Required: true, Description: "Source of the private key of the first certificate. Set exactly one of the following.", Kind: source("private key", true)},
 			}},
 		},
 		{
 			Name: "autogenerate", Member: "autogenerate.enabled", Kind: part.Boolean{},
-			About: "Whether the control plane generates a self-signed CA. Its certificate and its key are in secrets that belong to the identity.",
+			Description: "Whether the control plane generates a self-signed CA. Its certificate and its key are in secrets that belong to the identity.",
 		},
 		{
 			Name: "expiration", Member: "certificateParameters.expiry", Kind: duration(tfkit.IdentityLifetime()),
-			About: "Lifetime of a certificate, such as `24h`, and at least one minute. A proxy gets its next certificate after 4/5 of " +
+			Description: "Lifetime of a certificate, such as `24h`, and at least one minute. A proxy gets its next certificate after 4/5 of " +
 				"it. By default, `24h` in Kuma 2 and `120h` in Kuma 3.",
 		},
 		{
 			Name: "mesh_trust_creation", Member: "meshTrustCreation",
-			About: "`Enabled`: the control plane generates a MeshTrust with the name of this identity, and appends each further CA to " +
+			Description: "`Enabled`: the control plane generates a MeshTrust with the name of this identity, and appends each further CA to " +
 				"it. `Disabled`: proxies trust only what `kongmesh_mesh_trust` resources contain. Use `Disabled` to rotate a CA.",
 			Kind: part.Text{Default: trustEnabled, Values: []string{trustEnabled, trustDisabled}},
 		},
 		{
 			Name: "insecure_allow_self_signed", Member: "insecureAllowSelfSigned", Kind: part.Boolean{},
-			About: "Whether the first certificate of the CA can be self-signed, such as a root that issues to proxies itself.",
+			Description: "Whether the first certificate of the CA can be self-signed, such as a root that issues to proxies itself.",
 		},
 	}}
 }
 
 // source returns the forms of the source of a certificate chain or a key.
 func source(what string, sensitive bool) part.Object {
-	of := func(name, member, kind string, more map[string]string, about string, text part.Text) part.Part {
+	of := func(name, member, kind string, more map[string]string, description string, text part.Text) part.Part {
 		with := map[string]string{"type": kind}
 		maps.Copy(with, more)
-		return part.Part{Name: name, Member: member, With: with, About: about, Kind: text}
+		return part.Part{Name: name, Member: member, With: with, Description: description, Kind: text}
 	}
 	inline := tfkit.CheckSecret("Invalid value", "a string that is not empty", notEmpty)
 	if !sensitive {
@@ -140,12 +140,12 @@ func trustParts() part.Parts {
 	return part.Parts{
 		{
 			Name: "trust_domain", Member: "spec.trustDomain", Required: true,
-			About: "Trust domain of the SPIFFE IDs that these CAs can issue, such as `payments.default.mesh.local`. It is not a template.",
-			Kind:  part.Text{Check: checkDomain},
+			Description: "Trust domain of the SPIFFE IDs that these CAs can issue, such as `payments.default.mesh.local`. It is not a template.",
+			Kind:        part.Text{Check: checkDomain},
 		},
 		{
 			Name: "ca_bundles", Member: "spec.caBundles", Required: true,
-			About: "CAs that proxies trust in the trust domain: a list of strings in PEM, each with one or more certificates. " +
+			Description: "CAs that proxies trust in the trust domain: a list of strings in PEM, each with one or more certificates. " +
 				"They are compared as certificates, not as text.",
 			Kind: part.Texts{Member: "pem.value", With: map[string]string{"type": "Pem"}, Of: part.Text{Same: sameMaterial, Rule: trustedCAs()}},
 		},

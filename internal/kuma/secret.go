@@ -233,8 +233,8 @@ func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, fo
 	return nil
 }
 
-// SecretsByName returns secrets by name.
-func SecretsByName(secrets []*Secret) (map[string]*Secret, error) {
+// IndexSecrets returns secrets by their names.
+func IndexSecrets(secrets []*Secret) (map[string]*Secret, error) {
 	all := make(map[string]*Secret, len(secrets))
 	for _, secret := range secrets {
 		name, err := secret.Name()

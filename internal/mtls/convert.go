@@ -31,12 +31,12 @@ func edit(ctx context.Context, plan model, mesh *kuma.Mesh) error {
 	return mesh.DisableBackend(name)
 }
 
-// document returns the name and the CA of the backend as the mesh has them.
-func (m model) document() kuma.Backend {
-	return kuma.Backend{Name: m.Name.ValueString(), Type: kuma.Provided, Cert: m.Cert.document(), Key: m.Key.document()}
+// backend returns the name and the CA of the backend as the mesh has them.
+func (m model) backend() kuma.Backend {
+	return kuma.Backend{Name: m.Name.ValueString(), Type: kuma.Provided, Cert: m.Cert.source(), Key: m.Key.source()}
 }
 
-func (d *dataSource) document() kuma.DataSource {
+func (d *dataSource) source() kuma.DataSource {
 	return kuma.DataSource{
 		Secret:       d.Secret.ValueString(),
 		Inline:       asAnswered(d.Inline.ValueString()),

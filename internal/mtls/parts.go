@@ -23,20 +23,20 @@ func backendParts() part.Parts {
 	return part.Parts{
 		{
 			Name: "cert", Member: "conf.cert", Required: true,
-			About: "Source of the certificate chain. Set exactly one of the following.", Kind: source("certificate chain", false),
+			Description: "Source of the certificate chain. Set exactly one of the following.", Kind: source("certificate chain", false),
 		},
 		{
 			Name: "key", Member: "conf.key", Required: true,
-			About: "Source of the private key. Set exactly one of the following.", Kind: source("private key", true),
+			Description: "Source of the private key. Set exactly one of the following.", Kind: source("private key", true),
 		},
 		{
-			Name: "dp_cert", Member: "dpCert", About: "Settings of proxy certificates.",
+			Name: "dp_cert", Member: "dpCert", Description: "Settings of proxy certificates.",
 			Kind: part.Object{Counts: true, Parts: part.Parts{
 				{
-					Name: "rotation", Member: "rotation", Required: true, About: "Renewal of proxy certificates.",
+					Name: "rotation", Member: "rotation", Required: true, Description: "Renewal of proxy certificates.",
 					Kind: part.Object{Parts: part.Parts{{
 						Name: "expiration", Member: "expiration", Required: true,
-						About: "Lifetime of a proxy certificate. A proxy gets its next certificate after 4/5 of it. One whole number and one " +
+						Description: "Lifetime of a proxy certificate. A proxy gets its next certificate after 4/5 of it. One whole number and one " +
 							"of the units `y`, `w`, `d`, `h`, `m`, `s`, `ms`, such as `1d` or `90m`, and at least one minute. By default, " +
 							"24 hours.",
 						Kind: part.Text{Rule: tfkit.Lifetime(), Same: tfkit.SameExpiration},
@@ -44,21 +44,21 @@ func backendParts() part.Parts {
 				},
 				{
 					Name: "request_timeout", Member: "requestTimeout", Kind: timeout,
-					About: "Maximum duration of issuing a certificate, such as `10s`. By default, there is no limit.",
+					Description: "Maximum duration of issuing a certificate, such as `10s`. By default, there is no limit.",
 				},
 			}},
 		},
 		{
-			Name: "root_chain", Member: "rootChain", About: "Settings for loading the CA.",
+			Name: "root_chain", Member: "rootChain", Description: "Settings for loading the CA.",
 			Kind: part.Object{Counts: true, Parts: part.Parts{{
 				Name: "request_timeout", Member: "requestTimeout", Kind: timeout,
-				About: "Maximum duration of loading the CA. By default, `10s`.",
+				Description: "Maximum duration of loading the CA. By default, `10s`.",
 			}}},
 		},
 		{
 			Name: "mode", Member: "mode",
-			About: "`STRICT`: proxies accept only mTLS. `PERMISSIVE`: proxies also accept plain-text traffic.",
-			Kind:  part.Text{Default: kuma.Strict, Values: []string{kuma.Strict, kuma.Permissive}},
+			Description: "`STRICT`: proxies accept only mTLS. `PERMISSIVE`: proxies also accept plain-text traffic.",
+			Kind:        part.Text{Default: kuma.Strict, Values: []string{kuma.Strict, kuma.Permissive}},
 		},
 	}
 }
@@ -70,18 +70,18 @@ func source(what string, sensitive bool) part.Object {
 		inline, inlineString = tfkit.WithoutKey(inline), tfkit.WithoutKey(inlineString)
 	}
 	return part.Object{ExactlyOne: true, Parts: part.Parts{
-		{Name: "secret", Member: "secret", About: "Name of a secret of the mesh.", Kind: part.Text{Rule: tfkit.SecretName()}},
+		{Name: "secret", Member: "secret", Description: "Name of a secret of the mesh.", Kind: part.Text{Rule: tfkit.SecretName()}},
 		{
 			Name: "inline", Member: "inline",
-			About: "The " + what + " as base64 of PEM. Only for development: it is stored in the mesh and in the state.",
-			Kind:  part.Text{Sensitive: sensitive, Rule: inline, Same: sameInline},
+			Description: "The " + what + " as base64 of PEM. Only for development: it is stored in the mesh and in the state.",
+			Kind:        part.Text{Sensitive: sensitive, Rule: inline, Same: sameInline},
 		},
 		{
 			Name: "inline_string", Member: "inlineString",
-			About: "The " + what + " in PEM. Only for development: it is stored in the mesh and in the state.",
-			Kind:  part.Text{Sensitive: sensitive, Rule: inlineString, Same: sameInlineString},
+			Description: "The " + what + " in PEM. Only for development: it is stored in the mesh and in the state.",
+			Kind:        part.Text{Sensitive: sensitive, Rule: inlineString, Same: sameInlineString},
 		},
-		{Name: "file", Member: "file", About: "Path of a file on the control plane's machine.", Kind: part.Text{}},
+		{Name: "file", Member: "file", Description: "Path of a file on the control plane's machine.", Kind: part.Text{}},
 	}}
 }
 

@@ -166,7 +166,7 @@ const tooEarly = "If this backend replaces another one of this configuration, cr
 // warnInstead warns during plan that this backend replaces another enabled one,
 // unless both have the same CA, so that proxies do not notice.
 func warnInstead(plan model, other kuma.Backend, listed bool, diags *diag.Diagnostics) {
-	name, wanted := plan.Name.ValueString(), plan.document()
+	name, wanted := plan.Name.ValueString(), plan.backend()
 	if other.Type == kuma.Provided && other.Cert == wanted.Cert && other.Key == wanted.Key {
 		return
 	}

@@ -22,7 +22,7 @@ func changesCA(mesh *kuma.Mesh, plan model) (current kuma.Backend, is bool, err 
 		return current, false, err
 	}
 	enabled, err := mesh.EnabledBackend()
-	wanted := plan.document()
+	wanted := plan.backend()
 	return current, there && enabled == wanted.Name && plan.Enabled.ValueBool() && (current.Cert != wanted.Cert || current.Key != wanted.Key), err
 }
 
@@ -41,7 +41,7 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	if err != nil {
 		return nil, err
 	}
-	wanted := plan.document()
+	wanted := plan.backend()
 	if len(proxies) == 0 || plan.Rollout.Switches() || !bothSecrets(current) || !bothSecrets(wanted) {
 		return r.switchCA(ctx, plan, current)
 	}

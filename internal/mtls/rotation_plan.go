@@ -21,7 +21,7 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 	}
 	p := rotation.Plan{
 		What: plan.what(), Mesh: state.Mesh.ValueString(), At: path.Root("cert"), Rollout: plan.Rollout,
-		InSecrets: inSecrets(state) && inSecrets(plan), Interrupted: rotation.Interrupted(secretsOf(state.document())),
+		InSecrets: inSecrets(state) && inSecrets(plan), Interrupted: rotation.Interrupted(secretsOf(state.backend())),
 		Refreshed: r.Run.Noted(state.refreshed()),
 	}
 	proxies, err := r.Client.Dataplanes(ctx, p.Mesh)
@@ -33,12 +33,12 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 		return // the apply reports the problem
 	}
 	p.Sort(proxies, rollout.Issuer{})
-	if from, err := rotation.ReadCA(ctx, r.Client, p.Mesh, secretsOf(state.document())); err == nil {
+	if from, err := rotation.ReadCA(ctx, r.Client, p.Mesh, secretsOf(state.backend())); err == nil {
 		p.From = &from
 	}
 	if bundle, planned := r.Run.PlannedBundle(p.Mesh, plan.Cert.Secret.ValueString()); planned {
 		p.To = &rollout.CA{Bundle: bundle}
-	} else if to, err := rotation.ReadCA(ctx, r.Client, p.Mesh, secretsOf(plan.document())); err == nil {
+	} else if to, err := rotation.ReadCA(ctx, r.Client, p.Mesh, secretsOf(plan.backend())); err == nil {
 		p.To = &to
 	}
 	p.Settings = r.Client.Settings(ctx)

@@ -38,17 +38,17 @@ func (l List) attribute(p Part) schema.Attribute {
 	for _, t := range l.Types {
 		names, quoted = append(names, t.Name), append(quoted, "`"+t.Name+"`")
 	}
-	about := p.About
+	description := p.Description
 	switch len(names) {
 	case 0:
 	case 1:
-		about += fmt.Sprintf(" Each has %s, which defines its type. Backends of other types stay in the mesh, and are not listed here.", quoted[0])
+		description += fmt.Sprintf(" Each has %s, which defines its type. Backends of other types stay in the mesh, and are not listed here.", quoted[0])
 	default:
-		about += fmt.Sprintf(" Each has exactly one of %s, which defines its type. Backends of other types stay in the mesh, and are not "+
+		description += fmt.Sprintf(" Each has exactly one of %s, which defines its type. Backends of other types stay in the mesh, and are not "+
 			"listed here.", strings.Join(quoted, " and "))
 	}
 	a := schema.ListNestedAttribute{
-		MarkdownDescription: about,
+		MarkdownDescription: description,
 		Optional:            true,
 		NestedObject:        schema.NestedAttributeObject{Attributes: slices.Concat(l.Parts, l.Types).Attributes()},
 	}
@@ -58,9 +58,9 @@ func (l List) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (l List) computed(about string) datasource.Attribute {
+func (l List) computed(description string) datasource.Attribute {
 	return datasource.ListNestedAttribute{
-		MarkdownDescription: about,
+		MarkdownDescription: description,
 		Computed:            true,
 		NestedObject:        datasource.NestedAttributeObject{Attributes: slices.Concat(l.Parts, l.Types).Computed()},
 	}
@@ -70,7 +70,7 @@ func (l List) forDataSource() Kind {
 	isBackends := l.Types != nil
 	l.full, l.Parts, l.Types = true, l.Parts.ForDataSource(), l.Types.ForDataSource()
 	if isBackends {
-		l.Parts = append(l.Parts, Part{Name: "type", Member: "type", About: "Type of the backend.", Kind: Text{}})
+		l.Parts = append(l.Parts, Part{Name: "type", Member: "type", Description: "Type of the backend.", Kind: Text{}})
 	}
 	return l
 }

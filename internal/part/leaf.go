@@ -42,7 +42,7 @@ type leaf struct {
 type scalar interface {
 	attrType() attr.Type
 	attribute(p Part) schema.Attribute
-	computed(about string) datasource.Attribute
+	computed(description string) datasource.Attribute
 	// absent returns the meaning of an absent member. A value that means the
 	// same as the current one is never written.
 	absent() any
@@ -177,7 +177,7 @@ func (Text) attrType() attr.Type { return types.StringType }
 
 func (s Text) attribute(p Part) schema.Attribute {
 	a := schema.StringAttribute{
-		MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Sensitive: s.Sensitive, Validators: s.validators(),
+		MarkdownDescription: p.Description, Required: p.Required, Optional: !p.Required, Sensitive: s.Sensitive, Validators: s.validators(),
 	}
 	if s.Same != nil {
 		a.PlanModifiers = []planmodifier.String{tfkit.KeepEquivalent(s.Same)}
@@ -202,8 +202,8 @@ func (s Text) validators() []validator.String {
 	}
 }
 
-func (Text) computed(about string) datasource.Attribute {
-	return datasource.StringAttribute{MarkdownDescription: about, Computed: true}
+func (Text) computed(description string) datasource.Attribute {
+	return datasource.StringAttribute{MarkdownDescription: description, Computed: true}
 }
 
 func (s Text) same(a, b any) bool {
@@ -239,13 +239,13 @@ func (Boolean) attrType() attr.Type { return types.BoolType }
 
 func (b Boolean) attribute(p Part) schema.Attribute {
 	return schema.BoolAttribute{
-		MarkdownDescription: fmt.Sprintf("%s Defaults to `%t`.", p.About, b.Default),
+		MarkdownDescription: fmt.Sprintf("%s Defaults to `%t`.", p.Description, b.Default),
 		Optional:            true, Computed: true, Default: booldefault.StaticBool(b.Default),
 	}
 }
 
-func (Boolean) computed(about string) datasource.Attribute {
-	return datasource.BoolAttribute{MarkdownDescription: about, Computed: true}
+func (Boolean) computed(description string) datasource.Attribute {
+	return datasource.BoolAttribute{MarkdownDescription: description, Computed: true}
 }
 
 func (b Boolean) absent() any { return b.Default }
@@ -272,7 +272,7 @@ func (Port) attrType() attr.Type { return types.Int64Type }
 
 func (n Port) attribute(p Part) schema.Attribute {
 	a := schema.Int64Attribute{
-		MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required,
+		MarkdownDescription: p.Description, Required: p.Required, Optional: !p.Required,
 		Validators: []validator.Int64{int64validator.Between(1, 65535)},
 	}
 	if n.Default != 0 {
@@ -282,8 +282,8 @@ func (n Port) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (Port) computed(about string) datasource.Attribute {
-	return datasource.Int64Attribute{MarkdownDescription: about, Computed: true}
+func (Port) computed(description string) datasource.Attribute {
+	return datasource.Int64Attribute{MarkdownDescription: description, Computed: true}
 }
 
 func (n Port) absent() any { return unlessZero(n.Default) }
@@ -312,14 +312,14 @@ func (Percent) attrType() attr.Type { return types.Float64Type }
 
 func (n Percent) attribute(p Part) schema.Attribute {
 	return schema.Float64Attribute{
-		MarkdownDescription: fmt.Sprintf("%s Defaults to `%v`.", p.About, n.Default),
+		MarkdownDescription: fmt.Sprintf("%s Defaults to `%v`.", p.Description, n.Default),
 		Optional:            true, Computed: true, Default: float64default.StaticFloat64(n.Default),
 		Validators: []validator.Float64{float64validator.Between(0, 100)},
 	}
 }
 
-func (Percent) computed(about string) datasource.Attribute {
-	return datasource.Float64Attribute{MarkdownDescription: about, Computed: true}
+func (Percent) computed(description string) datasource.Attribute {
+	return datasource.Float64Attribute{MarkdownDescription: description, Computed: true}
 }
 
 func (n Percent) absent() any { return n.Default }
@@ -350,7 +350,7 @@ func (Map) attrType() attr.Type { return types.MapType{ElemType: types.StringTyp
 
 func (m Map) attribute(p Part) schema.Attribute {
 	a := schema.MapAttribute{
-		MarkdownDescription: p.About, ElementType: types.StringType, Required: p.Required, Optional: !p.Required,
+		MarkdownDescription: p.Description, ElementType: types.StringType, Required: p.Required, Optional: !p.Required,
 		Validators: []validator.Map{tfkit.NoNulls()},
 	}
 	if !m.Empty {
@@ -373,8 +373,8 @@ func (m Map) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (Map) computed(about string) datasource.Attribute {
-	return datasource.MapAttribute{MarkdownDescription: about, ElementType: types.StringType, Computed: true}
+func (Map) computed(description string) datasource.Attribute {
+	return datasource.MapAttribute{MarkdownDescription: description, ElementType: types.StringType, Computed: true}
 }
 
 func (m Map) absent() any { return unlessEmpty(m.Default) }
@@ -409,7 +409,7 @@ func (JSON) attrType() attr.Type { return types.StringType }
 
 func (j JSON) attribute(p Part) schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required,
+		MarkdownDescription: p.Description, Required: p.Required, Optional: !p.Required,
 		Validators: []validator.String{tfkit.Check("Invalid value", "JSON", func(text string) error {
 			if !json.Valid([]byte(text)) {
 				return errors.New("it is not JSON: use jsonencode()")
@@ -420,8 +420,8 @@ func (j JSON) attribute(p Part) schema.Attribute {
 	}
 }
 
-func (JSON) computed(about string) datasource.Attribute {
-	return datasource.StringAttribute{MarkdownDescription: about, Computed: true}
+func (JSON) computed(description string) datasource.Attribute {
+	return datasource.StringAttribute{MarkdownDescription: description, Computed: true}
 }
 
 func (JSON) absent() any { return nil }

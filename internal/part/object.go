@@ -36,7 +36,7 @@ func (o Object) kind() kind { return o }
 func (o Object) attrType() attr.Type { return o.Parts.Type() }
 
 func (o Object) attribute(p Part) schema.Attribute {
-	a := schema.SingleNestedAttribute{MarkdownDescription: p.About, Required: p.Required, Optional: !p.Required, Attributes: o.Parts.Attributes()}
+	a := schema.SingleNestedAttribute{MarkdownDescription: p.Description, Required: p.Required, Optional: !p.Required, Attributes: o.Parts.Attributes()}
 	if o.Check != nil {
 		a.Validators = append(a.Validators, contradictions{"attributes that do not conflict", o.Check})
 	}
@@ -54,8 +54,8 @@ func (o Object) names() []string {
 	return names
 }
 
-func (o Object) computed(about string) datasource.Attribute {
-	return datasource.SingleNestedAttribute{MarkdownDescription: about, Computed: true, Attributes: o.Parts.Computed()}
+func (o Object) computed(description string) datasource.Attribute {
+	return datasource.SingleNestedAttribute{MarkdownDescription: description, Computed: true, Attributes: o.Parts.Computed()}
 }
 
 func (o Object) forDataSource() Kind {

@@ -31,10 +31,11 @@ type Part struct {
 	// values if it has the part, such as `type` of one of several forms. In a
 	// document with other values, the part is null.
 	With map[string]string
-	// About is the description.
-	About    string
-	Required bool
-	Kind     Kind
+	// Description is the description of the attribute, in Markdown, without its
+	// default.
+	Description string
+	Required    bool
+	Kind        Kind
 }
 
 // A Kind is the type of a part: [Object], [List], [Texts], [Text], [Boolean],
@@ -48,7 +49,7 @@ type kind interface {
 	// control plane's value for an absent member.
 	attribute(p Part) schema.Attribute
 	// computed returns the attribute of the data source.
-	computed(about string) datasource.Attribute
+	computed(description string) datasource.Attribute
 	// forDataSource returns the kind for the data source: lists are empty and not
 	// null, and contain all backends, with the type of each.
 	forDataSource() Kind
@@ -197,7 +198,7 @@ func (all Parts) Attributes() map[string]schema.Attribute {
 func (all Parts) Computed() map[string]datasource.Attribute {
 	attributes := map[string]datasource.Attribute{}
 	for _, p := range all {
-		attributes[p.Name] = p.Kind.kind().computed(p.About)
+		attributes[p.Name] = p.Kind.kind().computed(p.Description)
 	}
 	return attributes
 }

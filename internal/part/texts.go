@@ -37,7 +37,7 @@ func (Texts) attrType() attr.Type { return types.ListType{ElemType: types.String
 
 func (l Texts) attribute(p Part) schema.Attribute {
 	a := schema.ListAttribute{
-		MarkdownDescription: p.About, ElementType: types.StringType, Required: p.Required, Optional: !p.Required,
+		MarkdownDescription: p.Description, ElementType: types.StringType, Required: p.Required, Optional: !p.Required,
 		Validators: []validator.List{listvalidator.SizeAtLeast(1), tfkit.NoNulls(), listvalidator.ValueStringsAre(l.Of.validators()...)},
 	}
 	if l.Of.Same != nil {
@@ -46,8 +46,8 @@ func (l Texts) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (Texts) computed(about string) datasource.Attribute {
-	return datasource.ListAttribute{MarkdownDescription: about, ElementType: types.StringType, Computed: true}
+func (Texts) computed(description string) datasource.Attribute {
+	return datasource.ListAttribute{MarkdownDescription: description, ElementType: types.StringType, Computed: true}
 }
 
 func (l Texts) forDataSource() Kind { return l }

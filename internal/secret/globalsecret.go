@@ -105,7 +105,7 @@ func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
 		all, err := r.Client.GlobalSecrets(ctx)
-		secrets, errNames := kuma.SecretsByName(all)
+		secrets, errNames := kuma.IndexSecrets(all)
 		if err := errors.Join(err, errNames); err != nil {
 			tfkit.AddError(diags, "list the global secrets", err)
 			return

@@ -300,7 +300,7 @@ func (r *plain) caSecretsOf(ctx context.Context, at location) (*rollout.CASecret
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := kuma.SecretsByName(all)
+	secrets, err := kuma.IndexSecrets(all)
 	if err != nil {
 		return nil, err
 	}

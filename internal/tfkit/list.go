@@ -130,7 +130,7 @@ func (d *ProviderData) secretsOf(ctx context.Context, mesh *kuma.Mesh) (name str
 	if err != nil {
 		return name, nil, err
 	}
-	secrets, err = kuma.SecretsByName(all)
+	secrets, err = kuma.IndexSecrets(all)
 	return name, secrets, err
 }
 

@@ -49,7 +49,7 @@ func parseGuide(file, content string) guide {
 	return g
 }
 
-// sentenceEnd separates the parts of a text that the source has in one string: sentences, paragraphs, and what is
+// sentenceEnd separates the parts of a message that the source has in one string: sentences, paragraphs, and what is
 // between variable parts.
 var sentenceEnd = regexp.MustCompile(`[.:]\s|…|\n\n`)
 
