@@ -46,8 +46,8 @@ func (c *Client) ControlPlane(ctx context.Context) (*ControlPlane, error) {
 		return nil, err
 	}
 	if err == nil {
-		is.MeshMTLS, is.ReadOnly = capabilities(kinds)
 		is.Types, _ = typesIn(kinds) // of another kind they say nothing
+		is.MeshMTLS, is.ReadOnly = capabilities(is.Types)
 	}
 	return is, nil
 }
@@ -65,33 +65,13 @@ func ignoreAnswer(err error) error {
 // removed mTLS backends in the version that removed TrafficPermission, which
 // only works with them. The version number is not sufficient: some builds have
 // none.
-func capabilities(document *Document) (meshMTLS, readOnly *bool) {
-	types := typesOf(document)
+func capabilities(types []Type) (meshMTLS, readOnly *bool) {
 	if len(types) == 0 {
 		return nil, nil
 	}
-	_, mtls := types["TrafficPermission"]
-	return &mtls, types[MeshType].ReadOnly
-}
-
-// A resourceType is an entry of `/_resources`.
-type resourceType struct {
-	Name string `json:"name"`
-	// ReadOnly reports whether this control plane accepts no writes of this
-	// type. On a zone of a global control plane, this is so for all types.
-	ReadOnly *bool `json:"readOnly"`
-}
-
-// typesOf returns the types of resources by name, or none if the document has
-// another form.
-func typesOf(document *Document) map[string]resourceType {
-	var list []resourceType
-	if document.Decode("resources", &list) != nil {
-		return nil
+	_, mtls := typeNamed(types, "TrafficPermission")
+	if mesh, ok := typeNamed(types, MeshType); ok {
+		readOnly = &mesh.ReadOnly
 	}
-	types := make(map[string]resourceType, len(list))
-	for _, t := range list {
-		types[t.Name] = t
-	}
-	return types
+	return &mtls, readOnly
 }

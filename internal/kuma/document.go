@@ -15,6 +15,8 @@ import (
 // this package does not know.
 type Document struct {
 	raw []byte
+	// members are those of raw, which a document is asked for many times.
+	members []element
 	// stored is the object that the document was read from, where the store writes
 	// more than the document: nil elsewhere, and for a new document.
 	stored *Document
@@ -32,7 +34,8 @@ func ParseDocument(text []byte) (*Document, error) {
 	if len(text) == 0 || text[0] != '{' {
 		return nil, errors.New("not a JSON object")
 	}
-	return &Document{raw: bytes.Clone(text)}, nil
+	text = bytes.Clone(text)
+	return &Document{raw: text, members: elements(text)}, nil
 }
 
 // NewDocument returns an object without members.
@@ -47,8 +50,11 @@ func (d *Document) Bytes() []byte {
 
 // Clone returns an independent copy.
 func (d *Document) Clone() *Document {
-	return &Document{raw: bytes.Clone(d.raw), stored: d.stored, written: d.written}
+	return &Document{raw: bytes.Clone(d.raw), members: d.members, stored: d.stored, written: d.written}
 }
+
+// replace replaces the text of the document.
+func (d *Document) replace(raw []byte) { d.raw, d.members = raw, elements(raw) }
 
 // Get returns the text of a member's value, or nil if there is no such member
 // or its value is null, which means the same to Kuma.
@@ -136,16 +142,16 @@ func (d *Document) CreationTime() (time.Time, error) {
 // at the end.
 func (d *Document) Set(name string, value json.RawMessage) {
 	if e, ok := d.find(name); ok {
-		d.raw = splice(d.raw, e.start, e.end, value)
+		d.replace(splice(d.raw, e.start, e.end, value))
 		return
 	}
 	key, _ := json.Marshal(name) // a string always marshals
-	d.raw = insert(d.raw, append(append(key, ':'), value...))
+	d.replace(insert(d.raw, append(append(key, ':'), value...)))
 }
 
 // Delete removes all members with a name.
 func (d *Document) Delete(name string) {
-	d.raw = rewrite(d.raw, func(_ int, e element) (text []byte, keep bool) { return d.raw[e.start:e.end], e.name != name })
+	d.replace(rewrite(d.raw, func(_ int, e element) (text []byte, keep bool) { return d.raw[e.start:e.end], e.name != name }))
 }
 
 // EditObject calls edit with the value of a member that is an object, or with
@@ -224,13 +230,13 @@ func (d *Document) EditItems(name string, edit func(items []*Document) ([]*Docum
 
 // Empty reports whether the object has no members.
 func (d *Document) Empty() bool {
-	return len(elements(d.raw)) == 0
+	return len(d.members) == 0
 }
 
 func (d *Document) find(name string) (element, bool) {
 	var found element
 	ok := false
-	for _, e := range elements(d.raw) { // the last of two members with one name counts, as in encoding/json
+	for _, e := range d.members { // the last of two members with one name counts, as in encoding/json
 		if e.name == name {
 			found, ok = e, true
 		}
@@ -347,7 +353,7 @@ func depth(raw []byte) int {
 func difference(a, b *Document) []string {
 	var paths []string
 	seen := map[string]bool{}
-	for _, e := range append(elements(a.raw), elements(b.raw)...) {
+	for _, e := range slices.Concat(a.members, b.members) {
 		x, y := a.Get(e.name), b.Get(e.name)
 		if seen[e.name] || bytes.Equal(x, y) {
 			continue

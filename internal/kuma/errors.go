@@ -358,6 +358,9 @@ type quotation struct {
 // removes control characters and secrets. It is the only place where text of an
 // answer becomes text of the provider.
 func (c *Client) quoteAll(said []quotation) {
+	if len(said) == 0 {
+		return
+	}
 	texts := make([]string, len(said))
 	left := longestAnswer
 	for i, q := range said {

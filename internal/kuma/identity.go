@@ -44,12 +44,8 @@ func (c *Client) CheckIdentities(ctx context.Context) error {
 }
 
 func (c *Client) hasIdentities(ctx context.Context) (has, known bool) {
-	kinds, err := c.peek(ctx, "_resources", nil)
-	if err != nil {
-		return false, false
-	}
-	types := typesOf(kinds)
-	_, has = types[MeshIdentityType]
+	types, _ := c.peekTypes(ctx)
+	_, has = typeNamed(types, MeshIdentityType)
 	return has, len(types) > 0
 }
 
@@ -57,11 +53,8 @@ func (c *Client) hasIdentities(ctx context.Context) (has, known bool) {
 // MeshServices is Exclusive: versions before 3 issue nothing in another mesh
 // (recording "identity: meshServices.mode of the mesh").
 func (c *Client) NeedsMeshServices(ctx context.Context) bool {
-	kinds, err := c.peek(ctx, "_resources", nil)
-	if err != nil {
-		return false
-	}
-	mtls, _ := capabilities(kinds)
+	types, _ := c.peekTypes(ctx)
+	mtls, _ := capabilities(types)
 	return mtls != nil && *mtls
 }
 

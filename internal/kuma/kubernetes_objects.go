@@ -271,7 +271,7 @@ func (s *kubernetesStore) document(kind *objectKind, object *Document, of key, d
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range elements(spec.raw) {
+		for _, e := range spec.members {
 			document.Set(e.name, spec.raw[e.start:e.end])
 		}
 	default:
@@ -360,7 +360,7 @@ func (s *kubernetesStore) objectOf(ctx context.Context, kind *objectKind, docume
 		})
 	case kind.bare:
 		spec := NewDocument()
-		for _, e := range elements(document.raw) {
+		for _, e := range document.members {
 			if !slices.Contains([]string{"type", "name", "mesh", "labels", "creationTime", "modificationTime"}, e.name) {
 				spec.Set(e.name, document.raw[e.start:e.end])
 			}

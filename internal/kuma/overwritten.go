@@ -190,7 +190,7 @@ func changed(a, b *Document) []string {
 // the control plane's own members of a mesh.
 func leaves(d *Document) map[string]digest {
 	found := map[string]digest{}
-	for _, e := range elements(d.raw) {
+	for _, e := range d.members {
 		if e.name != "creationTime" && e.name != "modificationTime" {
 			addLeaves(found, e.name, d.raw[e.start:e.end])
 		}

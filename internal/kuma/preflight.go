@@ -56,11 +56,11 @@ func (c *Client) CheckWrites(ctx context.Context, kind string) error {
 
 func (s httpStore) checkWrites(ctx context.Context, kind string) error {
 	c := s.Client
-	kinds, err := c.peek(ctx, "_resources", nil)
+	types, err := c.peekTypes(ctx)
 	if err != nil {
 		return ifUnauthenticated(err)
 	}
-	if is := typesOf(kinds); is[kind].ReadOnly == nil || !*is[kind].ReadOnly {
+	if is, _ := typeNamed(types, kind); !is.ReadOnly {
 		return nil
 	}
 	refusal := &ReadOnlyError{Address: c.Address(), Origins: c.config.Origins}
@@ -86,11 +86,8 @@ func placeOf(config *Document) (environment, global string) {
 // CheckMeshMTLS checks whether meshes have mTLS backends. The error is a
 // *[NoMeshMTLSError]. It returns nil if that is unknown.
 func (c *Client) CheckMeshMTLS(ctx context.Context) error {
-	kinds, err := c.peek(ctx, "_resources", nil)
-	if err != nil {
-		return nil
-	}
-	if mtls, _ := capabilities(kinds); mtls == nil || *mtls {
+	types, _ := c.peekTypes(ctx)
+	if mtls, _ := capabilities(types); mtls == nil || *mtls {
 		return nil
 	}
 	description := c.description(ctx)

@@ -40,14 +40,27 @@ func (c *Client) Types(ctx context.Context) ([]Type, error) {
 }
 
 func (s httpStore) types(ctx context.Context) ([]Type, error) {
-	document, err := s.peek(ctx, "_resources", nil)
-	if Transient(err) { // the caller has more time than a preflight read
-		document, err = s.getDocument(ctx, "_resources", nil)
+	types, err := s.peekTypes(ctx)
+	if !Transient(err) {
+		return slices.Clone(types), err
 	}
+	document, err := s.getDocument(ctx, "_resources", nil) // the caller has more time than a preflight read
 	if err != nil {
 		return nil, err
 	}
 	return typesIn(document)
+}
+
+// peekTypes returns the types of resources, read and parsed once in a run, without
+// retries. The result is shared: do not change it.
+func (c *Client) peekTypes(ctx context.Context) ([]Type, error) {
+	return once(ctx, c, "types", c.api, func(ctx context.Context) ([]Type, error) {
+		document, err := c.getUpTo(ctx, "_resources", nil, 0)
+		if err != nil {
+			return nil, err
+		}
+		return typesIn(document)
+	})
 }
 
 // typesIn returns the types in a document of `/_resources`, sorted by name.
@@ -58,6 +71,15 @@ func typesIn(document *Document) ([]Type, error) {
 	}
 	slices.SortFunc(types, func(a, b Type) int { return cmp.Compare(a.Name, b.Name) })
 	return types, nil
+}
+
+// typeNamed returns a type from a sorted list, and whether it is there.
+func typeNamed(types []Type, name string) (t Type, found bool) {
+	at, found := slices.BinarySearchFunc(types, name, func(t Type, name string) int { return cmp.Compare(t.Name, name) })
+	if found {
+		t = types[at]
+	}
+	return t, found
 }
 
 // Version returns the version that the control plane reports, or "unknown" if

@@ -8,7 +8,6 @@ import (
 	"log"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/pprof"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
@@ -17,7 +16,6 @@ import (
 )
 
 func main() {
-	runtime.MemProfileRate = 16 << 10 // a process does not run long
 	if err := profile(os.Getenv("BENCH_PROFILES"), run); err != nil {
 		log.Fatal(err)
 	}
