@@ -549,6 +549,7 @@ func TestAccCASecret_badInput(t *testing.T) {
 		"unknown rule accepted":   {root, rootKey, `accept_warnings = ["duplicate", "digital-signature"]`, []string{"accept_warnings", `"digital-signature"`, "must be one of"}},
 		"error despite accepting": {pki("chain1.crt") + rootKey, rootKey, `accept_warnings = ["pem-label", "duplicate"]`, []string{"private key in chain"}},
 		"half of the fixed names": {root, rootKey, `certificate_secret_name = "x"`, []string{"certificate_secret_name", "key_secret_name"}},
+		"the other half":          {root, rootKey, `key_secret_name = "x"`, []string{"key_secret_name", "certificate_secret_name"}},
 		"neither name":            {root, rootKey, "-name", []string{"name"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -15,18 +14,11 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-func (r *caSecret) ConfigValidators(context.Context) []resource.ConfigValidator {
-	return []resource.ConfigValidator{
-		resourcevalidator.Conflicting(path.MatchRoot("private_key"), path.MatchRoot("private_key_wo")),
-		resourcevalidator.RequiredTogether(path.MatchRoot("certificate_secret_name"), path.MatchRoot("key_secret_name")),
-		resourcevalidator.AtLeastOneOf(path.MatchRoot("name"), path.MatchRoot("certificate_secret_name")),
-	}
-}
-
 func (r *caSecret) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() && config.PrivateKey.IsNull() && config.PrivateKeyWO.IsNull() {
+	var key, writeOnly types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("private_key"), &key)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("private_key_wo"), &writeOnly)...)
+	if !resp.Diagnostics.HasError() && key.IsNull() && writeOnly.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("private_key_wo"), "No private key",
 			"Set private_key_wo or private_key to the private key of the first certificate. Terraform cannot generate it "+
 				"for an import: replace `private_key_wo = null` with a reference to the key, such as an ephemeral variable. "+

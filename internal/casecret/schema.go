@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -21,13 +22,12 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure        = (*caSecret)(nil)
-	_ resource.ResourceWithConfigValidators = (*caSecret)(nil)
-	_ resource.ResourceWithValidateConfig   = (*caSecret)(nil)
-	_ resource.ResourceWithModifyPlan       = (*caSecret)(nil)
-	_ resource.ResourceWithIdentity         = (*caSecret)(nil)
-	_ resource.ResourceWithImportState      = (*caSecret)(nil)
-	_ resource.ResourceWithMoveState        = (*caSecret)(nil)
+	_ resource.ResourceWithConfigure      = (*caSecret)(nil)
+	_ resource.ResourceWithValidateConfig = (*caSecret)(nil)
+	_ resource.ResourceWithModifyPlan     = (*caSecret)(nil)
+	_ resource.ResourceWithIdentity       = (*caSecret)(nil)
+	_ resource.ResourceWithImportState    = (*caSecret)(nil)
+	_ resource.ResourceWithMoveState      = (*caSecret)(nil)
 )
 
 const (
@@ -93,20 +93,22 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 				MarkdownDescription: "Name of the CA. The secrets are named `<name>-<fingerprint>-cert` and `<name>-<fingerprint>-key`. The " +
 					"fingerprint is the first 10 hex digits of the SHA-256 of all certificates (DER). Optional if " +
 					"`certificate_secret_name` and `key_secret_name` are set.",
-				Optional:   true,
-				Computed:   true,
-				Validators: []validator.String{tfkit.SecretName(), stringvalidator.LengthAtMost(rollout.MaxCAName)},
+				Optional: true,
+				Computed: true,
+				Validators: []validator.String{
+					tfkit.SecretName(), stringvalidator.LengthAtMost(rollout.MaxCAName), stringvalidator.AtLeastOneOf(path.MatchRoot("certificate_secret_name")),
+				},
 			},
 			"certificate_secret_name": schema.StringAttribute{
 				MarkdownDescription: "Fixed name of the certificate secret, for existing secrets. Requires `key_secret_name`. With fixed names, the " +
 					"CA cannot change while a mesh uses it.",
 				Optional:   true,
-				Validators: []validator.String{tfkit.SecretName()},
+				Validators: []validator.String{tfkit.SecretName(), stringvalidator.AlsoRequires(path.MatchRoot("key_secret_name"))},
 			},
 			"key_secret_name": schema.StringAttribute{
 				MarkdownDescription: "Fixed name of the key secret. Requires `certificate_secret_name`.",
 				Optional:            true,
-				Validators:          []validator.String{tfkit.SecretName()},
+				Validators:          []validator.String{tfkit.SecretName(), stringvalidator.AlsoRequires(path.MatchRoot("certificate_secret_name"))},
 			},
 			"certificate_chain": schema.StringAttribute{
 				MarkdownDescription: "Certificate of the CA in PEM, followed by the certificates above it up to the root. The provider compares the " +
@@ -126,6 +128,7 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 					"and state. Use `private_key_wo` to avoid this.",
 				Optional:      true,
 				Sensitive:     true,
+				Validators:    []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("private_key_wo"))},
 				PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(sameKey)},
 			},
 			"private_key_wo": schema.StringAttribute{

@@ -102,13 +102,15 @@ func (r *backend) checkOff(ctx context.Context, old priorBackend, replaces bool,
 	}
 	var proxies []kuma.Dataplane
 	if r.Client != nil {
-		mesh, err := r.Client.MeshAsOf(ctx, old.Mesh, kuma.Recent)
-		if kuma.Absent(err) || err == nil && !enables(mesh, old.Name) {
+		var err error
+		proxies, err = r.Client.DataplanesAsOf(ctx, old.Mesh, kuma.Recent)
+		if kuma.Absent(err) {
 			return
 		}
-		proxies, err = r.Client.DataplanesAsOf(ctx, old.Mesh, kuma.Recent)
 		if err = refuse(old, what, proxies, err); err != nil {
-			addOffError(diags, old, err)
+			if mesh, errMesh := r.Client.MeshAsOf(ctx, old.Mesh, kuma.Recent); errMesh != nil || enables(mesh, old.Name) {
+				addOffError(diags, old, err)
+			}
 			return
 		}
 	}

@@ -82,15 +82,16 @@ func TestAccRequests(t *testing.T) {
 			// What the control plane takes: 1 in the plan, 1 in the apply.
 			// mesh and backend: refresh 2; mesh, PUT, read back; secrets, mesh, PUT, read back.
 			"update": "GET 9, PUT 2",
-			// refresh 2; proxies, for STRICT again; what the control plane takes; proxies; backend: mesh, proxies, PUT, read back; CA: who holds it, 2 DELETE; mesh: DELETE.
-			"destroy": "DELETE 3, GET 12, PUT 1",
+			// refresh 2; proxies, for STRICT again; what the control plane takes, in plan and apply; proxies; backend: mesh, proxies, PUT, read back;
+			// CA: identities, who holds it, 2 DELETE; mesh: DELETE.
+			"destroy": "DELETE 3, GET 11, PUT 1",
 		}},
 		"ten CAs in a mesh": {10, map[string]string{
 			"create":  "GET 36, PUT 31",
 			"no-op":   "GET 2",
 			"refresh": "GET 2",
 			"update":  "GET 27, PUT 11",
-			"destroy": "DELETE 21, GET 39, PUT 10",
+			"destroy": "DELETE 21, GET 38, PUT 10",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
