@@ -22,6 +22,11 @@ const Address = "registry.terraform.io/kongmesh/kongmesh"
 // Provider serves a provider until Terraform stops it. With debugger, it waits
 // for a debugger and prints how Terraform can connect to this process.
 func Provider(address string, create func() provider.Provider, debugger bool) error {
+	return Serve(address, func() tfprotov6.ProviderServer { return Server(create()) }, debugger)
+}
+
+// Serve is [Provider] for a server of the plugin protocol.
+func Serve(address string, create func() tfprotov6.ProviderServer, debugger bool) error {
 	log.SetOutput(io.Discard) // net/http logs unexpected data from a server there, including its content
 	var options []tf6server.ServeOpt
 	if debugger {
@@ -30,7 +35,7 @@ func Provider(address string, create func() provider.Provider, debugger bool) er
 		DisableUnusedLogs()
 		tuneGC()
 	}
-	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return Server(create()) }, options...)
+	return tf6server.Serve(address, create, options...)
 }
 
 // Server returns a provider as a server of the plugin protocol.

@@ -39,11 +39,13 @@ func newBench(ctx context.Context, s settings, profiled bool) (_ *bench, err err
 	packages := map[string]string{kongmesh: ".", nothing: "./internal/cmd/bench/nothing", hollow: "./internal/cmd/bench/hollow"}
 	if profiled {
 		packages = map[string]string{kongmesh: "./internal/cmd/bench/profiled"}
+	} else if s.Base != "" {
+		packages[base] = ""
 	}
 	providers := make(map[string]string)
 	for name, pkg := range packages {
 		folder := b.folder(name)
-		if err := build(ctx, b.provider(name), pkg); err != nil {
+		if err := b.install(ctx, name, pkg); err != nil {
 			return nil, err
 		}
 		if err := build(ctx, filepath.Join(folder, "terraform-provider-"+path.Base(sources()[name])), "./internal/cmd/bench/meter"); err != nil {
@@ -74,6 +76,21 @@ func (b *bench) folder(provider string) string { return filepath.Join(b.work, "p
 
 // provider returns the path of the binary that a meter runs.
 func (b *bench) provider(name string) string { return filepath.Join(b.folder(name), "provider") }
+
+// install builds a provider, or copies the build to compare with.
+func (b *bench) install(ctx context.Context, name, pkg string) error {
+	if name != base {
+		return build(ctx, b.provider(name), pkg)
+	}
+	content, err := os.ReadFile(b.Base)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(b.folder(name), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(b.provider(name), content, 0o700) //nolint:gosec // a program
+}
 
 // build builds a binary as a release does.
 func build(ctx context.Context, output, pkg string) error {
@@ -118,36 +135,67 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-// through runs the steps of a round for a subject, with a new control plane.
+// through runs the steps of a round for a subject, with a new control plane unless it is a real one.
 func (b *bench) through(ctx context.Context, r round, subject string) error {
-	controlPlane := kumatest.NewServer(kumatest.Latency(b.Latency))
-	defer controlPlane.Close()
-	content, err := shape(subject+r.suffix, r.size)
+	address := b.Address
+	var embedded *kumatest.Server
+	if address == "" {
+		embedded = kumatest.NewServer(kumatest.Latency(b.Latency))
+		defer embedded.Close()
+		address = embedded.URL
+	}
+	take, end, err := b.subject(ctx, r, subject, address)
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp(b.work, "run-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(content), 0o600); err != nil {
-		return err
-	}
-	env := []string{"KONGMESH_ADDRESS=" + controlPlane.URL, "TF_VAR_changed=none", "TF_VAR_cas=" + b.work}
+	defer end()
 	for _, s := range r.steps {
-		controlPlane.ResetRequests()
-		used, err := b.tf.measure(ctx, folder, append(env, s.env), s, r.size)
+		if embedded != nil {
+			embedded.ResetRequests()
+		}
+		used, err := take(s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", subject, err)
 		}
-		for _, request := range controlPlane.Requests() {
-			if used.Requests == nil {
-				used.Requests = make(map[string]int)
-			}
-			used.Requests[request.Method]++
+		if embedded != nil {
+			used.Requests = count(embedded.Requests())
 		}
 		b.report.add(r, s, subject, used)
 	}
 	return nil
+}
+
+// subject returns what makes a step for a subject and measures it, and what ends it.
+func (b *bench) subject(ctx context.Context, r round, subject, address string) (take func(step) (cost, error), end func(), err error) {
+	if subject == requests {
+		bare := newBare(address, b.work, r.size)
+		return func(s step) (cost, error) { return bare.take(ctx, s) }, func() {}, nil
+	}
+	content, err := shape(subject, r.suffix, r.size)
+	if err != nil {
+		return nil, nil, err
+	}
+	folder, err := os.MkdirTemp(b.work, "run-")
+	if err != nil {
+		return nil, nil, err
+	}
+	end = func() { _ = os.RemoveAll(folder) }
+	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(content), 0o600); err != nil {
+		end()
+		return nil, nil, err
+	}
+	env := []string{"KONGMESH_ADDRESS=" + address, "TF_VAR_changed=none", "TF_VAR_cas=" + b.work}
+	return func(s step) (cost, error) { return b.tf.measure(ctx, folder, append(env, s.env), s, r.size) }, end, nil
+}
+
+// count counts requests by method. It returns nil for none.
+func count(all []kumatest.Request) map[string]int {
+	var methods map[string]int
+	for _, r := range all {
+		if methods == nil {
+			methods = make(map[string]int)
+		}
+		methods[r.Method]++
+	}
+	return methods
 }

@@ -1,9 +1,9 @@
 //go:build unix
 
-// Command bench measures the cost of the provider, next to a provider that does nothing and one that only has its
-// schemas, in one run, against the embedded control plane. Only ratios of times are meaningful. `make bench` runs it
-// from the root of the repository. With -profile, as in `make profile`, it shows where the provider spends its time
-// instead.
+// Command bench measures the cost of the provider, against the embedded control plane or a real one. It measures a
+// provider that does nothing, one that only has its schemas, and the bare requests in the same run. Only ratios of times are
+// meaningful. `make bench` runs it from the root of the repository. With -profile, as in `make profile`, it shows where
+// the provider spends its time instead.
 package main
 
 import (
@@ -27,6 +27,8 @@ type settings struct {
 	Reads   int           `json:"reads"`   // reads of a data source
 	Starts  int           `json:"starts"`  // starts of the provider
 	Latency time.Duration `json:"latency"` // of the control plane, in nanoseconds
+	Address string        `json:"address"` // of a real control plane, or "" for the embedded one
+	Base    string        `json:"base"`    // another build of the provider, or ""
 }
 
 // short returns settings that are sufficient to test the bench.
@@ -51,6 +53,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags.IntVar(&s.Reads, "reads", 200, "proxy certificates that are read")
 	flags.IntVar(&s.Starts, "starts", 20, "starts of the provider")
 	flags.DurationVar(&s.Latency, "latency", 0, "how late the control plane answers")
+	flags.StringVar(&s.Address, "address", "", "`URL` of a real control plane without meshes bench-N, in place of the embedded one")
+	flags.StringVar(&s.Base, "base", "", "`file` of another build of the provider, to compare with")
 	quick := flags.Bool("short", false, "measure little, to see that it works")
 	profiles := flags.String("profile", "", "write profiles of the provider to this `folder`, and measure nothing")
 	result := flags.String("json", "build/bench.json", "`file` for all that was measured")
@@ -61,9 +65,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	if *quick {
-		latency := s.Latency
-		s = short()
-		s.Latency = latency
+		little := short()
+		little.Latency, little.Address, little.Base = s.Latency, s.Address, s.Base
+		s = little
 	}
 
 	b, err := newBench(ctx, s, *profiles != "")

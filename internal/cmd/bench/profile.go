@@ -16,7 +16,7 @@ import (
 const lines = 25
 
 // profile profiles the provider, in as many runs as configured, and prints where it spends most of its time. It merges
-// the profiles of all processes and runs of a step.
+// the profiles of all processes and runs of a step, and draws the calls of the last run.
 func (b *bench) profile(ctx context.Context, folder string, out io.Writer) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
@@ -28,9 +28,17 @@ func (b *bench) profile(ctx context.Context, folder string, out io.Writer) error
 			return err
 		}
 	}
+	calls := make(map[string]timeline)
 	for range b.Runs {
 		if err := b.through(ctx, round{"triples", "", []string{kongmesh}, steps, b.Triples, b.Runs}, kongmesh); err != nil {
 			return err
+		}
+		for _, s := range steps {
+			last, err := readTimeline(filepath.Join(b.work, "profiles", s.Name, "spans-*"))
+			if err != nil {
+				return err
+			}
+			calls[s.Name] = last
 		}
 	}
 	for _, s := range []string{"apply", "plan"} {
@@ -43,6 +51,14 @@ func (b *bench) profile(ctx context.Context, folder string, out io.Writer) error
 				return err
 			}
 		}
+	}
+	for _, s := range []string{"apply", "plan", "destroy"} {
+		file := filepath.Join(folder, s+".svg")
+		title := fmt.Sprintf("%s, %d triples", s, b.Triples)
+		if err := os.WriteFile(file, []byte(calls[s].svg(title)), 0o600); err != nil {
+			return err
+		}
+		calls[s].summary(out, file+", "+title)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -70,21 +71,33 @@ func (r *report) step(round, name string) *measured {
 
 // judge compares the measurements with the goals.
 func (r *report) judge() {
-	limits := map[string]float64{"apply": 1.6, "plan": 1.4, "destroy": 1.4, "read": 1.5}
-	if r.Settings.Latency > 0 {
-		limits = map[string]float64{"apply": 2.5, "plan": 2, "read": 1.5}
+	type limits = map[string]float64 // by step
+	to, most := hollow, limits{"apply": 1.15, "plan": 1.15, "destroy": 1.15}
+	switch {
+	case r.Settings.Address != "":
+		to, most = requests, limits{"apply": 1.2}
+	case r.Settings.Latency > 0:
+		most = limits{"apply": 1.35, "plan": 1.2}
 	}
 	for _, m := range r.Steps {
-		limit := limits[m.Step]
-		if small := r.step("triples", m.Step); m.Round == "large" && small != nil {
-			limit = small.ratio().median // it grows no more than nothing does
+		what := fmt.Sprintf("%s, %d", m.Step, m.Size)
+		if limit := most[m.Step]; limit > 0 && m.Round != "reads" {
+			r.hold(what+", to "+to, m.ratio(kongmesh, to).median, limit)
 		}
-		if limit > 0 {
-			r.hold(m.Round+" "+m.Step, m.ratio().median, limit)
+		switch {
+		case r.Settings.Address != "":
+		case m.Round == "triples" && m.Step == "plan":
+			r.hold(what+", "+hollow+" to "+nothing, m.ratio(hollow, nothing).median, 1.35)
+		case m.Round == "triples" && m.Step == "destroy":
+			r.hold(what+", requests a triple", float64(sum(m.methods()))/float64(m.Size), 7)
+		case m.Round == "reads":
+			r.hold(what+", to "+nothing, m.ratio(kongmesh, nothing).median, 1.5)
 		}
 	}
-	r.hold("start", ratios(r.Starts[kongmesh], r.Starts[nothing]).median, 1.3)
-	r.hold("peak memory in MiB", r.peak(kongmesh)/mebibyte, 60)
+	if r.Settings.Address == "" {
+		r.hold("start, to nothing", ratios(r.Starts[kongmesh], r.Starts[nothing]).median, 1.3)
+		r.hold(fmt.Sprintf("peak memory in MiB, %d", r.Settings.Large), r.peak(kongmesh)/mebibyte, 60)
+	}
 	r.hold("binary in MiB", float64(r.Binaries[kongmesh])/mebibyte, 24)
 }
 
@@ -92,16 +105,6 @@ const mebibyte = 1 << 20
 
 func (r *report) hold(name string, value, limit float64) {
 	r.Goals = append(r.Goals, goal{name, value, limit, value <= limit})
-}
-
-// goal returns a goal by name, or nil.
-func (r *report) goal(name string) *goal {
-	for i := range r.Goals {
-		if r.Goals[i].Name == name {
-			return &r.Goals[i]
-		}
-	}
-	return nil
 }
 
 // peak returns the maximum memory in bytes of a process of the provider, in the large round.
@@ -129,11 +132,9 @@ func (m *measured) of(subject string, figure func(cost) float64) []float64 {
 func seconds(c cost) float64 { return c.Seconds }
 func cpu(c cost) float64     { return c.CPU }
 
-// ratio returns the ratio of kongmesh to nothing.
-func (m *measured) ratio() spread { return m.ratioTo(nothing) }
-
-func (m *measured) ratioTo(subject string) spread {
-	return ratios(m.of(kongmesh, seconds), m.of(subject, seconds))
+// ratio returns the ratio of the times of two subjects.
+func (m *measured) ratio(subject, to string) spread {
+	return ratios(m.of(subject, seconds), m.of(to, seconds))
 }
 
 // methods returns the maximum number of requests of this step in any run, by method.

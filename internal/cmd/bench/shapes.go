@@ -13,19 +13,21 @@ import (
 //go:embed shapes/*.tf
 var shapes embed.FS
 
-// shape returns the configuration in a file, with a part of it repeated for each number. It uses blocks instead of
+// shape returns the configuration of a subject, with a part of it repeated for each number. It uses blocks instead of
 // count: the edges in Terraform's graph from each instance to all of another resource cost more than any provider.
-func shape(file string, size int) (string, error) {
-	content, err := shapes.ReadFile("shapes/" + strings.Replace(file, hollow, kongmesh, 1) + ".tf")
+func shape(subject, suffix string, size int) (string, error) {
+	file := subject + suffix + ".tf"
+	if subject == hollow || subject == base { // other providers with the same resources
+		file = kongmesh + suffix + ".tf"
+	}
+	content, err := shapes.ReadFile("shapes/" + file)
 	if err != nil {
 		return "", err
 	}
-	if strings.HasPrefix(file, hollow) {
-		content = bytes.ReplaceAll(content, []byte(`"`+sources()[kongmesh]+`"`), []byte(`"`+sources()[hollow]+`"`))
-	}
+	content = bytes.ReplaceAll(content, []byte(`"`+sources()[kongmesh]+`"`), []byte(`"`+sources()[subject]+`"`))
 	head, each, found := strings.Cut(string(content), "# Once for each number N:\n")
 	if !found {
-		return "", fmt.Errorf("%s.tf does not define the objects for each number", file)
+		return "", fmt.Errorf("%s does not define the objects for each number", file)
 	}
 	var all strings.Builder
 	all.WriteString(head)
@@ -39,14 +41,15 @@ func shape(file string, size int) (string, error) {
 // What is measured, with the names in the tables.
 const (
 	nothing  = "nothing"
-	builtin  = "terraform_data"
+	requests = "requests" // the bare requests of kongmesh that change or read the objects
 	hollow   = "hollow"
+	base     = "base" // another build of kongmesh
 	kongmesh = "kongmesh"
 )
 
 // sources returns the source addresses of the providers.
 func sources() map[string]string {
-	return map[string]string{nothing: "bench/nothing", hollow: "bench/hollow", kongmesh: "kongmesh/kongmesh"}
+	return map[string]string{nothing: "bench/nothing", hollow: "bench/hollow", base: "bench/base", kongmesh: "kongmesh/kongmesh"}
 }
 
 // A step is a command with its expected result.
@@ -95,10 +98,22 @@ type round struct {
 	runs     int
 }
 
+// rounds returns the rounds. A real control plane is measured next to its requests alone.
 func (s settings) rounds() []round {
-	return []round{
-		{"triples", "", []string{nothing, builtin, hollow, kongmesh}, resources(), s.Triples, s.Runs},
-		{"reads", "_reads", []string{nothing, kongmesh}, reads(), s.Reads, s.Runs},
-		{"large", "", []string{nothing, hollow, kongmesh}, growth(), s.Large, 1},
+	if s.Address != "" {
+		return []round{{"triples", "", s.with(requests), resources(), s.Triples, s.Runs}}
 	}
+	return []round{
+		{"triples", "", s.with(nothing, requests, hollow), resources(), s.Triples, s.Runs},
+		{"reads", "_reads", s.with(nothing), reads(), s.Reads, s.Runs},
+		{"large", "", s.with(nothing, hollow), growth(), s.Large, 1},
+	}
+}
+
+// with adds the builds of the provider to subjects.
+func (s settings) with(subjects ...string) []string {
+	if s.Base != "" {
+		subjects = append(subjects, base)
+	}
+	return append(subjects, kongmesh)
 }

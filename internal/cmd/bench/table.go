@@ -14,24 +14,43 @@ import (
 
 // write prints everything as tables.
 func (r *report) write(out io.Writer) error {
-	latency := "at once"
-	if r.Settings.Latency > 0 {
-		latency = "after " + r.Settings.Latency.String()
+	controlPlane := "The embedded control plane answers at once"
+	switch {
+	case r.Settings.Address != "":
+		controlPlane = "The control plane is the one at " + r.Settings.Address
+	case r.Settings.Latency > 0:
+		controlPlane = "The embedded control plane answers after " + r.Settings.Latency.String()
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s, %s, %d cores. The control plane answers %s.\n", r.Terraform, r.Go, r.Cores, latency)
-	fmt.Fprintf(&text, "Medians of %d runs (lowest..highest); ratios are those of kongmesh to nothing, run by run.\n", r.Settings.Runs)
-	fmt.Fprint(&text, "hollow has the schemas of kongmesh and nothing behind them: no rule, no request.\n")
+	fmt.Fprintf(&text, "%s, %s, %d cores. %s.\n", r.Terraform, r.Go, r.Cores, controlPlane)
+	fmt.Fprintf(&text, "Medians of %d runs (lowest..highest); ratios are those of kongmesh, run by run.\n", r.Settings.Runs)
+	fmt.Fprint(&text, "hollow has the schemas of kongmesh and nothing behind them: no rule, no request. requests are those without which\n"+
+		"there is no triple, ten at a time, without Terraform.\n")
 
-	r.table(&text, fmt.Sprintf("%d triples", r.Settings.Triples), r.times("triples", nothing, builtin, hollow, kongmesh))
-	r.table(&text, fmt.Sprintf("%d triples, once", r.Settings.Large), r.times("large", nothing, hollow, kongmesh))
-	r.table(&text, fmt.Sprintf("%d proxy certificates", r.Settings.Reads), r.times("reads", nothing, kongmesh))
-	r.table(&text, "CPU of the provider", r.cpus())
-	r.table(&text, "Requests a triple", r.requests())
-	r.table(&text, "The provider itself", r.provider())
+	rounds := r.Settings.rounds()
+	for _, of := range rounds {
+		r.table(&text, of.title(), r.times(of))
+	}
+	r.table(&text, "CPU of the provider", r.cpus(rounds[0]))
+	if r.Settings.Address == "" {
+		r.table(&text, "Requests a triple", r.requests())
+		r.table(&text, "The provider itself", r.provider())
+	}
+	r.table(&text, "Goals", r.goals())
 
 	_, err := io.WriteString(out, text.String())
 	return err
+}
+
+// title returns the heading of the table of a round.
+func (r round) title() string {
+	switch r.Name {
+	case "reads":
+		return fmt.Sprintf("%d proxy certificates", r.size)
+	case "large":
+		return fmt.Sprintf("%d triples, once", r.size)
+	}
+	return fmt.Sprintf("%d triples", r.size)
 }
 
 func (r *report) table(out io.Writer, title string, rows [][]string) {
@@ -45,37 +64,41 @@ func (r *report) table(out io.Writer, title string, rows [][]string) {
 }
 
 // times returns the rows of a round, the heading first.
-func (r *report) times(round string, subjects ...string) [][]string {
-	rows := [][]string{append(append([]string{""}, subjects...), "ratio", "goal")}
-	beside := slices.Contains(subjects, hollow)
-	if beside {
-		rows[0] = append(rows[0], "to hollow")
+func (r *report) times(of round) [][]string {
+	heading := append([]string{""}, of.subjects...)
+	for _, subject := range of.others() {
+		heading = append(heading, "to "+subject)
 	}
+	rows := [][]string{heading}
 	for _, m := range r.Steps {
-		if m.Round != round {
+		if m.Round != of.Name {
 			continue
 		}
 		row := []string{m.Step}
-		for _, subject := range subjects {
+		for _, subject := range of.subjects {
 			row = append(row, spreadOf(m.of(subject, seconds)).text("%.2f", " s"))
 		}
-		row = append(row, m.ratio().text("%.2f", ""), r.verdict(round+" "+m.Step, "%.2f"))
-		if beside {
-			row = append(row, m.ratioTo(hollow).text("%.2f", ""))
+		for _, subject := range of.others() {
+			row = append(row, m.ratio(kongmesh, subject).text("%.2f", ""))
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-func (r *report) cpus() [][]string {
-	rows := [][]string{{"", nothing, hollow, kongmesh, "ratio"}}
+// others returns the subjects to compare with.
+func (r round) others() []string { return r.subjects[:len(r.subjects)-1] }
+
+// cpus returns the rows with the CPU of the providers in a round.
+func (r *report) cpus(of round) [][]string {
+	subjects := slices.DeleteFunc(slices.Clone(of.subjects), func(s string) bool { return s == requests })
+	rows := [][]string{append([]string{""}, subjects...)}
 	for _, m := range r.Steps {
-		rows = append(rows, []string{
-			fmt.Sprintf("%s, %d", m.Step, m.Size),
-			spreadOf(m.of(nothing, cpu)).text("%.2f", " s"), spreadOf(m.of(hollow, cpu)).text("%.2f", " s"), spreadOf(m.of(kongmesh, cpu)).text("%.2f", " s"),
-			ratios(m.of(kongmesh, cpu), m.of(nothing, cpu)).text("%.2f", ""),
-		})
+		row := []string{fmt.Sprintf("%s, %d", m.Step, m.Size)}
+		for _, subject := range subjects {
+			row = append(row, spreadOf(m.of(subject, cpu)).text("%.2f", " s"))
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -109,20 +132,19 @@ func (r *report) provider() [][]string {
 	}
 	mib := func(bytes float64) string { return fmt.Sprintf("%.1f MiB", bytes/mebibyte) }
 	return [][]string{
-		{"", nothing, kongmesh, "ratio", "goal"},
-		{"start to schema", milliseconds(nothing), milliseconds(kongmesh), ratios(r.Starts[kongmesh], r.Starts[nothing]).text("%.2f", ""), r.verdict("start", "%.2f")},
-		{fmt.Sprintf("peak memory, %d", r.Settings.Large), mib(r.peak(nothing)), mib(r.peak(kongmesh)), "", r.verdict("peak memory in MiB", "%.0f MiB")},
-		{"binary", mib(float64(r.Binaries[nothing])), mib(float64(r.Binaries[kongmesh])), "", r.verdict("binary in MiB", "%.0f MiB")},
+		{"", nothing, kongmesh, "to nothing"},
+		{"start to schema", milliseconds(nothing), milliseconds(kongmesh), ratios(r.Starts[kongmesh], r.Starts[nothing]).text("%.2f", "")},
+		{fmt.Sprintf("peak memory, %d", r.Settings.Large), mib(r.peak(nothing)), mib(r.peak(kongmesh)), ""},
+		{"binary", mib(float64(r.Binaries[nothing])), mib(float64(r.Binaries[kongmesh])), ""},
 	}
 }
 
-// verdict returns a goal, and whether it was reached.
-func (r *report) verdict(name, format string) string {
-	g := r.goal(name)
-	if g == nil {
-		return "-"
+func (r *report) goals() [][]string {
+	rows := [][]string{{"", "is", "at most", "reached"}}
+	for _, g := range r.Goals {
+		rows = append(rows, []string{g.Name, fmt.Sprintf("%.2f", g.Value), fmt.Sprintf("%.2f", g.Limit), map[bool]string{true: "yes", false: "no"}[g.Met]})
 	}
-	return "≤ " + fmt.Sprintf(format, g.Limit) + map[bool]string{true: ": yes", false: ": no"}[g.Met]
+	return rows
 }
 
 // text returns the median, followed by the range if there is more than one value, or a dash if nothing was measured.

@@ -1,5 +1,5 @@
-// Command profiled is the provider with CPU and allocation profiles of each of its processes, in the folder in
-// BENCH_PROFILES. `make profile` runs it.
+// Command profiled is the provider with profiles of each of its processes, in the folder in BENCH_PROFILES: CPU,
+// allocations, and the calls of Terraform with their requests. `make profile` runs it.
 package main
 
 import (
@@ -9,38 +9,42 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"sync"
 
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/provider"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/serve"
 )
 
 func main() {
-	if err := profile(os.Getenv("BENCH_PROFILES"), run); err != nil {
+	if err := profile(os.Getenv("BENCH_PROFILES")); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run() error {
-	return serve.Provider(serve.Address, provider.New("profiled", provider.Options{}), false)
-}
-
-// profile writes cpu-PID and allocs-PID, the profiles of run.
-func profile(folder string, run func() error) (err error) {
-	cpu, err := os.Create(filepath.Join(folder, fmt.Sprintf("cpu-%d", os.Getpid())))
-	if err != nil {
+// profile runs the provider, and writes cpu-PID, allocs-PID and spans-PID.
+func profile(folder string) (err error) {
+	var files []*os.File
+	defer func() {
+		for _, file := range files {
+			err = errors.Join(err, file.Close())
+		}
+	}()
+	for _, kind := range []string{"cpu", "allocs", "spans"} {
+		file, err := os.Create(filepath.Join(folder, fmt.Sprintf("%s-%d", kind, os.Getpid())))
+		if err != nil {
+			return err
+		}
+		files = append(files, file)
+	}
+	if err := pprof.StartCPUProfile(files[0]); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, cpu.Close()) }()
-	if err := pprof.StartCPUProfile(cpu); err != nil {
-		return err
-	}
-	err = run()
+	create := provider.New("profiled", provider.Options{Tune: traced})
+	err = serve.Serve(serve.Address, func() tfprotov6.ProviderServer {
+		return tracer{serve.Server(create()), &sync.Mutex{}, files[2]}
+	}, false)
 	pprof.StopCPUProfile()
-
-	allocs, failed := os.Create(filepath.Join(folder, fmt.Sprintf("allocs-%d", os.Getpid())))
-	if failed != nil {
-		return errors.Join(err, failed)
-	}
-	return errors.Join(err, pprof.Lookup("allocs").WriteTo(allocs, 0), allocs.Close())
+	return errors.Join(err, pprof.Lookup("allocs").WriteTo(files[1], 0))
 }
