@@ -106,12 +106,7 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", mesh), err)
 		return pair{}
 	}
-	all, err := kuma.IndexSecrets(secrets)
-	if err != nil {
-		tfkit.AddUnreadable(diags, fmt.Sprintf("A secret of mesh %q", mesh), err)
-		return pair{}
-	}
-	found = pair{all[certificate], all[key]}
+	found = pair{secrets[certificate], secrets[key]}
 	is, other := kindOf(found.certificate), kindOf(found.key)
 	switch {
 	case is == keyKind && other == certificateKind:
@@ -135,11 +130,7 @@ func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagn
 // a sentence, if one of the names is that of a mesh.
 func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 	for i, mesh := range names {
-		all, err := r.Client.Secrets(ctx, mesh)
-		if err != nil {
-			continue
-		}
-		secrets, err := kuma.IndexSecrets(all)
+		secrets, err := r.Client.Secrets(ctx, mesh)
 		if err != nil {
 			continue
 		}
@@ -201,11 +192,7 @@ func fit(p pair) bool {
 
 // pairs returns the CA secrets of a mesh with this name.
 func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]rollout.CASecrets, error) {
-	all, err := r.Client.Secrets(ctx, mesh)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := kuma.IndexSecrets(all)
+	secrets, err := r.Client.Secrets(ctx, mesh)
 	return slices.DeleteFunc(rollout.DerivedCAs(secrets), func(ca rollout.CASecrets) bool {
 		is, _ := rollout.CAName(ca.Certificate, ca.Key)
 		return is != name

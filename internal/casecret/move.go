@@ -83,11 +83,7 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 	}
 	var wanted string
 	fitting := map[string][]string{} // names of secrets, by the public key
-	for _, secret := range secrets {
-		name, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
+	for name, secret := range secrets {
 		data, err := secret.Data()
 		if err != nil {
 			continue // its content is useless

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -261,17 +262,8 @@ func interimSecrets(ctx context.Context, client *kuma.Client, mesh, identity str
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, secret := range secrets {
-		name, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
-		if rollout.IsIdentityStep(name, identity) {
-			names = append(names, name)
-		}
-	}
-	return names, nil
+	isOther := func(name string) bool { return !rollout.IsIdentityStep(name, identity) }
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(secrets)), isOther), nil
 }
 
 // without returns the certificates that are not among others.

@@ -53,36 +53,24 @@ type DataSource struct {
 
 // EnabledBackend returns the name of the enabled backend, or "" if mTLS is off.
 func (m *Mesh) EnabledBackend() (string, error) {
-	mtls, err := m.Object("mtls")
-	if err != nil {
-		return "", err
-	}
 	var name string
-	err = mtls.Decode("enabledBackend", &name)
+	err := m.decodeAt(&name, "mtls", "enabledBackend")
 	return name, err
 }
 
 // SkipValidation reports whether the control plane accepts backends without
 // validation.
 func (m *Mesh) SkipValidation() (bool, error) {
-	mtls, err := m.Object("mtls")
-	if err != nil {
-		return false, err
-	}
 	var skip bool
-	err = mtls.Decode("skipValidation", &skip)
+	err := m.decodeAt(&skip, "mtls", "skipValidation")
 	return skip, err
 }
 
 // Backends returns the entries of mtls.backends in their order.
 func (m *Mesh) Backends() ([]Backend, error) {
-	mtls, err := m.Object("mtls")
+	entries, err := m.backendEntries()
 	if err != nil {
 		return nil, err
-	}
-	entries, err := mtls.Items("backends")
-	if err != nil {
-		return nil, fmt.Errorf("mtls.%w", err)
 	}
 	backends := make([]Backend, 0, len(entries))
 	for i, entry := range entries {
@@ -95,18 +83,25 @@ func (m *Mesh) Backends() ([]Backend, error) {
 	return backends, nil
 }
 
+func (m *Mesh) backendEntries() ([]*Document, error) {
+	mtls, err := m.Object("mtls")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := mtls.Items("backends")
+	if err != nil {
+		return nil, fmt.Errorf("mtls.%w", err)
+	}
+	return entries, nil
+}
+
 // Backend returns the entry of mtls.backends with this name.
 func (m *Mesh) Backend(name string) (Backend, bool, error) {
 	backends, err := m.Backends()
-	if err != nil {
-		return Backend{}, false, err
+	if i := slices.IndexFunc(backends, func(b Backend) bool { return b.Name == name }); i >= 0 {
+		return backends[i], true, nil
 	}
-	for _, backend := range backends {
-		if backend.Name == name {
-			return backend, true, nil
-		}
-	}
-	return Backend{}, false, nil
+	return Backend{}, false, err
 }
 
 // Users returns the names of the backends that refer to one of these secrets.
@@ -117,11 +112,8 @@ func (m *Mesh) Users(secrets ...string) ([]string, error) {
 	}
 	users := []string{}
 	for _, backend := range backends {
-		for _, secret := range secrets {
-			if backend.Cert.Secret == secret || backend.Key.Secret == secret {
-				users = append(users, backend.Name)
-				break
-			}
+		if slices.Contains(secrets, backend.Cert.Secret) || slices.Contains(secrets, backend.Key.Secret) {
+			users = append(users, backend.Name)
 		}
 	}
 	return users, nil
@@ -175,13 +167,9 @@ func parseMode(value json.RawMessage) string {
 // BackendEntry returns the entry of mtls.backends with this name, or an empty
 // document.
 func (m *Mesh) BackendEntry(name string) (*Document, error) {
-	mtls, err := m.Object("mtls")
+	entries, err := m.backendEntries()
 	if err != nil {
 		return nil, err
-	}
-	entries, err := mtls.Items("backends")
-	if err != nil {
-		return nil, fmt.Errorf("mtls.%w", err)
 	}
 	index, _, err := findBackend(entries, name)
 	switch {
@@ -280,47 +268,24 @@ func (m *Mesh) RemoveBackend(name string) error {
 
 // EnableBackend makes a backend the enabled one.
 func (m *Mesh) EnableBackend(name string) error {
-	return m.editMTLS(func(mtls *Document, enabled string) {
-		if enabled != name {
-			mtls.Set("enabledBackend", text(name))
-		}
-	})
+	if enabled, err := m.EnabledBackend(); err != nil || enabled == name {
+		return err
+	}
+	return m.EditObject("mtls", func(mtls *Document) error { mtls.Set("enabledBackend", text(name)); return nil })
 }
 
 // DisableBackend turns mTLS off if the backend is the enabled one.
 func (m *Mesh) DisableBackend(name string) error {
-	return m.editMTLS(func(mtls *Document, enabled string) {
-		if enabled == name {
-			mtls.Delete("enabledBackend")
-		}
-	})
+	if enabled, err := m.EnabledBackend(); err != nil || enabled != name {
+		return err
+	}
+	return m.EditObject("mtls", func(mtls *Document) error { mtls.Delete("enabledBackend"); return nil })
 }
 
 // SetSkipValidation sets whether the control plane accepts backends without
 // validation.
 func (m *Mesh) SetSkipValidation(skip bool) error {
-	current, err := m.SkipValidation()
-	if err != nil || current == skip {
-		return err
-	}
-	return m.editMTLS(func(mtls *Document, _ string) {
-		if skip {
-			mtls.Set("skipValidation", json.RawMessage("true"))
-		} else {
-			mtls.Delete("skipValidation")
-		}
-	})
-}
-
-func (m *Mesh) editMTLS(edit func(mtls *Document, enabled string)) error {
-	return m.EditObject("mtls", func(mtls *Document) error {
-		var enabled string
-		if err := mtls.Decode("enabledBackend", &enabled); err != nil {
-			return err
-		}
-		edit(mtls, enabled)
-		return nil
-	})
+	return m.setFlag(skip, "mtls", "skipValidation")
 }
 
 // findBackend returns the entry for a backend, with the index -1 if there is

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Config configures the connection to a control plane.
@@ -76,14 +78,14 @@ func New(config Config) (*Client, error) {
 		return nil, errors.New("the address of the control plane must be a URL that begins with http:// or https://")
 	}
 	config.Token = strings.TrimSpace(config.Token)
-	if !headerValue(config.Token) {
+	if !httpguts.ValidHeaderFieldValue(config.Token) { // net/http would report it like a connection error
 		return nil, fmt.Errorf("the token (%s) contains a character that is not allowed in a token", config.Origins.Token)
 	}
 	for name, value := range config.Headers {
-		if !headerName(name) { // not quoted: it may be a value
+		if !httpguts.ValidHeaderFieldName(name) { // not quoted: it may be a value
 			return nil, fmt.Errorf("the name of a header (%s) is empty, or contains a character that is not allowed", config.Origins.Headers)
 		}
-		if !headerValue(value) {
+		if !httpguts.ValidHeaderFieldValue(value) {
 			return nil, fmt.Errorf("the value of the header %q (%s) contains a character that is not allowed", name, config.Origins.Headers)
 		}
 	}
@@ -108,20 +110,6 @@ func New(config Config) (*Client, error) {
 		config.Kubernetes.Secrets(client.sent.add)
 	}
 	return client, nil
-}
-
-// headerValue reports whether a string can be the value of a header. net/http
-// would report it too, but like a connection error.
-func headerValue(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-// headerName reports whether a string can be the name of a header (RFC 9110,
-// 5.6.2).
-func headerName(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", r)
-	})
 }
 
 // Address returns the URL of the control plane, "" if none is configured.

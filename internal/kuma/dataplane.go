@@ -106,8 +106,8 @@ func (c *Client) DeletesInUse(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	var store struct{ UnsafeDelete bool }
-	return config.Decode("store", &store) == nil && store.UnsafeDelete
+	unsafe := false
+	return config.decodeAt(&unsafe, "store", "unsafeDelete") == nil && unsafe
 }
 
 // counters are those of one kind of response; the API has them as strings.

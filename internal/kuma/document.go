@@ -103,6 +103,16 @@ func (d *Document) Decode(name string, target any) error {
 	return nil
 }
 
+// decodeAt is [Document.Decode] for a member of nested objects.
+func (d *Document) decodeAt(target any, path ...string) error {
+	last := len(path) - 1
+	object, err := objectAt(d, path[:last]...)
+	if err != nil {
+		return err
+	}
+	return object.Decode(path[last], target)
+}
+
 // decode unmarshals a value. Its errors do not quote the value, unlike those of
 // encoding/json and time.
 func decode(value []byte, target any) error {

@@ -148,22 +148,23 @@ func (e *Error) Conflict() bool {
 }
 
 // Absent reports whether the control plane says that an object does not exist.
-func Absent(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Absent()
-}
+func Absent(err error) bool { return answers(err, (*Error).Absent) }
 
 // Forbidden reports whether the control plane says that the user does not have
 // the permission.
-func Forbidden(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Forbidden() && !e.Foreign()
-}
+func Forbidden(err error) bool { return answers(err, (*Error).Forbidden) }
 
 // Refused reports whether the control plane rejected a document as invalid.
-func Refused(err error) bool {
+func Refused(err error) bool { return answers(err, (*Error).Refused) }
+
+// conflict reports whether the control plane says that another client wrote the
+// same object at the same time.
+func conflict(err error) bool { return answers(err, (*Error).Conflict) }
+
+// answers reports whether an error contains an answer of this kind.
+func answers(err error, kind func(*Error) bool) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Refused()
+	return errors.As(err, &e) && kind(e)
 }
 
 // Transient reports whether an error is transient: there was no answer, or one
@@ -178,13 +179,6 @@ func Transient(err error) bool {
 		return e.fault() || e.Status == http.StatusTooManyRequests
 	}
 	return errors.As(err, &connection)
-}
-
-// conflict reports whether the control plane says that another client wrote the
-// same object at the same time.
-func conflict(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Conflict()
 }
 
 // ConnectionError reports that there was no answer.
@@ -300,6 +294,13 @@ func (c *Client) answerError(r request, status int, body []byte) *Error {
 		said = append(said, quotation{&e.Parameters[i].Field, longestReason}, quotation{&e.Parameters[i].Reason, longestReason})
 	}
 	c.quoteAll(said)
+	return e
+}
+
+// defectError returns the error for a successful answer with a [Error.Defect].
+func (c *Client) defectError(r request, status int, defect string) *Error {
+	e := c.answerError(r, status, nil)
+	e.Defect = defect
 	return e
 }
 

@@ -11,7 +11,7 @@ const holderLabel = "terraform-provider-kongmesh/holder-"
 
 // Holders returns the IDs that [Secret.WithHolders] recorded, sorted.
 func (s *Secret) Holders() ([]string, error) {
-	labels, err := s.labels()
+	labels, err := s.AllLabels()
 	holders := []string{}
 	for label := range labels {
 		if id, is := strings.CutPrefix(label, holderLabel); is {
@@ -79,10 +79,4 @@ func (s *Secret) change(change holderChange) error {
 // without returns the IDs that are not in others.
 func without(ids, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(others, id) })
-}
-
-func (s *Secret) labels() (map[string]string, error) {
-	labels := map[string]string{}
-	err := s.Decode("labels", &labels)
-	return labels, err
 }

@@ -63,12 +63,8 @@ const MeshServicesExclusive = "Exclusive"
 
 // MeshServicesMode returns the mode of MeshServices of a mesh.
 func (m *Mesh) MeshServicesMode() (string, error) {
-	services, err := m.Object("meshServices")
-	if err != nil {
-		return "", err
-	}
 	mode := "Disabled"
-	err = services.Decode("mode", &mode)
+	err := m.decodeAt(&mode, "meshServices", "mode")
 	return mode, err
 }
 
@@ -84,12 +80,8 @@ func (c Condition) Holds() bool { return c.Status == "True" }
 // plane. There are none before it has looked at a new object, and on a global
 // control plane.
 func (c *Client) Conditions(of *Document) ([]Condition, error) {
-	status, err := of.Object("status")
-	if err != nil {
-		return nil, err
-	}
 	var conditions []Condition
-	if err := status.Decode("conditions", &conditions); err != nil {
+	if err := of.decodeAt(&conditions, "status", "conditions"); err != nil {
 		return nil, err
 	}
 	conditions = conditions[:min(len(conditions), mostRefusals)]
@@ -110,11 +102,9 @@ func (d *Document) KRI() (string, error) {
 // OriginKRI returns the identifier of the MeshIdentity that a MeshTrust was
 // generated from, or "" if there is none.
 func (d *Document) OriginKRI() (string, error) {
-	origin, err := objectAt(d, "status", "origin")
-	if err != nil {
-		return "", err
-	}
-	return origin.KRI()
+	var kri string
+	err := d.decodeAt(&kri, "status", "origin", "kri")
+	return kri, err
 }
 
 // IsIdentity reports whether a KRI is that of a MeshIdentity of a mesh, of any

@@ -10,12 +10,8 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 	if err != nil {
 		return certificate, key, err
 	}
-	generate, err := bundled.Object("autogenerate")
-	if err != nil {
-		return certificate, key, err
-	}
 	var generated bool
-	if err := generate.Decode("enabled", &generated); err != nil {
+	if err := bundled.decodeAt(&generated, "autogenerate", "enabled"); err != nil {
 		return certificate, key, err
 	}
 	if generated {
@@ -72,14 +68,10 @@ func identitySource(ca *Document, member string) (source DataSource, err error) 
 
 // TrustBundles returns the PEM texts of the bundles of a MeshTrust.
 func TrustBundles(trust *Document) ([]string, error) {
-	spec, err := trust.Object("spec")
-	if err != nil {
-		return nil, err
-	}
 	var bundles []struct {
 		PEM struct{ Value string } `json:"pem"`
 	}
-	if err := spec.Decode("caBundles", &bundles); err != nil {
+	if err := trust.decodeAt(&bundles, "spec", "caBundles"); err != nil {
 		return nil, err
 	}
 	texts := make([]string, len(bundles))

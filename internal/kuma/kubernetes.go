@@ -230,7 +230,7 @@ func (s *kubernetesStore) object(ctx context.Context, kind *objectKind, of key) 
 		return nil, date, err
 	}
 	r := request{to: s.server, method: http.MethodGet, path: path}
-	object, date, err = s.read(ctx, r)
+	object, date, err = s.read(ctx, r, s.config.MaxRetries)
 	if err != nil {
 		return nil, date, err
 	}
@@ -239,38 +239,13 @@ func (s *kubernetesStore) object(ctx context.Context, kind *objectKind, of key) 
 	case err != nil:
 		return nil, date, err
 	case is.name != of.name:
-		answer := s.answerError(r, http.StatusOK, nil)
-		answer.Defect = fmt.Sprintf("is another object: its name is %q, not %q", s.quote(is.name, longestReason), of.name)
-		return nil, date, answer
+		return nil, date, s.defectError(r, http.StatusOK, fmt.Sprintf("is another object: its name is %q, not %q", s.quote(is.name, longestReason), of.name))
 	case !is.matches(of):
 		answer := s.answerError(r, http.StatusNotFound, nil)
 		answer.Title, answer.Detail, answer.absent = reasonNotFound, "the object with this name does not belong to this mesh", true
 		return nil, date, answer
 	}
 	return object, date, nil
-}
-
-// read sends a read and takes its answer as an object.
-func (s *kubernetesStore) read(ctx context.Context, r request) (object *Document, date time.Time, err error) {
-	answer, err := s.send(ctx, r, s.attempts(), s.config.MaxRetries)
-	if err != nil {
-		return nil, date, err
-	}
-	object, err = s.parse(r, answer)
-	return object, answer.date, err
-}
-
-func (s *kubernetesStore) parse(r request, answer *response) (*Document, error) {
-	object, err := ParseDocument(answer.body)
-	if err != nil {
-		return nil, s.answerError(r, answer.status, answer.body)
-	}
-	if depth(object.raw) > maxDepth {
-		refusal := s.answerError(r, answer.status, nil)
-		refusal.Defect = "is nested more deeply than any of a control plane"
-		return nil, refusal
-	}
-	return object, nil
 }
 
 func (s *kubernetesStore) list(ctx context.Context, of key, age MaxAge) ([]*Document, error) {
@@ -350,7 +325,7 @@ func (s *kubernetesStore) each(ctx context.Context, kind *objectKind, of key, do
 		query.Set("labelSelector", meshLabel+"="+of.mesh)
 	}
 	for range maxPages {
-		answer, date, err := s.read(ctx, request{to: s.server, method: http.MethodGet, path: path, query: query})
+		answer, date, err := s.read(ctx, request{to: s.server, method: http.MethodGet, path: path, query: query}, s.config.MaxRetries)
 		if err != nil {
 			return err
 		}
@@ -371,12 +346,8 @@ func (s *kubernetesStore) each(ctx context.Context, kind *objectKind, of key, do
 			}
 			do(is, document)
 		}
-		metadata, err := answer.Object("metadata")
-		if err != nil {
-			return err
-		}
 		next := ""
-		if err := metadata.Decode("continue", &next); err != nil || next == "" {
+		if err := answer.decodeAt(&next, "metadata", "continue"); err != nil || next == "" {
 			return err
 		}
 		query.Set("continue", next)
@@ -466,7 +437,7 @@ func (s *kubernetesStore) taken(ctx context.Context, kind *objectKind, of key, c
 	if err != nil {
 		return conflict
 	}
-	object, _, err := s.read(ctx, request{to: s.server, method: http.MethodGet, path: path})
+	object, _, err := s.read(ctx, request{to: s.server, method: http.MethodGet, path: path}, s.config.MaxRetries)
 	if err != nil {
 		return conflict
 	}

@@ -86,7 +86,7 @@ func (s *kubernetesStore) kinds(ctx context.Context) (clusterKinds, error) {
 	})
 	if Transient(err) { // the caller has more time than a preflight read
 		var document *Document
-		if document, _, err = s.read(ctx, discovery); err == nil {
+		if document, _, err = s.read(ctx, discovery, s.config.MaxRetries); err == nil {
 			kinds, err = kindsIn(document)
 		}
 	}
@@ -201,9 +201,7 @@ func (s *kubernetesStore) namespace(ctx context.Context) (string, error) {
 		return defaultNamespace, nil
 	}
 	var told string
-	if value := valueAt(config, []string{"store", "kubernetes", "systemNamespace"}); value != nil {
-		_ = json.Unmarshal(value, &told) // of another kind it says nothing
-	}
+	_ = config.decodeAt(&told, "store", "kubernetes", "systemNamespace") // of another kind it says nothing
 	return cmp.Or(told, defaultNamespace), nil
 }
 

@@ -113,20 +113,11 @@ func (s *kubernetesStore) checkKuma(ctx context.Context, name string) (*objectKi
 	case errors.As(err, &none):
 		return nil, err
 	case err != nil:
-		return coreKind(name), s.unlessTransient(err)
+		return coreKind(name), ifUnauthenticated(err)
 	case !kinds.meshes:
 		return nil, &NoKumaError{Address: s.server.Address()}
 	}
 	return s.writable(ctx, name)
-}
-
-// unlessTransient returns an error that the write would have as well.
-func (s *kubernetesStore) unlessTransient(err error) error {
-	var e *Error
-	if errors.As(err, &e) && e.Unauthenticated() {
-		return err
-	}
-	return nil
 }
 
 // checkRights refuses a user without the permissions for a kind. The secrets of a mesh
@@ -234,7 +225,7 @@ func (s *kubernetesStore) checkCluster(ctx context.Context, _ *objectKind) error
 	if uid == "" {
 		return nil
 	}
-	object, err := s.getUpTo(ctx, meshPath(oldest), url.Values{"format": {"k8s"}}, 0)
+	object, _, err := s.read(ctx, request{method: http.MethodGet, path: meshPath(oldest), query: url.Values{"format": {"k8s"}}}, 0)
 	if Absent(err) {
 		other.Mesh = oldest
 		return other
@@ -265,11 +256,8 @@ func oldestOf(meshes map[key]*Document) (name, uid string) {
 // ask sends a request to Kubernetes, once.
 func (s *kubernetesStore) ask(ctx context.Context, r request) (*Document, error) {
 	r.to = s.server
-	answer, err := s.send(ctx, r, s.attempts(), 0)
-	if err != nil {
-		return nil, err
-	}
-	return s.parse(r, answer)
+	answer, _, err := s.read(ctx, r, 0)
+	return answer, err
 }
 
 func (s *kubernetesStore) checkSecretWrites(context.Context, key) error { return nil } // checkWrites has asked

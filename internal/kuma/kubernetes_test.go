@@ -253,11 +253,11 @@ func TestKubernetes_listsOneMesh(t *testing.T) {
 		secrets, err := client.Secrets(t.Context(), mesh)
 		noError(t, err)
 		equal(t, "secrets of "+mesh, len(secrets), 1)
-		name, err := secrets[0].Name()
+		name, err := secrets[want].Name()
 		noError(t, err)
 		equal(t, "name", name, want)
 		// What a list gave can be written.
-		noError(t, client.PutSecret(t.Context(), mesh, name, []byte("new"), secrets[0]))
+		noError(t, client.PutSecret(t.Context(), mesh, name, []byte("new"), secrets[want]))
 	}
 }
 

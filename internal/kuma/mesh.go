@@ -57,9 +57,8 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age MaxAge) (*Mesh, 
 			return nil, err
 		}
 		if len(document.raw) > maxMesh {
-			answer := c.answerError(request{method: http.MethodGet, path: meshPath(name)}, http.StatusOK, nil)
-			answer.Defect = fmt.Sprintf("is a mesh of %d bytes, which is longer than any", len(document.raw))
-			return nil, answer
+			return nil, c.defectError(request{method: http.MethodGet, path: meshPath(name)}, http.StatusOK,
+				fmt.Sprintf("is a mesh of %d bytes, which is longer than any", len(document.raw)))
 		}
 		mesh := &Mesh{Document: document}
 		c.usages.record(name, mesh, c.config.Clock.Now())
@@ -70,7 +69,12 @@ func (c *Client) MeshAsOf(ctx context.Context, name string, age MaxAge) (*Mesh, 
 
 // Meshes returns all meshes.
 func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
-	return list(ctx, c, meshesKey(), Fresh, func(document *Document) *Mesh { return &Mesh{Document: document} })
+	documents, err := c.store.list(ctx, key{path: "meshes", kind: MeshType}, Fresh)
+	meshes := make([]*Mesh, len(documents))
+	for i, document := range documents {
+		meshes[i] = &Mesh{Document: document}
+	}
+	return meshes, err
 }
 
 // CreateMesh writes a mesh that does not exist yet, with the changes of edit,
@@ -271,26 +275,28 @@ func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
 // ZoneEgress reports whether traffic to other zones and to external services
 // uses the zone egress. The control plane accepts it only with mTLS.
 func (m *Mesh) ZoneEgress() (bool, error) {
-	routing, err := m.Object("routing")
-	if err != nil {
-		return false, err
-	}
 	var on bool
-	err = routing.Decode("zoneEgress", &on)
+	err := m.decodeAt(&on, "routing", "zoneEgress")
 	return on, err
 }
 
 // SetZoneEgress turns zone egress on or off.
 func (m *Mesh) SetZoneEgress(on bool) error {
-	current, err := m.ZoneEgress()
-	if err != nil || current == on {
+	return m.setFlag(on, "routing", "zoneEgress")
+}
+
+// setFlag sets a boolean in an object of the mesh, or removes it if it is false,
+// which is its default.
+func (m *Mesh) setFlag(on bool, object, name string) error {
+	var current bool
+	if err := m.decodeAt(&current, object, name); err != nil || current == on {
 		return err
 	}
-	return m.EditObject("routing", func(routing *Document) error {
+	return m.EditObject(object, func(inner *Document) error {
 		if on {
-			routing.Set("zoneEgress", json.RawMessage("true"))
+			inner.Set(name, json.RawMessage("true"))
 		} else {
-			routing.Delete("zoneEgress")
+			inner.Delete(name)
 		}
 		return nil
 	})

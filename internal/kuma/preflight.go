@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -74,13 +73,9 @@ func (s httpStore) checkWrites(ctx context.Context, kind string) error {
 // placeOf returns the environment of a control plane, and the address of its
 // global control plane.
 func placeOf(config *Document) (environment, global string) {
-	var zone struct {
-		Zone struct {
-			GlobalAddress string `json:"globalAddress"`
-		} `json:"zone"`
-	}
-	_, _ = config.Decode("environment", &environment), config.Decode("multizone", &zone) // values of another type are ignored
-	return environment, zone.Zone.GlobalAddress
+	// Values of another type are ignored.
+	_, _ = config.Decode("environment", &environment), config.decodeAt(&global, "multizone", "zone", "globalAddress")
+	return environment, global
 }
 
 // CheckMeshMTLS checks whether meshes have mTLS backends. The error is a
@@ -204,8 +199,7 @@ func once[T any](ctx context.Context, c *Client, name string, from *endpoint, re
 
 // ifUnauthenticated returns err if the control plane does not know the user.
 func ifUnauthenticated(err error) error {
-	var e *Error
-	if errors.As(err, &e) && e.Unauthenticated() && !e.Foreign() {
+	if answers(err, (*Error).Unauthenticated) {
 		return err
 	}
 	return nil

@@ -148,21 +148,31 @@ func (c *Client) getDocument(ctx context.Context, path string, query url.Values)
 
 // getUpTo is getDocument with another number of retries.
 func (c *Client) getUpTo(ctx context.Context, path string, query url.Values, retries int) (*Document, error) {
-	r := request{method: http.MethodGet, path: path, query: query}
+	document, _, err := c.read(ctx, request{method: http.MethodGet, path: path, query: query}, retries)
+	return document, err
+}
+
+// read sends a request, with up to so many retries. It returns the object in the
+// answer, and the time of the answer.
+func (c *Client) read(ctx context.Context, r request, retries int) (object *Document, date time.Time, err error) {
 	answer, err := c.send(ctx, r, c.attempts(), retries)
 	if err != nil {
-		return nil, err
+		return nil, date, err
 	}
-	document, err := ParseDocument(answer.body)
+	object, err = c.parse(r, answer)
+	return object, answer.date, err
+}
+
+// parse returns the object in an answer.
+func (c *Client) parse(r request, answer *response) (*Document, error) {
+	object, err := ParseDocument(answer.body)
 	if err != nil {
 		return nil, c.answerError(r, answer.status, answer.body)
 	}
-	if depth(document.raw) > maxDepth {
-		refusal := c.answerError(r, answer.status, nil)
-		refusal.Defect = "is nested more deeply than any of a control plane"
-		return nil, refusal
+	if depth(object.raw) > maxDepth {
+		return nil, c.defectError(r, answer.status, "is nested more deeply than any of a control plane")
 	}
-	return document, nil
+	return object, nil
 }
 
 // check returns an error if a document is not the object with a key. The key of
@@ -174,9 +184,8 @@ func (c *Client) check(document *Document, of key) error {
 		if err == nil && (is == member[1] || member[0] == "name" && of.name == "") {
 			continue
 		}
-		answer := c.answerError(request{method: http.MethodGet, path: of.path}, http.StatusOK, nil)
-		answer.Defect = fmt.Sprintf("is another object: its %s is %q, not %q", member[0], c.quote(is, longestReason), member[1])
-		return answer
+		return c.defectError(request{method: http.MethodGet, path: of.path}, http.StatusOK,
+			fmt.Sprintf("is another object: its %s is %q, not %q", member[0], c.quote(is, longestReason), member[1]))
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ type Type struct {
 	Path string `json:"path"`
 	// Scope is "Mesh" or "Global".
 	Scope string `json:"scope"`
-	// ReadOnly reports whether this control plane accepts no writes of the
-	// type.
+	// ReadOnly reports whether this control plane accepts no writes of the type.
+	// On a zone of a global control plane, this is so for all types.
 	ReadOnly bool `json:"readOnly"`
 	// Policy is null for a type that is not a policy.
 	Policy json.RawMessage `json:"policy"`

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 )
 
 // MaxSecretData is the maximum number of bytes in a secret: the client could
@@ -156,25 +154,37 @@ func text(s string) json.RawMessage {
 	return encoded
 }
 
-// Secrets returns all secrets of a mesh. The error is [Absent] if the mesh does
-// not exist. The result is shared: do not change it.
-func (c *Client) Secrets(ctx context.Context, mesh string) ([]*Secret, error) {
+// Secrets returns all secrets of a mesh by name. The error is [Absent] if the
+// mesh does not exist. The result is shared: do not change it.
+func (c *Client) Secrets(ctx context.Context, mesh string) (map[string]*Secret, error) {
 	return c.SecretsAsOf(ctx, mesh, Fresh)
 }
 
 // SecretsAsOf is [Client.Secrets] with an answer that may be older.
-func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age MaxAge) ([]*Secret, error) {
+func (c *Client) SecretsAsOf(ctx context.Context, mesh string, age MaxAge) (map[string]*Secret, error) {
 	of := secretsKey(mesh)
-	return share(ctx, c, of.path, age, func() ([]*Secret, error) { return c.secrets(ctx, of, age) })
+	return share(ctx, c, of.path, age, func() (map[string]*Secret, error) { return c.secrets(ctx, of, age) })
 }
 
-// GlobalSecrets returns all global secrets.
-func (c *Client) GlobalSecrets(ctx context.Context) ([]*Secret, error) {
+// GlobalSecrets returns all global secrets by name.
+func (c *Client) GlobalSecrets(ctx context.Context) (map[string]*Secret, error) {
 	return c.secrets(ctx, globalSecretsKey(), Fresh)
 }
 
-func (c *Client) secrets(ctx context.Context, of key, age MaxAge) ([]*Secret, error) {
-	return list(ctx, c, of, age, func(document *Document) *Secret { return &Secret{Document: document} })
+func (c *Client) secrets(ctx context.Context, of key, age MaxAge) (map[string]*Secret, error) {
+	documents, err := c.store.list(ctx, of, age)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]*Secret, len(documents))
+	for _, document := range documents {
+		name, err := document.Name()
+		if err != nil {
+			return nil, err
+		}
+		all[name] = &Secret{Document: document}
+	}
+	return all, nil
 }
 
 // SecretsByName reads some secrets of a mesh: with one request if all of them
@@ -193,17 +203,12 @@ func (c *Client) SecretsByName(ctx context.Context, mesh string, age MaxAge, nam
 		return found, nil
 	}
 	all, err := c.SecretsAsOf(ctx, mesh, age)
-	refusal := (*Error)(nil)
-	forbidden := errors.As(err, &refusal) && refusal.Forbidden()
+	forbidden := Forbidden(err)
 	if err != nil && !Absent(err) && !forbidden {
 		return nil, err
 	}
-	for _, secret := range all {
-		name, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(names, name) {
+	for _, name := range names {
+		if secret := all[name]; secret != nil {
 			found[name] = secret
 		}
 	}
@@ -231,17 +236,4 @@ func (c *Client) eachSecret(ctx context.Context, mesh string, names []string, fo
 		}
 	}
 	return nil
-}
-
-// IndexSecrets returns secrets by their names.
-func IndexSecrets(secrets []*Secret) (map[string]*Secret, error) {
-	all := make(map[string]*Secret, len(secrets))
-	for _, secret := range secrets {
-		name, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
-		all[name] = secret
-	}
-	return all, nil
 }

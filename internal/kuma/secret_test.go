@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,13 +25,14 @@ func TestSecrets(t *testing.T) {
 	secrets, err := client.Secrets(t.Context(), "m")
 	noError(t, err)
 	names := ""
-	for _, secret := range secrets {
-		name, err := secret.Name()
+	for _, key := range slices.Sorted(maps.Keys(secrets)) {
+		name, err := secrets[key].Name()
 		noError(t, err)
+		equal(t, "key", key, name)
 		names += name
 	}
 	equal(t, "names", names, "abc")
-	data, err := secrets[0].Data()
+	data, err := secrets["a"].Data()
 	noError(t, err)
 	equal(t, "data", string(data), "a")
 	equal(t, "pages", len(rec.all()), 3)

@@ -2,7 +2,6 @@ package kuma
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -80,7 +79,9 @@ func parseSettings(document *Document) Settings {
 		}
 	}
 	settings.readWatchdog(document)
-	if string(valueAt(document, []string{"store", "cache", "enabled"})) == "false" {
+	cached := true
+	_ = document.decodeAt(&cached, "store", "cache", "enabled") // a value of another type is ignored
+	if !cached {
 		settings.StoreCache = 0
 	}
 	return settings
@@ -94,7 +95,9 @@ func parseSettings(document *Document) Settings {
 func (s *Settings) readWatchdog(document *Document) {
 	watchdog := []string{"multizone", "global", "kds", "eventBasedWatchdog"}
 	experiment := []string{"experimental", "kdsEventBasedWatchdog"}
-	if string(valueAt(document, append(experiment, "enabled"))) == "true" {
+	enabled := false
+	_ = document.decodeAt(&enabled, append(experiment, "enabled")...) // a value of another type is ignored
+	if enabled {
 		watchdog = experiment
 	}
 	flush, known := durationAt(document, append(watchdog, "flushInterval"))
@@ -104,20 +107,10 @@ func (s *Settings) readWatchdog(document *Document) {
 	}
 }
 
-// valueAt returns the text of a value in nested objects of a document, or nil
-// if it is absent.
-func valueAt(document *Document, path []string) json.RawMessage {
-	document, err := objectAt(document, path[:len(path)-1]...)
-	if err != nil {
-		return nil
-	}
-	return document.Get(path[len(path)-1])
-}
-
 // durationAt returns a duration in Go's form from nested objects of a document.
 func durationAt(document *Document, path []string) (time.Duration, bool) {
 	var text string
-	if value := valueAt(document, path); value == nil || json.Unmarshal(value, &text) != nil {
+	if document.decodeAt(&text, path...) != nil {
 		return 0, false
 	}
 	duration, err := time.ParseDuration(text)

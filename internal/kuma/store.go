@@ -52,10 +52,6 @@ func meshKey(name string) key {
 	return key{path: meshPath(name), kind: MeshType, name: name}
 }
 
-func meshesKey() key {
-	return key{path: "meshes", kind: MeshType}
-}
-
 func secretKey(mesh, name string) key {
 	of := secretsKey(mesh)
 	return key{path: of.path + "/" + url.PathEscape(name), kind: of.kind, mesh: mesh, name: name}
@@ -129,19 +125,6 @@ func (c *Client) remove(ctx context.Context, of key, check func(*Document) error
 			return err
 		}
 	}
-}
-
-// list reads all objects of a key, each as object reads it.
-func list[T any](ctx context.Context, c *Client, of key, age MaxAge, object func(*Document) T) ([]T, error) {
-	documents, err := c.store.list(ctx, of, age)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]T, 0, len(documents))
-	for _, document := range documents {
-		all = append(all, object(document))
-	}
-	return all, nil
 }
 
 // httpStore is the HTTP API of the control plane. It knows no conditional write.

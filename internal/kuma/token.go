@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -39,14 +40,13 @@ type Token struct {
 // groups, zone, scope and so on. No message of this client contains the token.
 func (c *Client) IssueToken(ctx context.Context, kind TokenKind, members map[string]any, validFor time.Duration) (Token, error) {
 	document := NewDocument()
-	names := make([]string, 0, len(members))
-	for name, value := range members {
-		encoded, err := json.Marshal(value)
+	names := slices.Sorted(maps.Keys(members))
+	for _, name := range names {
+		encoded, err := json.Marshal(members[name])
 		if err != nil {
 			return Token{}, err
 		}
 		document.Set(name, encoded)
-		names = append(names, name)
 	}
 	document.Set("validFor", text(validFor.String()))
 	r := request{method: http.MethodPost, path: "tokens/" + string(kind), body: document.Bytes()}
@@ -59,11 +59,8 @@ func (c *Client) IssueToken(ctx context.Context, kind TokenKind, members map[str
 	token := Token{Text: string(signed)}
 	claims, ok := token.read()
 	if !ok {
-		refusal := c.answerError(r, answer.status, nil)
-		refusal.Defect = "is not a token"
-		return Token{}, refusal
+		return Token{}, c.defectError(r, answer.status, "is not a token")
 	}
-	slices.Sort(names)
 	for _, name := range names {
 		if !claimed(claims, name, document.Get(name)) {
 			token.Dropped = append(token.Dropped, name)

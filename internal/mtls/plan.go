@@ -281,18 +281,13 @@ func (r *backend) bundle(ctx context.Context, mesh, name string) (bundle pki.Bun
 		return bundle, known
 	}
 	secrets, err := r.Client.SecretsAsOf(ctx, mesh, kuma.Recent)
-	if err != nil {
+	secret := secrets[name]
+	if err != nil || secret == nil {
 		return bundle, false
 	}
-	for _, secret := range secrets {
-		is, errName := secret.Name()
-		text, errData := secret.Data()
-		if errName == nil && errData == nil && is == name {
-			bundle, problems := pki.ReadBundle(text)
-			return bundle, !problems.HasErrors()
-		}
-	}
-	return bundle, false
+	text, err := secret.Data()
+	bundle, problems := pki.ReadBundle(text)
+	return bundle, err == nil && !problems.HasErrors()
 }
 
 // lifetime returns the lifetime of a proxy certificate.

@@ -83,11 +83,7 @@ func UnusedSteps(ctx context.Context, client *kuma.Client, name string, mesh *ku
 		return nil, err
 	}
 	var unused []string
-	for _, secret := range secrets {
-		secretName, err := secret.Name()
-		if err != nil {
-			return nil, err
-		}
+	for _, secretName := range slices.Sorted(maps.Keys(secrets)) {
 		if !IsStepSecret(secretName) || strings.Contains(secretName, ofIdentity+stepInfix) {
 			continue
 		}

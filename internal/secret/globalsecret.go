@@ -2,7 +2,6 @@ package secret
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -104,9 +103,8 @@ func (r *globalSecret) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 
 func (r *globalSecret) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	r.Query(ctx, req, stream, func(yield func(tfkit.QueryResult) bool, diags *diag.Diagnostics) {
-		all, err := r.Client.GlobalSecrets(ctx)
-		secrets, errNames := kuma.IndexSecrets(all)
-		if err := errors.Join(err, errNames); err != nil {
+		secrets, err := r.Client.GlobalSecrets(ctx)
+		if err != nil {
 			tfkit.AddError(diags, "list the global secrets", err)
 			return
 		}

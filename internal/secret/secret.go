@@ -296,11 +296,7 @@ func (r *plain) caSecretsOf(ctx context.Context, at location) (*rollout.CASecret
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.Client.Secrets(ctx, at.mesh)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := kuma.IndexSecrets(all)
+	secrets, err := r.Client.Secrets(ctx, at.mesh)
 	if err != nil {
 		return nil, err
 	}

@@ -98,8 +98,8 @@ func AddNoMeshToQuery(diags *diag.Diagnostics, mesh string) {
 		"There is no mesh %q on the control plane. Check the name, or remove mesh to query all meshes.", mesh))
 }
 
-// QuerySecrets calls each with every mesh of a query and its secrets, sorted by
-// name, until each returns false.
+// QuerySecrets calls each with every mesh of a query and its secrets by name,
+// until each returns false.
 func (d *ProviderData) QuerySecrets(ctx context.Context, req list.ListRequest, diags *diag.Diagnostics, each func(name string, mesh *kuma.Mesh, secrets map[string]*kuma.Secret) bool) {
 	var only types.String
 	diags.Append(req.Config.GetAttribute(ctx, path.Root("mesh"), &only)...)
@@ -107,7 +107,11 @@ func (d *ProviderData) QuerySecrets(ctx context.Context, req list.ListRequest, d
 		return
 	}
 	for _, mesh := range d.QueriedMeshes(ctx, only, diags) {
-		name, secrets, err := d.secretsOf(ctx, mesh)
+		name, err := mesh.Name()
+		var secrets map[string]*kuma.Secret
+		if err == nil {
+			secrets, err = d.Client.Secrets(ctx, name)
+		}
 		if kuma.Absent(err) {
 			continue // another client has deleted it in the meantime
 		}
@@ -119,19 +123,6 @@ func (d *ProviderData) QuerySecrets(ctx context.Context, req list.ListRequest, d
 			return
 		}
 	}
-}
-
-func (d *ProviderData) secretsOf(ctx context.Context, mesh *kuma.Mesh) (name string, secrets map[string]*kuma.Secret, err error) {
-	name, err = mesh.Name()
-	if err != nil {
-		return name, nil, err
-	}
-	all, err := d.Client.Secrets(ctx, name)
-	if err != nil {
-		return name, nil, err
-	}
-	secrets, err = kuma.IndexSecrets(all)
-	return name, secrets, err
 }
 
 // MeshQuery returns the schema of a query for objects of meshes.
