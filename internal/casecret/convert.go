@@ -2,7 +2,6 @@ package casecret
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -23,12 +22,8 @@ type pair struct {
 // meant returns the bundle in the certificate secret as its author means it,
 // including blocks that the control plane does not see.
 func (p pair) meant() (b pki.Bundle, ok bool) {
-	if p.certificate == nil {
-		return b, false
-	}
-	data, err := p.certificate.Data()
-	certificates, problems := pki.ParseCertificates(data)
-	return pki.SplitBundle(certificates), err == nil && !problems.HasErrors()
+	certificates, problems := pki.ParseCertificates(dataOf(p.certificate))
+	return pki.SplitBundle(certificates), !problems.HasErrors()
 }
 
 // readPair reads both secrets of a CA.
@@ -51,17 +46,15 @@ func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 	state.Certificates = types.ListNull(certificateFields().Type())
 	state.PublicKeySHA256 = types.StringNull()
 	if found.certificate != nil {
-		data, err := found.certificate.Data()
-		if err != nil {
-			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.CertificateSecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
+		data, ok := tfkit.SecretData(found.certificate, prior.Mesh.ValueString(), prior.CertificateSecret.ValueString(), &diags)
+		if !ok {
 			return prior, diags
 		}
 		state.takeCertificates(data, prior)
 	}
 	if found.key != nil {
-		data, err := found.key.Data()
-		if err != nil { // not quoted: it may contain a part of the key
-			tfkit.AddUnreadable(&diags, fmt.Sprintf("Secret %q of mesh %q", prior.KeySecret.ValueString(), prior.Mesh.ValueString()), tfkit.ErrNotBase64)
+		data, ok := tfkit.SecretData(found.key, prior.Mesh.ValueString(), prior.KeySecret.ValueString(), &diags)
+		if !ok {
 			return prior, diags
 		}
 		state.PublicKeySHA256 = publicKeyOf(data)
@@ -125,9 +118,3 @@ func (r *caSecret) names(m model, b pki.Bundle) (certificate, key string) {
 
 // fixed reports whether the configuration sets the names of the secrets.
 func (m model) fixed() bool { return !m.CertificateSecretName.IsNull() }
-
-// fingerprintJSON returns a fingerprint as JSON for the private state.
-func fingerprintJSON(b pki.Bundle) string {
-	encoded, _ := json.Marshal(b.Fingerprint()) // a string always marshals
-	return string(encoded)
-}

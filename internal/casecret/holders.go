@@ -163,8 +163,8 @@ func (r *caSecret) leave(ctx context.Context, state model, ids []string) (others
 		return others, nil
 	}
 	data, err := certificate.Data()
-	if err != nil { // not quoted, as for any secret
-		return nil, tfkit.ErrNotBase64
+	if err != nil {
+		return nil, err
 	}
 	changed, err := certificate.WithHolders(others...)
 	if err != nil {

@@ -167,10 +167,7 @@ func kindOf(secret *kuma.Secret) kind {
 	if secret == nil {
 		return absentKind
 	}
-	data, err := secret.Data()
-	if err != nil {
-		return otherKind
-	}
+	data := dataOf(secret)
 	if _, ok := readBundle(data); ok {
 		return certificateKind
 	}
@@ -182,12 +179,8 @@ func kindOf(secret *kuma.Secret) kind {
 
 // fit reports whether two secrets are the certificates and the key of one CA.
 func fit(p pair) bool {
-	if kindOf(p.certificate) != certificateKind || p.key == nil {
-		return false
-	}
-	data, err := p.certificate.Data()
-	b, ok := readBundle(data)
-	return err == nil && ok && keyRight(p.key, b)
+	b, ok := readBundle(dataOf(p.certificate))
+	return ok && keyRight(p.key, b)
 }
 
 // pairs returns the CA secrets of a mesh with this name.

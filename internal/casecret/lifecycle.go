@@ -26,7 +26,7 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	b, key, ok := r.readMaterial(config, plan, &resp.Diagnostics)
+	b, key, ok := r.readMaterial(config, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -58,7 +58,9 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	tfkit.KeepPrivate(ctx, resp.Private, privateHolding, holding{IDs: []string{id}, Before: holders}, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
+	if made == whole {
+		tfkit.KeepPrivate(ctx, resp.Private, privateContent, b.Fingerprint(), &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...) // also after an uncertain write, so that Terraform does not forget the secrets
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -103,10 +105,10 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
-	applied, diags := req.Private.GetKey(ctx, privateContent)
-	resp.Diagnostics.Append(diags...)
-	if meant, ok := found.meant(); ok && applied == nil { // after an import, the current content counts as applied
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, []byte(fingerprintJSON(meant)))...)
+	if _, uploaded := tfkit.LoadPrivate[string](ctx, req.Private, privateContent, &resp.Diagnostics); !uploaded {
+		if meant, ok := found.meant(); ok { // after an import, the current content counts as applied
+			tfkit.KeepPrivate(ctx, resp.Private, privateContent, meant.Fingerprint(), &resp.Diagnostics)
+		}
 	}
 	if len(h.Before) > 0 {
 		tfkit.KeepPrivate(ctx, resp.Private, privateHolding, h.refreshed(r.Run, state.id()), &resp.Diagnostics)
@@ -124,15 +126,13 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	b, key, ok := r.readMaterial(config, plan, &resp.Diagnostics)
+	b, key, ok := r.readMaterial(config, &resp.Diagnostics)
 	if !ok {
 		return
 	}
 	r.describe(&plan, b)
 	if plan.fixed() {
-		applied, diags := req.Private.GetKey(ctx, privateContent)
-		resp.Diagnostics.Append(diags...)
-		if r.refuseNewContent(ctx, plan, state, string(applied), &resp.Diagnostics); resp.Diagnostics.HasError() {
+		if r.refuseNewContent(ctx, plan, state, req.Private, &resp.Diagnostics); resp.Diagnostics.HasError() {
 			return
 		}
 	}
@@ -157,7 +157,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.as(made))...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	if made == whole {
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateContent, made.content(b))...)
+		tfkit.KeepPrivate(ctx, resp.Private, privateContent, b.Fingerprint(), &resp.Diagnostics)
 	}
 }
 
@@ -183,7 +183,7 @@ func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 
 // readMaterial reads and checks the material to upload. Warnings were part of
 // the plan.
-func (r *caSecret) readMaterial(config, plan model, diags *diag.Diagnostics) (b pki.Bundle, key []byte, ok bool) {
+func (r *caSecret) readMaterial(config model, diags *diag.Diagnostics) (b pki.Bundle, key []byte, ok bool) {
 	var found diag.Diagnostics
 	b, ok = config.parse(&found)
 	if ok {
@@ -193,10 +193,7 @@ func (r *caSecret) readMaterial(config, plan model, diags *diag.Diagnostics) (b 
 			tfkit.AddProblems(&found, path.Root("trusted_certificates"), trusted)
 		}
 		text, at := config.privateKey()
-		if text == nil {
-			text, at = plan.PrivateKey.ValueStringPointer(), path.Root("private_key")
-		}
-		if text == nil {
+		if text == nil { // a value that was unknown during plan is null
 			empty := ""
 			text, at = &empty, path.Root("private_key_wo")
 		}
@@ -223,14 +220,6 @@ const (
 	half                      // the certificate secret was written, and the key secret may have been
 	whole                     // both were written
 )
-
-// content returns the uploaded fingerprint for the private state.
-func (p progress) content(b pki.Bundle) []byte {
-	if p < whole {
-		return nil
-	}
-	return []byte(fingerprintJSON(b))
-}
 
 // as returns the state of a CA secret after this progress. The key counts once
 // its write is certain.
@@ -260,11 +249,11 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted up
 		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", plan.CertificateSecret.ValueString(), mesh), err)
 		return untouched
 	}
-	right := found.certificate != nil && certificateRight(found.certificate, wanted.bundle)
+	right := certificateRight(found.certificate, wanted.bundle)
 	if !right || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
 		data := wanted.bundle.Encode()
 		if right {
-			data, _ = found.certificate.Data() // certificateRight has decoded it
+			data = dataOf(found.certificate)
 		}
 		if err := put(plan.CertificateSecret.ValueString(), data, held); kuma.Uncertain(err) {
 			return uncertain
@@ -273,7 +262,7 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted up
 		}
 	}
 	r.Run.Create(tfkit.SecretRunName(mesh, plan.CertificateSecret.ValueString()))
-	if found.key == nil || wanted.again || !keyRight(found.key, wanted.bundle) {
+	if wanted.again || !keyRight(found.key, wanted.bundle) {
 		if put(plan.KeySecret.ValueString(), wanted.key, found.key) != nil {
 			return half
 		}

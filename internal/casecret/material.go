@@ -91,18 +91,23 @@ func parseKey(diags *diag.Diagnostics, at path.Path, text string, b pki.Bundle) 
 	return normal, !problems.HasErrors()
 }
 
-func certificateRight(secret *kuma.Secret, b pki.Bundle) bool {
-	data, err := secret.Data()
-	if err != nil {
-		return false
+// dataOf returns the content of a secret, or nil if it does not exist or cannot be
+// read.
+func dataOf(secret *kuma.Secret) []byte {
+	if secret == nil {
+		return nil
 	}
-	there, ok := readBundle(data)
+	data, _ := secret.Data() // nil with an error
+	return data
+}
+
+func certificateRight(secret *kuma.Secret, b pki.Bundle) bool {
+	there, ok := readBundle(dataOf(secret))
 	return ok && b.Equal(there)
 }
 
 func keyRight(secret *kuma.Secret, b pki.Bundle) bool {
-	data, err := secret.Data()
-	return err == nil && publicKeyOf(data).ValueString() == b.PublicKeySHA256()
+	return publicKeyOf(dataOf(secret)).ValueString() == b.PublicKeySHA256()
 }
 
 // publicKeyOf returns the SHA-256 of the public key of the private key in a

@@ -3,6 +3,7 @@ package casecret
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -81,22 +82,11 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	var wanted string
-	fitting := map[string][]string{} // names of secrets, by the public key
-	for name, secret := range secrets {
-		data, err := secret.Data()
-		if err != nil {
-			continue // its content is useless
-		}
-		if name == certificate {
-			if b, ok := readBundle(data); ok {
-				wanted = b.PublicKeySHA256()
-			}
-		} else if key := publicKeyOf(data); !key.IsNull() {
-			fitting[key.ValueString()] = append(fitting[key.ValueString()], name)
-		}
+	b, ok := readBundle(dataOf(secrets[certificate]))
+	if !ok {
+		return nil, nil
 	}
-	return fitting[wanted], nil
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(secrets)), func(name string) bool { return !keyRight(secrets[name], b) }), nil
 }
 
 // inBackends returns those of the keys that a backend uses with the

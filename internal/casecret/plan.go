@@ -62,9 +62,7 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	resp.RequiresReplace.Append(plan.replaced(state)...)
 	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {
-		applied, diags := req.Private.GetKey(ctx, privateContent)
-		resp.Diagnostics.Append(diags...)
-		r.refuseNewContent(ctx, plan, *state, string(applied), &resp.Diagnostics)
+		r.refuseNewContent(ctx, plan, *state, req.Private, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.Plan, proposed, plan)...)
 	if !resp.Plan.Raw.Equal(req.State.Raw) {
@@ -198,29 +196,20 @@ func timely(problems pki.Problems) pki.Problems {
 }
 
 // refuseNewContent adds the error for another CA under fixed names that a
-// backend or an identity uses. applied is the fingerprint of the last upload: restoring that
-// content after drift is allowed.
-func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, applied string, diags *diag.Diagnostics) {
+// backend or an identity uses. Restoring the content of the last upload after
+// drift is allowed.
+func (r *caSecret) refuseNewContent(ctx context.Context, plan, state model, private tfkit.PrivateReader, diags *diag.Diagnostics) {
 	if r.Client == nil || !plan.known() {
 		return
 	}
+	applied, _ := tfkit.LoadPrivate[string](ctx, private, privateContent, diags)
 	b, ok := plan.parse(&diag.Diagnostics{})
 	had, known := state.parse(&diag.Diagnostics{})
-	if !ok || fingerprintJSON(b) == applied || known && b.Equal(had) {
+	if !ok || b.Fingerprint() == applied || known && b.Equal(had) {
 		return
 	}
-	mesh, err := r.Client.Mesh(ctx, plan.Mesh.ValueString())
-	if kuma.Absent(err) {
-		return
-	}
-	var used tfkit.Users
-	if err == nil {
-		used, err = r.UsersOf(ctx, mesh, plan.Mesh.ValueString(), kuma.Recent, plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
-	}
-	switch {
-	case err != nil:
-		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", plan.Mesh.ValueString()), err)
-	case used.Any():
+	used := r.CurrentUsers(ctx, plan.Mesh.ValueString(), diags, plan.CertificateSecret.ValueString(), plan.KeySecret.ValueString())
+	if used.Any() {
 		diags.AddAttributeError(path.Root("certificate_chain"), "CA secret is in use", fmt.Sprintf(
 			"The configuration has another CA for %s, and %s. Proxies would continue to trust the current CA. Hours later, "+
 				"they would get their next certificate from the new CA, and handshakes would fail.\n\n"+

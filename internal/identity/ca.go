@@ -94,17 +94,8 @@ func (s caSource) read(mesh string, secrets map[string]*kuma.Secret, diags *diag
 		return material(*s.inline)
 	case s.secret == "":
 		return nil
-	case secrets[s.secret] == nil:
-		diags.AddAttributeError(s.at, "No such secret", tfkit.WithPath(s.at, fmt.Sprintf(
-			"Mesh %q has no secret %q. If a kongmesh_mesh_ca_secret resource creates it, refer to its certificate_secret "+
-				"and key_secret, so that Terraform knows the order. Otherwise, upload it first.", mesh, s.secret)))
-		return nil
 	}
-	text, err := secrets[s.secret].Data()
-	if err != nil { // not quoted: it may contain a part of the key
-		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", s.secret, mesh), tfkit.ErrNotBase64)
-		return nil
-	}
+	text, _ := tfkit.ReferredData(secrets, mesh, s.secret, s.at, diags)
 	return text
 }
 

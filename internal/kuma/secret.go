@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -29,9 +30,11 @@ func (s *Secret) document() *Document {
 
 // Data returns the content of the secret.
 func (s *Secret) Data() ([]byte, error) {
-	var data []byte // encoding/json decodes base64
-	err := s.Decode("data", &data)
-	return data, err
+	var data []byte                     // encoding/json decodes base64
+	if s.Decode("data", &data) != nil { // its error may quote a part of a key
+		return nil, errors.New("its data is not base64")
+	}
+	return data, nil
 }
 
 const globalSecretsPath = "global-secrets" // in all versions

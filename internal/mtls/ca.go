@@ -134,19 +134,8 @@ func load(plan model, source *dataSource, root string, secrets map[string]*kuma.
 		text, known := source.inline()
 		return pemText{text, known}
 	}
-	mesh, name := plan.Mesh.ValueString(), source.Secret.ValueString()
-	secret, there := secrets[name]
-	if !there {
-		diags.AddAttributeError(source.at(root), "No such secret", tfkit.WithPath(source.at(root), fmt.Sprintf(
-			"Mesh %q has no secret %q. If a kongmesh_mesh_ca_secret resource creates it, refer to its certificate_secret "+
-				"and key_secret, so that Terraform knows the order. Otherwise, upload it first.", mesh, name)))
-		return pemText{}
-	}
-	text, err := secret.Data()
-	if err != nil { // not quoted: it may contain a part of the key
-		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), tfkit.ErrNotBase64)
-	}
-	return pemText{text, err == nil}
+	text, ok := tfkit.ReferredData(secrets, plan.Mesh.ValueString(), source.Secret.ValueString(), source.at(root), diags)
+	return pemText{text, ok}
 }
 
 // cacheTime is how long the cause of a rejection may be an outdated view of

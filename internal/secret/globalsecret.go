@@ -10,9 +10,6 @@ import (
 	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -69,16 +66,8 @@ func (r *globalSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"`admin-user-token`, `inter-cp-ca`, `envoy-admin-ca`, the first signing keys `user-token-signing-key-1` and " +
 			"`zone-token-signing-key-1`, and the public keys that a zone gets from its global control plane. You can " +
 			"create a signing key with a higher number to rotate signing keys.",
-		Attributes: valueAttributes(),
+		Attributes: attributes(tfkit.SecretName()),
 	}
-	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
-		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of the secret: at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the secret.",
-			Required:            true,
-			Validators:          []validator.String{tfkit.SecretName()},
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		},
-	})
 }
 
 func (r *globalSecret) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {

@@ -52,24 +52,6 @@ func (l location) runName() string {
 	return tfkit.SecretRunName(l.mesh, l.name)
 }
 
-// read returns the secret, or nil if it does not exist. If a recent answer is
-// enough, it reads from a list that all resources of a mesh share.
-func (l location) read(ctx context.Context, client *kuma.Client, age kuma.MaxAge) (secret *kuma.Secret, err error) {
-	switch {
-	case l.global:
-		secret, err = client.GlobalSecret(ctx, l.name)
-	case age == kuma.Recent:
-		found, err := client.SecretsByName(ctx, l.mesh, age, l.name)
-		return found[l.name], err
-	default:
-		secret, err = client.Secret(ctx, l.mesh, l.name)
-	}
-	if kuma.Absent(err) {
-		return nil, nil
-	}
-	return secret, err
-}
-
 func (l location) put(ctx context.Context, client *kuma.Client, data []byte, previous *kuma.Secret) error {
 	if l.global {
 		return client.PutGlobalSecret(ctx, l.name, data, previous)

@@ -12,8 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -76,18 +74,10 @@ func (r *meshSecret) Schema(_ context.Context, _ resource.SchemaRequest, resp *r
 			"builtin backend, `<mesh>.ca-builtin-…`, and the first signing key of data plane tokens, " +
 			"`dataplane-token-signing-key-<mesh>-1`. You can create a signing key with a higher number to rotate signing " +
 			"keys.",
-		Attributes: valueAttributes(),
+		Attributes: attributes(tfkit.SecretName(), notAStep()),
 	}
-	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
-		"mesh": tfkit.MeshAttribute(" Refer to the mesh, as in `kongmesh_mesh.this.name`, so that Terraform deletes the secret before the mesh. " +
-			"If it deletes the mesh first, the control plane keeps the secret."),
-		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of the secret: at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the secret.",
-			Required:            true,
-			Validators:          []validator.String{tfkit.SecretName(), notAStep()},
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		},
-	})
+	resp.Schema.Attributes["mesh"] = tfkit.MeshAttribute(" Refer to the mesh, as in `kongmesh_mesh.this.name`, so that Terraform deletes the secret " +
+		"before the mesh. If it deletes the mesh first, the control plane keeps the secret.")
 }
 
 // notAStep rejects the names of secrets that a rotation deletes at its end.

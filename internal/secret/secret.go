@@ -308,9 +308,23 @@ func (r *plain) caSecretsOf(ctx context.Context, at location) (*rollout.CASecret
 }
 
 // readSecret reads a secret, and returns nil if it does not exist. ok is false
-// after an error.
+// after an error. If a recent answer is enough, it reads from a list that all
+// resources of a mesh share.
 func (r *plain) readSecret(ctx context.Context, at location, age kuma.MaxAge, diags *diag.Diagnostics) (found *kuma.Secret, ok bool) {
-	found, err := at.read(ctx, r.Client, age)
+	var err error
+	switch {
+	case at.global:
+		found, err = r.Client.GlobalSecret(ctx, at.name)
+	case age == kuma.Recent:
+		var all map[string]*kuma.Secret
+		all, err = r.Client.SecretsByName(ctx, at.mesh, age, at.name)
+		found = all[at.name]
+	default:
+		found, err = r.Client.Secret(ctx, at.mesh, at.name)
+	}
+	if kuma.Absent(err) {
+		return nil, true
+	}
 	tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
 	return found, err == nil
 }
@@ -322,18 +336,7 @@ func (r *plain) refuseInUse(ctx context.Context, at location, data []byte, diags
 	if r.Client == nil || at.global {
 		return
 	}
-	mesh, err := r.Client.Mesh(ctx, at.mesh)
-	if kuma.Absent(err) {
-		return
-	}
-	var users tfkit.Users
-	if err == nil {
-		users, err = r.UsersOf(ctx, mesh, at.mesh, kuma.Recent, at.name)
-	}
-	switch {
-	case err != nil:
-		tfkit.AddError(diags, fmt.Sprintf("read mesh %q", at.mesh), err)
-	case users.Any():
+	if users := r.CurrentUsers(ctx, at.mesh, diags, at.name); users.Any() {
 		if found, ok := r.readSecret(ctx, at, kuma.Recent, diags); !ok || found != nil && holdsMaterial(found, data) {
 			return
 		}
@@ -357,8 +360,8 @@ func addWriteError(diags *diag.Diagnostics, at location, err error) {
 // dataOf returns the content of a secret.
 func dataOf(secret *kuma.Secret, at location, diags *diag.Diagnostics) (data []byte, ok bool) {
 	data, err := secret.Data()
-	if err != nil { // not quoted: it may contain a part of the value
-		tfkit.AddUnreadable(diags, "The "+at.String(), tfkit.ErrNotBase64)
+	if err != nil {
+		tfkit.AddUnreadable(diags, "The "+at.String(), err)
 	}
 	return data, err == nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -39,12 +40,19 @@ const valueDescription = "Set exactly one of `value`, `value_wo`, `value_base64`
 	"causes no changes. A configuration with `value` shows a change that stores the value in the state and does " +
 	"not write to the control plane."
 
-// valueAttributes returns the attributes of a [value].
-func valueAttributes() map[string]schema.Attribute {
+// attributes returns the attributes of both resources. nameRules are those for the
+// name of the secret.
+func attributes(nameRules ...validator.String) map[string]schema.Attribute {
 	const version = "Number that writes `%[1]s` if it changes. With it, the provider otherwise only writes `%[1]s` to restore a " +
 		"value that another client changed. Without it, the provider writes `%[1]s` whenever the value changes. Set it " +
 		"if the value is different in each run, such as a value from an ephemeral resource."
 	return map[string]schema.Attribute{
+		"name": schema.StringAttribute{
+			MarkdownDescription: "Name of the secret: at most 253 lowercase letters, digits, `-` and `.`. Changing this replaces the secret.",
+			Required:            true,
+			Validators:          nameRules,
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
 		"value": schema.StringAttribute{
 			MarkdownDescription: "Value of the secret, as a string. It is stored in plan and state. Use `value_wo` to avoid this.",
 			Optional:            true,

@@ -323,11 +323,7 @@ func (d *ProviderData) secret(ctx context.Context, mesh, name string, at path.Pa
 		addErrorAt(diags, at, fmt.Sprintf("read secret %q of mesh %q", name, mesh), err)
 		return nil, false
 	}
-	content, err = secret.Data()
-	if err != nil { // not quoted: it may contain a part of a key
-		AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), ErrNotBase64)
-	}
-	return content, err == nil
+	return SecretData(secret, mesh, name, diags)
 }
 
 // addErrorAt is [AddError] on an attribute.

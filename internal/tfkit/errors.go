@@ -326,10 +326,6 @@ func connectionAdvice(e *kuma.ConnectionError) string {
 
 const reachable = "Check that the control plane runs, and that this machine can reach its address."
 
-// ErrNotBase64 reports a secret whose data cannot be decoded. It replaces an
-// error that may quote a part of a key.
-var ErrNotBase64 = errors.New("its data is not base64")
-
 // AddUnreadable adds the error for an object of the control plane that the
 // provider does not understand.
 func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
@@ -337,6 +333,27 @@ func AddUnreadable(diags *diag.Diagnostics, what string, err error) {
 		"The provider cannot read %s: %s.\n\n"+
 			"The document has a form that this provider does not support. Check it with `kumactl get`, and fix it. If it "+
 			"is correct, use another version of the provider.", what, err))
+}
+
+// SecretData returns the content of a secret of a mesh.
+func SecretData(secret *kuma.Secret, mesh, name string, diags *diag.Diagnostics) (data []byte, ok bool) {
+	data, err := secret.Data()
+	if err != nil {
+		AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", name, mesh), err)
+	}
+	return data, err == nil
+}
+
+// ReferredData returns the content of one of the secrets of a mesh, to which an
+// attribute of a resource refers.
+func ReferredData(secrets map[string]*kuma.Secret, mesh, name string, at path.Path, diags *diag.Diagnostics) (data []byte, ok bool) {
+	if secret := secrets[name]; secret != nil {
+		return SecretData(secret, mesh, name, diags)
+	}
+	diags.AddAttributeError(at, "No such secret", WithPath(at, fmt.Sprintf(
+		"Mesh %q has no secret %q. If a kongmesh_mesh_ca_secret resource creates it, refer to its certificate_secret "+
+			"and key_secret, so that Terraform knows the order. Otherwise, upload it first.", mesh, name)))
+	return nil, false
 }
 
 // AddMeshAbsent adds the error for an object whose mesh does not exist.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
@@ -21,6 +23,24 @@ func (d *ProviderData) UsersOf(ctx context.Context, mesh *kuma.Mesh, name string
 	}
 	identities, err := d.Client.IdentityUsers(ctx, name, age, secrets...)
 	return Users{backends, identities}, err
+}
+
+// CurrentUsers is [ProviderData.UsersOf] for a mesh as it is now. If the mesh does
+// not exist, or after an error, there are none.
+func (d *ProviderData) CurrentUsers(ctx context.Context, name string, diags *diag.Diagnostics, secrets ...string) Users {
+	mesh, err := d.Client.Mesh(ctx, name)
+	if kuma.Absent(err) {
+		return Users{}
+	}
+	var users Users
+	if err == nil {
+		users, err = d.UsersOf(ctx, mesh, name, kuma.Recent, secrets...)
+	}
+	if err != nil {
+		AddError(diags, fmt.Sprintf("read mesh %q", name), err)
+		return Users{}
+	}
+	return users
 }
 
 // Any reports whether there are any.
