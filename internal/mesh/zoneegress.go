@@ -38,13 +38,13 @@ func (r *meshResource) write(
 ) (*kuma.Mesh, error) {
 	name := plan.Name.ValueString()
 	if !part.IsNull(plan.Routing) || prior != nil && !part.IsNull(prior.Routing) {
-		r.Run.ZoneEgress.Forget(name)
+		r.Run.AwaitZoneEgress(name, false)
 	}
 	mesh, err := by(ctx, name, edit(ctx, plan, prior, sent))
 	if !plan.zoneEgress() || !needsMTLS(err) {
 		return mesh, err
 	}
-	r.Run.ZoneEgress.Await(name)
+	r.Run.AwaitZoneEgress(name, true)
 	return by(ctx, name, edit(ctx, plan.withoutZoneEgress(ctx), prior, sent))
 }
 
@@ -61,7 +61,7 @@ func needsMTLS(err error) bool {
 // the actual value.
 func (r *meshResource) stateAfter(ctx context.Context, mesh *kuma.Mesh, plan model) (model, diag.Diagnostics) {
 	state, diags := stateFrom(ctx, mesh, plan, false)
-	if r.Run.ZoneEgress.Awaited(plan.Name.ValueString()) && plan.zoneEgress() {
+	if r.Run.AwaitsZoneEgress(plan.Name.ValueString()) && plan.zoneEgress() {
 		state.Routing = plan.Routing
 	}
 	return state, diags

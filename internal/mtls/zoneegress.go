@@ -21,9 +21,9 @@ func (r *backend) withZoneEgress(name string, mesh *kuma.Mesh, change func(*kuma
 	case err != nil:
 		return err
 	case enabled == "" && on:
-		r.Run.ZoneEgress.Await(name)
+		r.Run.AwaitZoneEgress(name, true)
 		return mesh.SetZoneEgress(false)
-	case enabled != "" && r.Run.ZoneEgress.Awaited(name):
+	case enabled != "" && r.Run.AwaitsZoneEgress(name):
 		return mesh.SetZoneEgress(true)
 	}
 	return nil

@@ -39,9 +39,12 @@ func (s setting) set() bool { return s.value != "" }
 // from returns the value of an attribute, otherwise of an environment variable,
 // otherwise of a context of kumactl's configuration.
 func from(attribute string, value types.String, environment string, inContext setting) setting {
-	at := path.Root(attribute)
+	return settingAt(path.Root(attribute), value, environment, inContext)
+}
+
+func settingAt(at path.Path, value types.String, environment string, inContext setting) setting {
 	if !value.IsNull() {
-		return setting{value.ValueString(), "argument " + attribute, at}
+		return setting{value.ValueString(), "argument " + at.String(), at}
 	}
 	if environment != "" && os.Getenv(environment) != "" {
 		return setting{os.Getenv(environment), "environment variable " + environment, at}

@@ -117,14 +117,7 @@ func inKubernetes(attribute string) path.Path { return path.Root("kubernetes").A
 
 // kubernetesSetting is [from] for an attribute of kubernetes.
 func kubernetesSetting(attribute string, value types.String, environment string) setting {
-	at := inKubernetes(attribute)
-	switch {
-	case !value.IsNull():
-		return setting{value.ValueString(), "argument kubernetes." + attribute, at}
-	case os.Getenv(environment) != "":
-		return setting{os.Getenv(environment), "environment variable " + environment, at}
-	}
-	return setting{path: at}
+	return settingAt(inKubernetes(attribute), value, environment, setting{})
 }
 
 // namespaceName is what Kubernetes takes for the name of a namespace.
@@ -221,10 +214,20 @@ func (m kubernetesModel) credentials(ctx context.Context, config *kubeconfig.Con
 	cert := kubernetesSetting("client_certificate", m.ClientCertificate, "KUBE_CLIENT_CERT_DATA")
 	key := kubernetesSetting("client_key", m.ClientKey, "KUBE_CLIENT_KEY_DATA")
 	byToken, byCert, byExec := m.Token.ValueString() != "", m.ClientCertificate.ValueString() != "" || m.ClientKey.ValueString() != "", m.Exec != nil
+	var given []string
+	if byToken {
+		given = append(given, "token")
+	}
+	if byCert {
+		given = append(given, "client_certificate")
+	}
+	if byExec {
+		given = append(given, "exec")
+	}
 	switch {
-	case byToken && byCert, byToken && byExec, byCert && byExec:
+	case len(given) > 1:
 		diags.AddAttributeError(path.Root("kubernetes"), "Conflicting provider arguments", fmt.Sprintf(
-			"kubernetes has several kinds of credentials: %s. Keep one of them.", strings.Join(kinds(byToken, byCert, byExec), ", ")))
+			"kubernetes has several kinds of credentials: %s. Keep one of them.", strings.Join(given, ", ")))
 		return ""
 	case byExec:
 		config.Exec = &kubeconfig.Exec{APIVersion: m.Exec.APIVersion.ValueString(), Command: m.Exec.Command.ValueString()}
@@ -249,19 +252,6 @@ func (m kubernetesModel) credentials(ctx context.Context, config *kubeconfig.Con
 	}
 	config.ClientCertificate, config.ClientKey = cert.value, key.value
 	return cert.origin
-}
-
-func kinds(token, cert, exec bool) []string {
-	var given []string
-	for _, kind := range []struct {
-		name string
-		set  bool
-	}{{"token", token}, {"client_certificate", cert}, {"exec", exec}} {
-		if kind.set {
-			given = append(given, kind.name)
-		}
-	}
-	return given
 }
 
 // check rejects values whose error would not name their attribute otherwise.

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -88,8 +89,7 @@ func (d *source) Read(ctx context.Context, req datasource.ReadRequest, resp *dat
 	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
 		return
 	}
-	every := anyResource{tfkit.Resource{ProviderData: d.ProviderData}}
-	of, ok := every.objectOf(ctx, config.model, &resp.Diagnostics)
+	of, ok := objectOf(ctx, d.Client, config.model, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -132,23 +132,13 @@ func sourceFrom(ctx context.Context, document *kuma.Document, config sourceModel
 		}
 		state.Status = types.DynamicValue(valueOf(ctx, withoutKeys(status)))
 	}
-	labels, err := document.AllLabels()
-	if err != nil {
-		return config, err
-	}
-	state.Labels = mapOf(labels)
-	created, err := document.CreationTime()
-	if err != nil {
-		return config, err
-	}
-	modified, err := document.ModificationTime()
+	labels, errLabels := document.AllLabels()
+	created, errCreated := document.CreationTime()
+	modified, errModified := document.ModificationTime()
+	kri, errKRI := document.KRI()
+	state.Labels, state.KRI = mapOf(labels), tfkit.Optional(kri)
 	state.CreationTime, state.ModificationTime = timeOf(created), timeOf(modified)
-	var kri *string
-	if err == nil {
-		err = document.Decode("kri", &kri)
-	}
-	state.KRI = types.StringPointerValue(kri)
-	return state, err
+	return state, errors.Join(errLabels, errCreated, errModified, errKRI)
 }
 
 func timeOf(t time.Time) types.String {

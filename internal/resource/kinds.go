@@ -53,29 +53,23 @@ func unownedType() validator.String {
 	})
 }
 
-// objectOf returns the object of a model whose type is known.
-func (r *anyResource) objectOf(ctx context.Context, m model, diags *diag.Diagnostics) (of kuma.ObjectKey, ok bool) {
-	t, ok := r.typeOf(ctx, m, diags)
-	return kuma.ObjectKey{Type: t, Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString()}, ok
-}
-
-// typeOf returns the type of a model. It adds an error if the control plane
+// objectOf returns the object of a model. It adds an error if the control plane
 // does not have the type, or if its scope does not match the model.
-func (r *anyResource) typeOf(ctx context.Context, m model, diags *diag.Diagnostics) (t kuma.Type, ok bool) {
-	t, ok = findType(ctx, r.Client, m.Type.ValueString(), diags)
+func objectOf(ctx context.Context, client *kuma.Client, m model, diags *diag.Diagnostics) (of kuma.ObjectKey, ok bool) {
+	t, ok := findType(ctx, client, m.Type.ValueString(), diags)
 	switch {
 	case !ok:
-		return t, false
+		return of, false
 	case t.InMesh() && m.Mesh.IsNull():
 		diags.AddAttributeError(path.Root("mesh"), "Mesh is missing", fmt.Sprintf(
 			"A %s belongs to a mesh. Set mesh to the name of the mesh, as in `mesh = kongmesh_mesh.this.name`. An import ID has the form type/mesh/name.", t.Name))
-		return t, false
+		return of, false
 	case !t.InMesh() && !m.Mesh.IsNull():
 		diags.AddAttributeError(path.Root("mesh"), "Mesh is not allowed", fmt.Sprintf(
 			"A %s does not belong to a mesh. Remove mesh. An import ID has the form type/name.", t.Name))
-		return t, false
+		return of, false
 	}
-	return t, true
+	return kuma.ObjectKey{Type: t, Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString()}, true
 }
 
 // findType returns the type of the control plane with this name.

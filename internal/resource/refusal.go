@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,10 +44,9 @@ func (m *model) attributeOf(field string) path.Path {
 }
 
 // try asks the control plane on Kubernetes whether it accepts the planned object.
-func (r *anyResource) try(ctx context.Context, t kuma.Type, plan, state model, diags *diag.Diagnostics) {
-	of := kuma.ObjectKey{Type: t, Mesh: plan.Mesh.ValueString(), Name: plan.Name.ValueString()}
+func (r *anyResource) try(ctx context.Context, of kuma.ObjectKey, plan, state model, diags *diag.Diagnostics) {
 	err := r.Client.TryObject(ctx, of, func(document *kuma.Document) error { return plan.edit(document, state) })
-	plan.addWriteError(t, "plan "+plan.String(), err, diags)
+	plan.addWriteError(of.Type, "plan "+plan.String(), err, diags)
 }
 
 // addWriteError adds the problems of a failed write to the attributes that
@@ -61,7 +61,7 @@ func (m *model) addWriteError(t kuma.Type, task string, err error, diags *diag.D
 		for _, parameter := range refusal.Parameters {
 			at := m.attributeOf(parameter.Field)
 			diags.AddAttributeError(at, "Control plane rejected the change", tfkit.WithPath(at, fmt.Sprintf(
-				"Could not %s. The control plane rejected %s: %s.%s", task, subject(parameter.Field), parameter.Reason, m.quoted(parameter.Field))))
+				"Could not %s. The control plane rejected %s: %s.%s", task, cmp.Or(parameter.Field, "the document"), parameter.Reason, m.quoted(parameter.Field))))
 		}
 		if len(refusal.Parameters) == 0 {
 			diags.AddAttributeError(content, "Control plane rejected the change", fmt.Sprintf(
@@ -71,14 +71,6 @@ func (m *model) addWriteError(t kuma.Type, task string, err error, diags *diag.D
 	default:
 		tfkit.AddError(diags, task, err)
 	}
-}
-
-// subject returns the name of a path for messages.
-func subject(field string) string {
-	if field == "" {
-		return "the document"
-	}
-	return field
 }
 
 // quoted returns the end of a message with the value at a path, unless the
@@ -152,8 +144,7 @@ func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagn
 			continue
 		}
 		at := m.warnedAbout(warning)
-		subject := strings.Join([]string{m.Type.ValueString(), at.String()}, ": ")
-		diags.AddAttributeWarning(at, "Control plane warns of "+subject, fmt.Sprintf(
+		diags.AddAttributeWarning(at, fmt.Sprintf("Control plane warns of %s: %s", m.Type.ValueString(), at), fmt.Sprintf(
 			"The control plane accepted %s, and warns: %s", m, warning))
 	}
 }
@@ -188,12 +179,7 @@ func find(at string, decoded any, names []string) string {
 				return find(member(at, names[0]), below, names[1:])
 			}
 		}
-		all := make([]string, 0, len(v))
-		for name := range v {
-			all = append(all, name)
-		}
-		slices.Sort(all)
-		for _, name := range all {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if found := find(member(at, name), v[name], names); found != "" {
 				return found
 			}

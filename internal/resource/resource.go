@@ -155,9 +155,9 @@ func (r *anyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		if _, err := r.Client.Types(ctx); kuma.Transient(err) {
 			return // the control plane reports it during apply
 		}
-		if t, ok := r.typeOf(ctx, plan, &resp.Diagnostics); ok {
-			if r.checkWritable(ctx, t, &resp.Diagnostics); !resp.Diagnostics.HasError() && resp.Plan.Raw.IsFullyKnown() {
-				r.try(ctx, t, plan, state, &resp.Diagnostics)
+		if of, ok := objectOf(ctx, r.Client, plan, &resp.Diagnostics); ok {
+			if r.checkWritable(ctx, of.Type, &resp.Diagnostics); !resp.Diagnostics.HasError() && resp.Plan.Raw.IsFullyKnown() {
+				r.try(ctx, of, plan, state, &resp.Diagnostics)
 			}
 		}
 		if plan.permitsTraffic() {
@@ -184,7 +184,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.checkContent(&resp.Diagnostics) // values that were unknown during plan
-	of, ok := r.objectOf(ctx, plan, &resp.Diagnostics)
+	of, ok := objectOf(ctx, r.Client, plan, &resp.Diagnostics)
 	if !ok || resp.Diagnostics.HasError() {
 		return
 	}
@@ -217,7 +217,7 @@ func (r *anyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
 	}
-	of, ok := r.objectOf(ctx, state, &resp.Diagnostics)
+	of, ok := objectOf(ctx, r.Client, state, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -254,7 +254,7 @@ func (r *anyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	plan.checkContent(&resp.Diagnostics)
-	of, ok := r.objectOf(ctx, plan, &resp.Diagnostics)
+	of, ok := objectOf(ctx, r.Client, plan, &resp.Diagnostics)
 	if !ok || resp.Diagnostics.HasError() {
 		return
 	}
@@ -276,7 +276,7 @@ func (r *anyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
-	of, ok := r.objectOf(ctx, state, &resp.Diagnostics)
+	of, ok := objectOf(ctx, r.Client, state, &resp.Diagnostics)
 	if !ok || r.Run.Created(state.existing().RunName()) {
 		return
 	}

@@ -300,23 +300,28 @@ func withoutDefaults(decoded any, zone string) any {
 	if zone != "" {
 		added["kuma.io/zone"] = zone
 	}
-	return without(decoded, added)
+	return filtered(decoded, func(name string, value any) bool {
+		by, is := added[name]
+		return value != nil && (!is || !sameScalar(by, value))
+	})
 }
 
-func without(decoded any, added map[string]any) any {
+// filtered returns a document with the members that keep selects, also those of
+// objects in it.
+func filtered(decoded any, keep func(name string, value any) bool) any {
 	switch v := decoded.(type) {
 	case map[string]any:
 		members := map[string]any{}
 		for name, value := range v {
-			if by, is := added[name]; value != nil && (!is || !sameScalar(by, value)) {
-				members[name] = without(value, added)
+			if keep(name, value) {
+				members[name] = filtered(value, keep)
 			}
 		}
 		return members
 	case []any:
 		items := make([]any, len(v))
 		for i := range v {
-			items[i] = without(v[i], added)
+			items[i] = filtered(v[i], keep)
 		}
 		return items
 	}

@@ -37,6 +37,15 @@ type diagnosticServer struct {
 	notices noticing // nil if the provider reports none
 }
 
+// checked makes the diagnostics of a call's response safe to show.
+func checked[Q, R any](ctx context.Context, request Q, do func(context.Context, Q) (*R, error), diagnostics func(*R) []*tfprotov6.Diagnostic) (*R, error) {
+	response, err := do(ctx, request)
+	if response != nil {
+		printable(diagnostics(response))
+	}
+	return response, err
+}
+
 func (s *diagnosticServer) ApplyResourceChange(ctx context.Context, r *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	response, err := s.frameworkServer.ApplyResourceChange(ctx, r)
 	if err != nil {
@@ -56,51 +65,27 @@ func (s *diagnosticServer) ApplyResourceChange(ctx context.Context, r *tfprotov6
 }
 
 func (s *diagnosticServer) PlanResourceChange(ctx context.Context, r *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	response, err := s.frameworkServer.PlanResourceChange(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.PlanResourceChange, func(is *tfprotov6.PlanResourceChangeResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) ReadResource(ctx context.Context, r *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	response, err := s.frameworkServer.ReadResource(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.ReadResource, func(is *tfprotov6.ReadResourceResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) ImportResourceState(ctx context.Context, r *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
-	response, err := s.frameworkServer.ImportResourceState(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.ImportResourceState, func(is *tfprotov6.ImportResourceStateResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) MoveResourceState(ctx context.Context, r *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
-	response, err := s.frameworkServer.MoveResourceState(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.MoveResourceState, func(is *tfprotov6.MoveResourceStateResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) ReadDataSource(ctx context.Context, r *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	response, err := s.frameworkServer.ReadDataSource(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.ReadDataSource, func(is *tfprotov6.ReadDataSourceResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) OpenEphemeralResource(ctx context.Context, r *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	response, err := s.frameworkServer.OpenEphemeralResource(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.OpenEphemeralResource, func(is *tfprotov6.OpenEphemeralResourceResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) ListResource(ctx context.Context, r *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
@@ -112,11 +97,7 @@ func (s *diagnosticServer) ListResource(ctx context.Context, r *tfprotov6.ListRe
 }
 
 func (s *diagnosticServer) PlanAction(ctx context.Context, r *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
-	response, err := s.frameworkServer.PlanAction(ctx, r)
-	if response != nil {
-		printable(response.Diagnostics)
-	}
-	return response, err
+	return checked(ctx, r, s.frameworkServer.PlanAction, func(is *tfprotov6.PlanActionResponse) []*tfprotov6.Diagnostic { return is.Diagnostics })
 }
 
 func (s *diagnosticServer) InvokeAction(ctx context.Context, r *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {

@@ -22,10 +22,15 @@ import (
 // The library's rule of that name searches the whole configuration for its
 // attributes, once for each of them. That is more than a tenth of the time that
 // a read of kongmesh_proxy_certificate takes.
-func ExactlyOneOf(names ...string) OneAttribute { return OneAttribute{names} }
+func ExactlyOneOf(names ...string) OneAttribute {
+	return OneAttribute{Described("exactly one of " + strings.Join(names, ", ")), names}
+}
 
 // OneAttribute is the rule that [ExactlyOneOf] returns.
-type OneAttribute struct{ names []string }
+type OneAttribute struct {
+	Described
+	names []string
+}
 
 var (
 	_ validator.Object           = OneAttribute{}
@@ -33,12 +38,6 @@ var (
 	_ ephemeral.ConfigValidator  = OneAttribute{}
 	_ resource.ConfigValidator   = OneAttribute{}
 )
-
-// Description describes the rule.
-func (o OneAttribute) Description(context.Context) string { return "exactly one of " + o.list() }
-
-// MarkdownDescription returns [OneAttribute.Description].
-func (o OneAttribute) MarkdownDescription(ctx context.Context) string { return o.Description(ctx) }
 
 // ValidateObject checks an object.
 func (o OneAttribute) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
@@ -95,7 +94,5 @@ func (o OneAttribute) check(parent path.Path, values map[string]attr.Value, diag
 	case len(set) > 1:
 		at, now = parent.AtName(set[0]), strings.Join(set, " and ")+" are set"
 	}
-	diags.AddAttributeError(at, "Invalid Attribute Combination", WithPath(at, fmt.Sprintf("Set exactly one of %s. Currently, %s.", o.list(), now)))
+	diags.AddAttributeError(at, "Invalid Attribute Combination", WithPath(at, fmt.Sprintf("Set %s. Currently, %s.", o.Described, now)))
 }
-
-func (o OneAttribute) list() string { return strings.Join(o.names, ", ") }

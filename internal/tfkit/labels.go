@@ -14,12 +14,9 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
-// The control plane's rules for labels are those of Kubernetes (recordings of
-// refused names and bodies of meshes).
-var (
-	labelPart   = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
-	labelDomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-)
+// labelPart is the control plane's rule for labels, that of Kubernetes (recordings
+// of refused names and bodies of meshes).
+var labelPart = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 
 func checkLabelName(name string) error {
 	domain, part, found := strings.Cut(name, "/")
@@ -30,7 +27,7 @@ func checkLabelName(name string) error {
 	case !labelPart.MatchString(part):
 		return fmt.Errorf(`the name of a label has at most 63 letters, digits, "-", "_" and ".", and starts and ends with a letter or ` +
 			"digit")
-	case found && (!labelDomain.MatchString(domain) || len(domain) > 253):
+	case found && kuma.CheckName(domain, kuma.MaxSecretName) != nil:
 		return fmt.Errorf(`the prefix before "/" must be a domain name in lowercase`)
 	}
 	return nil

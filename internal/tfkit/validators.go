@@ -175,33 +175,28 @@ func (l lifetime) ValidateString(ctx context.Context, req validator.StringReques
 // Duration returns the rule for a duration in Go's grammar that is not
 // negative.
 func Duration() validator.String {
-	return Check("Invalid duration", "a duration such as 10s, 1m30s or 500ms", func(text string) error {
-		d, err := parseDuration(text)
-		if err == nil && d < 0 {
-			err = errors.New("it is negative")
-		}
-		return err
-	})
+	return durationOf(0, "a duration such as 10s, 1m30s or 500ms", "it is negative")
 }
 
 // Limit returns the rule for a duration after which something ends: a
 // [Duration] other than 0.
 func Limit() validator.String {
-	return Check("Invalid duration", "a duration greater than 0, such as 10s, 1m30s or 500ms", func(text string) error {
-		d, err := parseDuration(text)
-		if err == nil && d <= 0 {
-			err = errors.New("it must be greater than 0, because a request without a limit may never end")
-		}
-		return err
-	})
+	return durationOf(1, positiveDuration, "it must be greater than 0, because a request without a limit may never end")
 }
 
 // PositiveDuration returns the rule for a [Duration] other than 0.
 func PositiveDuration() validator.String {
-	return Check("Invalid duration", "a duration greater than 0, such as 10s, 1m30s or 500ms", func(text string) error {
+	return durationOf(1, positiveDuration, "it must be greater than 0")
+}
+
+const positiveDuration = "a duration greater than 0, such as 10s, 1m30s or 500ms"
+
+// durationOf returns the rule for a duration of at least least in Go's grammar.
+func durationOf(least time.Duration, description, tooShort string) validator.String {
+	return Check("Invalid duration", description, func(text string) error {
 		d, err := parseDuration(text)
-		if err == nil && d <= 0 {
-			err = errors.New("it must be greater than 0")
+		if err == nil && d < least {
+			err = errors.New(tooShort)
 		}
 		return err
 	})

@@ -1,8 +1,6 @@
 package token
 
 import (
-	"context"
-
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -14,43 +12,14 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var (
-	_ ephemeral.EphemeralResourceWithConfigure = (*dataplaneToken)(nil)
-	_ ephemeral.EphemeralResourceWithConfigure = (*userToken)(nil)
-	_ ephemeral.EphemeralResourceWithConfigure = (*zoneToken)(nil)
-)
-
 // NewDataplaneToken returns the ephemeral resource kongmesh_dataplane_token.
 func NewDataplaneToken() ephemeral.EphemeralResource {
-	return &dataplaneToken{tfkit.EphemeralResource{TypeName: "dataplane_token"}}
-}
-
-// NewUserToken returns the ephemeral resource kongmesh_user_token.
-func NewUserToken() ephemeral.EphemeralResource {
-	return &userToken{tfkit.EphemeralResource{TypeName: "user_token"}}
-}
-
-// NewZoneToken returns the ephemeral resource kongmesh_zone_token.
-func NewZoneToken() ephemeral.EphemeralResource {
-	return &zoneToken{tfkit.EphemeralResource{TypeName: "zone_token"}}
-}
-
-type dataplaneToken struct{ tfkit.EphemeralResource }
-
-type dataplaneModel struct {
-	Mesh     types.String        `tfsdk:"mesh"`
-	Name     types.String        `tfsdk:"name"`
-	Tags     map[string][]string `tfsdk:"tags"`
-	Type     types.String        `tfsdk:"type"`
-	Workload types.String        `tfsdk:"workload"`
-	issued
-}
-
-func (*dataplaneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "A token with which a data plane proxy connects to the control plane. Without `name`, `tags` and `workload`, any " +
-			"proxy of the mesh can use it." + opened,
-		Attributes: attributes(map[string]schema.Attribute{
+	return &token{
+		EphemeralResource: tfkit.EphemeralResource{TypeName: "dataplane_token"},
+		kind:              kuma.DataplaneToken,
+		description: "A token with which a data plane proxy connects to the control plane. Without `name`, `tags` and `workload`, any " +
+			"proxy of the mesh can use it.",
+		attributes: map[string]schema.Attribute{
 			"mesh": schema.StringAttribute{
 				MarkdownDescription: "Name of the mesh that the proxy belongs to.",
 				Required:            true,
@@ -80,38 +49,35 @@ func (*dataplaneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp
 				Optional:   true,
 				Validators: []validator.String{tfkit.Text()},
 			},
-		}),
+		},
+		model: func() model { return &dataplaneModel{} },
 	}
 }
 
-func (e *dataplaneToken) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
-	var m dataplaneModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
+type dataplaneModel struct {
+	Mesh     types.String        `tfsdk:"mesh"`
+	Name     types.String        `tfsdk:"name"`
+	Tags     map[string][]string `tfsdk:"tags"`
+	Type     types.String        `tfsdk:"type"`
+	Workload types.String        `tfsdk:"workload"`
+	issued
+}
+
+func (m *dataplaneModel) members() map[string]any {
 	members := map[string]any{"mesh": text(m.Mesh), "name": text(m.Name), "type": text(m.Type), "workload": text(m.Workload)}
 	if len(m.Tags) > 0 {
 		members["tags"] = m.Tags
 	}
-	m.issue(ctx, &e.ProviderData, kuma.DataplaneToken, members, &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
-	}
+	return members
 }
 
-type userToken struct{ tfkit.EphemeralResource }
-
-type userModel struct {
-	Name   types.String `tfsdk:"name"`
-	Groups []string     `tfsdk:"groups"`
-	issued
-}
-
-func (*userToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "A token with which a user calls the API of the control plane, as this provider does." + opened,
-		Attributes: attributes(map[string]schema.Attribute{
+// NewUserToken returns the ephemeral resource kongmesh_user_token.
+func NewUserToken() ephemeral.EphemeralResource {
+	return &token{
+		EphemeralResource: tfkit.EphemeralResource{TypeName: "user_token"},
+		kind:              kuma.UserToken,
+		description:       "A token with which a user calls the API of the control plane, as this provider does.",
+		attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the user.",
 				Required:            true,
@@ -123,38 +89,32 @@ func (*userToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *eph
 				Optional:            true,
 				Validators:          []validator.List{tfkit.NoNulls(), listvalidator.ValueStringsAre(tfkit.Text())},
 			},
-		}),
+		},
+		model: func() model { return &userModel{} },
 	}
 }
 
-func (e *userToken) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
-	var m userModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
+type userModel struct {
+	Name   types.String `tfsdk:"name"`
+	Groups []string     `tfsdk:"groups"`
+	issued
+}
+
+func (m *userModel) members() map[string]any {
 	members := map[string]any{"name": text(m.Name)}
 	if len(m.Groups) > 0 {
 		members["groups"] = m.Groups
 	}
-	m.issue(ctx, &e.ProviderData, kuma.UserToken, members, &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
-	}
+	return members
 }
 
-type zoneToken struct{ tfkit.EphemeralResource }
-
-type zoneModel struct {
-	Zone  types.String `tfsdk:"zone"`
-	Scope []string     `tfsdk:"scope"`
-	issued
-}
-
-func (*zoneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "A token with which a zone control plane, a zone ingress or a zone egress connects." + opened,
-		Attributes: attributes(map[string]schema.Attribute{
+// NewZoneToken returns the ephemeral resource kongmesh_zone_token.
+func NewZoneToken() ephemeral.EphemeralResource {
+	return &token{
+		EphemeralResource: tfkit.EphemeralResource{TypeName: "zone_token"},
+		kind:              kuma.ZoneToken,
+		description:       "A token with which a zone control plane, a zone ingress or a zone egress connects.",
+		attributes: map[string]schema.Attribute{
 			"zone": schema.StringAttribute{
 				MarkdownDescription: "Name of the zone.",
 				Required:            true,
@@ -168,18 +128,17 @@ func (*zoneToken) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *eph
 					tfkit.NoNulls(), listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(tfkit.OneOf("cp", "egress", "ingress")),
 				},
 			},
-		}),
+		},
+		model: func() model { return &zoneModel{} },
 	}
 }
 
-func (e *zoneToken) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
-	var m zoneModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	m.issue(ctx, &e.ProviderData, kuma.ZoneToken, map[string]any{"zone": text(m.Zone), "scope": m.Scope}, &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
-	}
+type zoneModel struct {
+	Zone  types.String `tfsdk:"zone"`
+	Scope []string     `tfsdk:"scope"`
+	issued
+}
+
+func (m *zoneModel) members() map[string]any {
+	return map[string]any{"zone": text(m.Zone), "scope": m.Scope}
 }

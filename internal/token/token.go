@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -24,6 +25,40 @@ const (
 	shortestLife = time.Minute
 	longLife     = 90 * 24 * time.Hour
 )
+
+// A token is the ephemeral resource for one kind of token.
+type token struct {
+	tfkit.EphemeralResource
+	kind        kuma.TokenKind
+	description string
+	attributes  map[string]schema.Attribute // besides those of [issued]
+	model       func() model                // an empty one
+}
+
+// A model is a pointer to the model of one kind of token.
+type model interface {
+	// members returns those of the request, with nil for one without a value.
+	members() map[string]any
+	issue(ctx context.Context, provider *tfkit.ProviderData, kind kuma.TokenKind, members map[string]any, diags *diag.Diagnostics)
+}
+
+var _ ephemeral.EphemeralResourceWithConfigure = (*token)(nil)
+
+func (e *token) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{MarkdownDescription: e.description + opened, Attributes: withIssued(e.attributes)}
+}
+
+func (e *token) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	m := e.model()
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.issue(ctx, &e.ProviderData, e.kind, m.members(), &resp.Diagnostics)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.Result.Set(ctx, m)...)
+	}
+}
 
 // issued has the attributes that all kinds of tokens share.
 type issued struct {
@@ -39,8 +74,8 @@ const opened = "\n\nThe token is not stored in plan or state. Terraform opens th
 	"the control plane issues a new token. A token cannot be taken back by itself: keep `valid_for` short, or revoke it by its " +
 	"`token_id`. By default, the control plane issues tokens to users of the group `mesh-system:admin`."
 
-// attributes adds the shared attributes to a schema.
-func attributes(own map[string]schema.Attribute) map[string]schema.Attribute {
+// withIssued adds the attributes of [issued].
+func withIssued(own map[string]schema.Attribute) map[string]schema.Attribute {
 	all := map[string]schema.Attribute{
 		"valid_for": schema.StringAttribute{
 			MarkdownDescription: "How long the token is valid, at least one minute: a duration such as `90m`, `24h` or `30d`. More than 90 days is " +
@@ -86,20 +121,20 @@ func (m *issued) issue(ctx context.Context, provider *tfkit.ProviderData, kind k
 		return
 	}
 	maps.DeleteFunc(members, func(_ string, value any) bool { return value == nil })
-	token, err := provider.Client.IssueToken(ctx, kind, members, validFor)
+	made, err := provider.Client.IssueToken(ctx, kind, members, validFor)
 	if err != nil {
 		addError(ctx, provider, kind, members, err, diags)
 		return
 	}
-	for _, name := range token.Dropped {
+	for _, name := range made.Dropped {
 		diags.AddAttributeError(attributeOf(name), "Control plane dropped part of the token", fmt.Sprintf(
 			"The control plane at version %s issued a token without %s: this version does not know it. The token would be valid for more "+
 				"than the configuration says. Remove %s from the configuration.", provider.Client.Version(ctx), name, attributeOf(name)))
 	}
-	m.Token, m.TokenID, m.KeyID = types.StringValue(token.Text), types.StringValue(token.ID), types.StringValue(token.KeyID)
+	m.Token, m.TokenID, m.KeyID = types.StringValue(made.Text), types.StringValue(made.ID), types.StringValue(made.KeyID)
 	m.ExpiresAt = types.StringNull()
-	if !token.Expires.IsZero() {
-		m.ExpiresAt = types.StringValue(token.Expires.Format(time.RFC3339))
+	if !made.Expires.IsZero() {
+		m.ExpiresAt = types.StringValue(made.Expires.Format(time.RFC3339))
 	}
 }
 
