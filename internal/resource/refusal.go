@@ -144,7 +144,8 @@ func (m *model) addWarnings(run *tfkit.Run, warnings []string, diags *diag.Diagn
 			continue
 		}
 		at := m.warnedAbout(warning)
-		diags.AddAttributeWarning(at, fmt.Sprintf("Control plane warns of %s: %s", m.Type.ValueString(), at), fmt.Sprintf(
+		subject := m.Type.ValueString() + ": " + at.String()
+		diags.AddAttributeWarning(at, "Control plane warns of "+subject, fmt.Sprintf(
 			"The control plane accepted %s, and warns: %s", m, warning))
 	}
 }
