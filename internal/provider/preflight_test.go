@@ -14,20 +14,6 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
-// oneOfEach is one resource of each type, in a mesh that does not exist yet.
-var oneOfEach = map[string]string{
-	"kongmesh_mesh":           `name = "new"`,
-	"kongmesh_mesh_ca_secret": "mesh = \"new\"\nname = \"ca\"\ncertificate_chain = $chain\nprivate_key_wo = $key",
-	"kongmesh_mesh_secret":    "mesh = \"new\"\nname = \"plain\"\nvalue_wo = \"x\"",
-	"kongmesh_global_secret":  "name = \"plain\"\nvalue_wo = \"x\"",
-	"kongmesh_mtls_provided_backend": "mesh = \"new\"\nname = \"ca-1\"\n" +
-		"cert = { secret = \"a\" }\nkey = { secret = \"b\" }",
-	"kongmesh_mesh_identity": "mesh = \"new\"\nname = \"payments\"\nselector = {}",
-	"kongmesh_mesh_trust":    "mesh = \"new\"\nname = \"trust\"\ntrust_domain = \"d\"\nca_bundles = [$chain]",
-	"kongmesh_resource": "type = \"MeshTimeout\"\nmesh = \"new\"\nname = \"slow\"\n" +
-		"spec = { to = [{ targetRef = { kind = \"Mesh\" }, default = { connectionTimeout = \"5s\" } }] }",
-}
-
 // What the control plane tells beforehand that it refuses is an error of the
 // plan, for every type of resource.
 func TestAccPreflight(t *testing.T) {
@@ -51,11 +37,7 @@ func TestAccPreflight(t *testing.T) {
 		for kind := range acctest.New(t).Protocol().Schemas.ResourceSchemas {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				t.Parallel()
-				body := oneOfEach[kind]
-				if body == "" {
-					t.Fatalf("oneOfEach has no %s", kind)
-				}
-				config := strings.Replace(env.Config(fmt.Sprintf("resource %q \"this\" {\n%s\n}", kind, body), "chain", ca.Chain, "key", ca.Key),
+				config := strings.Replace(env.Config(alone(t, kind), "mesh", "new", "chain", ca.Chain, "key", ca.Key),
 					"{\n", fmt.Sprintf("{\n  token = %q\n", test.token), 1)
 				step := resource.TestStep{Config: config, PlanOnly: true, ExpectError: acctest.Words(test.want...)}
 				if test.refused != nil && !slices.Contains(test.refused, kind) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +54,16 @@ resource "kongmesh_mesh_identity" "this" {
   selector = {}
 }
 `
+
+// alone is the object of a resource in allResources without the others: what it refers to is called "new".
+func alone(t *testing.T, resourceType string) string {
+	t.Helper()
+	block := regexp.MustCompile(`(?s)resource "` + resourceType + `" "this" \{.*?\n\}\n`).FindString(allResources)
+	if block == "" {
+		t.Fatalf("allResources has no %s", resourceType)
+	}
+	return regexp.MustCompile(`kongmesh_\w+\.\w+\.\w+`).ReplaceAllString(block, `"new"`)
+}
 
 // withSource is a configuration for Terraform's own commands.
 func withSource(config string) string {
