@@ -3,12 +3,10 @@ package identity
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
@@ -28,31 +26,22 @@ func changesCA(plan, prior model) bool {
 	return false
 }
 
-// A caSource is where the certificate chain or the key of a CA is.
-type caSource struct {
-	at     path.Path
-	secret string
-	inline *string
-}
-
 // caSources returns the sources of the CA of an identity. ok is false without a
 // CA of its own.
-func (m model) caSources() (certificate, key caSource, ok bool) {
+func (m model) caSources() (certificate, key tfkit.CASource, ok bool) {
 	ca := part.AttributesOf(m.Bundled)["ca"]
-	of := func(name string) caSource {
-		at := path.Root("bundled").AtName("ca").AtName(name)
-		source := caSource{at: at}
+	of := func(name string) tfkit.CASource {
+		source := tfkit.CASource{At: path.Root("bundled").AtName("ca").AtName(name)}
 		for form, value := range part.AttributesOf(part.AttributesOf(ca)[name]) {
 			if part.IsNull(value) {
 				continue
 			}
-			source.at = at.AtName(form)
-			is, _ := value.(types.String)
+			source.At = source.At.AtName(form)
 			switch form {
 			case "secret":
-				source.secret = is.ValueString()
+				source.Secret = plainText(value)
 			case "inline":
-				source.inline = is.ValueStringPointer()
+				source.PEM = []byte(plainText(value))
 			}
 		}
 		return source
@@ -60,51 +49,12 @@ func (m model) caSources() (certificate, key caSource, ok bool) {
 	return of("certificate"), of("private_key"), !part.IsNull(ca)
 }
 
-// material is PEM, nil if it is unknown or on the control plane's machine.
-type material []byte
-
-// readCA returns the certificate chain and the key of an identity. It adds an
-// error for a secret that does not exist, or that cannot be read.
-func (r *meshIdentity) readCA(ctx context.Context, m model, age kuma.MaxAge, diags *diag.Diagnostics) (certificate, key material) {
-	from, keyFrom, ok := m.caSources()
-	if !ok {
-		return nil, nil
-	}
-	mesh := m.Mesh.ValueString()
-	var names []string
-	for _, source := range []caSource{from, keyFrom} {
-		if source.secret != "" {
-			names = append(names, source.secret)
-		}
-	}
-	var secrets map[string]*kuma.Secret
-	if len(names) > 0 {
-		var err error
-		if secrets, err = r.Client.SecretsByName(ctx, mesh, age, names...); err != nil {
-			tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names...), mesh), err)
-			return nil, nil
-		}
-	}
-	return from.read(mesh, secrets, diags), keyFrom.read(mesh, secrets, diags)
-}
-
-func (s caSource) read(mesh string, secrets map[string]*kuma.Secret, diags *diag.Diagnostics) material {
-	switch {
-	case s.inline != nil:
-		return material(*s.inline)
-	case s.secret == "":
-		return nil
-	}
-	text, _ := tfkit.ReferredData(secrets, mesh, s.secret, s.at, diags)
-	return text
-}
-
 // checkCA applies the rules for CA material to the CA of an identity before a
 // write. Warnings were part of the plan.
-func (r *meshIdentity) checkCA(ctx context.Context, plan model, age kuma.MaxAge, diags *diag.Diagnostics) {
+func (r *meshIdentity) checkCA(ctx context.Context, plan model, diags *diag.Diagnostics) {
 	var found diag.Diagnostics
-	certificate, key := r.readCA(ctx, plan, age, &found)
-	if !found.HasError() {
+	certificate, key, _ := plan.caSources()
+	if r.ReadCA(ctx, plan.Mesh.ValueString(), kuma.Fresh, &found, &certificate, &key); !found.HasError() {
 		r.addCAProblems(plan, certificate, key, &found)
 	}
 	diags.Append(found.Errors()...)
@@ -113,47 +63,37 @@ func (r *meshIdentity) checkCA(ctx context.Context, plan model, age kuma.MaxAge,
 // planCA applies the rules for CA material during plan, as far as the material is
 // known: inline, in secrets, or planned by the same run.
 func (r *meshIdentity) planCA(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	from, keyFrom, ok := plan.caSources()
+	certificate, key, ok := plan.caSources()
 	if !ok || !known(plan.Bundled) {
 		return
 	}
-	if keyFrom.inline != nil {
-		diags.AddAttributeWarning(keyFrom.at, "Private key in identity",
+	if key.PEM != nil {
+		diags.AddAttributeWarning(key.At, "Private key in identity",
 			"Everyone who can read the MeshIdentity can read an inline key, and Terraform stores it in the state. Use it only for "+
 				"development. Otherwise, upload the CA with kongmesh_mesh_ca_secret, and refer to its secrets.")
 	}
-	bySecret := from.secret != "" || keyFrom.secret != ""
 	mesh := plan.Mesh.ValueString()
-	if bundle, planned := r.Run.PlannedBundle(mesh, from.secret); planned {
+	if bundle, planned := r.Run.PlannedBundle(mesh, certificate.Secret); planned {
 		checkSelfSigned(plan, bundle, diags) // the resource of the CA reports all other problems
 		return
 	}
-	if r.Run.PlansSecret(mesh, from.secret) || r.Run.PlansSecret(mesh, keyFrom.secret) {
+	if r.Run.PlansSecret(mesh, certificate.Secret) || r.Run.PlansSecret(mesh, key.Secret) {
 		return
 	}
-	if bySecret && (r.Client == nil || plan.Mesh.IsUnknown() || r.Run.CreatesMesh(mesh)) {
-		return
+	if certificate.Secret != "" || key.Secret != "" {
+		if r.Client == nil || plan.Mesh.IsUnknown() || r.Run.CreatesMesh(mesh) {
+			return
+		}
+		var unread diag.Diagnostics // the apply reports what is missing
+		r.ReadCA(ctx, mesh, kuma.Recent, &unread, &certificate, &key)
 	}
-	var unread diag.Diagnostics // the apply reports what is missing
-	certificate, key := r.readCA(ctx, plan, kuma.Recent, &unread)
 	r.addCAProblems(plan, certificate, key, diags)
 }
 
-func (r *meshIdentity) addCAProblems(plan model, certificate, key material, diags *diag.Diagnostics) {
-	from, keyFrom, _ := plan.caSources()
-	var bundle pki.Bundle
-	if certificate != nil {
-		var problems pki.Problems
-		bundle, problems = pki.ReadBundle(certificate)
-		problems = slices.Concat(problems, bundle.CheckWhole(pki.Options{Now: r.Clock.Now(), ProxyCertificateLifetime: plan.lifetime()}))
-		tfkit.AddProblems(diags, from.at, problems)
-		if !problems.HasErrors() {
-			checkSelfSigned(plan, bundle, diags)
-		}
-	}
-	if key != nil {
-		private, problems := pki.ReadPrivateKey(key)
-		tfkit.AddProblems(diags, keyFrom.at, slices.Concat(problems, bundle.CheckKey(private)))
+func (r *meshIdentity) addCAProblems(plan model, certificate, key tfkit.CASource, diags *diag.Diagnostics) {
+	options := pki.Options{Now: r.Clock.Now(), ProxyCertificateLifetime: plan.lifetime()}
+	if bundle, ok := tfkit.CheckCA(certificate, key, options, diags); ok {
+		checkSelfSigned(plan, bundle, diags)
 	}
 }
 

@@ -162,7 +162,7 @@ func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, full)...)
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, full.standing(), &resp.Diagnostics)
 	r.warnHeld(ctx, full, &resp.Diagnostics)
-	r.Run.Note(full.refreshed())
+	r.Run.NoteRefresh(full.what())
 }
 
 // warnHeld warns of CAs that proxies trust only because of an interim MeshTrust,
@@ -222,7 +222,7 @@ func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan,
 	r.checkMeshServices(ctx, plan, kuma.Fresh, diags)
 	r.checkTrust(ctx, plan, kuma.Fresh, diags)
 	if changesCA(plan, prior) {
-		r.checkCA(ctx, plan, kuma.Fresh, diags)
+		r.checkCA(ctx, plan, diags)
 	}
 	if diags.HasError() {
 		return nil

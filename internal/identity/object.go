@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -194,7 +193,7 @@ func (o *object) write(ctx context.Context, current *kuma.Document, plan content
 			return current // an unchanged write makes some versions issue certificates
 		}
 	}
-	var sent *kuma.Document
+	sent := kuma.NewDocument()
 	document, warnings, err := o.Client.WriteObject(ctx, o.of(plan.envelope), current, func(document *kuma.Document) error {
 		sent = document
 		return o.edit(document, plan, prior)
@@ -243,44 +242,22 @@ func (o *object) addDropped(at path.Path, plan content, wanted, has attr.Value, 
 // addWriteError adds the error of a failed write to the attribute that caused
 // it. sent is the document.
 func (o *object) addWriteError(plan content, sent *kuma.Document, err error, diags *diag.Diagnostics) {
-	var refusal *kuma.Error
+	task := "write " + o.what(plan.envelope)
 	switch {
 	case kuma.Absent(err):
 		tfkit.AddMeshAbsent(diags, plan.Mesh.ValueString())
-	case errors.As(err, &refusal) && refusal.Refused() && len(refusal.Parameters) > 0:
-		for _, parameter := range refusal.Parameters {
-			at := o.attributeOf(parameter.Field, plan, sent)
-			diags.AddAttributeError(at, "Control plane rejected the change", tfkit.WithPath(at, fmt.Sprintf(
-				"Could not write %s. The control plane rejected %s: %s.", o.what(plan.envelope), subject(parameter.Field), strings.TrimSuffix(parameter.Reason, "."))))
-		}
+	case tfkit.AddRefused(diags, task, err, func(field string) (path.Path, string) { return o.attributeOf(field, plan, sent), "" }):
 	default:
-		tfkit.AddError(diags, "write "+o.what(plan.envelope), err)
+		tfkit.AddError(diags, task, err)
 	}
-}
-
-func subject(field string) string {
-	if field == "" {
-		return "the document"
-	}
-	return field
 }
 
 // attributeOf returns the attribute of a field of the document, or the nearest
 // one.
 func (o *object) attributeOf(field string, plan content, sent *kuma.Document) path.Path {
-	steps := tfkit.NewFieldSteps(field)
-	switch steps.Member() {
-	case "labels":
-		if key := steps[1:].Key(); key != "" {
-			return path.Root("labels").AtMapKey(key)
-		}
-		return path.Root("labels")
-	case "mesh":
-		return path.Root("mesh")
-	case "spec":
-		if at, found := o.parts().Follow(path.Empty(), steps, sent, plan.values); found {
-			return at
-		}
+	parts := append(o.parts(), part.Labels(), part.Part{Name: "mesh", Member: "mesh", Kind: part.Text{}})
+	if at, found := parts.Follow(path.Empty(), tfkit.NewFieldSteps(field), sent, plan.values); found {
+		return at
 	}
 	return path.Root("name")
 }

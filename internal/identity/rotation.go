@@ -41,7 +41,7 @@ func secretsOf(document *kuma.Document) (secrets rollout.CASecrets, ok bool, err
 // in two secrets.
 func (m model) secrets() (secrets rollout.CASecrets, ok bool) {
 	certificate, key, ok := m.caSources()
-	secrets = rollout.CASecrets{Certificate: certificate.secret, Key: key.secret}
+	secrets = rollout.CASecrets{Certificate: certificate.Secret, Key: key.Secret}
 	return secrets, ok && secrets.Certificate != "" && secrets.Key != ""
 }
 
@@ -85,8 +85,8 @@ func (r *meshIdentity) changeCA(ctx context.Context, current *kuma.Document, pla
 	if inSteps {
 		configured, _ := plan.secrets()
 		ro := &rotation.Rotation{
-			Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: rollout.IdentityStepName(plan.Name.ValueString()),
-			Configured: configured, At: atCertificate(), Clock: r.Clock, Timing: timing, Kubernetes: r.Kubernetes, Apart: true,
+			ProviderData: r.ProviderData, Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: rollout.IdentityStepName(plan.Name.ValueString()),
+			Configured: configured, At: atCertificate(), Timing: timing, Apart: true,
 			// The time of a write is that of the last change of the status, if it is read late.
 			Proxies: rollout.Proxies{Timing: timing, WaitForOffline: plan.Rollout.WaitsForOffline(), TwoClocks: true, Issuer: plan.issuer()},
 		}
@@ -119,7 +119,7 @@ func (r *meshIdentity) addRotationError(plan model, err error, diags *diag.Diagn
 	case errors.As(err, &stopped):
 		stopped.Add(diags)
 	case err != nil:
-		r.addWriteError(plan.content(), nil, err, diags)
+		r.addWriteError(plan.content(), kuma.NewDocument(), err, diags)
 	}
 }
 
@@ -152,8 +152,7 @@ func (d *rotated) inSteps(ctx context.Context, current *kuma.Document) (bool, er
 		d.served = true
 		return false, nil
 	}
-	issuer := d.plan.issuer()
-	d.served = slices.ContainsFunc(proxies, func(p kuma.Dataplane) bool { return p.Subscription != "" && issuer.Serves(p) })
+	d.served = d.plan.issuer().ServesAny(proxies)
 	_, wanted := d.plan.secrets()
 	return d.served && now && wanted && !d.plan.Rollout.Switches() && !d.plan.issuesNothing(), err
 }
@@ -187,38 +186,19 @@ func useOf(document *kuma.Document) (rotation.Use, error) {
 	return use, err
 }
 
-// ReadCA reads the CA in two secrets. A proxy trusts what MeshTrusts contain, and
-// not the chain: only the issuer counts.
-func (d *rotated) ReadCA(ctx context.Context, secrets rollout.CASecrets) (rollout.CA, error) {
-	ca, err := rotation.ReadCA(ctx, d.Client, d.mesh(), secrets)
-	ca.Apart = true
-	return ca, err
-}
-
-// Prepare uploads the CA of a step, and makes proxies trust what they need for
-// it; before the last one, it ends the trust in the previous CA.
-func (d *rotated) Prepare(ctx context.Context, s rollout.Step, target rollout.CA, secrets rollout.CASecrets) (time.Duration, error) {
-	pause := d.timing.Secrets
+// Prepare makes proxies trust what they need for a step; before the last one, it
+// ends the trust in the previous CA.
+func (d *rotated) Prepare(ctx context.Context, s rollout.Step, target pki.Bundle) (time.Duration, error) {
 	switch s {
-	case rollout.Final:
-		return pause, d.narrow(ctx)
 	case rollout.Repeat:
-		pause = max(pause, caCache)
-		if err := d.widen(ctx, target.Bundle); err != nil {
-			return 0, err
-		}
+		return caCache, d.widen(ctx, target)
 	case rollout.Trust:
-		pause = max(pause, d.timing.Trusts)
-		if err := errors.Join(d.widen(ctx, target.Bundle), d.startProbe(ctx)); err != nil {
-			return 0, err
-		}
+		return d.timing.Trusts, errors.Join(d.widen(ctx, target), d.startProbe(ctx))
 	case rollout.Issue:
-		if err := d.endProbe(ctx); err != nil {
-			return 0, err
-		}
+		return 0, d.endProbe(ctx)
+	default:
+		return 0, d.narrow(ctx)
 	}
-	issuing := rollout.CA{Bundle: pki.Bundle{Chain: target.Bundle.Chain}, Key: target.Key}
-	return pause, rotation.Upload(ctx, d.Client, d.mesh(), secrets, issuing)
 }
 
 // widen makes proxies trust the current and the new CA.
@@ -347,7 +327,7 @@ func (d *rotated) CleanUp(ctx context.Context) error {
 		err = errors.Join(err, d.Client.DeleteSecret(ctx, d.mesh(), secret))
 	}
 	if d.to.Issuer() == nil && used.Certificate != "" {
-		if ca, readErr := d.ReadCA(ctx, used); readErr == nil {
+		if ca, readErr := rotation.ReadCA(ctx, d.Client, d.mesh(), used); readErr == nil {
 			d.to = ca.Bundle
 		}
 	}

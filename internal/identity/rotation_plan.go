@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
-	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 )
 
@@ -21,45 +20,10 @@ func (r *meshIdentity) planRotation(ctx context.Context, state, plan model, diag
 		state.issuesNothing() || plan.issuesNothing() || plan.Bundled.Equal(state.Bundled) || wasInSecrets && now == wanted {
 		return
 	}
-	p := rotation.Plan{
-		What: plan.what(), Mesh: plan.Mesh.ValueString(), At: atCertificate(), Rollout: plan.Rollout, Apart: true,
-		InSecrets: wasInSecrets && inSecrets, Interrupted: rotation.Interrupted(now), Refreshed: r.Run.Noted(state.refreshed()),
-	}
-	proxies, err := r.Client.Dataplanes(ctx, p.Mesh)
-	if kuma.NoAddress(err) {
-		p.DescribeBlind(diags)
-		return
-	}
-	if err != nil {
-		return // the apply reports the problem
-	}
-	if p.Sort(proxies, state.issuer()); len(p.Connected)+len(p.Disconnected) == 0 {
-		return
-	}
-	p.From = r.plannedCA(ctx, p.Mesh, now)
-	p.To = r.plannedCA(ctx, p.Mesh, wanted)
-	p.Settings = r.Client.Settings(ctx)
-	p.Timing = rollout.NewTiming(p.Settings)
-	p.Describe(diags)
-}
-
-// plannedCA returns the CA in two secrets, planned or current, or nil if it is
-// unknown.
-func (r *meshIdentity) plannedCA(ctx context.Context, mesh string, secrets rollout.CASecrets) *rollout.CA {
-	if bundle, planned := r.Run.PlannedBundle(mesh, secrets.Certificate); planned {
-		return &rollout.CA{Bundle: bundle, Apart: true}
-	}
-	ca, err := rotation.ReadCA(ctx, r.Client, mesh, secrets)
-	if err != nil {
-		return nil
-	}
-	ca.Apart = true
-	return &ca
-}
-
-// refreshed returns the note that this run has read an identity.
-func (m model) refreshed() string {
-	return "refreshed MeshIdentity " + m.Mesh.ValueString() + "/" + m.Name.ValueString()
+	rotation.Plan{
+		What: plan.what(), Mesh: plan.Mesh.ValueString(), At: atCertificate(), Rollout: plan.Rollout, Issuer: state.issuer(),
+		Now: now, Wanted: wanted, InSecrets: wasInSecrets && inSecrets, Apart: true,
+	}.Describe(ctx, &r.ProviderData, diags)
 }
 
 // warnNewIDs warns of a change of the SPIFFE IDs of connected proxies.
@@ -68,11 +32,7 @@ func (r *meshIdentity) warnNewIDs(ctx context.Context, state, plan model, diags 
 		return
 	}
 	proxies, err := r.Client.DataplanesAsOf(ctx, state.Mesh.ValueString(), kuma.Recent)
-	if err != nil {
-		return
-	}
-	var p rotation.Plan
-	if p.Sort(proxies, state.issuer()); len(p.Connected)+len(p.Disconnected) == 0 {
+	if err != nil || !state.issuer().ServesAny(proxies) {
 		return
 	}
 	diags.AddAttributeWarning(path.Root("spiffe_id"), "SPIFFE IDs of proxies change", fmt.Sprintf(

@@ -140,7 +140,7 @@ func (r *meshTrust) change(ctx context.Context, current *kuma.Document, plan, pr
 	}
 	if current != nil {
 		if err := r.keepUsed(ctx, current, plan); err != nil {
-			r.addWriteError(plan.content(), nil, err, diags)
+			r.addWriteError(plan.content(), kuma.NewDocument(), err, diags)
 			return nil
 		}
 	}

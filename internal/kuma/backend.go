@@ -54,7 +54,7 @@ type DataSource struct {
 // EnabledBackend returns the name of the enabled backend, or "" if mTLS is off.
 func (m *Mesh) EnabledBackend() (string, error) {
 	var name string
-	err := m.decodeAt(&name, "mtls", "enabledBackend")
+	err := m.DecodeAt(&name, "mtls", "enabledBackend")
 	return name, err
 }
 
@@ -62,7 +62,7 @@ func (m *Mesh) EnabledBackend() (string, error) {
 // validation.
 func (m *Mesh) SkipValidation() (bool, error) {
 	var skip bool
-	err := m.decodeAt(&skip, "mtls", "skipValidation")
+	err := m.DecodeAt(&skip, "mtls", "skipValidation")
 	return skip, err
 }
 

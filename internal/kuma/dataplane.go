@@ -107,7 +107,7 @@ func (c *Client) DeletesInUse(ctx context.Context) bool {
 		return false
 	}
 	unsafe := false
-	return config.decodeAt(&unsafe, "store", "unsafeDelete") == nil && unsafe
+	return config.DecodeAt(&unsafe, "store", "unsafeDelete") == nil && unsafe
 }
 
 // counters are those of one kind of response; the API has them as strings.

@@ -80,8 +80,8 @@ func (d *Document) Object(name string) (*Document, error) {
 	return object, nil
 }
 
-// objectAt calls [Document.Object] for a nested object.
-func objectAt(document *Document, path ...string) (*Document, error) {
+// ObjectAt calls [Document.Object] for a nested object.
+func ObjectAt(document *Document, path ...string) (*Document, error) {
 	for _, name := range path {
 		var err error
 		if document, err = document.Object(name); err != nil {
@@ -103,10 +103,10 @@ func (d *Document) Decode(name string, target any) error {
 	return nil
 }
 
-// decodeAt is [Document.Decode] for a member of nested objects.
-func (d *Document) decodeAt(target any, path ...string) error {
+// DecodeAt is [Document.Decode] for a member of nested objects.
+func (d *Document) DecodeAt(target any, path ...string) error {
 	last := len(path) - 1
-	object, err := objectAt(d, path[:last]...)
+	object, err := ObjectAt(d, path[:last]...)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ const MeshServicesExclusive = "Exclusive"
 // MeshServicesMode returns the mode of MeshServices of a mesh.
 func (m *Mesh) MeshServicesMode() (string, error) {
 	mode := "Disabled"
-	err := m.decodeAt(&mode, "meshServices", "mode")
+	err := m.DecodeAt(&mode, "meshServices", "mode")
 	return mode, err
 }
 
@@ -81,7 +81,7 @@ func (c Condition) Holds() bool { return c.Status == "True" }
 // control plane.
 func (c *Client) Conditions(of *Document) ([]Condition, error) {
 	var conditions []Condition
-	if err := of.decodeAt(&conditions, "status", "conditions"); err != nil {
+	if err := of.DecodeAt(&conditions, "status", "conditions"); err != nil {
 		return nil, err
 	}
 	conditions = conditions[:min(len(conditions), mostRefusals)]
@@ -103,7 +103,7 @@ func (d *Document) KRI() (string, error) {
 // generated from, or "" if there is none.
 func (d *Document) OriginKRI() (string, error) {
 	var kri string
-	err := d.decodeAt(&kri, "status", "origin", "kri")
+	err := d.DecodeAt(&kri, "status", "origin", "kri")
 	return kri, err
 }
 

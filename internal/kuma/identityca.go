@@ -11,7 +11,7 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 		return certificate, key, err
 	}
 	var generated bool
-	if err := bundled.decodeAt(&generated, "autogenerate", "enabled"); err != nil {
+	if err := bundled.DecodeAt(&generated, "autogenerate", "enabled"); err != nil {
 		return certificate, key, err
 	}
 	if generated {
@@ -27,7 +27,7 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 
 // bundledOf returns the settings of the provider Bundled of a MeshIdentity.
 func bundledOf(identity *Document) (*Document, error) {
-	return objectAt(identity, "spec", "provider", "bundled")
+	return ObjectAt(identity, "spec", "provider", "bundled")
 }
 
 // identitySources returns the sources of the user's own CA.
@@ -71,7 +71,7 @@ func TrustBundles(trust *Document) ([]string, error) {
 	var bundles []struct {
 		PEM struct{ Value string } `json:"pem"`
 	}
-	if err := trust.decodeAt(&bundles, "spec", "caBundles"); err != nil {
+	if err := trust.DecodeAt(&bundles, "spec", "caBundles"); err != nil {
 		return nil, err
 	}
 	texts := make([]string, len(bundles))

@@ -347,7 +347,7 @@ func (s *kubernetesStore) each(ctx context.Context, kind *objectKind, of key, do
 			do(is, document)
 		}
 		next := ""
-		if err := answer.decodeAt(&next, "metadata", "continue"); err != nil || next == "" {
+		if err := answer.DecodeAt(&next, "metadata", "continue"); err != nil || next == "" {
 			return err
 		}
 		query.Set("continue", next)

@@ -201,7 +201,7 @@ func (s *kubernetesStore) namespace(ctx context.Context) (string, error) {
 		return defaultNamespace, nil
 	}
 	var told string
-	_ = config.decodeAt(&told, "store", "kubernetes", "systemNamespace") // of another kind it says nothing
+	_ = config.DecodeAt(&told, "store", "kubernetes", "systemNamespace") // of another kind it says nothing
 	return cmp.Or(told, defaultNamespace), nil
 }
 

@@ -276,7 +276,7 @@ func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
 // uses the zone egress. The control plane accepts it only with mTLS.
 func (m *Mesh) ZoneEgress() (bool, error) {
 	var on bool
-	err := m.decodeAt(&on, "routing", "zoneEgress")
+	err := m.DecodeAt(&on, "routing", "zoneEgress")
 	return on, err
 }
 
@@ -289,7 +289,7 @@ func (m *Mesh) SetZoneEgress(on bool) error {
 // which is its default.
 func (m *Mesh) setFlag(on bool, object, name string) error {
 	var current bool
-	if err := m.decodeAt(&current, object, name); err != nil || current == on {
+	if err := m.DecodeAt(&current, object, name); err != nil || current == on {
 		return err
 	}
 	return m.EditObject(object, func(inner *Document) error {

@@ -74,7 +74,7 @@ func (s httpStore) checkWrites(ctx context.Context, kind string) error {
 // global control plane.
 func placeOf(config *Document) (environment, global string) {
 	// Values of another type are ignored.
-	_, _ = config.Decode("environment", &environment), config.decodeAt(&global, "multizone", "zone", "globalAddress")
+	_, _ = config.Decode("environment", &environment), config.DecodeAt(&global, "multizone", "zone", "globalAddress")
 	return environment, global
 }
 

@@ -80,7 +80,7 @@ func parseSettings(document *Document) Settings {
 	}
 	settings.readWatchdog(document)
 	cached := true
-	_ = document.decodeAt(&cached, "store", "cache", "enabled") // a value of another type is ignored
+	_ = document.DecodeAt(&cached, "store", "cache", "enabled") // a value of another type is ignored
 	if !cached {
 		settings.StoreCache = 0
 	}
@@ -96,7 +96,7 @@ func (s *Settings) readWatchdog(document *Document) {
 	watchdog := []string{"multizone", "global", "kds", "eventBasedWatchdog"}
 	experiment := []string{"experimental", "kdsEventBasedWatchdog"}
 	enabled := false
-	_ = document.decodeAt(&enabled, append(experiment, "enabled")...) // a value of another type is ignored
+	_ = document.DecodeAt(&enabled, append(experiment, "enabled")...) // a value of another type is ignored
 	if enabled {
 		watchdog = experiment
 	}
@@ -110,7 +110,7 @@ func (s *Settings) readWatchdog(document *Document) {
 // durationAt returns a duration in Go's form from nested objects of a document.
 func durationAt(document *Document, path []string) (time.Duration, bool) {
 	var text string
-	if document.decodeAt(&text, path...) != nil {
+	if document.DecodeAt(&text, path...) != nil {
 		return 0, false
 	}
 	duration, err := time.ParseDuration(text)

@@ -17,10 +17,7 @@ import (
 // addWriteError adds the error of a failed write to the attribute that caused
 // it. sent is the document of the last write.
 func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.Mesh, err error) {
-	var (
-		refusal *kuma.Error
-		dropped *kuma.DroppedError
-	)
+	var dropped *kuma.DroppedError
 	switch {
 	case errors.As(err, &dropped) && !dropped.Contested && len(dropped.Fields) > 0:
 		for _, field := range dropped.Fields {
@@ -29,12 +26,7 @@ func addWriteError(diags *diag.Diagnostics, task string, plan model, sent *kuma.
 				"Could not %s: the control plane accepted %s, but its document does not contain it. This version does not "+
 					"support it: remove %s from the configuration. In Kuma 3, policies replace most sections of a mesh.", task, field, at))
 		}
-	case errors.As(err, &refusal) && refusal.Refused() && len(refusal.Parameters) > 0:
-		for _, parameter := range refusal.Parameters {
-			at := plan.attributeOf(parameter.Field, sent)
-			diags.AddAttributeError(at, "Control plane rejected the change", fmt.Sprintf(
-				"Could not %s. The control plane rejected %s: %s.%s", task, parameter.Field, parameter.Reason, advice(at)))
-		}
+	case tfkit.AddRefused(diags, task, err, func(field string) (path.Path, string) { return plan.attributeOf(field, sent), "" }):
 	default:
 		tfkit.AddError(diags, task, err)
 	}
@@ -63,36 +55,20 @@ func (r *meshResource) try(ctx context.Context, req resource.ModifyPlanRequest, 
 	}
 }
 
-// advice names the attribute of a rejection if Terraform does not show it.
-func advice(at path.Path) string {
-	if len(at.Steps()) > 1 {
-		return "\n\n" + "The value comes from the attribute " + at.String() + "."
-	}
-	return ""
-}
-
 // attributeOf returns the attribute of a field of the document, or the nearest
 // one.
 func (m model) attributeOf(field string, sent *kuma.Mesh) path.Path {
 	steps := tfkit.NewFieldSteps(field)
-	switch steps.Member() {
-	case "labels":
-		if key := steps[1:].Key(); key != "" {
-			return path.Root("labels").AtMapKey(key)
-		}
-		return path.Root("labels")
-	case "skipCreatingInitialPolicies":
-		return path.Root("skip_creating_initial_policies")
-	case "mtls": // because a section requires mTLS: this resource writes no other part of it
+	if steps.Member() == "mtls" { // because a section requires mTLS: this resource writes no other part of it
 		return path.Root("routing").AtName("zone_egress")
-	default:
-		values := part.Values{}
-		for name, section := range m.sections() {
-			values[name] = *section
-		}
-		if at, found := sections().Follow(path.Empty(), steps, sent.Document, values); found {
-			return at
-		}
-		return path.Root("name")
 	}
+	values := part.Values{}
+	for name, section := range m.sections() {
+		values[name] = *section
+	}
+	parts := append(sections(), part.Labels(), part.Part{Name: "skip_creating_initial_policies", Member: "skipCreatingInitialPolicies", Kind: part.Text{}})
+	if at, found := parts.Follow(path.Empty(), steps, sent.Document, values); found {
+		return at
+	}
+	return path.Root("name")
 }

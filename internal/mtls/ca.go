@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -13,24 +11,23 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// inline returns the text in a data source. ok is false if it refers to another
-// place, or is unknown.
-func (d *dataSource) inline() (text []byte, ok bool) {
-	for _, value := range []types.String{d.Inline, d.InlineString} {
-		if value.IsNull() || value.IsUnknown() {
-			continue
+// caSource returns where the content of a data source is, the attribute with a name.
+func (d *dataSource) caSource(name string) tfkit.CASource {
+	source := tfkit.CASource{At: d.at(name), Secret: d.Secret.ValueString()}
+	switch {
+	case !part.IsNull(d.InlineString):
+		source.PEM = []byte(d.InlineString.ValueString())
+	case !part.IsNull(d.Inline):
+		if decoded, err := base64.StdEncoding.DecodeString(d.Inline.ValueString()); err == nil {
+			source.PEM = decoded
 		}
-		if value.Equal(d.InlineString) {
-			return []byte(value.ValueString()), true
-		}
-		decoded, err := base64.StdEncoding.DecodeString(value.ValueString())
-		return decoded, err == nil
 	}
-	return nil, false
+	return source
 }
 
 // at returns the attribute of a data source.
@@ -46,96 +43,35 @@ func (d *dataSource) at(root string) path.Path {
 // checkInline applies the rules for CA material to inline values in the
 // configuration, and warns that they are not secret.
 func checkInline(now time.Time, plan model, state *model, diags *diag.Diagnostics) {
-	cert, certThere := plan.Cert.inline()
-	key, keyThere := plan.Key.inline()
+	cert, key := plan.Cert.caSource("cert"), plan.Key.caSource("key")
 	if state != nil && *plan.Cert == *state.Cert && *plan.Key == *state.Key {
 		return
 	}
-	if keyThere {
-		diags.AddAttributeWarning(plan.Key.at("key"), "Private key in mesh document",
+	if key.PEM != nil {
+		diags.AddAttributeWarning(key.At, "Private key in mesh document",
 			"Everyone who can read the mesh can read an inline key, and Terraform stores it in the state. Use it only for "+
 				"development. Otherwise, upload the CA with kongmesh_mesh_ca_secret, and refer to its secrets.")
 	}
 	if !plan.SkipValidation.ValueBool() {
-		checkCA(plan, pemText{cert, certThere}, pemText{key, keyThere}, now, diags)
+		checkCA(plan, cert, key, now, diags)
 	}
-}
-
-// A pemText is a PEM text, if it is known.
-type pemText struct {
-	text  []byte
-	known bool
 }
 
 // checkCA applies the rules for CA material to the certificates and the key of
 // a backend.
-func checkCA(plan model, cert, key pemText, now time.Time, diags *diag.Diagnostics) {
-	options := pki.Options{Now: now, Mesh: plan.Mesh.ValueString()}
-	if plan.DPCert != nil && plan.DPCert.Rotation != nil {
-		if expiration, err := kuma.ParseDuration(plan.DPCert.Rotation.Expiration.ValueString()); err == nil {
-			options.ProxyCertificateLifetime = expiration
-		}
-	}
-	var bundle pki.Bundle
-	if cert.known {
-		var problems pki.Problems
-		bundle, problems = pki.ReadBundle(cert.text)
-		tfkit.AddProblems(diags, plan.Cert.at("cert"), slices.Concat(problems, bundle.CheckWhole(options)))
-	}
-	if key.known {
-		private, problems := pki.ReadPrivateKey(key.text)
-		tfkit.AddProblems(diags, plan.Key.at("key"), slices.Concat(problems, bundle.CheckKey(private)))
-	}
+func checkCA(plan model, cert, key tfkit.CASource, now time.Time, diags *diag.Diagnostics) {
+	tfkit.CheckCA(cert, key, pki.Options{Now: now, Mesh: plan.Mesh.ValueString(), ProxyCertificateLifetime: plan.lifetime()}, diags)
 }
 
 // checkSecrets reads the secrets that a backend uses and applies the rules, so
 // that an error names the certificate. Warnings were part of the plan.
 func (r *backend) checkSecrets(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	secrets, ok := r.secrets(ctx, plan, diags)
-	if !ok {
-		return
-	}
 	var found diag.Diagnostics
-	cert := load(plan, plan.Cert, "cert", secrets, &found)
-	key := load(plan, plan.Key, "key", secrets, &found)
-	if !found.HasError() {
+	cert, key := plan.Cert.caSource("cert"), plan.Key.caSource("key")
+	if r.ReadCA(ctx, plan.Mesh.ValueString(), kuma.Recent, &found, &cert, &key); !found.HasError() {
 		checkCA(plan, cert, key, r.Clock.Now(), &found)
 	}
 	diags.Append(found.Errors()...)
-}
-
-// secrets reads the secrets that a backend uses. ok is false after an error, or
-// if the mesh does not exist, which the update reports.
-func (r *backend) secrets(ctx context.Context, plan model, diags *diag.Diagnostics) (secrets map[string]*kuma.Secret, ok bool) {
-	var names []string
-	for _, source := range []*dataSource{plan.Cert, plan.Key} {
-		if !source.Secret.IsNull() {
-			names = append(names, source.Secret.ValueString())
-		}
-	}
-	if len(names) == 0 {
-		return nil, true
-	}
-	mesh := plan.Mesh.ValueString()
-	secrets, err := r.Client.SecretsByName(ctx, mesh, kuma.Recent, names...)
-	if err != nil {
-		tfkit.AddError(diags, fmt.Sprintf("read secret %s of mesh %q", tfkit.Quote(names...), mesh), err)
-		return nil, false
-	}
-	if len(secrets) == 0 {
-		_, err = r.Client.Mesh(ctx, mesh)
-	}
-	return secrets, err == nil
-}
-
-// load returns the content that a backend refers to.
-func load(plan model, source *dataSource, root string, secrets map[string]*kuma.Secret, diags *diag.Diagnostics) pemText {
-	if source.Secret.IsNull() {
-		text, known := source.inline()
-		return pemText{text, known}
-	}
-	text, ok := tfkit.ReferredData(secrets, plan.Mesh.ValueString(), source.Secret.ValueString(), source.at(root), diags)
-	return pemText{text, ok}
 }
 
 // cacheTime is how long the cause of a rejection may be an outdated view of
@@ -207,8 +143,9 @@ func staleSecrets(plan model, err error) bool {
 		return false
 	}
 	for _, parameter := range refusal.Parameters {
-		_, below, ok := inBackend(parameter.Field)
-		if !ok || below.Member() != "conf" || len(below) < 2 || below[1:].Member() != "cert" && below[1:].Member() != "key" {
+		_, below, _ := inBackend(parameter.Field)
+		_, isCert := below.Below("conf.cert")
+		if _, isKey := below.Below("conf.key"); !isCert && !isKey {
 			return false
 		}
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
 // The rules know the backend: how long its certificates live, and the mesh whose
@@ -25,7 +27,7 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority := func(permitted ...string) pemText {
+	authority := func(permitted ...string) []byte {
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA"}, NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(1, 0, 0),
 			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, PermittedURIDomains: permitted,
@@ -34,11 +36,11 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return pemText{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), true}
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	}
 	for name, test := range map[string]struct {
 		expiration string
-		ca         pemText
+		ca         []byte
 		severity   diag.Severity
 		want       string
 	}{
@@ -47,8 +49,8 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 		"mesh and tags are permitted":  {"1d", authority("payments", "kuma.io"), diag.SeverityWarning, "CA material: name constraints"},
 		"the mesh is not permitted":    {"1d", authority("default", "kuma.io"), diag.SeverityError, "CA material: name constraints"},
 		"the tags are not permitted":   {"1d", authority("payments"), diag.SeverityError, "CA material: name constraints"},
-		"hidden by a byte order mark":  {"1d", pemText{append([]byte("\ufeff"), authority().text...), true}, diag.SeverityError, "CA material: pem byte order mark"},
-		"not known yet when it is bad": {"1d", pemText{nil, false}, diag.SeverityInvalid, ""},
+		"hidden by a byte order mark":  {"1d", append([]byte("\ufeff"), authority()...), diag.SeverityError, "CA material: pem byte order mark"},
+		"not known yet when it is bad": {"1d", nil, diag.SeverityInvalid, ""},
 	} {
 		plan := model{
 			Mesh: types.StringValue("payments"),
@@ -58,7 +60,7 @@ func TestCheckCA_knowsTheBackend(t *testing.T) {
 			},
 		}
 		var diags diag.Diagnostics
-		checkCA(plan, test.ca, pemText{}, now, &diags)
+		checkCA(plan, tfkit.CASource{PEM: test.ca}, tfkit.CASource{}, now, &diags)
 		var said []string
 		for _, d := range diags {
 			said = append(said, d.Severity().String()+" "+d.Summary())

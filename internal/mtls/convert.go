@@ -83,7 +83,6 @@ func (e *existsError) Error() string { return "a backend of type " + e.kind + " 
 func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 	var (
 		refused *refusedError
-		refusal *kuma.Error
 		exists  *existsError
 		stopped *rotation.StoppedError
 		inUse   *inUseError
@@ -97,12 +96,7 @@ func addWriteError(diags *diag.Diagnostics, task string, m model, err error) {
 		addOtherType(diags, m, exists.kind)
 	case kuma.Absent(err):
 		tfkit.AddMeshAbsent(diags, m.Mesh.ValueString())
-	case errors.As(err, &refused) && errors.As(err, &refusal) && len(refusal.Parameters) > 0:
-		for _, parameter := range refusal.Parameters {
-			at, advice := m.explain(parameter.Field, refused.backends)
-			diags.AddAttributeError(at, "Control plane rejected the change", fmt.Sprintf(
-				"Could not %s. The control plane rejected %s: %s.%s", task, parameter.Field, parameter.Reason, advice))
-		}
+	case errors.As(err, &refused) && tfkit.AddRefused(diags, task, err, func(field string) (path.Path, string) { return m.explain(field, refused.backends) }):
 	default:
 		tfkit.AddError(diags, task, err)
 	}
@@ -161,10 +155,9 @@ func (m model) explain(field string, backends []string) (path.Path, string) {
 // inBackend returns the steps of a field below an entry of mtls.backends, and
 // the index of that entry. ok is false for other fields.
 func inBackend(field string) (index int, below tfkit.FieldSteps, ok bool) {
-	steps := tfkit.NewFieldSteps(field)
-	if len(steps) < 3 || steps.Member() != "mtls" || steps[1:].Member() != "backends" {
+	backends, _ := tfkit.NewFieldSteps(field).Below("mtls.backends")
+	if index, ok = backends.Index(); !ok {
 		return 0, nil, false
 	}
-	index, ok = steps[2:].Index()
-	return index, steps[3:], ok
+	return index, backends[1:], true
 }

@@ -277,7 +277,7 @@ func (r *backend) checkFit(ctx context.Context, state *model, plan model, diags 
 
 // bundle returns the planned or current content of a certificate secret.
 func (r *backend) bundle(ctx context.Context, mesh, name string) (bundle pki.Bundle, known bool) {
-	if bundle, known = r.Run.PlannedBundle(mesh, name); known || r.Run.CreatesMesh(mesh) {
+	if bundle, known = r.Run.PlannedBundle(mesh, name); known || r.Run.CreatesMesh(mesh) || r.Run.PlansSecret(mesh, name) {
 		return bundle, known
 	}
 	secrets, err := r.Client.SecretsAsOf(ctx, mesh, kuma.Recent)

@@ -195,6 +195,39 @@ func TestAccProvidedBackend_lifetime(t *testing.T) {
 	}
 }
 
+// What the control plane has in a secret that the run writes counts for nothing.
+func TestAccProvidedBackend_secretOfTheSameRun(t *testing.T) {
+	t.Parallel()
+	const warning = "before a proxy certificate that is issued now"
+	env := acctest.New(t)
+	env.NeedTwin()
+	s := &scene{acctest.NewRun(t, ""), t, env, env.Mesh(), acctest.NewCA(t, "CA")} // for a year
+	s.Serve(env.Provider())
+	env.Must(http.MethodPut, "/meshes/"+s.mesh, map[string]any{"type": "Mesh", "name": s.mesh})
+	env.PutSecret(s.mesh, "by-hand", s.ca.Chain)
+	using := func(certificate string) string {
+		return `resource "kongmesh_mtls_provided_backend" "this" {
+			mesh    = $mesh
+			name    = "ca-1"
+			cert    = { secret = ` + certificate + ` }
+			key     = { secret = "by-hand-key" }
+			dp_cert = { rotation = { expiration = "2y" } }
+		}
+		`
+	}
+	s.write(using(`"by-hand"`))
+	s.Terraform("init")
+	s.says("plan", true, warning)
+	s.write(using("kongmesh_mesh_secret.chain.name") + `resource "kongmesh_mesh_secret" "chain" {
+		mesh  = $mesh
+		name  = "by-hand"
+		value = "another CA"
+	}`)
+	if output := s.Terraform("plan"); acctest.Words(warning).MatchString(output) {
+		t.Errorf("of the CA that the secret has now, it says:\n%s", output)
+	}
+}
+
 // A CA whose name constraints exclude the mesh fails the plan, before its secrets
 // are there; one that merely has constraints does not.
 func TestAccProvidedBackend_constrainedCA(t *testing.T) {

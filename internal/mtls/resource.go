@@ -233,7 +233,7 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
-	r.Run.Note(state.refreshed())
+	r.Run.NoteRefresh(state.what())
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, now.asPrior(), &resp.Diagnostics)
 }
 

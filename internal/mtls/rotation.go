@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
 )
@@ -46,10 +47,10 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 		return r.switchCA(ctx, plan, current)
 	}
 	timing := rollout.NewTiming(r.Client.Settings(ctx))
-	document := &rotated{backend: r, plan: plan, timing: timing}
+	document := &rotated{backend: r, plan: plan}
 	ro := &rotation.Rotation{
-		Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: wanted.Name,
-		Configured: secretsOf(wanted), At: path.Root("cert"), Clock: r.Clock, Timing: timing, Kubernetes: r.Kubernetes,
+		ProviderData: r.ProviderData, Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: wanted.Name,
+		Configured: secretsOf(wanted), At: path.Root("cert"), Timing: timing,
 		Proxies: rollout.Proxies{Timing: timing, WaitForOffline: plan.Rollout.WaitsForOffline(), TwoClocks: r.Client.TwoClocks()},
 	}
 	inSteps, err := ro.Read(ctx, secretsOf(current), diags)
@@ -102,9 +103,8 @@ func (r *backend) deleteSteps(ctx context.Context, plan model) error {
 // rotated is a backend whose CA a rotation replaces.
 type rotated struct {
 	*backend
-	plan   model
-	timing rollout.Timing
-	mesh   *kuma.Mesh // after the last write
+	plan model
+	mesh *kuma.Mesh // after the last write
 }
 
 // View reads the mesh and its proxies.
@@ -131,17 +131,9 @@ func (b *rotated) use(mesh *kuma.Mesh) (rotation.Use, error) {
 	return use, errors.Join(err, errEnabled)
 }
 
-// ReadCA reads the CA in two secrets.
-func (b *rotated) ReadCA(ctx context.Context, secrets rollout.CASecrets) (rollout.CA, error) {
-	return rotation.ReadCA(ctx, b.Client, b.plan.Mesh.ValueString(), secrets)
-}
-
-// Prepare uploads the CA of a step.
-func (b *rotated) Prepare(ctx context.Context, s rollout.Step, target rollout.CA, secrets rollout.CASecrets) (time.Duration, error) {
-	if s == rollout.Final {
-		return b.timing.Secrets, nil
-	}
-	return b.timing.Secrets, rotation.Upload(ctx, b.Client, b.plan.Mesh.ValueString(), secrets, target)
+// Prepare makes nothing: what proxies trust is in the CA secrets.
+func (b *rotated) Prepare(context.Context, rollout.Step, pki.Bundle) (time.Duration, error) {
+	return 0, nil
 }
 
 // Write writes the mesh.

@@ -75,6 +75,8 @@ func (l List) forDataSource() Kind {
 	return l
 }
 
+func (l List) null() attr.Value { return types.ListNull(l.itemType()) }
+
 func (l List) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	items, err := document.Items(member)
 	if err != nil {
@@ -102,7 +104,7 @@ func (l List) read(document *kuma.Document, member string, prior attr.Value) (at
 		now = append(now, value)
 	}
 	if len(now) == 0 && IsNull(prior) && !l.full {
-		return types.ListNull(l.itemType()), nil
+		return l.null(), nil
 	}
 	if l.Key != "" { // the control plane ignores the order
 		rank := func(value attr.Value) int {
@@ -128,7 +130,7 @@ func (l List) readItem(item *kuma.Document, before Values) (attr.Value, error) {
 	for _, t := range l.Types {
 		conf := t.Kind.(Object)
 		if t.Name != is {
-			now[t.Name] = types.ObjectNull(conf.Parts.Type().AttrTypes)
+			now[t.Name] = conf.null()
 		} else if now[t.Name], err = conf.readMember(item, t.Member, before[t.Name]); err != nil {
 			return nil, err
 		}

@@ -42,13 +42,13 @@ type leaf struct {
 type scalar interface {
 	attrType() attr.Type
 	attribute(p Part) schema.Attribute
-	computed(description string) datasource.Attribute
 	// absent returns the meaning of an absent member. A value that means the
 	// same as the current one is never written.
 	absent() any
 	// decode returns nil for a value that means the same as an absent member.
 	decode(raw json.RawMessage) (any, error)
-	// value and plain convert to the value of an attribute, and from it.
+	// value and plain convert to the value of an attribute, and from it. The value of
+	// nil is null.
 	value(plain any) attr.Value
 	plain(value attr.Value) any
 }
@@ -56,12 +56,16 @@ type scalar interface {
 // An equivalent scalar has several Go values with one meaning.
 type equivalent interface{ same(a, b any) bool }
 
+func (l leaf) computed(about string) datasource.Attribute { return tfkit.Computed(l.attrType(), about) }
+
 func (l leaf) forDataSource() Kind { return l.of }
+
+func (l leaf) null() attr.Value { return l.value(nil) }
 
 func (l leaf) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	now, err := l.in(document, member)
 	if err == nil && !l.isSensitive() && hasPrivateKey(now) {
-		return null(l.attrType()), nil
+		return l.null(), nil
 	}
 	if err == nil && !IsNull(prior) && l.same(l.plain(prior), now) {
 		return prior, nil
@@ -202,10 +206,6 @@ func (s Text) validators() []validator.String {
 	}
 }
 
-func (Text) computed(description string) datasource.Attribute {
-	return datasource.StringAttribute{MarkdownDescription: description, Computed: true}
-}
-
 func (s Text) same(a, b any) bool {
 	x, isX := a.(string)
 	y, isY := b.(string)
@@ -244,10 +244,6 @@ func (b Boolean) attribute(p Part) schema.Attribute {
 	}
 }
 
-func (Boolean) computed(description string) datasource.Attribute {
-	return datasource.BoolAttribute{MarkdownDescription: description, Computed: true}
-}
-
 func (b Boolean) absent() any { return b.Default }
 
 func (Boolean) decode(raw json.RawMessage) (any, error) {
@@ -282,10 +278,6 @@ func (n Port) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (Port) computed(description string) datasource.Attribute {
-	return datasource.Int64Attribute{MarkdownDescription: description, Computed: true}
-}
-
 func (n Port) absent() any { return unlessZero(n.Default) }
 
 func (Port) decode(raw json.RawMessage) (any, error) {
@@ -316,10 +308,6 @@ func (n Percent) attribute(p Part) schema.Attribute {
 		Optional:            true, Computed: true, Default: float64default.StaticFloat64(n.Default),
 		Validators: []validator.Float64{float64validator.Between(0, 100)},
 	}
-}
-
-func (Percent) computed(description string) datasource.Attribute {
-	return datasource.Float64Attribute{MarkdownDescription: description, Computed: true}
 }
 
 func (n Percent) absent() any { return n.Default }
@@ -373,10 +361,6 @@ func (m Map) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (Map) computed(description string) datasource.Attribute {
-	return datasource.MapAttribute{MarkdownDescription: description, ElementType: types.StringType, Computed: true}
-}
-
 func (m Map) absent() any { return unlessEmpty(m.Default) }
 
 func (m Map) decode(raw json.RawMessage) (any, error) {
@@ -418,10 +402,6 @@ func (j JSON) attribute(p Part) schema.Attribute {
 		})},
 		PlanModifiers: []planmodifier.String{tfkit.KeepEquivalent(func(a, b string) bool { return j.same(json.RawMessage(a), json.RawMessage(b)) })},
 	}
-}
-
-func (JSON) computed(description string) datasource.Attribute {
-	return datasource.StringAttribute{MarkdownDescription: description, Computed: true}
 }
 
 func (JSON) absent() any { return nil }

@@ -63,10 +63,12 @@ func (o Object) forDataSource() Kind {
 	return o
 }
 
+func (o Object) null() attr.Value { return types.ObjectNull(o.Parts.Type().AttrTypes) }
+
 func (o Object) read(document *kuma.Document, member string, prior attr.Value) (attr.Value, error) {
 	now, err := o.readMember(document, member, prior)
 	if err == nil && o.Counts && document.Get(member) == nil || err == nil && !o.Counts && IsNull(prior) && o.meansNothing(now) {
-		return types.ObjectNull(o.Parts.Type().AttrTypes), nil
+		return o.null(), nil
 	}
 	return now, err
 }

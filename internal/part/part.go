@@ -53,6 +53,8 @@ type kind interface {
 	// forDataSource returns the kind for the data source: lists are empty and not
 	// null, and contain all backends, with the type of each.
 	forDataSource() Kind
+	// null returns the null value.
+	null() attr.Value
 
 	// read returns the value in a document. If null and a value mean the same,
 	// or items have names and another order, it keeps the form of prior.
@@ -79,16 +81,14 @@ func (p Part) Read(document *kuma.Document, prior attr.Value) (attr.Value, error
 		return nil, err
 	}
 	if !is {
-		return null(p.Kind.kind().attrType()), nil
+		return p.Kind.kind().null(), nil
 	}
-	path := strings.Split(p.Member, ".")
-	last := len(path) - 1
-	for _, member := range path[:last] {
-		if document, err = document.Object(member); err != nil {
-			return nil, err
-		}
+	objects, name := splitPath(p.Member)
+	inner, err := kuma.ObjectAt(document, objects...)
+	if err != nil {
+		return nil, err
 	}
-	return p.Kind.kind().read(document, path[last], prior)
+	return p.Kind.kind().read(inner, name, prior)
 }
 
 // Edit changes a document to a value of the part; null removes the member. What
@@ -101,40 +101,39 @@ func (p Part) Edit(document *kuma.Document, value attr.Value) error {
 	if IsNull(value) && !is {
 		return nil // the member belongs to another part, or to none
 	}
-	if err := p.editMember(document, strings.Split(p.Member, "."), value); err != nil {
-		return err
-	}
+	objects, name := splitPath(p.Member)
+	err = kuma.EditAt(document, objects, func(inner *kuma.Document) error { return p.Kind.kind().edit(inner, name, value) })
 	for _, member := range slices.Sorted(maps.Keys(p.With)) {
-		if err := editWith(document, strings.Split(member, "."), p.With[member], !IsNull(value)); err != nil {
-			return err
+		if err == nil {
+			err = editWith(document, member, p.With[member], !IsNull(value))
 		}
 	}
-	return nil
-}
-
-func (p Part) editMember(document *kuma.Document, path []string, value attr.Value) error {
-	if len(path) == 1 {
-		return p.Kind.kind().edit(document, path[0], value)
-	}
-	return document.EditObject(path[0], func(inner *kuma.Document) error { return p.editMember(inner, path[1:], value) })
+	return err
 }
 
 // editWith sets a member to a string, or removes it.
-func editWith(document *kuma.Document, path []string, value string, there bool) error {
-	if len(path) > 1 {
-		return document.EditObject(path[0], func(inner *kuma.Document) error { return editWith(inner, path[1:], value, there) })
-	}
-	var is string
-	if err := document.Decode(path[0], &is); err != nil {
-		return err
-	}
-	switch {
-	case !there:
-		document.Delete(path[0])
-	case is != value:
-		document.Set(path[0], json.RawMessage(strconv.Quote(value)))
-	}
-	return nil
+func editWith(document *kuma.Document, member, value string, there bool) error {
+	objects, name := splitPath(member)
+	return kuma.EditAt(document, objects, func(inner *kuma.Document) error {
+		var is string
+		if err := inner.Decode(name, &is); err != nil {
+			return err
+		}
+		switch {
+		case !there:
+			inner.Delete(name)
+		case is != value:
+			inner.Set(name, json.RawMessage(strconv.Quote(value)))
+		}
+		return nil
+	})
+}
+
+// splitPath splits the path of a member into the objects around it and its name.
+func splitPath(member string) (objects []string, name string) {
+	path := strings.Split(member, ".")
+	last := len(path) - 1
+	return path[:last], path[last]
 }
 
 // in reports whether a document has the members With. Without any, the part
@@ -142,44 +141,11 @@ func editWith(document *kuma.Document, path []string, value string, there bool) 
 func (p Part) in(document *kuma.Document) (bool, error) {
 	for member, value := range p.With {
 		var is string
-		inner, path := document, strings.Split(member, ".")
-		for i, name := range path {
-			var err error
-			if i == len(path)-1 {
-				err = inner.Decode(name, &is)
-			} else {
-				inner, err = inner.Object(name)
-			}
-			if err != nil {
-				return false, err
-			}
-		}
-		if is != value {
-			return false, nil
+		if err := document.DecodeAt(&is, strings.Split(member, ".")...); err != nil || is != value {
+			return false, err
 		}
 	}
 	return true, nil
-}
-
-// null returns the null value of a type.
-func null(of attr.Type) attr.Value {
-	switch of := of.(type) {
-	case types.ObjectType:
-		return types.ObjectNull(of.AttrTypes)
-	case types.ListType:
-		return types.ListNull(of.ElemType)
-	case types.MapType:
-		return types.MapNull(of.ElemType)
-	}
-	switch of {
-	case types.BoolType:
-		return types.BoolNull()
-	case types.Int64Type:
-		return types.Int64Null()
-	case types.Float64Type:
-		return types.Float64Null()
-	}
-	return types.StringNull()
 }
 
 // Parts are the parts of one object.
@@ -257,23 +223,21 @@ func (all Parts) Edit(document *kuma.Document, wanted Values) error {
 // Follow returns the attribute below at for a field of a rejected document.
 // found is false if the field belongs to none of the parts.
 func (all Parts) Follow(at path.Path, field tfkit.FieldSteps, document *kuma.Document, values Values) (below path.Path, found bool) {
-next:
 	for _, p := range all {
-		path := strings.Split(p.Member, ".")
-		last := len(path) - 1
-		inner, err := document, error(nil)
-		for i, member := range path {
-			if i >= len(field) || field[i:].Member() != member || err != nil {
-				continue next
-			}
-			if i < last {
-				inner, err = inner.Object(member)
-			}
+		steps, ok := field.Below(p.Member)
+		if !ok {
+			continue
 		}
-		return p.Kind.kind().follow(at.AtName(p.Name), field[last+1:], inner, path[last], values[p.Name]), true
+		objects, name := splitPath(p.Member)
+		if inner, err := kuma.ObjectAt(document, objects...); err == nil {
+			return p.Kind.kind().follow(at.AtName(p.Name), steps, inner, name, values[p.Name]), true
+		}
 	}
 	return at, false
 }
+
+// Labels returns the part for the labels of a document.
+func Labels() Part { return Part{Name: "labels", Member: "labels", Kind: Map{}} }
 
 // IsNull reports whether a value is absent, null or unknown.
 func IsNull(value attr.Value) bool {

@@ -46,11 +46,13 @@ func (l Texts) attribute(p Part) schema.Attribute {
 	return a
 }
 
-func (Texts) computed(description string) datasource.Attribute {
-	return datasource.ListAttribute{MarkdownDescription: description, ElementType: types.StringType, Computed: true}
+func (l Texts) computed(about string) datasource.Attribute {
+	return tfkit.Computed(l.attrType(), about)
 }
 
 func (l Texts) forDataSource() Kind { return l }
+
+func (Texts) null() attr.Value { return types.ListNull(types.StringType) }
 
 // element returns the part of an object that is the string.
 func (l Texts) element() Part { return Part{Member: l.Member, With: l.With, Kind: l.Of} }

@@ -56,18 +56,12 @@ func (m *model) addWriteError(t kuma.Type, task string, err error, diags *diag.D
 	switch {
 	case kuma.Absent(err) && t.InMesh():
 		tfkit.AddMeshAbsent(diags, m.Mesh.ValueString())
+	case tfkit.AddRefused(diags, task, err, func(field string) (path.Path, string) { return m.attributeOf(field), m.quoted(field) }):
 	case errors.As(err, &refusal) && refusal.Refused() && !refusal.Foreign():
 		_, content, _ := m.content()
-		for _, parameter := range refusal.Parameters {
-			at := m.attributeOf(parameter.Field)
-			diags.AddAttributeError(at, "Control plane rejected the change", tfkit.WithPath(at, fmt.Sprintf(
-				"Could not %s. The control plane rejected %s: %s.%s", task, cmp.Or(parameter.Field, "the document"), parameter.Reason, m.quoted(parameter.Field))))
-		}
-		if len(refusal.Parameters) == 0 {
-			diags.AddAttributeError(content, "Control plane rejected the change", fmt.Sprintf(
-				"Could not %s. The control plane answered: %s.\n\nIt does not say which value it cannot read. Durations have Go's "+
-					"units: ns, us, ms, s, m and h, as in `36h`.", task, refusal.Detail))
-		}
+		diags.AddAttributeError(content, "Control plane rejected the change", fmt.Sprintf(
+			"Could not %s. The control plane answered: %s.\n\nIt does not say which value it cannot read. Durations have Go's "+
+				"units: ns, us, ms, s, m and h, as in `36h`.", task, refusal.Detail))
 	default:
 		tfkit.AddError(diags, task, err)
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
@@ -33,6 +34,12 @@ func (i Issuer) Serves(d kuma.Dataplane) bool {
 		return i.issued(d)
 	}
 	return i.Selected(d)
+}
+
+// ServesAny reports whether one of these proxies has connected and gets its
+// certificates from the issuer.
+func (i Issuer) ServesAny(proxies []kuma.Dataplane) bool {
+	return slices.ContainsFunc(proxies, func(d kuma.Dataplane) bool { return d.Subscription != "" && i.Serves(d) })
 }
 
 // issued reports whether the issuer has issued the certificate of a proxy.

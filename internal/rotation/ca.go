@@ -35,11 +35,3 @@ func ReadCA(ctx context.Context, client *kuma.Client, mesh string, secrets rollo
 	}
 	return rollout.CA{Bundle: bundle, Key: texts[1]}, nil
 }
-
-// Upload writes a CA to two secrets of a mesh.
-func Upload(ctx context.Context, client *kuma.Client, mesh string, secrets rollout.CASecrets, ca rollout.CA) error {
-	if err := client.PutSecret(ctx, mesh, secrets.Certificate, ca.Bundle.Encode(), nil); err != nil {
-		return err
-	}
-	return client.PutSecret(ctx, mesh, secrets.Key, ca.Key, nil)
-}

@@ -30,12 +30,9 @@ const mostRestarts = 3
 type Document interface {
 	// View reads the status of the mesh, and which CA the document uses.
 	View(ctx context.Context) (rollout.View, Use, error)
-	// ReadCA reads the content of CA secrets. The error is an *UnreadableError if
-	// it is no CA material.
-	ReadCA(ctx context.Context, secrets rollout.CASecrets) (rollout.CA, error)
-	// Prepare makes what a step needs before the document changes, and returns how
-	// long that must exist before. secrets are empty in the last step.
-	Prepare(ctx context.Context, s rollout.Step, target rollout.CA, secrets rollout.CASecrets) (time.Duration, error)
+	// Prepare makes what a step needs besides the CA secrets before the document
+	// changes, and returns how long that must exist before.
+	Prepare(ctx context.Context, s rollout.Step, target pki.Bundle) (time.Duration, error)
 	// Write changes the document in one write to CA secrets, or in the last step to
 	// the configuration. check gets what it uses just before, and can stop the
 	// write. It returns the modification time of the document after that.
@@ -54,6 +51,7 @@ type Use struct {
 // A Rotation replaces the CA of a document. It stores no progress: the names of
 // the secrets in the document show where it stopped.
 type Rotation struct {
+	tfkit.ProviderData
 	Document Document
 	// What is the document for a message, such as `backend "ca-1" of mesh "m"`.
 	What string
@@ -65,11 +63,8 @@ type Rotation struct {
 	From, To   rollout.CA
 	// At is the attribute of the CA.
 	At      path.Path
-	Clock   kuma.Clock
 	Timing  rollout.Timing
 	Proxies rollout.Proxies
-	// Kubernetes reports whether names of secrets are unique in a namespace.
-	Kubernetes bool
 	// Apart reports whether the CAs that proxies trust are in documents of their own,
 	// which Prepare writes. The control plane then may go on issuing from the previous
 	// CA after a write that names the new one, so that this step is repeated
@@ -84,10 +79,10 @@ type Rotation struct {
 // inSteps is false if one write is enough, because proxies accept certificates
 // of both, or if the current CA is lost. It may add an error.
 func (ro *Rotation) Read(ctx context.Context, now rollout.CASecrets, diags *diag.Diagnostics) (inSteps bool, err error) {
-	if ro.To, err = ro.Document.ReadCA(ctx, ro.Configured); err != nil {
+	if ro.To, err = ro.readCA(ctx, ro.Configured); err != nil {
 		return false, err
 	}
-	ro.From, err = ro.Document.ReadCA(ctx, now)
+	ro.From, err = ro.readCA(ctx, now)
 	switch unreadable := (*UnreadableError)(nil); {
 	case kuma.Absent(err), errors.As(err, &unreadable):
 		diags.AddAttributeWarning(ro.At, "CA switched in one write", fmt.Sprintf(
@@ -175,7 +170,7 @@ func (ro *Rotation) restart(ctx context.Context, s rollout.Step, changed *change
 	case !ours:
 		return false, ro.stopped(s, changed.Error()+", which is not part of this rotation.", changed)
 	}
-	if ro.From, err = ro.Document.ReadCA(ctx, now.CASecrets); err != nil {
+	if ro.From, err = ro.readCA(ctx, now.CASecrets); err != nil {
 		return false, ro.stopped(s, err.Error(), err)
 	}
 	tflog.Warn(ctx, "CA rotation restarts from the CA that another client set", ro.fields(s))
@@ -208,12 +203,14 @@ func (ro *Rotation) step(ctx context.Context, s rollout.Step, target rollout.CA)
 	}
 	var pause time.Duration
 	if err = ro.persist(ctx, s, func() (err error) {
-		pause, err = ro.Document.Prepare(ctx, s, target, interim)
+		if pause, err = ro.Document.Prepare(ctx, s, target.Bundle); err == nil && s != rollout.Final {
+			err = ro.upload(ctx, interim, target)
+		}
 		return err
 	}); err != nil {
 		return err
 	}
-	if err = ro.Clock.Sleep(ctx, pause); err != nil {
+	if err = ro.Clock.Sleep(ctx, max(pause, ro.Timing.Secrets)); err != nil {
 		return ro.ended(s, err, nil)
 	}
 	if before, err = ro.view(ctx, s); err != nil {
@@ -237,6 +234,25 @@ func (ro *Rotation) step(ctx context.Context, s rollout.Step, target rollout.CA)
 		return nil
 	}
 	return ro.waitForProxies(ctx, s)
+}
+
+// readCA reads the CA in two secrets. The error is an *[UnreadableError] if they
+// are not one.
+func (ro *Rotation) readCA(ctx context.Context, secrets rollout.CASecrets) (rollout.CA, error) {
+	ca, err := ReadCA(ctx, ro.Client, ro.Mesh, secrets)
+	ca.Apart = ro.Apart
+	return ca, err
+}
+
+// upload writes a CA to two secrets. They contain only what proxies need from them.
+func (ro *Rotation) upload(ctx context.Context, secrets rollout.CASecrets, ca rollout.CA) error {
+	if ro.Apart {
+		ca.Bundle.Trusted = nil
+	}
+	if err := ro.Client.PutSecret(ctx, ro.Mesh, secrets.Certificate, ca.Bundle.Encode(), nil); err != nil {
+		return err
+	}
+	return ro.Client.PutSecret(ctx, ro.Mesh, secrets.Key, ca.Key, nil)
 }
 
 // names returns the names of the secrets of a step. They depend on the current

@@ -76,18 +76,29 @@ func (f CertificateFields) Type() types.ObjectType {
 func (f CertificateFields) DataSource() map[string]datasource.Attribute {
 	all := map[string]datasource.Attribute{}
 	for _, field := range f {
-		switch field.kind {
-		case types.StringType:
-			all[field.name] = datasource.StringAttribute{Computed: true, MarkdownDescription: field.description}
-		case types.Int64Type:
-			all[field.name] = datasource.Int64Attribute{Computed: true, MarkdownDescription: field.description}
-		case types.BoolType:
-			all[field.name] = datasource.BoolAttribute{Computed: true, MarkdownDescription: field.description}
-		default:
-			all[field.name] = datasource.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: field.description}
-		}
+		all[field.name] = Computed(field.kind, field.description)
 	}
 	return all
+}
+
+// Computed returns the attribute of a data source for a value of a type: a
+// string, a number, a boolean, or a list or map of these.
+func Computed(of attr.Type, about string) datasource.Attribute {
+	switch of := of.(type) {
+	case types.ListType:
+		return datasource.ListAttribute{Computed: true, ElementType: of.ElemType, MarkdownDescription: about}
+	case types.MapType:
+		return datasource.MapAttribute{Computed: true, ElementType: of.ElemType, MarkdownDescription: about}
+	}
+	switch of {
+	case types.BoolType:
+		return datasource.BoolAttribute{Computed: true, MarkdownDescription: about}
+	case types.Int64Type:
+		return datasource.Int64Attribute{Computed: true, MarkdownDescription: about}
+	case types.Float64Type:
+		return datasource.Float64Attribute{Computed: true, MarkdownDescription: about}
+	}
+	return datasource.StringAttribute{Computed: true, MarkdownDescription: about}
 }
 
 // Resource returns the attributes of an element in a resource.

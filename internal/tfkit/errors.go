@@ -344,16 +344,20 @@ func SecretData(secret *kuma.Secret, mesh, name string, diags *diag.Diagnostics)
 	return data, err == nil
 }
 
-// ReferredData returns the content of one of the secrets of a mesh, to which an
-// attribute of a resource refers.
-func ReferredData(secrets map[string]*kuma.Secret, mesh, name string, at path.Path, diags *diag.Diagnostics) (data []byte, ok bool) {
-	if secret := secrets[name]; secret != nil {
-		return SecretData(secret, mesh, name, diags)
+// AddRefused adds an error for each field of a document that the control plane
+// rejected, and reports whether err names any. explain returns the attribute of a
+// field, and advice.
+func AddRefused(diags *diag.Diagnostics, task string, err error, explain func(field string) (at path.Path, advice string)) bool {
+	var refusal *kuma.Error
+	if !errors.As(err, &refusal) || !refusal.Refused() || len(refusal.Parameters) == 0 {
+		return false
 	}
-	diags.AddAttributeError(at, "No such secret", WithPath(at, fmt.Sprintf(
-		"Mesh %q has no secret %q. If a kongmesh_mesh_ca_secret resource creates it, refer to its certificate_secret "+
-			"and key_secret, so that Terraform knows the order. Otherwise, upload it first.", mesh, name)))
-	return nil, false
+	for _, parameter := range refusal.Parameters {
+		at, advice := explain(parameter.Field)
+		diags.AddAttributeError(at, "Control plane rejected the change", WithPath(at, fmt.Sprintf("Could not %s. The control plane rejected %s: %s.%s",
+			task, cmp.Or(parameter.Field, "the document"), strings.TrimSuffix(parameter.Reason, "."), advice)))
+	}
+	return true
 }
 
 // AddMeshAbsent adds the error for an object whose mesh does not exist.

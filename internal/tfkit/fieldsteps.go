@@ -3,6 +3,7 @@ package tfkit
 import (
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // FieldSteps are the steps of a field that the control plane names in a
@@ -13,6 +14,18 @@ var fieldStep = regexp.MustCompile(`\["(.*?)"\]|\[(\d+)\]|([^.\[\]]+)`)
 
 // NewFieldSteps splits a field at its dots and brackets.
 func NewFieldSteps(field string) FieldSteps { return fieldStep.FindAllStringSubmatch(field, -1) }
+
+// Below returns the steps below a path of members, such as `conf.cert`. ok is false
+// if these are not the first steps.
+func (f FieldSteps) Below(members string) (below FieldSteps, ok bool) {
+	for name := range strings.SplitSeq(members, ".") {
+		if f.Member() != name {
+			return nil, false
+		}
+		f = f[1:]
+	}
+	return f, true
+}
 
 // Member returns the first step if it is a member, otherwise "".
 func (f FieldSteps) Member() string { return f.first(3) }

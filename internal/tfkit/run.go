@@ -99,6 +99,12 @@ func (r *Run) PlanPermission(mesh string) { add(&r.notes, note{"permission", mes
 // mesh.
 func (r *Run) PlansPermission(mesh string) bool { return has(&r.notes, note{"permission", mesh, ""}) }
 
+// NoteRefresh records that this run has read an object.
+func (r *Run) NoteRefresh(what string) { add(&r.notes, note{"refreshed", "", what}) }
+
+// Refreshed reports whether this run has read an object.
+func (r *Run) Refreshed(what string) bool { return has(&r.notes, note{"refreshed", "", what}) }
+
 // DeleteProxy notes that the run deletes a data plane proxy.
 func (r *Run) DeleteProxy(mesh, name string) { add(&r.notes, note{"deleted proxy", mesh, name}) }
 

@@ -158,12 +158,10 @@ func addError(ctx context.Context, provider *tfkit.ProviderData, kind kuma.Token
 		}
 	case isAnswer && refusal.Status == http.StatusNotFound:
 		addNoKey(kind, refusal, diags)
-	case isAnswer && refusal.Refused() && len(refusal.Parameters) > 0:
-		for _, parameter := range refusal.Parameters {
-			name, _, _ := strings.Cut(parameter.Field, ".")
-			diags.AddAttributeError(attributeOf(name), "Control plane rejected the change", fmt.Sprintf(
-				"Could not %s. The control plane rejected %s: %s.", task, parameter.Field, parameter.Reason))
-		}
+	case tfkit.AddRefused(diags, task, err, func(field string) (path.Path, string) {
+		name, _, _ := strings.Cut(field, ".")
+		return attributeOf(name), ""
+	}):
 	default:
 		tfkit.AddError(diags, task, err)
 	}
