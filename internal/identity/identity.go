@@ -1,3 +1,6 @@
+// Package identity has kongmesh_mesh_identity and kongmesh_mesh_trust: who
+// issues the certificates of proxies, and whom proxies trust, without mTLS
+// backends.
 package identity
 
 import (
@@ -18,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/object"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/part"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rotation"
@@ -42,13 +46,17 @@ const (
 func NewResource() resource.Resource { return newIdentity() }
 
 func newIdentity() *meshIdentity {
-	return &meshIdentity{object{Resource: tfkit.Resource{TypeName: "mesh_identity"}, noun: "identity", key: kuma.MeshIdentityKey, parts: identityParts}}
+	return &meshIdentity{object.Resource{Resource: tfkit.Resource{TypeName: "mesh_identity"}, Kind: identityKind(), QueryDescription: "The identities of meshes."}}
 }
 
-type meshIdentity struct{ object }
+func identityKind() object.Kind {
+	return object.Kind{Noun: "identity", Key: kuma.MeshIdentityKey, Parts: identityParts, Supported: (*kuma.Client).CheckIdentities}
+}
+
+type meshIdentity struct{ object.Resource }
 
 type model struct {
-	envelope
+	object.Envelope
 	Selector     types.Object    `tfsdk:"selector"`
 	SpiffeID     types.Object    `tfsdk:"spiffe_id"`
 	Bundled      types.Object    `tfsdk:"bundled"`
@@ -66,25 +74,25 @@ func (m *model) members() map[string]*types.Object {
 	}
 }
 
-func (m *model) content() content {
+func (m *model) content() object.Content {
 	values := part.Values{}
 	for name, value := range m.members() {
 		values[name] = *value
 	}
-	return content{m.envelope, values}
+	return object.Content{Envelope: m.Envelope, Values: values}
 }
 
 // with returns the model with the content of a document.
-func (m model) with(now content) model {
-	m.envelope = now.envelope
+func (m model) with(now object.Content) model {
+	m.Envelope = now.Envelope
 	for name, value := range m.members() {
-		*value = part.ObjectOf(now.values[name])
+		*value = part.ObjectOf(now.Values[name])
 	}
 	return m
 }
 
 func (r *meshIdentity) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	attributes := r.attributes(" In Kuma 2, the mode of its `mesh_services` must be `Exclusive`.")
+	attributes := r.Attributes(" In Kuma 2, the mode of its `mesh_services` must be `Exclusive`.")
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"force_destroy": schema.BoolAttribute{
 			MarkdownDescription: "Whether Terraform can delete or replace this identity, or select fewer proxies, while connected proxies have their " +
@@ -131,17 +139,17 @@ func (r *meshIdentity) Create(ctx context.Context, req resource.CreateRequest, r
 	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	if !r.begin(ctx, plan.envelope, &resp.Diagnostics) {
+	if !r.Begin(ctx, plan.Envelope, &resp.Diagnostics) {
 		return
 	}
 	document := r.change(ctx, nil, plan, model{}, &resp.Diagnostics)
 	if document == nil {
 		return
 	}
-	r.Run.Create(r.existing(plan.envelope).RunName())
-	state := plan.with(r.readBack(ctx, document, plan.content(), &resp.Diagnostics))
+	r.Run.Create(r.Existing(plan.Envelope).RunName())
+	state := plan.with(r.ReadBack(ctx, document, plan.content(), &resp.Diagnostics))
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...) // also after an uncertain write, so that Terraform does not forget the object
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identifier())...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.Identifier())...)
 	r.awaitReady(ctx, plan, &resp.Diagnostics)
 }
 
@@ -151,7 +159,7 @@ func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	now, fresh, ok := r.refresh(ctx, state.content(), req, resp)
+	now, fresh, ok := r.Refresh(ctx, state.content(), req, resp)
 	if !ok {
 		return
 	}
@@ -194,7 +202,7 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultUpdateTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	current := r.existingDocument(ctx, plan.envelope, &resp.Diagnostics)
+	current := r.Current(ctx, plan.Envelope, &resp.Diagnostics)
 	if current == nil {
 		return
 	}
@@ -208,9 +216,9 @@ func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, r
 	if document == nil {
 		return // the state stays the same
 	}
-	state := plan.with(r.readBack(ctx, document, plan.content(), &resp.Diagnostics))
+	state := plan.with(r.ReadBack(ctx, document, plan.content(), &resp.Diagnostics))
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identifier())...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.Identifier())...)
 	if document != current {
 		r.awaitReady(ctx, plan, &resp.Diagnostics)
 	}
@@ -238,7 +246,7 @@ func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan,
 	if len(proxies) > 0 {
 		return r.moveProxies(ctx, current, plan, prior, anonymous, diags)
 	}
-	return r.write(ctx, current, plan.content(), prior.Labels, diags)
+	return r.Write(ctx, current, plan.content(), prior.Labels, diags)
 }
 
 func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -250,11 +258,11 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 	ctx, cancel := r.WithTimeout(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	if r.Run.Created(r.existing(state.envelope).RunName()) {
+	if r.Run.Created(r.Existing(state.Envelope).RunName()) {
 		return
 	}
-	task := "delete " + r.what(state.envelope)
-	if _, err := r.Client.Object(ctx, r.of(state.envelope), kuma.Fresh); err != nil {
+	task := "delete " + r.What(state.Envelope)
+	if _, err := r.Client.Object(ctx, r.Of(state.Envelope), kuma.Fresh); err != nil {
 		if !kuma.Absent(err) {
 			tfkit.AddError(&resp.Diagnostics, task, err)
 		}
@@ -264,12 +272,12 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 		addOutageError(&resp.Diagnostics, state.standing(), err)
 		return
 	}
-	if err := r.Client.DeleteObject(ctx, r.of(state.envelope)); err != nil {
+	if err := r.Client.DeleteObject(ctx, r.Of(state.Envelope)); err != nil {
 		tfkit.AddError(&resp.Diagnostics, task, err)
 		return
 	}
 	r.deleteGenerated(ctx, state, &resp.Diagnostics)
-	tfkit.AddError(&resp.Diagnostics, "delete what an interrupted change of "+r.what(state.envelope)+" has left", r.deleteInterim(ctx, state))
+	tfkit.AddError(&resp.Diagnostics, "delete what an interrupted change of "+r.What(state.Envelope)+" has left", r.deleteInterim(ctx, state))
 }
 
 // deleteInterim deletes what an interrupted rotation or move of a deleted identity
@@ -320,6 +328,6 @@ func (r *meshIdentity) deleteGenerated(ctx context.Context, state model, diags *
 		diags.AddWarning("Generated trust is kept", fmt.Sprintf(
 			"The control plane generated %s for the deleted identity, and keeps it: proxies still trust its CAs. The provider did not delete it, "+
 				"because it has labels, or because the control plane refused it. Delete it when no proxy has a certificate of its CAs any more, "+
-				"with `kumactl delete meshtrust %s --mesh %s`, or import it as a kongmesh_mesh_trust.", describe(of), name, mesh))
+				"with `kumactl delete meshtrust %s --mesh %s`, or import it as a kongmesh_mesh_trust.", object.Describe(of), name, mesh))
 	}
 }

@@ -70,7 +70,7 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 	if prepared.Selector = prior.Selector; current == nil || prior.Selector.IsNull() {
 		prepared.Selector = types.ObjectNull(plan.Selector.AttributeTypes(ctx))
 	}
-	document := r.write(ctx, current, prepared.content(), prior.Labels, diags)
+	document := r.Write(ctx, current, prepared.content(), prior.Labels, diags)
 	if document == nil || diags.HasError() {
 		return document
 	}
@@ -87,12 +87,12 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 		tfkit.AddError(diags, "list the data plane proxies of mesh "+tfkit.Quote(plan.Mesh.ValueString()), err)
 		return document
 	}
-	now, err := r.Client.Object(ctx, r.of(plan.envelope), kuma.Fresh)
+	now, err := r.Client.Object(ctx, r.Of(plan.Envelope), kuma.Fresh)
 	if err != nil {
 		tfkit.AddError(diags, "read "+plan.what(), err)
 		return document // it exists
 	}
-	selected := r.write(ctx, now, plan.content(), prior.Labels, diags)
+	selected := r.Write(ctx, now, plan.content(), prior.Labels, diags)
 	if selected == nil || diags.HasError() {
 		return cmp.Or(selected, document)
 	}
@@ -159,7 +159,7 @@ func (r *meshIdentity) announce(ctx context.Context, plan model) (string, error)
 	}
 	name := last[:min(len(last), kuma.MaxSecretName-len(suffix))] + suffix
 	_, _, err = r.Client.WriteObject(ctx, kuma.MeshIdentityKey(mesh, name), nil, func(document *kuma.Document) error {
-		if err := r.parts().Edit(document, plan.content().values); err != nil {
+		if err := r.Parts().Edit(document, plan.content().Values); err != nil {
 			return err
 		}
 		return document.EditObject("spec", func(spec *kuma.Document) error {
@@ -180,10 +180,10 @@ func announcementSuffix(identity string) string {
 
 // planMove says during plan how connected proxies get to an identity.
 func (r *meshIdentity) planMove(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	if r.Client == nil || !named(plan.envelope) || !known(plan.Selector) || plan.Bundled.IsUnknown() {
+	if r.Client == nil || !plan.Named() || !known(plan.Selector) || plan.Bundled.IsUnknown() {
 		return
 	}
-	current := r.current(ctx, r.of(plan.envelope), kuma.Recent)
+	current := r.Peek(ctx, r.Of(plan.Envelope), kuma.Recent)
 	proxies, anonymous, err := r.newcomers(ctx, current, plan, kuma.Recent)
 	if err != nil || len(proxies) == 0 {
 		return

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/object"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/rollout"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
@@ -81,7 +82,7 @@ func (r *meshIdentity) checkOutage(ctx context.Context, req resource.ModifyPlanR
 	if what == "" || diags.HasError() {
 		return
 	}
-	identity := r.current(ctx, kuma.MeshIdentityKey(old.Mesh, old.Name), kuma.Recent)
+	identity := r.Peek(ctx, kuma.MeshIdentityKey(old.Mesh, old.Name), kuma.Recent)
 	if identity == nil {
 		return
 	}
@@ -164,8 +165,8 @@ func (r *meshIdentity) others(ctx context.Context, mesh, name string) ([]rollout
 func modelOf(document *kuma.Document, mesh string) (model, error) {
 	values, err := identityParts().Read(document, nil)
 	name, errName := document.Name()
-	e := envelope{types.StringValue(mesh), types.StringValue(name), types.MapNull(types.StringType)}
-	return model{}.with(content{e, values}), errors.Join(err, errName)
+	e := object.Envelope{Mesh: types.StringValue(mesh), Name: types.StringValue(name), Labels: types.MapNull(types.StringType)}
+	return model{}.with(object.Content{Envelope: e, Values: values}), errors.Join(err, errName)
 }
 
 // addOutageError adds the diagnostic for an error of refuseOutage.

@@ -27,20 +27,20 @@ func (r *meshIdentity) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if diags.HasError() {
 		return
 	}
-	if named(plan.envelope) && !plan.Bundled.IsUnknown() {
+	if plan.Named() && !plan.Bundled.IsUnknown() {
 		r.Run.PlanIdentity(plan.Mesh.ValueString(), plan.Name.ValueString(), plan.generatesTrust())
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
-	if r.checkWrites(ctx, req, resp); diags.HasError() {
+	if r.CheckWrites(ctx, req, resp); diags.HasError() {
 		return
 	}
 	warnSelectsNobody(plan, diags)
 	if changesCA(plan, state) {
 		r.planCA(ctx, plan, diags)
 	}
-	if named(plan.envelope) {
+	if plan.Named() {
 		r.planMeshServices(ctx, plan, diags)
 		r.checkTrust(ctx, plan, kuma.Recent, diags)
 	}
@@ -50,9 +50,6 @@ func (r *meshIdentity) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		r.warnNewIDs(ctx, state, plan, diags)
 	}
 }
-
-// named reports whether the names of an object are known.
-func named(e envelope) bool { return !e.Mesh.IsUnknown() && !e.Name.IsUnknown() }
 
 // provides reports whether an identity has a provider, which issues
 // certificates.
@@ -135,7 +132,7 @@ func (r *meshIdentity) checkTrust(ctx context.Context, plan model, age kuma.MaxA
 		addSharedTrust(path.Root("bundled").AtName("mesh_trust_creation"), mesh, name, diags)
 		return
 	}
-	trust := r.current(ctx, kuma.MeshTrustKey(mesh, name), age)
+	trust := r.Peek(ctx, kuma.MeshTrustKey(mesh, name), age)
 	if trust == nil {
 		return
 	}

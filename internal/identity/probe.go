@@ -37,7 +37,7 @@ func (d *rotated) startProbe(ctx context.Context) error {
 	}
 	_, _, err = d.Client.WriteObject(ctx, of, current, func(document *kuma.Document) error {
 		return errors.Join(
-			d.parts().Edit(document, d.plan.content().values),
+			d.Parts().Edit(document, d.plan.content().Values),
 			document.EditObject("spec", func(spec *kuma.Document) error {
 				spec.Delete("selector")
 				return kuma.EditAt(spec, []string{"provider", "bundled"}, func(bundled *kuma.Document) error {

@@ -103,7 +103,7 @@ func (r *meshIdentity) changeCA(ctx context.Context, current *kuma.Document, pla
 			return document.written
 		}
 	}
-	written := r.write(ctx, current, plan.content(), prior.Labels, diags)
+	written := r.Write(ctx, current, plan.content(), prior.Labels, diags)
 	if !diags.HasError() {
 		r.addRotationError(plan, document.CleanUp(ctx), diags)
 	}
@@ -119,7 +119,7 @@ func (r *meshIdentity) addRotationError(plan model, err error, diags *diag.Diagn
 	case errors.As(err, &stopped):
 		stopped.Add(diags)
 	case err != nil:
-		r.addWriteError(plan.content(), kuma.NewDocument(), err, diags)
+		r.AddWriteError(plan.content(), kuma.NewDocument(), err, diags)
 	}
 }
 
@@ -165,7 +165,7 @@ func (d *rotated) View(ctx context.Context) (rollout.View, rotation.Use, error) 
 	if err != nil {
 		return v, rotation.Use{}, err
 	}
-	document, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
+	document, err := d.Client.Object(ctx, d.Of(d.plan.Envelope), kuma.Fresh)
 	if kuma.Absent(err) {
 		return v, rotation.Use{Ended: "deleted the MeshIdentity"}, nil
 	}
@@ -268,14 +268,14 @@ func (d *rotated) drop(ctx context.Context, t trust, certificates []*x509.Certif
 
 // Write writes the identity.
 func (d *rotated) Write(ctx context.Context, s rollout.Step, secrets rollout.CASecrets, check func(rotation.Use) error) (time.Time, error) {
-	current, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
+	current, err := d.Client.Object(ctx, d.Of(d.plan.Envelope), kuma.Fresh)
 	if err != nil {
 		return time.Time{}, err
 	}
 	if use, err := useOf(current); err == nil && s != rollout.Final && use.CASecrets == secrets {
 		return current.ModificationTime() // the answer of an earlier attempt was lost
 	}
-	written, _, err := d.Client.WriteObject(ctx, d.of(d.plan.envelope), current, func(document *kuma.Document) error {
+	written, _, err := d.Client.WriteObject(ctx, d.Of(d.plan.Envelope), current, func(document *kuma.Document) error {
 		use, err := useOf(document)
 		if err == nil {
 			err = check(use)
@@ -284,7 +284,7 @@ func (d *rotated) Write(ctx context.Context, s rollout.Step, secrets rollout.CAS
 		case err != nil:
 			return err
 		case s == rollout.Final:
-			return d.edit(document, d.plan.content(), d.prior.Labels)
+			return d.Edit(document, d.plan.content(), d.prior.Labels)
 		}
 		return kuma.SetIdentitySecrets(document, secrets.Certificate, secrets.Key)
 	})
@@ -298,7 +298,7 @@ func (d *rotated) Write(ctx context.Context, s rollout.Step, secrets rollout.CAS
 // CleanUp deletes what a rotation needs meanwhile, also one of an earlier run,
 // once no proxy that connects can get a certificate of the previous CA.
 func (d *rotated) CleanUp(ctx context.Context) error {
-	document, err := d.Client.Object(ctx, d.of(d.plan.envelope), kuma.Fresh)
+	document, err := d.Client.Object(ctx, d.Of(d.plan.Envelope), kuma.Fresh)
 	if err != nil {
 		return err
 	}
