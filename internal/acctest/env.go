@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,15 +37,14 @@ type Env struct {
 }
 
 // New returns the control plane of a test: an embedded one with these options,
-// or the one at KONGMESH_ADDRESS. There, it skips a test with options that a
-// real one may not have; see [Env.NeedTwin].
+// or the one at KONGMESH_ADDRESS. There, it skips a test with options that this
+// one does not have; see [Env.NeedTwin].
 func New(t *testing.T, options ...kumatest.Option) *Env {
 	t.Helper()
 	if address := os.Getenv("KONGMESH_ADDRESS"); address != "" {
-		if len(options) > 0 {
-			t.Skip("needs a control plane of a certain kind, which the embedded one is told to be")
-		}
-		return &Env{Address: address, Clock: kuma.SystemClock{}, t: t}
+		e := &Env{Address: address, Clock: kuma.SystemClock{}, t: t}
+		e.needKind(options)
+		return e
 	}
 	if os.Getenv("KONGMESH_TEST_KUBERNETES") != "" { // tests with a kind of their own keep it
 		options = append([]kumatest.Option{kumatest.Kubernetes()}, options...)
@@ -54,6 +54,45 @@ func New(t *testing.T, options ...kumatest.Option) *Env {
 	}
 	clock := NewClock(time.Now())
 	return twin(t, clock, append([]kumatest.Option{kumatest.Clock(clock.Now)}, options...))
+}
+
+// needKind skips a test with options that the control plane at KONGMESH_ADDRESS
+// does not have, such as another version.
+func (e *Env) needKind(options []kumatest.Option) {
+	e.t.Helper()
+	needed, authentication, more := kumatest.Needs(options...)
+	if more {
+		e.t.Skip("needs a control plane with options that only the embedded one has: unset KONGMESH_ADDRESS")
+	}
+	if version := e.Version(); needed != "" && minor(needed) != minor(version) {
+		e.t.Skipf("needs Kuma %s, and KONGMESH_ADDRESS names a control plane of version %q: if that is wrong, set KONGMESH_TEST_VERSION", minor(needed), version)
+	}
+	if authentication {
+		if status, _ := e.send(http.MethodGet, "/global-secrets", nil, ""); status == http.StatusOK {
+			e.t.Skip("needs a control plane with KUMA_API_SERVER_AUTHN_LOCALHOST_IS_ADMIN=false, and an administrator's KONGMESH_TOKEN")
+		}
+	}
+}
+
+// minor returns the first two numbers of a version.
+func minor(version string) string {
+	major, rest, _ := strings.Cut(version, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	return major + "." + strings.TrimSuffix(second, "-dev")
+}
+
+// Version returns the version of the control plane: what it says, or
+// KONGMESH_TEST_VERSION, because one that is built from source says "unknown".
+func (e *Env) Version() string {
+	e.t.Helper()
+	if version := os.Getenv("KONGMESH_TEST_VERSION"); version != "" {
+		return version
+	}
+	var index struct{ Version string }
+	if err := json.Unmarshal(e.Must(http.MethodGet, "/", nil), &index); err != nil {
+		e.t.Fatal(err)
+	}
+	return index.Version
 }
 
 // NewReal is New with the real time, for a provider in a separate process.
@@ -77,7 +116,7 @@ func twin(t *testing.T, clock kuma.Clock, options []kumatest.Option) *Env {
 func (e *Env) NeedTwin() {
 	e.t.Helper()
 	if e.Twin == nil {
-		e.t.Skip("looks into the embedded control plane, and KONGMESH_ADDRESS names another")
+		e.t.Skip("looks into the embedded control plane: unset KONGMESH_ADDRESS")
 	}
 }
 
@@ -112,6 +151,34 @@ func (e *Env) Mesh() string {
 		return "acc"
 	}
 	name := fmt.Sprintf("acc-%d", time.Now().UnixNano())
+	e.deleteAtEnd(name)
+	return name
+}
+
+// alone is held by a test on a real control plane whose objects have fixed names.
+var alone sync.Mutex //nolint:gochecknoglobals // all tests of a process share a real control plane
+
+// Alone lets a test whose meshes have these names run alone on a real control
+// plane. No other such test runs meanwhile, and the meshes are deleted at its end.
+// It skips the test if one of them exists already: it belongs to someone else.
+// Subtests of such a test may not be parallel.
+func (e *Env) Alone(meshes ...string) {
+	e.t.Helper()
+	if e.Twin != nil {
+		return
+	}
+	alone.Lock()
+	e.t.Cleanup(alone.Unlock)
+	for _, mesh := range meshes {
+		if status, _ := e.Do(http.MethodGet, "/meshes/"+mesh, nil); status != http.StatusNotFound {
+			e.t.Skipf("needs a control plane without mesh %q, which it creates and deletes", mesh)
+		}
+		e.deleteAtEnd(mesh)
+	}
+}
+
+func (e *Env) deleteAtEnd(name string) {
+	e.t.Helper()
 	e.t.Cleanup(func() {
 		e.Do(http.MethodPut, "/meshes/"+name, map[string]any{"type": "Mesh", "name": name})
 		_, body := e.Do(http.MethodGet, "/meshes/"+name+"/secrets", nil)
@@ -124,7 +191,29 @@ func (e *Env) Mesh() string {
 		}
 		e.Do(http.MethodDelete, "/meshes/"+name, nil)
 	})
-	return name
+}
+
+// AdminToken returns a token of an administrator.
+func (e *Env) AdminToken() string {
+	e.t.Helper()
+	if e.Twin != nil {
+		return kumatest.AdminToken
+	}
+	return e.userToken("mesh-system:admin")
+}
+
+// ReaderToken returns the token of a known user who may not read secrets.
+func (e *Env) ReaderToken() string {
+	e.t.Helper()
+	if e.Twin != nil {
+		return kumatest.ReaderToken
+	}
+	return e.userToken("readers")
+}
+
+func (e *Env) userToken(group string) string {
+	e.t.Helper()
+	return string(e.Must(http.MethodPost, "/tokens/user", map[string]any{"name": "acc", "groups": []string{group}, "validFor": "1h"}))
 }
 
 // Do sends a request of another client. body is nil, bytes, a string or a value
@@ -134,6 +223,12 @@ func (e *Env) Do(method, path string, body any) (status int, answer []byte) {
 	if e.Twin != nil {
 		return e.Twin.Do(method, path, body)
 	}
+	return e.send(method, path, body, os.Getenv("KONGMESH_TOKEN"))
+}
+
+// send sends a request to a real control plane.
+func (e *Env) send(method, path string, body any, token string) (status int, answer []byte) {
+	e.t.Helper()
 	var content []byte
 	switch body := body.(type) {
 	case nil:
@@ -149,6 +244,9 @@ func (e *Env) Do(method, path string, body any) (status int, answer []byte) {
 		e.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		e.t.Fatal(err)

@@ -70,10 +70,15 @@ func TestAccExamples(t *testing.T) {
 	}
 }
 
+// own lets a test of an example run alone: examples have the same names.
+func own(env *acctest.Env) {
+	env.Alone("payments", "file", "inline", "inline-string")
+}
+
 func applied(t *testing.T, folder string, options ...kumatest.Option) {
 	t.Helper()
 	env := acctest.New(t, options...)
-	env.NeedTwin() // the names in examples are not of this test alone
+	own(env)
 	run := acctest.NewRun(t, example(t, folder))
 	run.Serve(env.Provider())
 	files := newFiles(t, run)
@@ -230,7 +235,7 @@ func TestAccExamples_tokens(t *testing.T) {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t)
-			env.NeedTwin()
+			own(env)
 			env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 			var wrote string
 			run := acctest.NewRun(t, example(t, filepath.Join(examples, "tokens", folder)))
@@ -251,11 +256,11 @@ func TestAccExamples_tokens(t *testing.T) {
 func TestAccExamples_lesserUser(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t, kumatest.Authentication())
-	env.NeedTwin()
+	own(env)
 	env.Must(http.MethodPut, "/meshes/payments", map[string]any{"type": "Mesh", "name": "payments"})
 	config := example(t, filepath.Join(examples, "tokens", "lesser-user"))
 	run := acctest.NewRun(t, strings.Replace(config, "alias = \"policies\"\n", acctest.Fill("alias = \"policies\"\n  address = $address\n", "address", env.Address), 1))
-	run.Setenv("KONGMESH_ADDRESS="+env.Address, "KONGMESH_TOKEN="+kumatest.AdminToken)
+	run.Setenv("KONGMESH_ADDRESS="+env.Address, "KONGMESH_TOKEN="+env.AdminToken())
 	run.Terraform("apply", "-auto-approve")
 	run.NoChanges()
 	run.Config(config + "resource \"kongmesh_global_secret\" \"this\" {\n  provider = kongmesh.policies\n  name = \"a\"\n  value = \"b\"\n}\n")

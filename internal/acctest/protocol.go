@@ -150,6 +150,18 @@ func (p *Protocol) Create(resourceType string, config map[string]any) (state, id
 	return p.resource(resourceType, applied.NewState), p.identity(resourceType, applied.NewIdentity), applied.Diagnostics
 }
 
+// Generated returns the configuration that Terraform generates for an object,
+// whose sensitive values it leaves out.
+func (p *Protocol) Generated(resourceType string, state map[string]any) map[string]any {
+	p.t.Helper()
+	value := p.Value(p.Schemas.ResourceSchemas[resourceType].ValueType(), state)
+	answer := must(p, func(ctx context.Context) (*tfprotov6.GenerateResourceConfigResponse, error) {
+		return p.GenerateResourceConfig(ctx, &tfprotov6.GenerateResourceConfigRequest{TypeName: resourceType, State: value})
+	})
+	p.NoProblems(answer.Diagnostics)
+	return p.resource(resourceType, answer.Config)
+}
+
 // Validate returns the diagnostics for a configuration of a resource.
 func (p *Protocol) Validate(resourceType string, config map[string]any) []*tfprotov6.Diagnostic {
 	p.t.Helper()

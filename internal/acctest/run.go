@@ -49,7 +49,7 @@ func (r *Run) NeedTerraform(minor int) {
 			return
 		}
 	}
-	r.t.Skipf("needs Terraform 1.%d: set %s to the path of one", minor, newerTerraform)
+	r.t.Skipf("needs Terraform 1.%d or later: set %s to the path of one", minor, newerTerraform)
 }
 
 func (r *Run) cli() string { return cmp.Or(r.newer, cli()) }

@@ -153,7 +153,8 @@ func put(name string) func(*http.Request) bool {
 func TestAccSecrets_meshDeletedByHand(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
-	env.NeedTwin()
+	mesh := env.Mesh()
+	path := "/meshes/" + mesh
 	ca := acctest.NewCA(t, "CA")
 	all := env.Config(fixed+`
 		resource "kongmesh_mesh_secret" "plain" {
@@ -161,16 +162,16 @@ func TestAccSecrets_meshDeletedByHand(t *testing.T) {
 			name  = "plain"
 			value = "x"
 		}
-	`, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)
+	`, "mesh", mesh, "chain", ca.Chain, "key", ca.Key)
 	deleted := func() {
-		env.Must(http.MethodDelete, "/meshes/acc", nil)
-		env.Wait(t, 1)
+		env.Must(http.MethodDelete, path, nil)
+		env.Pass(t, 2*time.Second)
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		CheckDestroy: func(state *terraform.State) error {
-			env.Must(http.MethodPut, "/meshes/acc", map[string]any{"type": "Mesh", "name": "acc"})
-			return env.Gone("/meshes/acc/secrets/plain", "/meshes/acc/secrets/ca.cert", "/meshes/acc/secrets/ca.key")(state)
+			env.Must(http.MethodPut, path, map[string]any{"type": "Mesh", "name": mesh})
+			return env.Gone(path+"/secrets/plain", path+"/secrets/ca.cert", path+"/secrets/ca.key")(state)
 		},
 		Steps: []resource.TestStep{
 			{Config: all},
@@ -179,15 +180,15 @@ func TestAccSecrets_meshDeletedByHand(t *testing.T) {
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
 			}}},
 			{PreConfig: func() {
-				env.PutSecret("acc", "plain", "another value")
+				env.PutSecret(mesh, "plain", "another value")
 				deleted()
 			}, Config: all, ExpectError: acctest.Words("Exists already", "kongmesh_mesh_secret.NAME")},
 			{PreConfig: func() {
-				env.Must(http.MethodDelete, "/meshes/acc/secrets/plain", nil)
-				env.Wait(t, 1)
-				env.PutSecret("acc", "plain", "x") // somebody else's, of this mesh
+				env.Must(http.MethodDelete, path+"/secrets/plain", nil)
+				env.Pass(t, 2*time.Second)
+				env.PutSecret(mesh, "plain", "x") // somebody else's, of this mesh
 			}, Config: all, ExpectError: acctest.Words("Exists already", "kongmesh_mesh_secret.NAME")},
-			{PreConfig: func() { env.Must(http.MethodDelete, "/meshes/acc/secrets/plain", nil) }, Config: all},
+			{PreConfig: func() { env.Must(http.MethodDelete, path+"/secrets/plain", nil) }, Config: all},
 		},
 	})
 }

@@ -334,7 +334,7 @@ func TestAccCAChain_notAllowed(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{
-			{Config: config(kumatest.ReaderToken, `secret = "ca"`), ExpectError: acctest.Words("Permission denied", `secret = "ca"`, "argument token")},
+			{Config: config(env.ReaderToken(), `secret = "ca"`), ExpectError: acctest.Words("Permission denied", `secret = "ca"`, "argument token")},
 			{Config: config("wrong", `backend = "ca"`), ExpectError: acctest.Words("Invalid or expired token", `backend = "ca"`)},
 			{Config: nobody + "data \"kongmesh_ca_chain\" \"this\" {\n  mesh = \"default\"\n  secret = \"ca\"\n}\n", ExpectError: acctest.Words("does not answer", `secret = "ca"`)},
 		},

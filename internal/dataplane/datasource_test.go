@@ -34,6 +34,7 @@ func TestAccDataplanes(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, kumatest.Version(version))
+			env.NeedTwin()
 			ca := acctest.NewCA(t, "CA")
 			backend(t, env, ca)
 			for _, name := range []string{"web-1", "web-2", "api-1"} {
@@ -106,6 +107,7 @@ func wait(t *testing.T, env *acctest.Env, d time.Duration) {
 func TestAccDataplanes_identity(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t, kumatest.Version("2.14.3"))
+	env.NeedTwin()
 	ca := acctest.NewCA(t, "CA")
 	backend(t, env, ca)
 	env.Change("/meshes/acc", func(mesh map[string]any) { mesh["meshServices"] = map[string]any{"mode": "Exclusive"} })

@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"net/http"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -285,9 +284,6 @@ func TestAccMeshIdentity_dataSource(t *testing.T) {
 // kongmesh_resource does not manage these types, and says what does.
 func TestAccMeshIdentity_notAsAnyResource(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("KONGMESH_ADDRESS") != "" {
-		t.Skip("needs no control plane")
-	}
 	f := newFixture(t)
 	for kind, use := range map[string]string{"MeshIdentity": "kongmesh_mesh_identity", "MeshTrust": "kongmesh_mesh_trust"} {
 		f.PlanFails(t, f.Config("resource \"kongmesh_resource\" \"this\" {\n type = $type\n mesh = $mesh\n name = \"x\"\n spec = {}\n}\n", "type", kind, "mesh", f.mesh), "Invalid type", "use "+use+" instead", "moved block")

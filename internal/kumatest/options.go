@@ -2,6 +2,7 @@ package kumatest
 
 import (
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type Option func(*config)
 
 type config struct {
 	release       release
+	version       string // as Version got it
 	now           func() time.Time
 	latency       time.Duration
 	auth          bool
@@ -56,6 +58,18 @@ func defaultIntervals() intervals {
 		zoneRefresh: time.Second, zoneFlush: 10 * time.Second,
 		identityStatus: 5 * time.Second,
 	}
+}
+
+// Needs returns the version that options choose, "" for none, whether they choose Authentication, and whether they choose
+// anything else.
+func Needs(options ...Option) (version string, authentication, more bool) {
+	var c config
+	for _, option := range options {
+		option(&c)
+	}
+	version, authentication = c.version, c.auth
+	c.release, c.version, c.auth = release{}, "", false
+	return version, authentication, !reflect.DeepEqual(c, config{})
 }
 
 // StoreCache sets how old a mesh or a secret may be when the control plane reads it for a proxy, validates a CA, or sends
@@ -108,7 +122,7 @@ func WithoutConfig() Option {
 // version is unknown.
 func Version(v string) Option {
 	release := releaseOf(v)
-	return func(c *config) { c.release = release }
+	return func(c *config) { c.release, c.version = release, v }
 }
 
 // Clock sets the source of all times of the control plane: the Date header, creation and modification times, the age of

@@ -14,15 +14,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kumatest"
 )
 
 // The configuration that Terraform writes for a mesh with everything in it
 // plans clean, and is applied without a write.
 func TestAccMesh_generatedConfiguration(t *testing.T) {
 	t.Parallel()
-	env := acctest.NewReal(t)
-	env.NeedTwin()
-	document := map[string]any{"type": "Mesh", "name": "m", "labels": map[string]string{"team": "platform"}, "skipCreatingInitialPolicies": []string{"*"}}
+	env := acctest.NewReal(t, kumatest.Version("2.14.3"))
+	mesh := env.Mesh()
+	document := map[string]any{"type": "Mesh", "name": mesh, "labels": map[string]string{"team": "platform"}, "skipCreatingInitialPolicies": []string{"*"}}
 	for _, s := range sectionsOf("2.14.3") {
 		document[s.member] = json.RawMessage(s.setDocument)
 	}
@@ -40,7 +41,7 @@ func TestAccMesh_generatedConfiguration(t *testing.T) {
 		metrics.Backends = append(metrics.Backends, fmt.Appendf(nil, `{"name": "prom-%d", "type": "prometheus", "conf": %s}`, i, conf))
 	}
 	document["metrics"] = metrics
-	env.Must(http.MethodPut, "/meshes/m", document)
+	env.Must(http.MethodPut, "/meshes/"+mesh, document)
 	run := acctest.NewRun(t, `
 		terraform {
 			required_providers {
@@ -49,7 +50,7 @@ func TestAccMesh_generatedConfiguration(t *testing.T) {
 		}
 		import {
 			to = kongmesh_mesh.this
-			id = "m"
+			id = "`+mesh+`"
 		}
 	`)
 	run.Setenv("KONGMESH_ADDRESS=" + env.Address)

@@ -67,6 +67,7 @@ func TestAccRotation(t *testing.T) {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				t.Parallel()
 				env := acctest.New(t, option)
+				env.NeedTwin()
 				mesh := env.Mesh()
 				w := env.WatchHandshakes(mesh)
 				resource.Test(t, resource.TestCase{

@@ -19,9 +19,10 @@ func TestAccAccess_refused(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t, kumatest.Authentication())
 	ca := acctest.NewCA(t, "CA")
-	config := env.Config(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)
+	admin := env.AdminToken()
+	config := env.Config(triple, "mesh", env.Mesh(), "chain", ca.Chain, "key", ca.Key)
 	run := acctest.NewRun(t, config)
-	run.Setenv("KONGMESH_TOKEN=" + kumatest.AdminToken)
+	run.Setenv("KONGMESH_TOKEN=" + admin)
 	run.Terraform("apply", "-auto-approve")
 	before := string(run.Read("terraform.tfstate"))
 	for _, test := range []struct {
@@ -29,7 +30,7 @@ func TestAccAccess_refused(t *testing.T) {
 		want  []string
 	}{
 		{"expired", []string{"Invalid or expired token", "environment variable KONGMESH_TOKEN", "kumactl generate user-token"}},
-		{kumatest.ReaderToken, []string{"Permission denied", "environment variable KONGMESH_TOKEN", "mesh-system:admin", "The state is unchanged"}},
+		{env.ReaderToken(), []string{"Permission denied", "environment variable KONGMESH_TOKEN", "mesh-system:admin", "The state is unchanged"}},
 		{"", []string{"Permission denied", "no token is set: set token or KONGMESH_TOKEN"}},
 	} {
 		run.Setenv("KONGMESH_TOKEN=" + test.token)
@@ -43,7 +44,7 @@ func TestAccAccess_refused(t *testing.T) {
 			t.Errorf("token %q: the state was\n%s\nand is\n%s", test.token, before, after)
 		}
 	}
-	run.Setenv("KONGMESH_TOKEN=" + kumatest.AdminToken)
+	run.Setenv("KONGMESH_TOKEN=" + admin)
 	run.Terraform("destroy", "-auto-approve")
 }
 

@@ -188,6 +188,7 @@ func differences(paths map[string]bool, at string, before, after any) {
 func observe(t *testing.T) sightings {
 	t.Helper()
 	env := acctest.New(t, kumatest.Version("2.14.3")) // which has every part of a mesh
+	env.NeedTwin()                                    // an identity waits for an extension until its timeout
 	seen := sightings{created: {}, updated: {}, drifted: {}}
 	config := everythingOf(t, env)
 	var was, is []document

@@ -470,6 +470,7 @@ func TestAccCollections_written(t *testing.T) {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, kumatest.Version("2.14.3"))
+			env.Alone("identities")
 			putIdentities(env)
 			var steps []resource.TestStep
 			for _, form := range order {
@@ -588,7 +589,6 @@ func TestAccCollections_refused(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
 	env.NeedIdentities()
-	putIdentities(env)
 	fill := materialOf(t)
 	for _, c := range slices.Concat(written(), shownOnly(t)) {
 		for _, form := range append(forms(), hasNull) {

@@ -85,7 +85,7 @@ func TestAccProvider_badInput(t *testing.T) {
 func TestAccProvider_unknown(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
-	env.NeedTwin()
+	mesh := env.Mesh()
 	config := fmt.Sprintf(`
 		resource "terraform_data" "address" {
 			input = %q
@@ -97,11 +97,11 @@ func TestAccProvider_unknown(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{
-			Config: config + acctest.Fill(triple, "mesh", "acc", "chain", ca.Chain, "key", ca.Key),
+			Config: config + acctest.Fill(triple, "mesh", mesh, "chain", ca.Chain, "key", ca.Key),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction("kongmesh_mesh_ca_secret.this", plancheck.ResourceActionCreate),
 			}},
-			Check: env.HasMesh("acc"),
+			Check: env.HasMesh(mesh),
 		}},
 	})
 }
@@ -203,8 +203,9 @@ func alertServer(t *testing.T) string {
 // say which it was.
 func TestAccProvider_environment(t *testing.T) {
 	env := acctest.New(t, kumatest.Authentication())
+	reader := env.ReaderToken()
+	t.Setenv("KONGMESH_TOKEN", env.AdminToken())
 	t.Setenv("KONGMESH_ADDRESS", env.Address)
-	t.Setenv("KONGMESH_TOKEN", kumatest.AdminToken)
 	ca := acctest.NewCA(t, "CA")
 	secret := acctest.Fill(`
 		resource "kongmesh_mesh_ca_secret" "this" {
@@ -217,7 +218,7 @@ func TestAccProvider_environment(t *testing.T) {
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
 		{Config: secret},
 		{Config: `provider "kongmesh" { token = "wrong" }` + secret, PlanOnly: true, ExpectError: acctest.Words("Invalid or expired token", "argument token")},
-		{Config: fmt.Sprintf(`provider "kongmesh" { token = %q }`, kumatest.ReaderToken) + secret, PlanOnly: true, ExpectError: acctest.Words("Permission denied", "argument token")},
+		{Config: fmt.Sprintf(`provider "kongmesh" { token = %q }`, reader) + secret, PlanOnly: true, ExpectError: acctest.Words("Permission denied", "argument token")},
 		{Config: secret},
 	}})
 	t.Setenv("KONGMESH_TOKEN", "expired")

@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +19,7 @@ import (
 func TestAccGenerated(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t, kumatest.Version("2.14.3")) // which has every part of a mesh
+	env.NeedTwin()                                    // an identity waits for an extension until its timeout
 	missing := map[string]string{
 		"kongmesh_mesh_ca_secret":        "No private key: ",
 		"kongmesh_mesh_secret":           "Value is missing: ",
@@ -37,7 +37,7 @@ func TestAccGenerated(t *testing.T) {
 				return fmt.Errorf("no %s was found", kind)
 			}
 			for _, object := range objects {
-				config := generated(provider.Schemas.ResourceSchemas[kind].Block.Attributes, object.State)
+				config := provider.Generated(kind, object.State)
 				for _, problem := range provider.Validate(kind, config) {
 					said, allowed := problem.Summary+": "+problem.Detail, missing[kind]
 					if problem.Severity == tfprotov6.DiagnosticSeverityError && (allowed == "" || !strings.Contains(said, allowed)) {
@@ -52,39 +52,4 @@ func TestAccGenerated(t *testing.T) {
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps:                    []resource.TestStep{{Config: config(true), Check: check}, {Config: config(false), Check: check}},
 	})
-}
-
-// generated is the configuration that Terraform generates of a state: all that
-// can be configured, without sensitive values.
-func generated(attributes []*tfprotov6.SchemaAttribute, state map[string]any) map[string]any {
-	if state == nil {
-		return nil
-	}
-	config := map[string]any{}
-	for _, attribute := range attributes {
-		if !attribute.Required && !attribute.Optional || attribute.Sensitive {
-			continue
-		}
-		value := state[attribute.Name]
-		if attribute.NestedType != nil {
-			value = generatedWithin(attribute.NestedType.Attributes, value)
-		}
-		config[attribute.Name] = value
-	}
-	return config
-}
-
-func generatedWithin(attributes []*tfprotov6.SchemaAttribute, value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		return generated(attributes, value)
-	case []any:
-		items := slices.Clone(value)
-		for i := range items {
-			items[i] = generatedWithin(attributes, items[i])
-		}
-		return items
-	default:
-		return nil
-	}
 }

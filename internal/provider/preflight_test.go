@@ -20,32 +20,37 @@ func TestAccPreflight(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"kongmesh_mesh_ca_secret", "kongmesh_mesh_secret", "kongmesh_global_secret"}
 	ca := acctest.NewCA(t, "CA")
+	none := func(*acctest.Env) string { return "" }
 	for name, test := range map[string]struct {
 		option  kumatest.Option
-		token   string
+		token   func(*acctest.Env) string
 		refused []string // nil: all
 		want    []string
 	}{
-		"read-only":        {kumatest.ReadOnly(), "", nil, []string{"Control plane is read-only", "Nothing was sent", "set the provider's address to the global one", "add the argument kubernetes to the provider block"}},
-		"no token":         {kumatest.Authentication(), "", secrets, []string{"Permission denied", "Could not write secrets", "no token is set: set token or KONGMESH_TOKEN"}},
-		"a user's token":   {kumatest.Authentication(), kumatest.ReaderToken, secrets, []string{"Permission denied", "argument token", "mesh-system:admin"}},
-		"an expired token": {kumatest.Authentication(), "expired", nil, []string{"Invalid or expired token", "kumactl generate user-token"}},
-		"an admin's token": {kumatest.Authentication(), kumatest.AdminToken, []string{}, nil},
-		"version 3":        {kumatest.Version("3.0"), "", []string{"kongmesh_mtls_provided_backend"}, []string{"Meshes have no mTLS backends", "version unknown", "MeshIdentity", "Nothing was sent"}},
+		"read-only":        {kumatest.ReadOnly(), none, nil, []string{"Control plane is read-only", "Nothing was sent", "set the provider's address to the global one", "add the argument kubernetes to the provider block"}},
+		"no token":         {kumatest.Authentication(), none, secrets, []string{"Permission denied", "Could not write secrets", "no token is set: set token or KONGMESH_TOKEN"}},
+		"a user's token":   {kumatest.Authentication(), (*acctest.Env).ReaderToken, secrets, []string{"Permission denied", "argument token", "mesh-system:admin"}},
+		"an expired token": {kumatest.Authentication(), func(*acctest.Env) string { return "expired" }, nil, []string{"Invalid or expired token", "kumactl generate user-token"}},
+		"an admin's token": {kumatest.Authentication(), (*acctest.Env).AdminToken, []string{}, nil},
+		"version 3":        {kumatest.Version("3.0"), none, []string{"kongmesh_mtls_provided_backend"}, []string{"Meshes have no mTLS backends", "version unknown", "MeshIdentity", "Nothing was sent"}},
 	} {
-		env := acctest.New(t, test.option)
-		for kind := range acctest.New(t).Protocol().Schemas.ResourceSchemas {
-			t.Run(name+", "+kind, func(t *testing.T) {
-				t.Parallel()
-				config := strings.Replace(env.Config(alone(t, kind), "mesh", "new", "chain", ca.Chain, "key", ca.Key),
-					"{\n", fmt.Sprintf("{\n  token = %q\n", test.token), 1)
-				step := resource.TestStep{Config: config, PlanOnly: true, ExpectError: acctest.Words(test.want...)}
-				if test.refused != nil && !slices.Contains(test.refused, kind) {
-					step.ExpectError, step.ExpectNonEmptyPlan = nil, true
-				}
-				resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{step}})
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t, test.option)
+			token := test.token(env)
+			for kind := range env.Protocol().Schemas.ResourceSchemas {
+				t.Run(kind, func(t *testing.T) {
+					t.Parallel()
+					config := strings.Replace(env.Config(alone(t, kind), "mesh", "new", "chain", ca.Chain, "key", ca.Key),
+						"{\n", fmt.Sprintf("{\n  token = %q\n", token), 1)
+					step := resource.TestStep{Config: config, PlanOnly: true, ExpectError: acctest.Words(test.want...)}
+					if test.refused != nil && !slices.Contains(test.refused, kind) {
+						step.ExpectError, step.ExpectNonEmptyPlan = nil, true
+					}
+					resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: env.Provider(), Steps: []resource.TestStep{step}})
+				})
+			}
+		})
 	}
 }
 

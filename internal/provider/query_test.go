@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -226,6 +227,63 @@ func TestQuery_sensitive(t *testing.T) {
 				t.Errorf("%s does not show its certificate chain, which is not sensitive", object.Name)
 			}
 		}
+	}
+}
+
+// sensitive are the lines that Terraform generates for the values of secrets, the
+// keys of CAs and inline keys.
+var sensitive = regexp.MustCompile(`(private_key_wo|value_wo) += null # sensitive|inline_string += null # sensitive\n +secret += null`)
+
+// Terraform finds one object of each kind, generates the configuration without a
+// secret, and imports each by its identity without a change.
+func TestAccQuery(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedTwin() // which has nothing else to find
+	ca := acctest.NewCA(t, "CA")
+	const value = "a value that nobody is to see"
+	first := acctest.NewRun(t, withSource(strings.ReplaceAll(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key), `"x"`, `"`+value+`"`)))
+	first.NeedTerraform(14)
+	first.Serve(env.Provider())
+	first.Terraform("init")
+	first.Terraform("apply", "-auto-approve")
+	env.Must(http.MethodPut, "/meshes/inline", map[string]any{"type": "Mesh", "name": "inline", "mtls": map[string]any{"backends": []any{map[string]any{
+		"name": "ca-1", "type": "provided", "conf": map[string]any{"cert": map[string]any{"inlineString": ca.Chain}, "key": map[string]any{"inlineString": ca.Key}},
+	}}}})
+
+	run := acctest.NewRun(t, withSource(env.Config("")))
+	run.NeedTerraform(14)
+	run.Serve(env.Provider())
+	queries := ""
+	for kind := range env.Protocol().Schemas.ListResourceSchemas {
+		config := ""
+		if kind == "kongmesh_resource" {
+			config = "config {\n type = \"MeshTrafficPermission\"\n}"
+		}
+		queries += fmt.Sprintf("list %q \"all\" {\n provider = kongmesh\n include_resource = true\n %s\n}\n", kind, config)
+	}
+	run.Write("all.tfquery.hcl", queries)
+	run.Terraform("init")
+	shown := run.Terraform("query", "-json") + run.Terraform("query", "-generate-config-out=found.tf")
+	found := string(run.Read("found.tf"))
+	for what, text := range map[string]string{"the output": shown, "the configuration": found} {
+		if forms := acctest.Leaks(t, ca.Key, ca.Chain, text); len(forms) > 0 || strings.Contains(text, value) {
+			t.Errorf("%s has the key as %q, or the value of a secret:\n%s", what, forms, text)
+		}
+	}
+
+	run.Write("ca-key.pem", ca.Key)
+	run.Write("found.tf", sensitive.ReplaceAllStringFunc(found, func(line string) string {
+		argument, _, _ := strings.Cut(line, " ")
+		if argument == "value_wo" {
+			return fmt.Sprintf("value_wo = %q", value)
+		}
+		return argument + ` = file("ca-key.pem")`
+	}))
+	imports := fmt.Sprintf("%d imported", strings.Count(found, "\nimport {"))
+	env.ResetRequests()
+	if output := run.TakeOver(env); !strings.Contains(output, imports) || strings.HasPrefix(imports, "0") {
+		t.Errorf("of %s:\n%s", imports, output)
 	}
 }
 

@@ -75,7 +75,7 @@ func withSource(config string) string {
 func TestAccRun_oneProcess(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
-	env.NeedTwin()
+	env.Alone("acc", "identities")
 	ca := acctest.NewCA(t, "CA")
 	run := acctest.NewRun(t, withSource(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)))
 	start := sync.OnceValues(env.Provider()["kongmesh"])
@@ -145,12 +145,13 @@ func TestAccRun_twoResourcesOneObject(t *testing.T) {
 func TestAccRun_refreshAfterApply(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
-	env.NeedTwin()
+	env.Alone("acc", "identities")
 	ca := acctest.NewCA(t, "CA")
 	run := acctest.NewRun(t, withSource(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)))
 	run.Serve(env.Provider())
 	run.Terraform("init")
 	run.Terraform("apply", "-auto-approve")
+	t.Cleanup(func() { run.Terraform("destroy", "-auto-approve") })
 	// Not the exit code: Terraform 1.11 says 2 of a state with two sensitive
 	// attributes in another order, and prints that there are no changes.
 	run.Terraform("plan", "-refresh-only", "-out=saved")

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
@@ -23,14 +22,7 @@ import (
 // kuma3 is a control plane of version 3.
 func kuma3(t *testing.T) *acctest.Env {
 	t.Helper()
-	if os.Getenv("KONGMESH_ADDRESS") == "" {
-		return acctest.New(t, kumatest.Version("3.0"))
-	}
-	env := acctest.New(t)
-	if strings.Contains(string(env.Must(http.MethodGet, "/_resources", nil)), `"TrafficPermission"`) {
-		t.Skip("needs Kuma 3")
-	}
-	return env
+	return acctest.New(t, kumatest.Version("3.0"))
 }
 
 const fault = `

@@ -172,10 +172,12 @@ func TestAccToken_noSigningKey(t *testing.T) {
 func TestAccToken_asProvidersToken(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t, kumatest.Authentication())
+	admin := env.AdminToken()
 	for groups, works := range map[string]bool{`"mesh-system:admin"`: true, `"readers"`: false} {
 		t.Run(groups, func(t *testing.T) {
 			t.Parallel()
-			name := strings.Trim(strings.ReplaceAll(groups, ":", "-"), `"`)
+			name := "acc-" + strings.Trim(strings.ReplaceAll(groups, ":", "-"), `"`)
+			t.Cleanup(func() { env.Do(http.MethodDelete, "/global-secrets/"+name, nil) })
 			run := acctest.NewRun(t, strings.ReplaceAll(acctest.Fill(source+`
 				ephemeral "kongmesh_user_token" "lesser" {
 					name      = "lesser"
@@ -193,7 +195,7 @@ func TestAccToken_asProvidersToken(t *testing.T) {
 					value_wo = "x"
 				}
 			`, "address", env.Address, "name", name), "GROUPS", groups))
-			run.Setenv("KONGMESH_ADDRESS="+env.Address, "KONGMESH_TOKEN="+kumatest.AdminToken, "TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
+			run.Setenv("KONGMESH_ADDRESS="+env.Address, "KONGMESH_TOKEN="+admin, "TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
 			output, err := run.Try("apply", "-auto-approve")
 			if (err == nil) != works || !works && !acctest.Words("Permission denied").MatchString(output) {
 				t.Errorf("%v\n%s", err, output)

@@ -53,6 +53,7 @@ func put(env *acctest.Env, path, kind, mesh, name, content string) {
 func TestAccUpgradeCheck(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t, kumatest.Version("2.14.3"))
+	env.NeedTwin() // the meshes of other tests have problems as well
 	env.Do(http.MethodDelete, "/meshes/default", nil)
 	env.Must(http.MethodPut, "/meshes/payments", `{"type": "Mesh", "name": "payments", "skipCreatingInitialPolicies": ["*"], "meshServices": {"mode": "Exclusive"}}`)
 	put(env, "/meshes/payments/meshtlses", "MeshTLS", "payments", "strict", `"spec": {"rules": [{"default": {"mode": "Strict"}}]}`)
@@ -87,6 +88,7 @@ func TestAccUpgradeCheck(t *testing.T) {
 func TestAccUpgradeCheck_requests(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t, kumatest.Version("2.14.3"))
+	env.NeedTwin()
 	for i := range 5 {
 		env.Must(http.MethodPut, fmt.Sprintf("/meshes/m%d", i), fmt.Sprintf(`{"type": "Mesh", "name": "m%d"}`, i))
 	}
@@ -213,20 +215,21 @@ func identity(certificate, key string) string {
 func TestAccUpgradeCheck_forbidden(t *testing.T) {
 	t.Parallel()
 	env := acctest.NewReal(t, kumatest.Version("2.14.3"), kumatest.Authentication())
-	env.Must(http.MethodPut, "/meshes/payments", `{"type": "Mesh", "name": "payments", "meshServices": {"mode": "Exclusive"}, "skipCreatingInitialPolicies": ["*"]}`)
-	env.PutSecret("payments", "cert", acctest.PKI(t, "ec.crt"))
-	env.PutSecret("payments", "key", acctest.PKI(t, "ec.key"))
-	put(env, "/meshes/payments/meshidentities", "MeshIdentity", "payments", "east", identity(secretSource("cert"), secretSource("key")))
+	mesh := env.Mesh()
+	env.Must(http.MethodPut, "/meshes/"+mesh, `{"type": "Mesh", "name": "`+mesh+`", "meshServices": {"mode": "Exclusive"}, "skipCreatingInitialPolicies": ["*"]}`)
+	env.PutSecret(mesh, "cert", acctest.PKI(t, "ec.crt"))
+	env.PutSecret(mesh, "key", acctest.PKI(t, "ec.key"))
+	put(env, "/meshes/"+mesh+"/meshidentities", "MeshIdentity", mesh, "east", identity(secretSource("cert"), secretSource("key")))
 	run := acctest.NewRun(t, env.Config(`
 		data "kongmesh_upgrade_check" "this" {
 			target_version = "3.0"
-			mesh           = "payments"
+			mesh           = $mesh
 		}
 		output "problems" { value = [for p in data.kongmesh_upgrade_check.this.problems : "${p.name} ${p.effect}: ${p.message}"] }
-		output "ready" { value = data.kongmesh_upgrade_check.this.ready }`))
+		output "ready" { value = data.kongmesh_upgrade_check.this.ready }`, "mesh", mesh))
 	for token, want := range map[string][]string{
-		kumatest.AdminToken:  {"ready = true"},
-		kumatest.ReaderToken: {`east unchecked: The token may not read secret \"cert\", \"key\"`, "ready = false"},
+		env.AdminToken():  {"ready = true"},
+		env.ReaderToken(): {`east unchecked: The token may not read secret \"cert\", \"key\"`, "ready = false"},
 	} {
 		run.Setenv("KONGMESH_TOKEN=" + token)
 		if output := run.Terraform("apply", "-auto-approve"); !acctest.Words(want...).MatchString(output) {
