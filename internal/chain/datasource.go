@@ -182,11 +182,8 @@ func (d *caChain) content(ctx context.Context, m model, diags *diag.Diagnostics)
 		bundles, ok := d.Trust(ctx, mesh, m.Trust.ValueString(), diags)
 		return []byte(strings.Join(bundles, "\n")), ok
 	default:
-		backend, ok := d.Backend(ctx, mesh, m.Backend.ValueString(), diags)
-		if !ok {
-			return nil, false
-		}
-		return d.Content(ctx, mesh, backend.Cert, path.Root("backend"), diags)
+		content, _, ok = d.BackendCA(ctx, mesh, m.Backend.ValueString(), false, diags)
+		return content, ok
 	}
 }
 

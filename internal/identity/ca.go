@@ -39,9 +39,9 @@ func (m model) caSources() (certificate, key tfkit.CASource, ok bool) {
 			source.At = source.At.AtName(form)
 			switch form {
 			case "secret":
-				source.Secret = plainText(value)
+				source.Secret = part.TextOf(value)
 			case "inline":
-				source.PEM = []byte(plainText(value))
+				source.PEM = []byte(part.TextOf(value))
 			}
 		}
 		return source
@@ -101,7 +101,7 @@ func (r *meshIdentity) addCAProblems(plan model, certificate, key tfkit.CASource
 // not allow: the control plane accepts it, and issues nothing.
 func checkSelfSigned(plan model, bundle pki.Bundle, diags *diag.Diagnostics) {
 	issuer := bundle.Issuer()
-	if issuer == nil || !pki.IsSelfSigned(issuer) || flag(part.AttributesOf(plan.Bundled), "insecure_allow_self_signed") {
+	if issuer == nil || !pki.IsSelfSigned(issuer) || part.IsTrue(part.AttributesOf(plan.Bundled)["insecure_allow_self_signed"]) {
 		return
 	}
 	at := path.Root("bundled").AtName("insecure_allow_self_signed")
@@ -112,7 +112,7 @@ func checkSelfSigned(plan model, bundle pki.Bundle, diags *diag.Diagnostics) {
 
 // lifetime returns the lifetime of a certificate, or 0 for the default.
 func (m model) lifetime() time.Duration {
-	lifetime, err := time.ParseDuration(text(part.AttributesOf(m.Bundled), "expiration"))
+	lifetime, err := time.ParseDuration(part.TextOf(part.AttributesOf(m.Bundled)["expiration"]))
 	if err != nil {
 		return 0
 	}

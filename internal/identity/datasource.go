@@ -52,7 +52,7 @@ func readTrust(document *kuma.Document, values part.Values) error {
 	origin, err := document.OriginKRI()
 	var all []byte
 	for _, bundle := range part.ElementsOf(values["ca_bundles"]) {
-		all = append(all, plainText(bundle)+"\n"...)
+		all = append(all, part.TextOf(bundle)+"\n"...)
 	}
 	certificates, _ := pki.ReadCertificates(all) // what is no certificate is in ca_bundles
 	values["origin_kri"], values["certificates"] = tfkit.Optional(origin), tfkit.AllCertificateFields().List(certificates)
@@ -63,11 +63,7 @@ type identitySource struct{ object.DataSource }
 
 type identitySourceModel struct {
 	object.Described
-	Selector        types.Object    `tfsdk:"selector"`
-	SpiffeID        types.Object    `tfsdk:"spiffe_id"`
-	Bundled         types.Object    `tfsdk:"bundled"`
-	Spire           types.Object    `tfsdk:"spire"`
-	Extension       types.Object    `tfsdk:"extension"`
+	members
 	Ready           types.Bool      `tfsdk:"ready"`
 	Conditions      []conditionItem `tfsdk:"conditions"`
 	TrustDomain     types.String    `tfsdk:"trust_domain"`
@@ -135,9 +131,7 @@ func (d *identitySource) Read(ctx context.Context, req datasource.ReadRequest, r
 		tfkit.AddUnreadable(&resp.Diagnostics, d.What(config.Envelope), err)
 		return
 	}
-	state := identitySourceModel{Described: is, DataplaneLabels: config.DataplaneLabels, Conditions: []conditionItem{}}
-	state.Selector, state.SpiffeID, state.Bundled = part.ObjectOf(values["selector"]), part.ObjectOf(values["spiffe_id"]), part.ObjectOf(values["bundled"])
-	state.Spire, state.Extension = part.ObjectOf(values["spire"]), part.ObjectOf(values["extension"])
+	state := identitySourceModel{Described: is, members: membersOf(values), DataplaneLabels: config.DataplaneLabels, Conditions: []conditionItem{}}
 	for _, c := range conditions {
 		state.Conditions = append(state.Conditions, conditionItem(c))
 	}
@@ -148,7 +142,7 @@ func (d *identitySource) Read(ctx context.Context, req datasource.ReadRequest, r
 	proxy := part.StringMap(config.DataplaneLabels)
 	id := proxyID{
 		mesh: config.Mesh.ValueString(), zone: labels[zoneLabel], environment: labels["kuma.io/env"], labels: labels,
-		trustDomain: text(part.AttributesOf(state.SpiffeID), "trust_domain"), path: text(part.AttributesOf(state.SpiffeID), "path"),
+		trustDomain: part.TextOf(part.AttributesOf(state.SpiffeID)["trust_domain"]), path: part.TextOf(part.AttributesOf(state.SpiffeID)["path"]),
 	}
 	state.TrustDomain = tfkit.Optional(id.domain())
 	if !config.DataplaneLabels.IsNull() {

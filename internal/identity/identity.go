@@ -57,37 +57,39 @@ type meshIdentity struct{ object.Resource }
 
 type model struct {
 	object.Envelope
-	Selector     types.Object    `tfsdk:"selector"`
-	SpiffeID     types.Object    `tfsdk:"spiffe_id"`
-	Bundled      types.Object    `tfsdk:"bundled"`
-	Spire        types.Object    `tfsdk:"spire"`
-	Extension    types.Object    `tfsdk:"extension"`
+	members
 	ForceDestroy types.Bool      `tfsdk:"force_destroy"`
 	Rollout      *rotation.Model `tfsdk:"rollout"`
 	Timeouts     timeouts.Value  `tfsdk:"timeouts"`
 }
 
-// members returns the values of the parts in [identityParts] by name.
-func (m *model) members() map[string]*types.Object {
-	return map[string]*types.Object{
-		"selector": &m.Selector, "spiffe_id": &m.SpiffeID, "bundled": &m.Bundled, "spire": &m.Spire, "extension": &m.Extension,
+// members are the values of the parts in [identityParts].
+type members struct {
+	Selector  types.Object `tfsdk:"selector"`
+	SpiffeID  types.Object `tfsdk:"spiffe_id"`
+	Bundled   types.Object `tfsdk:"bundled"`
+	Spire     types.Object `tfsdk:"spire"`
+	Extension types.Object `tfsdk:"extension"`
+}
+
+func membersOf(values part.Values) members {
+	return members{
+		part.ObjectOf(values["selector"]), part.ObjectOf(values["spiffe_id"]), part.ObjectOf(values["bundled"]), part.ObjectOf(values["spire"]),
+		part.ObjectOf(values["extension"]),
 	}
 }
 
-func (m *model) content() object.Content {
-	values := part.Values{}
-	for name, value := range m.members() {
-		values[name] = *value
-	}
-	return object.Content{Envelope: m.Envelope, Values: values}
+func (m members) values() part.Values {
+	return part.Values{"selector": m.Selector, "spiffe_id": m.SpiffeID, "bundled": m.Bundled, "spire": m.Spire, "extension": m.Extension}
+}
+
+func (m model) content() object.Content {
+	return object.Content{Envelope: m.Envelope, Values: m.values()}
 }
 
 // with returns the model with the content of a document.
 func (m model) with(now object.Content) model {
-	m.Envelope = now.Envelope
-	for name, value := range m.members() {
-		*value = part.ObjectOf(now.Values[name])
-	}
+	m.Envelope, m.members = now.Envelope, membersOf(now.Values)
 	return m
 }
 

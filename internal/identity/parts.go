@@ -194,18 +194,6 @@ func checkBundled(bundled part.Values) []part.Flaw {
 	return nil
 }
 
-// text returns a string attribute of an object, or "".
-func text(values part.Values, name string) string {
-	is, _ := values[name].(types.String)
-	return is.ValueString()
-}
-
-// flag returns a boolean attribute of an object, or false.
-func flag(values part.Values, name string) bool {
-	is, _ := values[name].(types.Bool)
-	return is.ValueBool()
-}
-
 // known reports whether a value and everything in it is known.
 func known(value attr.Value) bool {
 	if value == nil || value.IsUnknown() {

@@ -68,7 +68,7 @@ func (m model) issuesNothing() bool { return m.selectsNobody() || !m.provides() 
 // generatesTrust reports whether the control plane generates a MeshTrust for an
 // identity.
 func (m model) generatesTrust() bool {
-	return !m.Bundled.IsNull() && text(part.AttributesOf(m.Bundled), "mesh_trust_creation") != trustDisabled
+	return !m.Bundled.IsNull() && part.TextOf(part.AttributesOf(m.Bundled)["mesh_trust_creation"]) != trustDisabled
 }
 
 // warnSelectsNobody warns of an identity without a selector. `selector = {}` is

@@ -115,7 +115,7 @@ func (m model) attributeOf(c kuma.Condition) path.Path {
 	case !m.Bundled.IsNull():
 		provider = path.Root("bundled").AtName("autogenerate")
 	}
-	custom := text(part.AttributesOf(m.SpiffeID), "trust_domain")
+	custom := part.TextOf(part.AttributesOf(m.SpiffeID)["trust_domain"])
 	switch c.Reason {
 	case reasonMeshServices:
 		return path.Root("mesh")

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -106,10 +107,7 @@ type proxyID struct {
 
 // domain returns the trust domain, or "" if it cannot be rendered.
 func (p proxyID) domain() string {
-	text := p.trustDomain
-	if text == "" {
-		text = defaultTrustDomain
-	}
+	text := cmp.Or(p.trustDomain, defaultTrustDomain)
 	if p.zone == "" && strings.Contains(text, ".Zone") {
 		return ""
 	}
@@ -130,13 +128,9 @@ func (p proxyID) label(name string) (string, error) {
 
 // id returns the SPIFFE ID, or "" if it cannot be rendered.
 func (p proxyID) id() string {
-	text := p.path
-	switch {
-	case text != "":
-	case p.environment == kubernetes:
+	text := cmp.Or(p.path, defaultPath)
+	if p.path == "" && p.environment == kubernetes {
 		text = defaultKubernetesPath
-	default:
-		text = defaultPath
 	}
 	domain := p.domain()
 	for field, label := range map[string]string{".Workload": workloadLabel, ".Namespace": namespaceLabel, ".ServiceAccount": serviceAccountLabel} {

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/object"
@@ -124,9 +122,9 @@ func (r *meshTrust) keepUsed(ctx context.Context, current *kuma.Document, plan o
 }
 
 func plannedTrust(plan object.Content) trust {
-	is := trust{name: plan.Name.ValueString(), domain: plainText(plan.Values["trust_domain"])}
+	is := trust{name: plan.Name.ValueString(), domain: part.TextOf(plan.Values["trust_domain"])}
 	for _, element := range part.ElementsOf(plan.Values["ca_bundles"]) {
-		certificates, _ := pki.ReadCertificates([]byte(plainText(element))) // the rule of the attribute has found no problem
+		certificates, _ := pki.ReadCertificates([]byte(part.TextOf(element))) // the rule of the attribute has found no problem
 		is.certificates = append(is.certificates, certificates...)
 	}
 	return is
@@ -195,7 +193,7 @@ func (bundleRule) ValidateString(_ context.Context, req validator.StringRequest,
 func warnUntrustworthy(plan object.Content, diags *diag.Diagnostics) {
 	for i, element := range part.ElementsOf(plan.Values["ca_bundles"]) {
 		at := path.Root("ca_bundles").AtListIndex(i)
-		certificates, problems := pki.ParseCertificates([]byte(plainText(element)))
+		certificates, problems := pki.ParseCertificates([]byte(part.TextOf(element)))
 		if problems.HasErrors() {
 			continue // unknown, or the rule of the attribute has reported it
 		}
@@ -208,9 +206,4 @@ func warnUntrustworthy(plan object.Content, diags *diag.Diagnostics) {
 					"issued it.", j, pki.Describe(certificate).Subject)))
 		}
 	}
-}
-
-func plainText(value attr.Value) string {
-	is, _ := value.(types.String)
-	return is.ValueString()
 }

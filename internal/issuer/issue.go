@@ -71,24 +71,16 @@ func (m *model) authority(ctx context.Context, provider *tfkit.ProviderData, req
 	mesh, given := m.Mesh.ValueString(), m.CA != nil
 	switch {
 	case given:
-		cert, key = []byte(m.CA.CertificateChain.ValueString()), []byte(m.CA.PrivateKey.ValueString())
+		cert, key, ok = []byte(m.CA.CertificateChain.ValueString()), []byte(m.CA.PrivateKey.ValueString()), true
 	case !m.Identity.IsNull():
 		atCert, atKey = path.Root("identity"), path.Root("identity")
-		if cert, key, ok = provider.IdentityCA(ctx, mesh, m.Identity.ValueString(), true, diags); !ok {
-			return pki.CA{}, false
-		}
+		cert, key, ok = provider.IdentityCA(ctx, mesh, m.Identity.ValueString(), true, diags)
 	default:
 		atCert, atKey = path.Root("backend"), path.Root("backend")
-		backend, ok := provider.Backend(ctx, mesh, m.Backend.ValueString(), diags)
-		if !ok {
-			return pki.CA{}, false
-		}
-		if cert, ok = provider.Content(ctx, mesh, backend.Cert, atCert, diags); !ok {
-			return pki.CA{}, false
-		}
-		if key, ok = provider.Content(ctx, mesh, backend.Key, atKey, diags); !ok {
-			return pki.CA{}, false
-		}
+		cert, key, ok = provider.BackendCA(ctx, mesh, m.Backend.ValueString(), true, diags)
+	}
+	if !ok {
+		return pki.CA{}, false
 	}
 
 	options := request.Options(provider.Clock.Now())

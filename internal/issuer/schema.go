@@ -192,7 +192,13 @@ func spiffeRule(description string, problem func(string) error) validator.String
 type tagsRule struct{ tfkit.Described }
 
 func (tagsRule) ValidateMap(ctx context.Context, req validator.MapRequest, resp *validator.MapResponse) {
-	if tags, ok := tagsOf(ctx, req.ConfigValue); ok {
+	for _, values := range req.ConfigValue.Elements() {
+		if values.IsNull() {
+			return // another rule reports it
+		}
+	}
+	var tags map[string][]string
+	if !req.ConfigValue.IsNull() && !req.ConfigValue.ElementsAs(ctx, &tags, false).HasError() { // otherwise, a part is null or unknown
 		addInvalid(&resp.Diagnostics, req.Path, "Invalid tags", pki.CheckTags(tags))
 	}
 }
@@ -212,35 +218,4 @@ func addInvalid(diags *diag.Diagnostics, at path.Path, summary string, err error
 	if err != nil {
 		diags.AddAttributeError(at, summary, tfkit.WithPath(at, err.Error()+"."))
 	}
-}
-
-// tagsOf converts a map of lists of strings. ok is false if a part is unknown
-// or null.
-func tagsOf(ctx context.Context, value types.Map) (tags map[string][]string, ok bool) {
-	var lists map[string]types.List
-	if value.IsNull() || value.IsUnknown() || value.ElementsAs(ctx, &lists, false).HasError() {
-		return nil, false
-	}
-	tags = make(map[string][]string, len(lists))
-	for name, list := range lists {
-		if tags[name], ok = textsOf(ctx, list); !ok {
-			return nil, false
-		}
-	}
-	return tags, true
-}
-
-// textsOf converts a list of strings. ok is false if a part is unknown or null.
-func textsOf(ctx context.Context, value types.List) (texts []string, ok bool) {
-	var values []types.String
-	if value.IsNull() || value.IsUnknown() || value.ElementsAs(ctx, &values, false).HasError() {
-		return nil, false
-	}
-	for _, text := range values {
-		if text.IsNull() || text.IsUnknown() {
-			return nil, false
-		}
-		texts = append(texts, text.ValueString())
-	}
-	return texts, true
 }

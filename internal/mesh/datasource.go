@@ -130,7 +130,7 @@ func sourceFrom(ctx context.Context, mesh *kuma.Mesh, name types.String) (*sourc
 	}
 	state.Labels, _ = types.MapValueFrom(ctx, types.StringType, labels)
 	state.SkipCreatingInitialPolicies, _ = types.SetValueFrom(ctx, types.StringType, skip)
-	state.CreationTime, state.ModificationTime = timeOf(created), timeOf(modified)
+	state.CreationTime, state.ModificationTime = tfkit.OptionalTime(created, time.RFC3339Nano), tfkit.OptionalTime(modified, time.RFC3339Nano)
 	state.EnabledBackend = tfkit.Optional(enabled)
 	for _, backend := range backends {
 		state.Backends = append(state.Backends, backendSource{
@@ -144,11 +144,4 @@ func sourceFrom(ctx context.Context, mesh *kuma.Mesh, name types.String) (*sourc
 		}
 	}
 	return state, nil
-}
-
-func timeOf(t time.Time) types.String {
-	if t.IsZero() {
-		return types.StringNull()
-	}
-	return types.StringValue(t.UTC().Format(time.RFC3339Nano))
 }

@@ -161,8 +161,7 @@ func (m model) meshServicesMode(creates bool) string {
 	if creates && m.MeshServices.IsNull() {
 		return "Disabled"
 	}
-	mode, _ := part.AttributesOf(m.MeshServices)["mode"].(types.String)
-	return mode.ValueString()
+	return part.TextOf(part.AttributesOf(m.MeshServices)["mode"])
 }
 
 // current returns a mesh from the control plane. It returns one without
@@ -186,16 +185,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	name := plan.Name.ValueString()
 	task := fmt.Sprintf("create mesh %q", name)
-	if !r.Run.Begin(existing(name).RunName()) {
-		existing(name).AddTwice(&resp.Diagnostics)
-		return
-	}
-	switch _, err := r.Client.Mesh(ctx, name); {
-	case err == nil:
-		existing(name).Add(&resp.Diagnostics)
-		return
-	case !kuma.Absent(err):
-		tfkit.AddError(&resp.Diagnostics, task, err)
+	if !r.CanCreate(existing(name), task, func() error { _, err := r.Client.Mesh(ctx, name); return err }, &resp.Diagnostics) {
 		return
 	}
 	sent := kuma.NewMesh(name)

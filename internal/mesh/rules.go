@@ -73,9 +73,8 @@ func checkTagValue(value string) error {
 // checkTLS rejects a TLS mode that contradicts skip_mtls. Only true does: false
 // is the default, which an import has with each mode.
 func checkTLS(conf part.Values) []part.Flaw {
-	skip, _ := conf["skip_mtls"].(types.Bool)
 	mode, ok := part.AttributesOf(conf["tls"])["mode"].(types.String)
-	if !ok || !skip.ValueBool() || mode.IsUnknown() {
+	if !ok || !part.IsTrue(conf["skip_mtls"]) || mode.IsUnknown() {
 		return nil
 	}
 	is := mode.ValueString()

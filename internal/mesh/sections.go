@@ -250,7 +250,7 @@ func prometheus() part.Part {
 
 // impliedTLS returns the mode that the control plane adds if there is none.
 func impliedTLS(conf part.Values) string {
-	if skip, ok := conf["skip_mtls"].(types.Bool); ok && skip.ValueBool() {
+	if part.IsTrue(conf["skip_mtls"]) {
 		return disabledTLS
 	}
 	return activeMTLSBackend
@@ -261,11 +261,10 @@ func impliedTLS(conf part.Values) string {
 // follow from skipMTLS, the control plane rejects skipMTLS, even if it is
 // false.
 func writeTLS(document *kuma.Document, wanted part.Values) {
-	mode, _ := part.AttributesOf(wanted["tls"])["mode"].(types.String)
 	switch implied := impliedTLS(wanted); {
 	case part.IsNull(wanted["tls"]):
 		wanted["tls"] = types.ObjectValueMust(map[string]attr.Type{"mode": types.StringType}, part.Values{"mode": types.StringValue(implied)})
-	case mode.ValueString() != implied:
+	case part.TextOf(part.AttributesOf(wanted["tls"])["mode"]) != implied:
 		document.Delete("skipMTLS")
 	}
 }
@@ -273,8 +272,7 @@ func writeTLS(document *kuma.Document, wanted part.Values) {
 // leaveOutImpliedTLS removes a mode that the control plane added, so that there
 // is no diff.
 func leaveOutImpliedTLS(now, prior part.Values) {
-	mode, _ := part.AttributesOf(now["tls"])["mode"].(types.String)
-	if part.IsNull(prior["tls"]) && mode.ValueString() == impliedTLS(now) {
+	if mode := part.AttributesOf(now["tls"])["mode"]; part.IsNull(prior["tls"]) && part.TextOf(mode) == impliedTLS(now) {
 		now["tls"] = types.ObjectNull(map[string]attr.Type{"mode": types.StringType})
 	}
 }

@@ -18,10 +18,7 @@ import (
 // while the mesh has mTLS, which a run that creates the mesh enables later.
 const zoneEgress = "zone_egress"
 
-func (m model) zoneEgress() bool {
-	on, _ := part.AttributesOf(m.Routing)[zoneEgress].(types.Bool)
-	return on.ValueBool()
-}
+func (m model) zoneEgress() bool { return part.IsTrue(part.AttributesOf(m.Routing)[zoneEgress]) }
 
 func (m model) withoutZoneEgress(ctx context.Context) model {
 	routing := part.AttributesOf(m.Routing)

@@ -102,16 +102,9 @@ func (d *DataSource) ReadDescribed(ctx context.Context, config Envelope, diags *
 		tfkit.AddUnreadable(diags, Describe(of), err)
 		return nil, is, false
 	}
-	is.KRI, is.CreationTime, is.ModificationTime = tfkit.Optional(kri), timeOf(created), timeOf(modified)
+	is.KRI, is.CreationTime, is.ModificationTime = tfkit.Optional(kri), tfkit.OptionalTime(created, time.RFC3339), tfkit.OptionalTime(modified, time.RFC3339)
 	value, more := types.MapValueFrom(ctx, types.StringType, labels)
 	diags.Append(more...)
 	is.Labels = value
 	return document, is, true
-}
-
-func timeOf(t time.Time) types.String {
-	if t.IsZero() {
-		return types.StringNull()
-	}
-	return types.StringValue(t.UTC().Format(time.RFC3339))
 }

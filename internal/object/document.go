@@ -21,21 +21,7 @@ import (
 // Begin reports whether the run can create an object, and adds an error if it
 // exists.
 func (r *Resource) Begin(ctx context.Context, e Envelope, diags *diag.Diagnostics) bool {
-	existing := r.Existing(e)
-	if !r.Run.Begin(existing.RunName()) {
-		existing.AddTwice(diags)
-		return false
-	}
-	_, err := r.Client.Object(ctx, r.Of(e), kuma.Fresh)
-	switch {
-	case err == nil:
-		existing.Add(diags)
-	case !kuma.Absent(err):
-		tfkit.AddError(diags, "create "+r.What(e), err)
-	default:
-		return true
-	}
-	return false
+	return r.CanCreate(r.Existing(e), "create "+r.What(e), func() error { _, err := r.Client.Object(ctx, r.Of(e), kuma.Fresh); return err }, diags)
 }
 
 // Peek returns the object from the control plane for a plan, or nil if it

@@ -266,6 +266,18 @@ func ObjectOf(value attr.Value) types.Object {
 	return object
 }
 
+// TextOf returns a value that is a string, or "".
+func TextOf(value attr.Value) string {
+	text, _ := value.(types.String)
+	return text.ValueString()
+}
+
+// IsTrue reports whether a value is the boolean true.
+func IsTrue(value attr.Value) bool {
+	is, _ := value.(types.Bool)
+	return is.ValueBool()
+}
+
 // StringMap returns a map of strings, empty for null.
 func StringMap(value attr.Value) map[string]string {
 	all := map[string]string{}

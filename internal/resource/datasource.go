@@ -137,15 +137,8 @@ func sourceFrom(ctx context.Context, document *kuma.Document, config sourceModel
 	modified, errModified := document.ModificationTime()
 	kri, errKRI := document.KRI()
 	state.Labels, state.KRI = mapOf(labels), tfkit.Optional(kri)
-	state.CreationTime, state.ModificationTime = timeOf(created), timeOf(modified)
+	state.CreationTime, state.ModificationTime = tfkit.OptionalTime(created, time.RFC3339), tfkit.OptionalTime(modified, time.RFC3339)
 	return state, errors.Join(errLabels, errCreated, errModified, errKRI)
-}
-
-func timeOf(t time.Time) types.String {
-	if t.IsZero() {
-		return types.StringNull()
-	}
-	return types.StringValue(t.Format(time.RFC3339))
 }
 
 type listSource struct {

@@ -189,16 +189,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	existing := plan.existing()
-	if !r.Run.Begin(existing.RunName()) {
-		existing.AddTwice(&resp.Diagnostics)
-		return
-	}
-	switch _, err := r.Client.Object(ctx, of, kuma.Fresh); {
-	case err == nil:
-		existing.Add(&resp.Diagnostics)
-		return
-	case !kuma.Absent(err):
-		tfkit.AddError(&resp.Diagnostics, "create "+plan.String(), err)
+	if !r.CanCreate(existing, "create "+plan.String(), func() error { _, err := r.Client.Object(ctx, of, kuma.Fresh); return err }, &resp.Diagnostics) {
 		return
 	}
 	state, written := r.write(ctx, of, nil, plan, model{}, &resp.Diagnostics)

@@ -177,10 +177,10 @@ const readWhilePlanning = "Terraform reads this during plan. If the same run cre
 	"data source. In an ephemeral resource, use a value that is unknown during plan, such as the output of a " +
 	"terraform_data whose input is an attribute of that resource."
 
-// Backend reads a provided backend of a mesh during plan. If the mesh or the
+// backend reads a provided backend of a mesh during plan. If the mesh or the
 // backend does not exist, it adds an error to the attribute `mesh` or
 // `backend`.
-func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (backend kuma.Backend, ok bool) {
+func (d *ProviderData) backend(ctx context.Context, mesh, name string, diags *diag.Diagnostics) (backend kuma.Backend, ok bool) {
 	at := path.Root("backend")
 	document, ok := d.Mesh(ctx, mesh, at, diags)
 	if !ok {
@@ -201,6 +201,16 @@ func (d *ProviderData) Backend(ctx context.Context, mesh, name string, diags *di
 	return kuma.Backend{}, false
 }
 
+// BackendCA reads during plan the certificate chain of a provided backend, and its
+// private key if withKey. Errors are on the attribute `mesh` or `backend`.
+func (d *ProviderData) BackendCA(ctx context.Context, mesh, name string, withKey bool, diags *diag.Diagnostics) (certificate, key []byte, ok bool) {
+	backend, ok := d.backend(ctx, mesh, name, diags)
+	if !ok {
+		return nil, nil, false
+	}
+	return d.contents(ctx, mesh, backend.Cert, backend.Key, withKey, path.Root("backend"), diags)
+}
+
 // IdentityCA reads during plan the certificate chain of a MeshIdentity, and its
 // private key if withKey. Errors are on the attribute `identity`.
 func (d *ProviderData) IdentityCA(ctx context.Context, mesh, name string, withKey bool, diags *diag.Diagnostics) (certificate, key []byte, ok bool) {
@@ -214,6 +224,13 @@ func (d *ProviderData) IdentityCA(ctx context.Context, mesh, name string, withKe
 		AddUnreadable(diags, fmt.Sprintf("MeshIdentity %q of mesh %q", name, mesh), err)
 		return nil, nil, false
 	}
+	return d.contents(ctx, mesh, from, keyFrom, withKey, at, diags)
+}
+
+// contents reads a certificate chain, and its private key if withKey.
+func (d *ProviderData) contents(
+	ctx context.Context, mesh string, from, keyFrom kuma.DataSource, withKey bool, at path.Path, diags *diag.Diagnostics,
+) (certificate, key []byte, ok bool) {
 	if certificate, ok = d.Content(ctx, mesh, from, at, diags); ok && withKey {
 		key, ok = d.Content(ctx, mesh, keyFrom, at, diags)
 	}

@@ -44,6 +44,14 @@ func Optional(text string) types.String {
 	return types.StringValue(text)
 }
 
+// OptionalTime returns null for the zero time, otherwise the time in UTC.
+func OptionalTime(t time.Time, layout string) types.String {
+	if t.IsZero() {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(layout))
+}
+
 // KeepEquivalent plans no change if the configuration is only another spelling
 // of the value in the state.
 func KeepEquivalent(same Equivalence) planmodifier.String {

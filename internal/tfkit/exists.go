@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
 // Existing is an object that a resource should create and that already exists.
@@ -34,6 +36,23 @@ func (e Existing) Add(diags *diag.Diagnostics) {
 			"again. This also deletes the resources that refer to it.\n\n"+
 			"If the plan shows the resource as tainted, an interrupted run created the object. Keep it with `terraform untaint %[3]s.NAME`, and apply again.",
 		e.What, ImportBlock(e.ResourceType, e.ID), e.ResourceType))
+}
+
+// CanCreate reports whether a run can create an object. It adds an error if the
+// object exists according to read, or if another resource of the run creates it.
+func (d *ProviderData) CanCreate(object Existing, task string, read func() error, diags *diag.Diagnostics) bool {
+	if !d.Run.Begin(object.RunName()) {
+		object.AddTwice(diags)
+		return false
+	}
+	err := read()
+	switch {
+	case err == nil:
+		object.Add(diags)
+	case !kuma.Absent(err):
+		AddError(diags, task, err)
+	}
+	return kuma.Absent(err)
 }
 
 // AddTwice adds the error for an object that another resource creates in the

@@ -25,66 +25,51 @@ func (d *source) identityCA(ctx context.Context, mesh string, document *kuma.Doc
 		return nil, err
 	}
 	ca := bundled.to("ca")
-	certificate, key := half{ca.to("certificate").path, from}, half{ca.to("privateKey").path, keyFrom}
-	var names []string
-	for _, h := range []half{certificate, key} {
-		if h.from.Secret != "" {
-			names = append(names, h.from.Secret)
-		}
+	certificate, key := half{path: ca.to("certificate").path, from: from}, half{path: ca.to("privateKey").path, from: keyFrom}
+	names := slices.DeleteFunc([]string{from.Secret, keyFrom.Secret}, func(name string) bool { return name == "" })
+	secrets, err := d.Client.SecretsByName(ctx, mesh, kuma.Recent, names...)
+	if kuma.Forbidden(err) {
+		return []problem{{ca.path, unchecked, fmt.Sprintf("The token may not read secret %s, so the provider did not check the CA. Use a "+
+			"token that can read the secrets of mesh %q.", tfkit.Quote(names...), mesh)}}, nil
 	}
-	var secrets map[string]*kuma.Secret
-	if len(names) > 0 {
-		secrets, err = d.Client.SecretsByName(ctx, mesh, kuma.Recent, names...)
-		if kuma.Forbidden(err) {
-			return []problem{{ca.path, unchecked, fmt.Sprintf("The token may not read secret %s, so the provider did not check the CA. Use a "+
-				"token that can read the secrets of mesh %q.", tfkit.Quote(names...), mesh)}}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
-	chain, missing := certificate.content(secrets)
-	private, keyMissing := key.content(secrets)
-	if found := slices.Concat(missing, keyMissing); len(found) > 0 {
-		return found, nil
+	if missing := slices.Concat(certificate.read(secrets), key.read(secrets)); len(missing) > 0 {
+		return missing, nil
 	}
-	return checkCA(material{certificate.path, chain}, material{key.path, private}, pki.Options{Now: d.Clock.Now()}), nil
+	return checkCA(certificate, key, pki.Options{Now: d.Clock.Now()}), nil
 }
 
-// A half is where the certificate chain or the private key of a CA is.
+// A half is the certificate chain or the private key of a CA.
 type half struct {
 	path string // in the identity
 	from kuma.DataSource
+	pem  []byte // nil if no API can read it
 }
 
-// content returns the PEM of a source, or nil if no API can read it.
-func (h half) content(secrets map[string]*kuma.Secret) (content []byte, missing []problem) {
+// read sets the content.
+func (h *half) read(secrets map[string]*kuma.Secret) (missing []problem) {
 	name := h.from.Secret
 	switch {
 	case name == "" && h.from.InlineString == "":
-		return nil, nil
+		return nil
 	case name == "":
-		return []byte(h.from.InlineString), nil
+		h.pem = []byte(h.from.InlineString)
+		return nil
 	case secrets[name] == nil:
-		return nil, []problem{{h.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: there is no secret %s. Upload it.", tfkit.Quote(name))}}
+		return []problem{{h.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: there is no secret %s. Upload it.", tfkit.Quote(name))}}
 	}
-	content, err := secrets[name].Data()
-	if err != nil { // not quoted: it may contain a part of a key
-		return nil, []problem{{h.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: secret %s is not base64. Upload it again.", tfkit.Quote(name))}}
+	var err error
+	if h.pem, err = secrets[name].Data(); err != nil { // not quoted: it may contain a part of a key
+		return []problem{{h.path, refused, fmt.Sprintf("Kuma 3.0 issues no certificates: secret %s is not base64. Upload it again.", tfkit.Quote(name))}}
 	}
-	return content, nil
-}
-
-// A material is a certificate chain or a private key in PEM, nil if it is not
-// known.
-type material struct {
-	path string
-	pem  []byte
+	return nil
 }
 
 // checkCA returns what version 3.0 rejects of a CA: what its parser does not
 // find, three rules for each certificate, and a key of another certificate.
-func checkCA(chain, key material, options pki.Options) []problem {
+func checkCA(chain, key half, options pki.Options) []problem {
 	var bundle pki.Bundle
 	var found []problem
 	add := func(path string, problems pki.Problems) {
