@@ -13,33 +13,33 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-// pair has the two secrets of a CA on the control plane; nil means that a
+// stored has the two secrets of a CA on the control plane; nil means that a
 // secret does not exist.
-type pair struct {
+type stored struct {
 	certificate, key *kuma.Secret
 }
 
-// meant returns the bundle in the certificate secret as its author means it,
+// bundle returns the bundle in the certificate secret as its author means it,
 // including blocks that the control plane does not see.
-func (p pair) meant() (b pki.Bundle, ok bool) {
+func (p stored) bundle() (b pki.Bundle, ok bool) {
 	certificates, problems := pki.ParseCertificates(dataOf(p.certificate))
 	return pki.SplitBundle(certificates), !problems.HasErrors()
 }
 
-// readPair reads both secrets of a CA.
-func (r *caSecret) readPair(ctx context.Context, m model, age kuma.MaxAge, diags *diag.Diagnostics) (found pair, ok bool) {
+// readStored reads both secrets of a CA.
+func (r *caSecret) readStored(ctx context.Context, m model, age kuma.MaxAge, diags *diag.Diagnostics) (found stored, ok bool) {
 	mesh, certificate, key := m.Mesh.ValueString(), m.CertificateSecret.ValueString(), m.KeySecret.ValueString()
 	secrets, err := r.Client.SecretsByName(ctx, mesh, age, certificate, key)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read the secrets %q and %q of mesh %q", certificate, key, mesh), err)
-		return pair{}, false
+		return stored{}, false
 	}
-	return pair{secrets[certificate], secrets[key]}, true
+	return stored{secrets[certificate], secrets[key]}, true
 }
 
 // stateFrom returns the state of two secrets. A value that cannot be read is
 // null, so the next plan restores it.
-func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
+func stateFrom(found stored, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	state := prior
 	state.CertificateChain, state.TrustedCertificates = types.StringNull(), types.StringNull()
@@ -50,7 +50,7 @@ func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 		if !ok {
 			return prior, diags
 		}
-		state.takeCertificates(data, prior)
+		state.setCertificates(data, prior)
 	}
 	if found.key != nil {
 		data, ok := tfkit.SecretData(found.key, prior.Mesh.ValueString(), prior.KeySecret.ValueString(), &diags)
@@ -62,9 +62,9 @@ func stateFrom(found pair, prior model) (model, diag.Diagnostics) {
 	return state, diags
 }
 
-// takeCertificates reads the content of a certificate secret. Equivalent
+// setCertificates reads the content of a certificate secret. Equivalent
 // content keeps the spelling of the prior state.
-func (m *model) takeCertificates(data []byte, prior model) {
+func (m *model) setCertificates(data []byte, prior model) {
 	b, ok := readBundle(data)
 	if !ok {
 		return

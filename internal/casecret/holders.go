@@ -57,9 +57,9 @@ func (h holding) ids() []string {
 }
 
 // note tells the other objects of a refresh that this one is in the state.
-func (h holding) note(run *tfkit.Run, pair string) {
+func (h holding) note(run *tfkit.Run, caSecret string) {
 	for _, id := range h.ids() {
-		run.Note(pair + " is held by " + id)
+		run.Note(caSecret + " is held by " + id)
 	}
 }
 
@@ -67,8 +67,8 @@ func (h holding) note(run *tfkit.Run, pair string) {
 // their notes. Terraform refreshes a deposed object before the current one, and
 // the objects of two resources concurrently: each refresh can find objects that
 // another one did not.
-func (h holding) refreshed(run *tfkit.Run, pair string) holding {
-	known := func(id string) bool { return run.Noted(pair + " is held by " + id) }
+func (h holding) refreshed(run *tfkit.Run, caSecret string) holding {
+	known := func(id string) bool { return run.Noted(caSecret + " is held by " + id) }
 	h.Before = slices.DeleteFunc(slices.Clone(h.Before), known)
 	h.Unseen = h.Before
 	return h
@@ -83,11 +83,11 @@ func newHolder(random io.Reader) (string, error) {
 	return hex.EncodeToString(id), nil
 }
 
-// adopt reports whether Create may use the secrets in found, and returns the
+// mayUseStored reports whether Create may use the secrets in found, and returns the
 // holders of the CA secret then. It uses secrets with the correct content if
 // their derived names or a holder show that this provider created them, or if
 // they belonged to a deleted mesh of the same name.
-func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bundle, diags *diag.Diagnostics) (holders []string, ok bool) {
+func (r *caSecret) mayUseStored(ctx context.Context, plan model, found stored, b pki.Bundle, diags *diag.Diagnostics) (holders []string, ok bool) {
 	if found.certificate == nil && found.key == nil {
 		return nil, true
 	}
@@ -102,13 +102,13 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 			return nil, false
 		}
 	}
-	left := tfkit.LeftBehind(found.certificate, mesh) && tfkit.LeftBehind(found.key, mesh)
-	right := (found.certificate == nil || certificateRight(found.certificate, b)) && (found.key == nil || keyRight(found.key, b))
-	if !right || plan.fixed() && len(holders) == 0 && !left {
+	leftBehind := tfkit.LeftBehind(found.certificate, mesh) && tfkit.LeftBehind(found.key, mesh)
+	correct := (found.certificate == nil || hasBundle(found.certificate, b)) && (found.key == nil || hasKeyOf(found.key, b))
+	if !correct || plan.fixed() && len(holders) == 0 && !leftBehind {
 		plan.existing().Add(diags)
 		return nil, false
 	}
-	if left || found.certificate == nil || found.key == nil {
+	if leftBehind || found.certificate == nil || found.key == nil {
 		return nil, true // no object holds it: it is half of an interrupted creation, or belonged to a deleted mesh
 	}
 	if len(holders) > 0 {
@@ -127,11 +127,11 @@ func (r *caSecret) adopt(ctx context.Context, plan model, found pair, b pki.Bund
 
 // existing returns the CA secret for the error that it already exists.
 func (m model) existing() tfkit.Existing {
-	return tfkit.Existing{At: path.Root("mesh"), What: "Secret " + m.pairOr(), ResourceType: "kongmesh_mesh_ca_secret", ID: m.id()}
+	return tfkit.Existing{At: path.Root("mesh"), What: "Secret " + m.eitherSecret(), ResourceType: "kongmesh_mesh_ca_secret", ID: m.id()}
 }
 
-// pairOr names one of the secrets in a message.
-func (m model) pairOr() string {
+// eitherSecret names one of the secrets in a message.
+func (m model) eitherSecret() string {
 	return fmt.Sprintf("%q or %q of mesh %q", m.CertificateSecret.ValueString(), m.KeySecret.ValueString(), m.Mesh.ValueString())
 }
 

@@ -36,7 +36,7 @@ func (r *caSecret) ImportState(ctx context.Context, req resource.ImportStateRequ
 		return
 	}
 	if r.Client != nil {
-		found := r.checkPair(ctx, id, &resp.Diagnostics)
+		found := r.readImported(ctx, id, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
@@ -64,26 +64,26 @@ func (r *caSecret) parseID(ctx context.Context, text string, diags *diag.Diagnos
 	case len(parts) != 2 || !r.Ready(diags):
 		return identity{}
 	}
-	pairs, err := r.pairs(ctx, parts[0], parts[1])
+	cas, err := r.casWithName(ctx, parts[0], parts[1])
 	switch {
 	case kuma.Absent(err):
 		tfkit.AddImportMeshAbsent(diags, parts[0])
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", parts[0]), err)
-	case len(pairs) == 1:
-		return identityOf(parts[0], pairs[0])
-	case len(pairs) == 0:
+	case len(cas) == 1:
+		return identityOf(parts[0], cas[0])
+	case len(cas) == 0:
 		diags.AddError("No such CA", fmt.Sprintf(
 			"Mesh %q has no CA secrets %s-<fingerprint>-cert and %s-<fingerprint>-key. For secrets with other names, "+
 				"import mesh/certificate-secret/key-secret.",
 			parts[0], parts[1], parts[1]))
 	default:
-		ids := make([]string, len(pairs))
-		for i, pair := range pairs {
-			ids[i] = fmt.Sprintf("  %s/%s/%s", parts[0], pair.Certificate, pair.Key)
+		ids := make([]string, len(cas))
+		for i, ca := range cas {
+			ids[i] = fmt.Sprintf("  %s/%s/%s", parts[0], ca.Certificate, ca.Key)
 		}
 		diags.AddError("Several CAs with that name", fmt.Sprintf("Mesh %q has %d CAs named %q. Import one of them with its full ID:\n\n"+"%s",
-			parts[0], len(pairs), parts[1], strings.Join(ids, "\n")))
+			parts[0], len(cas), parts[1], strings.Join(ids, "\n")))
 	}
 	return identity{}
 }
@@ -92,32 +92,32 @@ func identityOf(mesh string, ca rollout.CASecrets) identity {
 	return identity{types.StringValue(mesh), types.StringValue(ca.Certificate), types.StringValue(ca.Key)}
 }
 
-// checkPair reads the CA secret of an import. It adds an error if the two
+// readImported reads the CA secret of an import. It adds an error if the two
 // secrets do not form a CA, because Terraform would import them and plan to
 // replace them at once.
-func (r *caSecret) checkPair(ctx context.Context, id identity, diags *diag.Diagnostics) (found pair) {
+func (r *caSecret) readImported(ctx context.Context, id identity, diags *diag.Diagnostics) (found stored) {
 	mesh, certificate, key := id.Mesh.ValueString(), id.CertificateSecret.ValueString(), id.KeySecret.ValueString()
 	secrets, err := r.Client.Secrets(ctx, mesh)
 	switch {
 	case kuma.Absent(err):
 		diags.AddError("Invalid import ID", fmt.Sprintf("There is no mesh %q on the control plane. The ID has the form %s%s.", mesh, fullForm, r.rightID(ctx, mesh, certificate, key)))
-		return pair{}
+		return stored{}
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the secrets of mesh %q", mesh), err)
-		return pair{}
+		return stored{}
 	}
-	found = pair{secrets[certificate], secrets[key]}
-	is, other := kindOf(found.certificate), kindOf(found.key)
+	found = stored{secrets[certificate], secrets[key]}
+	certificateIs, keyIs := kindOf(found.certificate), kindOf(found.key)
 	switch {
-	case is == keyKind && other == certificateKind:
+	case certificateIs == keyKind && keyIs == certificateKind:
 		diags.AddError("Invalid import ID", fmt.Sprintf("The names are in the wrong order: secret %q of mesh %q contains a private key, and %q contains certificates. "+
 			"Import %s/%s/%s.",
 			certificate, mesh, key, mesh, key, certificate))
-	case is != certificateKind:
-		diags.AddError("Invalid import ID", fmt.Sprintf("Secret %q of mesh %q %s. The ID has the form %s.", certificate, mesh, is.insteadOf(certificateKind), fullForm))
-	case other != keyKind:
-		diags.AddError("Invalid import ID", fmt.Sprintf("Secret %q of mesh %q %s. The ID has the form %s.", key, mesh, other.insteadOf(keyKind), fullForm))
-	case !fit(found):
+	case certificateIs != certificateKind:
+		diags.AddError("Invalid import ID", fmt.Sprintf("Secret %q of mesh %q %s. The ID has the form %s.", certificate, mesh, certificateIs.insteadOf(certificateKind), fullForm))
+	case keyIs != keyKind:
+		diags.AddError("Invalid import ID", fmt.Sprintf("Secret %q of mesh %q %s. The ID has the form %s.", key, mesh, keyIs.insteadOf(keyKind), fullForm))
+	case !isCA(found):
 		diags.AddError("Invalid import ID", fmt.Sprintf(
 			"The private key in secret %q does not belong to the first certificate in secret %q of mesh %q: they are not "+
 				"one CA. Import the names of one CA, in the form %s. If a mesh uses these two, its CA is broken: upload a CA "+
@@ -136,7 +136,7 @@ func (r *caSecret) rightID(ctx context.Context, names ...string) string {
 		}
 		others := slices.Delete(slices.Clone(names), i, i+1)
 		for range others {
-			if fit(pair{secrets[others[0]], secrets[others[1]]}) {
+			if isCA(stored{secrets[others[0]], secrets[others[1]]}) {
 				return fmt.Sprintf(": import %s/%s/%s", mesh, others[0], others[1])
 			}
 			slices.Reverse(others)
@@ -177,14 +177,14 @@ func kindOf(secret *kuma.Secret) kind {
 	return otherKind
 }
 
-// fit reports whether two secrets are the certificates and the key of one CA.
-func fit(p pair) bool {
+// isCA reports whether two secrets are the certificates and the key of one CA.
+func isCA(p stored) bool {
 	b, ok := readBundle(dataOf(p.certificate))
-	return ok && keyRight(p.key, b)
+	return ok && hasKeyOf(p.key, b)
 }
 
-// pairs returns the CA secrets of a mesh with this name.
-func (r *caSecret) pairs(ctx context.Context, mesh, name string) ([]rollout.CASecrets, error) {
+// casWithName returns the CA secrets of a mesh with this name.
+func (r *caSecret) casWithName(ctx context.Context, mesh, name string) ([]rollout.CASecrets, error) {
 	secrets, err := r.Client.Secrets(ctx, mesh)
 	return slices.DeleteFunc(rollout.DerivedCAs(secrets), func(ca rollout.CASecrets) bool {
 		is, _ := rollout.CAName(ca.Certificate, ca.Key)

@@ -40,11 +40,11 @@ func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	defer unlock()
-	found, ok := r.readPair(ctx, plan, kuma.Fresh, &resp.Diagnostics)
+	found, ok := r.readStored(ctx, plan, kuma.Fresh, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	holders, ok := r.adopt(ctx, plan, found, b, &resp.Diagnostics)
+	holders, ok := r.mayUseStored(ctx, plan, found, b, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -91,7 +91,7 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	h := loadHolding(ctx, req.Private, &resp.Diagnostics)
 	h.note(r.Run, state.id())
-	found, ok := r.readPair(ctx, state, kuma.Recent, &resp.Diagnostics)
+	found, ok := r.readStored(ctx, state, kuma.Recent, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -106,8 +106,8 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, before, state)...)
 	if _, uploaded := tfkit.LoadPrivate[string](ctx, req.Private, privateContent, &resp.Diagnostics); !uploaded {
-		if meant, ok := found.meant(); ok { // after an import, the current content counts as applied
-			tfkit.KeepPrivate(ctx, resp.Private, privateContent, meant.Fingerprint(), &resp.Diagnostics)
+		if bundle, ok := found.bundle(); ok { // after an import, the current content counts as applied
+			tfkit.KeepPrivate(ctx, resp.Private, privateContent, bundle.Fingerprint(), &resp.Diagnostics)
 		}
 	}
 	if len(h.Before) > 0 {
@@ -136,7 +136,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 			return
 		}
 	}
-	found, ok := r.readPair(ctx, plan, kuma.Fresh, &resp.Diagnostics)
+	found, ok := r.readStored(ctx, plan, kuma.Fresh, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -232,7 +232,7 @@ func (m model) as(made progress) model {
 
 // upload writes each secret that does not have the wanted content, the
 // certificate secret first.
-func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted upload, diags *diag.Diagnostics) progress {
+func (r *caSecret) upload(ctx context.Context, plan model, found stored, wanted upload, diags *diag.Diagnostics) progress {
 	mesh := plan.Mesh.ValueString()
 	put := func(name string, data []byte, previous *kuma.Secret) error {
 		err := r.Client.PutSecret(ctx, mesh, name, data, previous)
@@ -249,7 +249,7 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted up
 		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", plan.CertificateSecret.ValueString(), mesh), err)
 		return untouched
 	}
-	right := certificateRight(found.certificate, wanted.bundle)
+	right := hasBundle(found.certificate, wanted.bundle)
 	if !right || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
 		data := wanted.bundle.Encode()
 		if right {
@@ -262,7 +262,7 @@ func (r *caSecret) upload(ctx context.Context, plan model, found pair, wanted up
 		}
 	}
 	r.Run.Create(tfkit.SecretRunName(mesh, plan.CertificateSecret.ValueString()))
-	if wanted.again || !keyRight(found.key, wanted.bundle) {
+	if wanted.again || !hasKeyOf(found.key, wanted.bundle) {
 		if put(plan.KeySecret.ValueString(), wanted.key, found.key) != nil {
 			return half
 		}

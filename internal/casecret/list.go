@@ -37,14 +37,14 @@ func (r *caSecret) List(ctx context.Context, req list.ListRequest, stream *list.
 				return false
 			}
 			return !slices.ContainsFunc(cas, func(ca rollout.CASecrets) bool {
-				return !yield(queryResult(identityOf(name, ca), pair{secrets[ca.Certificate], secrets[ca.Key]}))
+				return !yield(queryResult(identityOf(name, ca), stored{secrets[ca.Certificate], secrets[ca.Key]}))
 			})
 		})
 	})
 }
 
 // queryResult returns a CA as the result of a query.
-func queryResult(id identity, there pair) tfkit.QueryResult {
+func queryResult(id identity, there stored) tfkit.QueryResult {
 	return tfkit.QueryResult{
 		ID:       model{}.of(id).id(),
 		Identity: id,

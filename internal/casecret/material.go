@@ -101,12 +101,12 @@ func dataOf(secret *kuma.Secret) []byte {
 	return data
 }
 
-func certificateRight(secret *kuma.Secret, b pki.Bundle) bool {
+func hasBundle(secret *kuma.Secret, b pki.Bundle) bool {
 	there, ok := readBundle(dataOf(secret))
 	return ok && b.Equal(there)
 }
 
-func keyRight(secret *kuma.Secret, b pki.Bundle) bool {
+func hasKeyOf(secret *kuma.Secret, b pki.Bundle) bool {
 	return publicKeyOf(dataOf(secret)).ValueString() == b.PublicKeySHA256()
 }
 

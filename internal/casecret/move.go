@@ -86,7 +86,7 @@ func (r *caSecret) keysOf(ctx context.Context, mesh, certificate string) ([]stri
 	if !ok {
 		return nil, nil
 	}
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(secrets)), func(name string) bool { return !keyRight(secrets[name], b) }), nil
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(secrets)), func(name string) bool { return !hasKeyOf(secrets[name], b) }), nil
 }
 
 // inBackends returns those of the keys that a backend uses with the

@@ -180,7 +180,7 @@ func announcementSuffix(identity string) string {
 
 // planMove says during plan how connected proxies get to an identity.
 func (r *meshIdentity) planMove(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	if r.Client == nil || !plan.Named() || !known(plan.Selector) || plan.Bundled.IsUnknown() {
+	if r.Client == nil || !plan.HasKnownNames() || !known(plan.Selector) || plan.Bundled.IsUnknown() {
 		return
 	}
 	current := r.Peek(ctx, r.Of(plan.Envelope), kuma.Recent)

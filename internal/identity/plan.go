@@ -27,7 +27,7 @@ func (r *meshIdentity) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if diags.HasError() {
 		return
 	}
-	if plan.Named() && !plan.Bundled.IsUnknown() {
+	if plan.HasKnownNames() && !plan.Bundled.IsUnknown() {
 		r.Run.PlanIdentity(plan.Mesh.ValueString(), plan.Name.ValueString(), plan.generatesTrust())
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) {
@@ -40,7 +40,7 @@ func (r *meshIdentity) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if changesCA(plan, state) {
 		r.planCA(ctx, plan, diags)
 	}
-	if plan.Named() {
+	if plan.HasKnownNames() {
 		r.planMeshServices(ctx, plan, diags)
 		r.checkTrust(ctx, plan, kuma.Recent, diags)
 	}

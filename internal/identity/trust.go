@@ -57,7 +57,7 @@ func (r *meshTrust) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	if diags.HasError() {
 		return
 	}
-	if plan.Named() {
+	if plan.HasKnownNames() {
 		r.Run.PlanTrust(plan.Mesh.ValueString(), plan.Name.ValueString())
 	}
 	if req.Plan.Raw.Equal(req.State.Raw) {
@@ -69,7 +69,7 @@ func (r *meshTrust) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	if !plan.Values["ca_bundles"].Equal(state.Values["ca_bundles"]) {
 		warnUntrustworthy(plan, diags)
 	}
-	if plan.Named() {
+	if plan.HasKnownNames() {
 		r.checkIdentity(ctx, plan, kuma.Recent, diags)
 	}
 }

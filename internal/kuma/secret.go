@@ -198,7 +198,7 @@ func (c *Client) SecretsByName(ctx context.Context, mesh string, age MaxAge, nam
 	found := map[string]*Secret{}
 	now := c.config.Clock.Now()
 	for _, name := range names {
-		if secret, known := kept[*Secret](c, secretKey(mesh, name).path, age, now); known {
+		if secret, known := stored[*Secret](c, secretKey(mesh, name).path, age, now); known {
 			found[name] = secret
 		}
 	}

@@ -112,8 +112,8 @@ func (s *shared) keep(path string, value any, now time.Time) {
 	s.end(path, r, value, nil)
 }
 
-// kept returns the stored value of a path, without a request.
-func kept[T any](c *Client, path string, age MaxAge, now time.Time) (value T, known bool) {
+// stored returns the stored value of a path, without a request.
+func stored[T any](c *Client, path string, age MaxAge, now time.Time) (value T, known bool) {
 	c.shared.mu.Lock()
 	defer c.shared.mu.Unlock()
 	r := c.shared.reads[path]

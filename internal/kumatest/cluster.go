@@ -105,7 +105,7 @@ func (c *Cluster) Do(method, path string, body any) (status int, response []byte
 		r.Header.Set("Content-Type", mergePatch)
 	}
 	r.Header.Set("User-Agent", "kubectl/test")
-	c.cp.fleet.look()
+	c.cp.fleet.runDue()
 	admin := clusterAdmin()
 	a := c.answer(r, raw, &admin)
 	return a.status, a.body

@@ -177,7 +177,7 @@ func (cp *ControlPlane) Do(method, path string, body any) (status int, response 
 	if route == nil {
 		return failed.status, failed.body
 	}
-	cp.fleet.look()
+	cp.fleet.runDue()
 	a := route.serve(&call{request: r, body: raw, user: localAdmin(), behindBack: true}, params)
 	return a.status, a.body
 }

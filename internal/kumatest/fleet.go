@@ -58,14 +58,14 @@ func newFleet(cp *ControlPlane) *fleet {
 }
 
 // Advance runs all events that are due by the clock. Requests and inspections of proxies do so themselves.
-func (cp *ControlPlane) Advance() { cp.fleet.look() }
+func (cp *ControlPlane) Advance() { cp.fleet.runDue() }
 
 // Watch calls hook after each event, with its time, and after each change of the clock without an event. In hook, the
 // test may inspect everything and control proxies, as of that time. Requests in hook must use Do: a request over HTTP
 // would wait for the end of hook.
 func (cp *ControlPlane) Watch(hook func(now time.Time)) {
 	f := cp.fleet
-	f.look()
+	f.runDue()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.watchers = append(f.watchers, hook)
@@ -74,7 +74,7 @@ func (cp *ControlPlane) Watch(hook func(now time.Time)) {
 // After calls hook once, d from now by the clock, in the order of events. The rules of Watch apply.
 func (cp *ControlPlane) After(d time.Duration, hook func()) {
 	f := cp.fleet
-	f.look()
+	f.runDue()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.schedule(event{at: f.now.Add(d), do: hook, hook: true})
@@ -98,8 +98,8 @@ func (f *fleet) time() time.Time {
 	return f.now
 }
 
-// look runs due events, unless a hook calls it, which sees the state at the time of its event.
-func (f *fleet) look() {
+// runDue runs due events, unless a hook calls it, which sees the state at the time of its event.
+func (f *fleet) runDue() {
 	if !f.hooked.Load() {
 		f.advance()
 	}

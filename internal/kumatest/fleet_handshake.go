@@ -125,7 +125,7 @@ type membership struct {
 
 // enter runs due events and locks the fleet.
 func (p *Proxy) enter() (leave func()) {
-	p.fleet.look()
+	p.fleet.runDue()
 	p.fleet.mu.Lock()
 	return p.fleet.mu.Unlock
 }
@@ -156,7 +156,7 @@ func (cp *ControlPlane) HandshakesOfAll(mesh string) (tried int, refused []Refus
 
 func (cp *ControlPlane) handshakes(mesh string, includes func(*Proxy) bool) (tried int, refused []Refusal) {
 	f := cp.fleet
-	f.look()
+	f.runDue()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var all []*Proxy

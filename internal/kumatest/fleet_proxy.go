@@ -85,7 +85,7 @@ func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
 	}
 	dataplane := cp.putDataplane(mesh, name, o)
 	f := cp.fleet
-	f.look()
+	f.runDue()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := f.find(mesh, dataplane)
@@ -101,7 +101,7 @@ func (cp *ControlPlane) Connect(mesh, name string, opts ...ProxyOption) *Proxy {
 // Proxies returns the proxies of a mesh that have ever connected, in the order of their first connection.
 func (cp *ControlPlane) Proxies(mesh string) []*Proxy {
 	f := cp.fleet
-	f.look()
+	f.runDue()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(f.proxies), func(p *Proxy) bool { return p.mesh != mesh })

@@ -35,7 +35,7 @@ func (cp *ControlPlane) Restart(down time.Duration, opts ...RestartOption) {
 	for _, opt := range opts {
 		opt(&r)
 	}
-	cp.fleet.look()
+	cp.fleet.runDue()
 	cp.Inject(Fault{Kinds: []FaultKind{Refuse}, For: down})
 	cp.secrets.empty()
 	f := cp.fleet
@@ -65,7 +65,7 @@ func (z *Zone) restart(r restart, down time.Duration) {
 	z.forget()
 	z.reconciler.restart(z.fleet.now.Add(down))
 	for _, mesh := range z.fleet.cp.meshes() {
-		z.meshes[mesh.name] = z.look(mesh.name)
+		z.meshes[mesh.name] = z.viewOf(mesh.name)
 	}
 }
 

@@ -15,8 +15,8 @@ type view struct {
 // viewed are the types besides Mesh whose changes a zone notices.
 func viewed() []string { return []string{"MeshIdentity", "MeshTrust", "MeshTLS"} }
 
-// look returns the current view of a mesh, or nil if there is no such mesh.
-func (z *Zone) look(name string) *view {
+// viewOf returns the current view of a mesh, or nil if there is no such mesh.
+func (z *Zone) viewOf(name string) *view {
 	mesh, ok := z.fleet.cp.mesh(name)
 	if !ok {
 		return nil

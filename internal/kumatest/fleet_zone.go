@@ -139,7 +139,7 @@ func (z *Zone) polled(name string, connects bool) {
 }
 
 func (z *Zone) notice(name string) {
-	v := z.look(name)
+	v := z.viewOf(name)
 	if z.isPolled(name) {
 		z.loaded[name] = z.fleet.now
 	}

@@ -39,7 +39,7 @@ func (cp *ControlPlane) Zone(name string) *Zone {
 		panic("kumatest: only a global control plane has zones")
 	}
 	f := cp.fleet
-	f.look()
+	f.runDue()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.zone(name)
@@ -111,7 +111,7 @@ func (z *Zone) thaw() {
 }
 
 func (z *Zone) enter() (leave func()) {
-	z.fleet.look()
+	z.fleet.runDue()
 	z.fleet.mu.Lock()
 	return z.fleet.mu.Unlock
 }

@@ -43,8 +43,8 @@ func (m model) asPrior() priorBackend {
 	return priorBackend{Mesh: m.Mesh.ValueString(), Name: m.Name.ValueString(), Enabled: m.Enabled.ValueBool(), ForceDestroy: m.ForceDestroy.ValueBool()}
 }
 
-// kept returns the backend in a private state, or nil.
-func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) *priorBackend {
+// replacedBackend returns the backend in a private state, or nil.
+func replacedBackend(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnostics) *priorBackend {
 	if old, ok := tfkit.LoadPrivate[priorBackend](ctx, private, replaced, diags); ok {
 		return &old
 	}
@@ -55,7 +55,7 @@ func kept(ctx context.Context, private tfkit.PrivateReader, diags *diag.Diagnost
 // nil. replaces reports whether the plan is the second part of a replacement.
 func predecessor(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) (old *priorBackend, replaces bool) {
 	if req.State.Raw.IsNull() {
-		old = kept(ctx, req.Private, diags)
+		old = replacedBackend(ctx, req.Private, diags)
 		return old, old != nil
 	}
 	var state model

@@ -329,7 +329,7 @@ func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	}
 	left, diags := req.Private.GetKey(ctx, unusedSteps)
 	resp.Diagnostics.Append(diags...)
-	planned := kept(ctx, req.Private, &resp.Diagnostics)
+	planned := replacedBackend(ctx, req.Private, &resp.Diagnostics)
 	mesh, removed, err := r.remove(ctx, state, planned != nil && planned.Warned, &resp.Diagnostics)
 	interrupted := left != nil || rollout.IsStepSecret(removed.Cert.Secret)
 	if err == nil && interrupted {

@@ -45,8 +45,8 @@ type Identifier struct {
 // Identifier returns the identity.
 func (e Envelope) Identifier() Identifier { return Identifier{e.Mesh, e.Name} }
 
-// Named reports whether the mesh and the name are known.
-func (e Envelope) Named() bool { return !e.Mesh.IsUnknown() && !e.Name.IsUnknown() }
+// HasKnownNames reports whether the mesh and the name are known.
+func (e Envelope) HasKnownNames() bool { return !e.Mesh.IsUnknown() && !e.Name.IsUnknown() }
 
 // Of returns the key of an object.
 func (k Kind) Of(e Envelope) kuma.ObjectKey {

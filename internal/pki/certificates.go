@@ -50,7 +50,7 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 // hides a block is an error.
 func ReadCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	parsed, problems := ParseCertificates(text)
-	return found(text, parsed), asStored(problems)
+	return seenByControlPlane(text, parsed), asStored(problems)
 }
 
 // asStored makes the problems those of a string that is not encoded again.
@@ -63,9 +63,10 @@ func asStored(problems Problems) Problems {
 	return problems
 }
 
-// found returns the certificates that encoding/pem finds. They are all or some of
+// seenByControlPlane returns the certificates that encoding/pem finds, and
+// therefore the control plane. They are all or some of
 // those that the more lenient parser finds.
-func found(text []byte, parsed []*x509.Certificate) []*x509.Certificate {
+func seenByControlPlane(text []byte, parsed []*x509.Certificate) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		same := func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, block.Bytes) }

@@ -65,8 +65,8 @@ func (m model) client(ctx context.Context, diags *diag.Diagnostics) kuma.Config 
 	address := from("address", m.Address, "KONGMESH_ADDRESS", kumactl.setting(kumactl.URL))
 	switch {
 	case address.set() || !m.Address.IsNull():
-	case m.Kubernetes != nil && !kumactl.named():
-	case kumactl.named():
+	case m.Kubernetes != nil && !kumactl.isSet():
+	case kumactl.isSet():
 		address = kumactl.setting("") // the default must not replace it
 	default:
 		address.value, address.origin = defaultAddress, "the default"

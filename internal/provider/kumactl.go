@@ -54,7 +54,7 @@ type kumactlContext struct {
 	apiServer
 }
 
-func (c kumactlContext) named() bool { return c.origin != "" }
+func (c kumactlContext) isSet() bool { return c.origin != "" }
 
 // setting returns a value of the context, if it has one.
 func (c kumactlContext) setting(value string) setting {

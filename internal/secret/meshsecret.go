@@ -98,7 +98,7 @@ func (r *meshSecret) ImportState(ctx context.Context, req resource.ImportStateRe
 	if id := tfkit.Import(ctx, req, resp, "mesh", "name"); id != nil {
 		at := location{mesh: id[0], name: id[1]}
 		if at.refuseImport(&resp.Diagnostics); !resp.Diagnostics.HasError() {
-			r.refusePair(ctx, at, &resp.Diagnostics)
+			r.refuseCASecret(ctx, at, &resp.Diagnostics)
 		}
 	}
 }

@@ -253,27 +253,27 @@ func (r *plain) addExists(ctx context.Context, at location, diags *diag.Diagnost
 		diags.AddAttributeError(path.Root("name"), "Secret belongs to control plane", fmt.Sprintf("There is already a %s, which is %s. %s", at, what, advice))
 		return
 	}
-	if !r.refusePair(ctx, at, diags) {
+	if !r.refuseCASecret(ctx, at, diags) {
 		at.existing().Add(diags)
 	}
 }
 
-// refusePair adds an error if a secret is one of the two of a CA, which
+// refuseCASecret adds an error if a secret is one of the two of a CA, which
 // kongmesh_mesh_ca_secret manages together. It reports whether it did.
-func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnostics) bool {
+func (r *plain) refuseCASecret(ctx context.Context, at location, diags *diag.Diagnostics) bool {
 	if at.global || r.Client == nil {
 		return false
 	}
-	pair, err := r.caSecretsOf(ctx, at)
+	ca, err := r.caSecretsOf(ctx, at)
 	if err != nil {
 		tfkit.AddError(diags, fmt.Sprintf("read %s", at), err)
 		return true
 	}
-	if pair == nil {
+	if ca == nil {
 		return false
 	}
 	what := "certificate chain"
-	if pair.Key == at.name {
+	if ca.Key == at.name {
 		what = "private key"
 	}
 	diags.AddAttributeError(path.Root("name"), "Secret belongs to a CA", fmt.Sprintf(
@@ -283,7 +283,7 @@ func (r *plain) refusePair(ctx context.Context, at location, diags *diag.Diagnos
 			"Remove this resource. If no resource manages the CA yet, add this block and a kongmesh_mesh_ca_secret "+
 			"resource with that name:\n\n"+
 			"%s",
-		at, what, tfkit.ImportBlock("kongmesh_mesh_ca_secret", at.mesh+"/"+pair.Certificate+"/"+pair.Key)))
+		at, what, tfkit.ImportBlock("kongmesh_mesh_ca_secret", at.mesh+"/"+ca.Certificate+"/"+ca.Key)))
 	return true
 }
 
