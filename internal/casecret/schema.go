@@ -22,11 +22,8 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*caSecret)(nil)
+	_ tfkit.ManagedResource               = (*caSecret)(nil)
 	_ resource.ResourceWithValidateConfig = (*caSecret)(nil)
-	_ resource.ResourceWithModifyPlan     = (*caSecret)(nil)
-	_ resource.ResourceWithIdentity       = (*caSecret)(nil)
-	_ resource.ResourceWithImportState    = (*caSecret)(nil)
 	_ resource.ResourceWithMoveState      = (*caSecret)(nil)
 )
 

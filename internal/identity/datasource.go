@@ -117,8 +117,7 @@ func statusAttributes() map[string]schema.Attribute {
 
 func (d *identitySource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config identitySourceModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
+	if !d.ReadConfig(ctx, req, resp, &config) {
 		return
 	}
 	document, is, ok := d.ReadDescribed(ctx, config.Envelope, &resp.Diagnostics)

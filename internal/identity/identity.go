@@ -29,11 +29,8 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure        = (*meshIdentity)(nil)
+	_ tfkit.ManagedResource                 = (*meshIdentity)(nil)
 	_ resource.ResourceWithConfigValidators = (*meshIdentity)(nil)
-	_ resource.ResourceWithModifyPlan       = (*meshIdentity)(nil)
-	_ resource.ResourceWithIdentity         = (*meshIdentity)(nil)
-	_ resource.ResourceWithImportState      = (*meshIdentity)(nil)
 	_ resource.ResourceWithMoveState        = (*meshIdentity)(nil)
 )
 

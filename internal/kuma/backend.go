@@ -53,17 +53,13 @@ type DataSource struct {
 
 // EnabledBackend returns the name of the enabled backend, or "" if mTLS is off.
 func (m *Mesh) EnabledBackend() (string, error) {
-	var name string
-	err := m.DecodeAt(&name, "mtls", "enabledBackend")
-	return name, err
+	return valueAt[string](m.Document, "mtls", "enabledBackend")
 }
 
 // SkipValidation reports whether the control plane accepts backends without
 // validation.
 func (m *Mesh) SkipValidation() (bool, error) {
-	var skip bool
-	err := m.DecodeAt(&skip, "mtls", "skipValidation")
-	return skip, err
+	return valueAt[bool](m.Document, "mtls", "skipValidation")
 }
 
 // Backends returns the entries of mtls.backends in their order.

@@ -121,19 +121,15 @@ func (c *Client) Address() string {
 // Kubernetes, than the time of what the control plane does then.
 func (c *Client) TwoClocks() bool { return c.config.Kubernetes != nil }
 
-// lock serializes the writes of one mesh. It waits until the context is done.
-func (c *Client) lock(ctx context.Context, mesh string) (unlock func(), err error) {
-	return c.locked(ctx, meshPath(mesh))
-}
-
 // LockSecret locks a secret for other users of this client until unlock is
 // called, for a read and a write that depends on it. It waits until the context
 // is done.
 func (c *Client) LockSecret(ctx context.Context, mesh, name string) (unlock func(), err error) {
-	return c.locked(ctx, secretKey(mesh, name).path)
+	return c.lock(ctx, secretKey(mesh, name).path)
 }
 
-func (c *Client) locked(ctx context.Context, path string) (unlock func(), err error) {
+// lock serializes the writes of one object. It waits until the context is done.
+func (c *Client) lock(ctx context.Context, path string) (unlock func(), err error) {
 	entry, _ := c.locks.LoadOrStore(path, make(chan struct{}, 1))
 	held, _ := entry.(chan struct{})
 	select {

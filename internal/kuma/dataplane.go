@@ -106,8 +106,8 @@ func (c *Client) DeletesInUse(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	unsafe := false
-	return config.DecodeAt(&unsafe, "store", "unsafeDelete") == nil && unsafe
+	unsafe, err := valueAt[bool](config, "store", "unsafeDelete")
+	return err == nil && unsafe
 }
 
 // counters are those of one kind of response; the API has them as strings.

@@ -103,6 +103,13 @@ func (d *Document) Decode(name string, target any) error {
 	return nil
 }
 
+// valueAt returns the value of a member of nested objects, or the zero value if it is
+// absent.
+func valueAt[T any](d *Document, path ...string) (value T, err error) {
+	err = d.DecodeAt(&value, path...)
+	return value, err
+}
+
 // DecodeAt is [Document.Decode] for a member of nested objects.
 func (d *Document) DecodeAt(target any, path ...string) error {
 	last := len(path) - 1
@@ -134,19 +141,11 @@ func decode(value []byte, target any) error {
 }
 
 // Name returns the member name, or "" if it is absent.
-func (d *Document) Name() (string, error) {
-	var name string
-	err := d.Decode("name", &name)
-	return name, err
-}
+func (d *Document) Name() (string, error) { return valueAt[string](d, "name") }
 
 // CreationTime returns the time at which the control plane created the object,
 // or zero if that is unknown.
-func (d *Document) CreationTime() (time.Time, error) {
-	var created time.Time
-	err := d.Decode("creationTime", &created)
-	return created, err
-}
+func (d *Document) CreationTime() (time.Time, error) { return valueAt[time.Time](d, "creationTime") }
 
 // Set sets a member to a value, which must be valid JSON. It adds a new member
 // at the end.
@@ -175,6 +174,12 @@ func (d *Document) EditObject(name string, edit func(*Document) error) error {
 	if err := edit(object); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	d.setObject(name, object)
+	return nil
+}
+
+// setObject sets a member to an object, or removes it if the object is empty.
+func (d *Document) setObject(name string, object *Document) {
 	switch {
 	case bytes.Equal(d.Get(name), object.Bytes()):
 	case !object.Empty():
@@ -182,7 +187,6 @@ func (d *Document) EditObject(name string, edit func(*Document) error) error {
 	case d.Get(name) != nil:
 		d.Delete(name)
 	}
-	return nil
 }
 
 // Items returns the objects in a member that is a list, or none if the member

@@ -80,8 +80,8 @@ func (c Condition) Holds() bool { return c.Status == "True" }
 // plane. There are none before it has looked at a new object, and on a global
 // control plane.
 func (c *Client) Conditions(of *Document) ([]Condition, error) {
-	var conditions []Condition
-	if err := of.DecodeAt(&conditions, "status", "conditions"); err != nil {
+	conditions, err := valueAt[[]Condition](of, "status", "conditions")
+	if err != nil {
 		return nil, err
 	}
 	conditions = conditions[:min(len(conditions), mostRefusals)]
@@ -93,18 +93,12 @@ func (c *Client) Conditions(of *Document) ([]Condition, error) {
 }
 
 // KRI returns the identifier that the control plane gave to an object, or "".
-func (d *Document) KRI() (string, error) {
-	var kri string
-	err := d.Decode("kri", &kri)
-	return kri, err
-}
+func (d *Document) KRI() (string, error) { return valueAt[string](d, "kri") }
 
 // OriginKRI returns the identifier of the MeshIdentity that a MeshTrust was
 // generated from, or "" if there is none.
 func (d *Document) OriginKRI() (string, error) {
-	var kri string
-	err := d.DecodeAt(&kri, "status", "origin", "kri")
-	return kri, err
+	return valueAt[string](d, "status", "origin", "kri")
 }
 
 // IsIdentity reports whether a KRI is that of a MeshIdentity of a mesh, of any

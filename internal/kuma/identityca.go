@@ -10,8 +10,8 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 	if err != nil {
 		return certificate, key, err
 	}
-	var generated bool
-	if err := bundled.DecodeAt(&generated, "autogenerate", "enabled"); err != nil {
+	generated, err := valueAt[bool](bundled, "autogenerate", "enabled")
+	if err != nil {
 		return certificate, key, err
 	}
 	if generated {

@@ -346,8 +346,8 @@ func (s *kubernetesStore) each(ctx context.Context, kind *objectKind, of key, do
 			}
 			do(is, document)
 		}
-		next := ""
-		if err := answer.DecodeAt(&next, "metadata", "continue"); err != nil || next == "" {
+		next, err := valueAt[string](answer, "metadata", "continue")
+		if err != nil || next == "" {
 			return err
 		}
 		query.Set("continue", next)

@@ -1,7 +1,6 @@
 package kuma
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -200,8 +199,7 @@ func (s *kubernetesStore) namespace(ctx context.Context) (string, error) {
 		}
 		return defaultNamespace, nil
 	}
-	var told string
-	_ = config.DecodeAt(&told, "store", "kubernetes", "systemNamespace") // of another kind it says nothing
+	told, _ := valueAt[string](config, "store", "kubernetes", "systemNamespace") // of another kind it says nothing
 	return cmp.Or(told, defaultNamespace), nil
 }
 
@@ -344,7 +342,7 @@ func (s *kubernetesStore) objectOf(ctx context.Context, kind *objectKind, docume
 		if of.mesh != "" && !kind.bare && labels.Get(meshLabel) == nil && document.stored == nil {
 			labels.Set(meshLabel, text(of.mesh))
 		}
-		setObject(metadata, "labels", labels)
+		metadata.setObject("labels", labels)
 		return nil
 	})
 	if err != nil {
@@ -368,17 +366,6 @@ func (s *kubernetesStore) objectOf(ctx context.Context, kind *objectKind, docume
 		object.Set("spec", firstOf(document.Get("spec"), json.RawMessage("{}")))
 	}
 	return object, nil
-}
-
-// setObject sets a member to an object, or removes it where that is empty.
-func setObject(d *Document, name string, value *Document) {
-	switch {
-	case bytes.Equal(d.Get(name), value.Bytes()):
-	case value.Empty():
-		d.Delete(name)
-	default:
-		d.Set(name, value.Bytes())
-	}
 }
 
 func (s *kubernetesStore) newObject(ctx context.Context, kind *objectKind, of key) (*Document, error) {

@@ -82,7 +82,7 @@ func (c *Client) Meshes(ctx context.Context) ([]*Mesh, error) {
 // The result is that of [Client.UpdateMesh], but a mesh of which a part was
 // dropped is returned together with the *DroppedError, because it exists.
 func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
-	unlock, err := c.lock(ctx, name)
+	unlock, err := c.lock(ctx, meshPath(name))
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (c *Client) CreateMesh(ctx context.Context, name string, edit func(*Mesh) e
 // was written, or may have been: *UnverifiedError reports a write that
 // succeeded but could not be read back.
 func (c *Client) UpdateMesh(ctx context.Context, name string, edit func(*Mesh) error) (*Mesh, error) {
-	unlock, err := c.lock(ctx, name)
+	unlock, err := c.lock(ctx, meshPath(name))
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func (c *Client) edited(ctx context.Context, name string, edit func(*Mesh) error
 
 // DeleteMesh deletes a mesh. It succeeds if the mesh does not exist.
 func (c *Client) DeleteMesh(ctx context.Context, name string) error {
-	unlock, err := c.lock(ctx, name)
+	unlock, err := c.lock(ctx, meshPath(name))
 	if err != nil {
 		return err
 	}
@@ -275,9 +275,7 @@ func (m *Mesh) SetSkipCreatingInitialPolicies(kinds []string) error {
 // ZoneEgress reports whether traffic to other zones and to external services
 // uses the zone egress. The control plane accepts it only with mTLS.
 func (m *Mesh) ZoneEgress() (bool, error) {
-	var on bool
-	err := m.DecodeAt(&on, "routing", "zoneEgress")
-	return on, err
+	return valueAt[bool](m.Document, "routing", "zoneEgress")
 }
 
 // SetZoneEgress turns zone egress on or off.
@@ -288,8 +286,7 @@ func (m *Mesh) SetZoneEgress(on bool) error {
 // setFlag sets a boolean in an object of the mesh, or removes it if it is false,
 // which is its default.
 func (m *Mesh) setFlag(on bool, object, name string) error {
-	var current bool
-	if err := m.DecodeAt(&current, object, name); err != nil || current == on {
+	if current, err := valueAt[bool](m.Document, object, name); err != nil || current == on {
 		return err
 	}
 	return m.EditObject(object, func(inner *Document) error {

@@ -95,9 +95,7 @@ func parseSettings(document *Document) Settings {
 func (s *Settings) readWatchdog(document *Document) {
 	watchdog := []string{"multizone", "global", "kds", "eventBasedWatchdog"}
 	experiment := []string{"experimental", "kdsEventBasedWatchdog"}
-	enabled := false
-	_ = document.DecodeAt(&enabled, append(experiment, "enabled")...) // a value of another type is ignored
-	if enabled {
+	if enabled, _ := valueAt[bool](document, append(experiment, "enabled")...); enabled { // a value of another type is ignored
 		watchdog = experiment
 	}
 	flush, known := durationAt(document, append(watchdog, "flushInterval"))
@@ -109,10 +107,7 @@ func (s *Settings) readWatchdog(document *Document) {
 
 // durationAt returns a duration in Go's form from nested objects of a document.
 func durationAt(document *Document, path []string) (time.Duration, bool) {
-	var text string
-	if document.DecodeAt(&text, path...) != nil {
-		return 0, false
-	}
+	text, _ := valueAt[string](document, path...) // "", or a value of another type, is no duration
 	duration, err := time.ParseDuration(text)
 	return duration, err == nil && duration >= 0
 }

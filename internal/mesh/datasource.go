@@ -87,8 +87,7 @@ func (d *meshSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 
 func (d *meshSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config sourceModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
+	if !d.ReadConfig(ctx, req, resp, &config) {
 		return
 	}
 	name := config.Name.ValueString()

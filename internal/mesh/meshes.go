@@ -69,8 +69,7 @@ func (d *meshesSource) Schema(_ context.Context, _ datasource.SchemaRequest, res
 
 func (d *meshesSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config meshesModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
+	if !d.ReadConfig(ctx, req, resp, &config) {
 		return
 	}
 	meshes, err := d.Client.Meshes(ctx)

@@ -23,11 +23,8 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure   = (*meshResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*meshResource)(nil)
-	_ resource.ResourceWithIdentity    = (*meshResource)(nil)
-	_ resource.ResourceWithImportState = (*meshResource)(nil)
-	_ resource.ResourceWithMoveState   = (*meshResource)(nil)
+	_ tfkit.ManagedResource          = (*meshResource)(nil)
+	_ resource.ResourceWithMoveState = (*meshResource)(nil)
 )
 
 // NewResource returns kongmesh_mesh.

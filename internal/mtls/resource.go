@@ -27,12 +27,7 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var (
-	_ resource.ResourceWithConfigure   = (*backend)(nil)
-	_ resource.ResourceWithModifyPlan  = (*backend)(nil)
-	_ resource.ResourceWithIdentity    = (*backend)(nil)
-	_ resource.ResourceWithImportState = (*backend)(nil)
-)
+var _ tfkit.ManagedResource = (*backend)(nil)
 
 const (
 	defaultTimeout       = 5 * time.Minute

@@ -20,11 +20,8 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure   = (*Resource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*Resource)(nil)
-	_ resource.ResourceWithIdentity    = (*Resource)(nil)
-	_ resource.ResourceWithImportState = (*Resource)(nil)
-	_ resource.ResourceWithMoveState   = (*Resource)(nil)
+	_ tfkit.ManagedResource          = (*Resource)(nil)
+	_ resource.ResourceWithMoveState = (*Resource)(nil)
 )
 
 // A Resource is complete with its fields. A resource that embeds it replaces the

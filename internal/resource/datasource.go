@@ -85,8 +85,7 @@ func readableType() validator.String {
 
 func (d *source) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config sourceModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
+	if !d.ReadConfig(ctx, req, resp, &config) {
 		return
 	}
 	of, ok := objectOf(ctx, d.Client, config.model, &resp.Diagnostics)
@@ -195,8 +194,7 @@ func (d *listSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 
 func (d *listSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var state listModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
+	if !d.ReadConfig(ctx, req, resp, &state) {
 		return
 	}
 	state.Names, state.Resources = []string{}, []listItem{}

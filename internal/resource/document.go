@@ -160,11 +160,7 @@ func (r *anyResource) write(ctx context.Context, of kuma.ObjectKey, current *kum
 		tfkit.AddUnreadable(diags, plan.String(), err)
 		return plan, true
 	}
-	root := specMember
-	if old {
-		root = "fields"
-	}
-	r.addDifferences(ctx, plan, at, differences(root, sent, has, old), diags)
+	r.addDifferences(ctx, plan, at, differences(at.String(), sent, has, old), diags)
 	for _, name := range slices.Sorted(maps.Keys(stringMap(plan.Labels))) {
 		if now, ok := stringMap(state.Labels)[name]; !ok || now != stringMap(plan.Labels)[name] {
 			diags.AddAttributeError(path.Root("labels").AtMapKey(name), "Control plane changed the document", fmt.Sprintf(

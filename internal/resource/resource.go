@@ -24,12 +24,9 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure        = (*anyResource)(nil)
+	_ tfkit.ManagedResource                 = (*anyResource)(nil)
 	_ resource.ResourceWithConfigValidators = (*anyResource)(nil)
 	_ resource.ResourceWithValidateConfig   = (*anyResource)(nil)
-	_ resource.ResourceWithModifyPlan       = (*anyResource)(nil)
-	_ resource.ResourceWithIdentity         = (*anyResource)(nil)
-	_ resource.ResourceWithImportState      = (*anyResource)(nil)
 	_ resource.ResourceWithMoveState        = (*anyResource)(nil)
 )
 

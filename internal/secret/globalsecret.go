@@ -17,11 +17,8 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*globalSecret)(nil)
+	_ tfkit.ManagedResource               = (*globalSecret)(nil)
 	_ resource.ResourceWithValidateConfig = (*globalSecret)(nil)
-	_ resource.ResourceWithModifyPlan     = (*globalSecret)(nil)
-	_ resource.ResourceWithIdentity       = (*globalSecret)(nil)
-	_ resource.ResourceWithImportState    = (*globalSecret)(nil)
 	_ list.ListResourceWithConfigure      = (*globalSecret)(nil)
 )
 

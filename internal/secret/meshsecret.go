@@ -21,11 +21,8 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*meshSecret)(nil)
+	_ tfkit.ManagedResource               = (*meshSecret)(nil)
 	_ resource.ResourceWithValidateConfig = (*meshSecret)(nil)
-	_ resource.ResourceWithModifyPlan     = (*meshSecret)(nil)
-	_ resource.ResourceWithIdentity       = (*meshSecret)(nil)
-	_ resource.ResourceWithImportState    = (*meshSecret)(nil)
 	_ resource.ResourceWithMoveState      = (*meshSecret)(nil)
 	_ list.ListResourceWithConfigure      = (*meshSecret)(nil)
 )

@@ -43,6 +43,15 @@ const (
 	anEphemeralResource
 )
 
+// ManagedResource has the methods of every resource of the provider. It checks its
+// plan, has an identity, and can be imported.
+type ManagedResource interface {
+	resource.ResourceWithConfigure
+	resource.ResourceWithModifyPlan
+	resource.ResourceWithIdentity
+	resource.ResourceWithImportState
+}
+
 // Resource is embedded by every resource.
 type Resource struct {
 	TypeName string // without the name of the provider, such as "mesh"
@@ -94,6 +103,13 @@ func (d *DataSource) Defers(req datasource.ReadRequest, resp *datasource.ReadRes
 	resp.State.Raw = tftypes.NewValue(resp.State.Raw.Type(), tftypes.UnknownValue)
 	resp.Deferred = &datasource.Deferred{Reason: datasource.DeferredReasonProviderConfigUnknown}
 	return true
+}
+
+// ReadConfig reads the configuration of a data source. It returns false after an
+// error, and if Terraform reads the data source in a later run.
+func (d *DataSource) ReadConfig(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse, config any) bool {
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	return !resp.Diagnostics.HasError() && !d.Defers(req, resp) && d.Ready(&resp.Diagnostics)
 }
 
 // EphemeralResource is embedded by every ephemeral resource.

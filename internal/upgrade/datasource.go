@@ -90,8 +90,7 @@ func (d *source) Schema(_ context.Context, _ datasource.SchemaRequest, resp *dat
 
 func (d *source) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var state model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {
+	if !d.ReadConfig(ctx, req, resp, &state) {
 		return
 	}
 	mesh := state.Mesh.ValueString()
