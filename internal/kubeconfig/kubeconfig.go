@@ -165,24 +165,12 @@ func serverURL(text string) (*url.URL, error) {
 
 // choose finds the cluster and the user in the files.
 func (c Config) choose(all file, access *Access) (at cluster, as user, err error) {
-	for _, part := range []struct {
-		kind, name string
-		there      []string
-	}{
-		{"context", c.Context, slices.Sorted(maps.Keys(all.contexts))},
-		{"cluster", c.Cluster, slices.Sorted(maps.Keys(all.clusters))},
-		{"user", c.User, slices.Sorted(maps.Keys(all.users))},
-	} {
-		if part.name != "" && !slices.Contains(part.there, part.name) {
-			return at, as, &MissingEntryError{Kind: part.kind, Name: part.name, There: part.there, Paths: c.Paths}
-		}
-	}
 	access.Context = cmp.Or(c.Context, all.current)
-	named, there := all.contexts[access.Context]
-	if access.Context != "" && !there {
-		return at, as, &MissingEntryError{Kind: "context", Name: access.Context, There: slices.Sorted(maps.Keys(all.contexts)), Paths: c.Paths}
+	if err := cmp.Or(missing(c, "context", access.Context, all.contexts), missing(c, "cluster", c.Cluster, all.clusters), missing(c, "user", c.User, all.users)); err != nil {
+		return at, as, err
 	}
-	at, there = all.clusters[cmp.Or(c.Cluster, named.Cluster)]
+	named := all.contexts[access.Context]
+	at, there := all.clusters[cmp.Or(c.Cluster, named.Cluster)]
 	if name := cmp.Or(c.Cluster, named.Cluster); name != "" && !there {
 		return at, as, fmt.Errorf("context %q refers to a cluster %q that does not exist", access.Context, name)
 	}
@@ -192,6 +180,14 @@ func (c Config) choose(all file, access *Access) (at cluster, as user, err error
 		return at, as, fmt.Errorf("context %q refers to a user %q that does not exist", access.Context, access.User)
 	}
 	return at, as, nil
+}
+
+// missing returns the error for a name that the files do not have.
+func missing[T any](c Config, kind, name string, in map[string]T) error {
+	if _, there := in[name]; there || name == "" {
+		return nil
+	}
+	return &MissingEntryError{Kind: kind, Name: name, There: slices.Sorted(maps.Keys(in)), Paths: c.Paths}
 }
 
 // override puts in what counts more than the files. Credentials of one kind replace
