@@ -41,8 +41,7 @@ func (a *await) Schema(ctx context.Context, _ action.SchemaRequest, resp *action
 }
 
 func (a *await) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
-	var config awaitModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config := tfkit.Get[awaitModel](ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !a.Ready(&resp.Diagnostics) {
 		return
 	}

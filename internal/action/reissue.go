@@ -58,8 +58,7 @@ func (a *reissue) ModifyPlan(ctx context.Context, _ action.ModifyPlanRequest, re
 }
 
 func (a *reissue) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
-	var config reissueModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config := tfkit.Get[reissueModel](ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !a.Ready(&resp.Diagnostics) {
 		return
 	}

@@ -55,8 +55,7 @@ func (a *verify) Schema(_ context.Context, _ action.SchemaRequest, resp *action.
 }
 
 func (a *verify) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
-	var config verifyModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config := tfkit.Get[verifyModel](ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !a.Ready(&resp.Diagnostics) {
 		return
 	}

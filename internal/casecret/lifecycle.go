@@ -17,9 +17,8 @@ import (
 )
 
 func (r *caSecret) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var config, plan model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	config := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -79,8 +78,7 @@ func (r *caSecret) begin(plan model, diags *diag.Diagnostics) bool {
 }
 
 func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var before model
-	resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
+	before := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	state := before
 	if !resp.Diagnostics.HasError() && state.KeySecret.IsNull() && !r.Defers(req, resp) {
 		state = r.findKey(ctx, state, &resp.Diagnostics)
@@ -116,10 +114,9 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 }
 
 func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var config, plan, state model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	config := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -162,8 +159,7 @@ func (r *caSecret) Update(ctx context.Context, req resource.UpdateRequest, resp 
 }
 
 func (r *caSecret) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}

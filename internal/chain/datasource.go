@@ -150,8 +150,7 @@ func (d *caChain) ConfigValidators(context.Context) []datasource.ConfigValidator
 }
 
 func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	m := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || m.Content.IsNull() && d.Defers(req, resp) {
 		return
 	}

@@ -104,8 +104,7 @@ func (d *dataplanes) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 }
 
 func (d *dataplanes) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
 	tags := map[string]string{}
 	resp.Diagnostics.Append(config.Tags.ElementsAs(ctx, &tags, false)...)
 	if resp.Diagnostics.HasError() || d.Defers(req, resp) || !d.Ready(&resp.Diagnostics) {

@@ -130,8 +130,7 @@ func (r *meshIdentity) ConfigValidators(context.Context) []resource.ConfigValida
 }
 
 func (r *meshIdentity) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -153,8 +152,7 @@ func (r *meshIdentity) Create(ctx context.Context, req resource.CreateRequest, r
 }
 
 func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -192,9 +190,8 @@ func (r *meshIdentity) warnHeld(ctx context.Context, state model, diags *diag.Di
 }
 
 func (r *meshIdentity) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, prior model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
+	prior := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -249,8 +246,7 @@ func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan,
 }
 
 func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}

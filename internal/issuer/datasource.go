@@ -45,8 +45,7 @@ func (d *certificateSource) ConfigValidators(context.Context) []datasource.Confi
 }
 
 func (d *certificateSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	m := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || m.CA == nil && d.Defers(req, resp) {
 		return
 	}

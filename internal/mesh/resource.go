@@ -124,8 +124,7 @@ func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		r.checkDelete(ctx, before.ValueString(), &resp.Diagnostics)
 		return
 	}
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	stays := before.Equal(plan.Name)
 	if !before.IsNull() && !stays {
 		r.checkDelete(ctx, before.ValueString(), &resp.Diagnostics)
@@ -175,8 +174,7 @@ func (r *meshResource) current(ctx context.Context, name string) *kuma.Mesh {
 }
 
 func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -199,8 +197,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 }
 
 func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Name})...)
 	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
@@ -232,9 +229,8 @@ func existing(name string) tfkit.Existing {
 }
 
 func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, prior model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
+	prior := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -252,8 +248,7 @@ func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, r
 }
 
 func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}

@@ -132,8 +132,7 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	if resp.Diagnostics.HasError() || req.Plan.Raw.IsNull() || unknownParts(ctx, req.Plan) {
 		return // unknown values are checked during apply
 	}
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	var state *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}
@@ -167,8 +166,7 @@ func unknownParts(ctx context.Context, plan tfsdk.Plan) bool {
 }
 
 func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -209,8 +207,7 @@ func (r *backend) Create(ctx context.Context, req resource.CreateRequest, resp *
 }
 
 func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{state.Mesh, state.Name})...)
 	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
@@ -257,9 +254,8 @@ func (r *backend) unusedSteps(ctx context.Context, state model, mesh *kuma.Mesh)
 }
 
 func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, prior model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
+	prior := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -311,8 +307,7 @@ func (r *backend) change(ctx context.Context, plan model, diags *diag.Diagnostic
 var errOtherCA = errors.New("the CA changes")
 
 func (r *backend) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}

@@ -190,8 +190,7 @@ func (p *kongmesh) Configure(ctx context.Context, req provider.ConfigureRequest,
 	if !req.Config.Raw.IsFullyKnown() {
 		return // the plan continues without requests
 	}
-	var config model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

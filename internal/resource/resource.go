@@ -125,8 +125,7 @@ func (r *anyResource) ConfigValidators(context.Context) []resource.ConfigValidat
 }
 
 func (r *anyResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config := tfkit.Get[model](ctx, req.Config, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		config.checkContent(&resp.Diagnostics)
 	}
@@ -175,8 +174,7 @@ func (r *anyResource) noteDelete(state model) {
 }
 
 func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -199,8 +197,7 @@ func (r *anyResource) Create(ctx context.Context, req resource.CreateRequest, re
 }
 
 func (r *anyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	if resp.Diagnostics.HasError() || r.Defers(req, resp) || r.Client == nil {
 		return
@@ -235,9 +232,8 @@ func (r *anyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 }
 
 func (r *anyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, prior model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	plan := tfkit.Get[model](ctx, req.Plan, &resp.Diagnostics)
+	prior := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}
@@ -259,8 +255,7 @@ func (r *anyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 }
 
 func (r *anyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state := tfkit.Get[model](ctx, req.State, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !r.Ready(&resp.Diagnostics) {
 		return
 	}

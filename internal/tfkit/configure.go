@@ -52,6 +52,15 @@ type ManagedResource interface {
 	resource.ResourceWithImportState
 }
 
+// Get returns the model in a configuration, a plan or a state.
+func Get[M any](ctx context.Context, from interface {
+	Get(ctx context.Context, target any) diag.Diagnostics
+}, diags *diag.Diagnostics,
+) (model M) {
+	diags.Append(from.Get(ctx, &model)...)
+	return model
+}
+
 // Resource is embedded by every resource.
 type Resource struct {
 	TypeName string // without the name of the provider, such as "mesh"
