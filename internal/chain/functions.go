@@ -11,33 +11,38 @@ import (
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
 
-var (
-	_ function.Function = parseChain{}
-	_ function.Function = orderChain{}
-	_ function.Function = spiffeID{}
-)
-
-// NewParseChain returns the function parse_chain.
-func NewParseChain() function.Function { return parseChain{} }
-
-type parseChain struct{}
-
-func (parseChain) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "parse_chain"
+// A namedFunction is a function of the provider.
+type namedFunction struct {
+	name       string
+	definition function.Definition
+	run        func(ctx context.Context, req function.RunRequest, resp *function.RunResponse)
 }
 
-func (parseChain) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
+func (f namedFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = f.name
+}
+
+func (f namedFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = f.definition
+}
+
+func (f namedFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	f.run(ctx, req, resp)
+}
+
+// NewParseChain returns the function parse_chain.
+func NewParseChain() function.Function {
+	return namedFunction{"parse_chain", function.Definition{
 		Summary: "Parses a certificate chain",
 		MarkdownDescription: "Returns all certificates in a PEM string, in their order. Each one is an object with the attributes of " +
 			"`certificates` in the data source `kongmesh_ca_chain`, which also reports problems of a chain. A string that " +
 			"contains anything but certificates is an error.",
 		Parameters: []function.Parameter{pemParameter()},
 		Return:     function.ListReturn{ElementType: tfkit.AllCertificateFields().Type()},
-	}
+	}, parseChain}
 }
 
-func (parseChain) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+func parseChain(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
 	certificates, wrong := argument(ctx, req)
 	if resp.Error = wrong; wrong != nil {
 		return
@@ -46,26 +51,18 @@ func (parseChain) Run(ctx context.Context, req function.RunRequest, resp *functi
 }
 
 // NewOrderChain returns the function order_chain.
-func NewOrderChain() function.Function { return orderChain{} }
-
-type orderChain struct{}
-
-func (orderChain) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "order_chain"
-}
-
-func (orderChain) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
+func NewOrderChain() function.Function {
+	return namedFunction{"order_chain", function.Definition{
 		Summary: "Sorts a certificate chain",
 		MarkdownDescription: "Returns the certificates in a PEM string in the order that a control plane requires: the issuing CA first, " +
 			"then the CA that signed it, up to the root. The result contains each certificate once, without text around " +
 			"it. Certificates that do not form a chain are an error.",
 		Parameters: []function.Parameter{pemParameter()},
 		Return:     function.StringReturn{},
-	}
+	}, orderChain}
 }
 
-func (orderChain) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+func orderChain(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
 	certificates, wrong := argument(ctx, req)
 	if resp.Error = wrong; wrong != nil {
 		return
@@ -87,20 +84,12 @@ func noOrder(err error, certificates []*x509.Certificate) string {
 			lines = append(lines, p.String())
 		}
 	}
-	return strings.TrimSuffix(strings.Join(lines, "\n\n"), ".") // Terraform appends a full stop
+	return strings.Join(lines, "\n\n")
 }
 
 // NewSPIFFEID returns the function spiffe_id.
-func NewSPIFFEID() function.Function { return spiffeID{} }
-
-type spiffeID struct{}
-
-func (spiffeID) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "spiffe_id"
-}
-
-func (spiffeID) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
+func NewSPIFFEID() function.Function {
+	return namedFunction{"spiffe_id", function.Definition{
 		Summary:             "SPIFFE ID of a service",
 		MarkdownDescription: "Returns the SPIFFE ID in the certificates of a service's proxies, `spiffe://<mesh>/<service>`.",
 		Parameters: []function.Parameter{
@@ -108,10 +97,10 @@ func (spiffeID) Definition(_ context.Context, _ function.DefinitionRequest, resp
 			function.StringParameter{Name: "service", MarkdownDescription: "Name of the service: the value of the tag `kuma.io/service`."},
 		},
 		Return: function.StringReturn{},
-	}
+	}, spiffeID}
 }
 
-func (spiffeID) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+func spiffeID(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
 	var mesh, service string
 	if resp.Error = req.Arguments.Get(ctx, &mesh, &service); resp.Error != nil {
 		return
