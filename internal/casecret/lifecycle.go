@@ -245,10 +245,10 @@ func (r *caSecret) upload(ctx context.Context, plan model, found stored, wanted 
 		tfkit.AddUnreadable(diags, fmt.Sprintf("Secret %q of mesh %q", plan.CertificateSecret.ValueString(), mesh), err)
 		return untouched
 	}
-	right := hasBundle(found.certificate, wanted.bundle)
-	if !right || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
+	correct := hasBundle(found.certificate, wanted.bundle)
+	if !correct || !bytes.Equal(held.Bytes(), found.certificate.Bytes()) {
 		data := wanted.bundle.Encode()
-		if right {
+		if correct {
 			data = dataOf(found.certificate)
 		}
 		if err := put(plan.CertificateSecret.ValueString(), data, held); kuma.Uncertain(err) {

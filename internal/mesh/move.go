@@ -29,7 +29,7 @@ func (r *meshResource) MoveState(context.Context) []resource.StateMover {
 		name := types.StringValue(source.Name)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("name"), name)...)
 		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, identity{name})...)
-		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, imported, []byte("true"))...)
+		tfkit.KeepPrivate(ctx, resp.TargetPrivate, imported, true, &resp.Diagnostics)
 		if advice := source.backendsAdvice(); advice != "" {
 			resp.Diagnostics.AddWarning("mTLS backends are not moved", fmt.Sprintf(
 				"Mesh %q has mTLS backends, which kongmesh_mesh does not manage. They stay in the mesh unchanged. %s", source.Name, advice))

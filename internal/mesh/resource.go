@@ -212,20 +212,14 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		tfkit.AddError(&resp.Diagnostics, fmt.Sprintf("read mesh %q", name), err)
 		return
 	}
-	fresh, diags := req.Private.GetKey(ctx, imported)
-	resp.Diagnostics.Append(diags...)
-	now, diags := stateFrom(ctx, mesh, state, fresh != nil)
+	fresh, _ := tfkit.LoadPrivate[bool](ctx, req.Private, imported, &resp.Diagnostics)
+	now, diags := stateFrom(ctx, mesh, state, fresh)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, nil)...)
-}
-
-// existing returns a mesh for the error that it already exists.
-func existing(name string) tfkit.Existing {
-	return tfkit.Existing{At: path.Root("name"), What: fmt.Sprintf("Mesh %q", name), ResourceType: "kongmesh_mesh", ID: name}
 }
 
 func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -266,8 +260,13 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 
 func (r *meshResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if tfkit.Import(ctx, req, resp, "name") != nil {
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, imported, []byte("true"))...)
+		tfkit.KeepPrivate(ctx, resp.Private, imported, true, &resp.Diagnostics)
 	}
+}
+
+// existing returns a mesh for the error that it already exists.
+func existing(name string) tfkit.Existing {
+	return tfkit.Existing{At: path.Root("name"), What: fmt.Sprintf("Mesh %q", name), ResourceType: "kongmesh_mesh", ID: name}
 }
 
 // edit returns the function that changes a mesh's document to the plan. It
