@@ -50,7 +50,7 @@ type Config struct {
 	Log func(ctx context.Context, message string, fields map[string]any)
 }
 
-// Origins name the sources of settings in error messages, such as `attribute
+// Origins name the sources of settings in error messages, such as `argument
 // address`. The origin of a missing setting is empty.
 type Origins struct {
 	Address, Token, Headers, CA, ClientCert string

@@ -80,15 +80,15 @@ func (d *Document) Object(name string) (*Document, error) {
 	return object, nil
 }
 
-// ObjectAt calls [Document.Object] for a nested object.
-func ObjectAt(document *Document, path ...string) (*Document, error) {
+// ObjectAt is [Document.Object] for a member of nested objects.
+func (d *Document) ObjectAt(path ...string) (*Document, error) {
 	for _, name := range path {
 		var err error
-		if document, err = document.Object(name); err != nil {
+		if d, err = d.Object(name); err != nil {
 			return nil, err
 		}
 	}
-	return document, nil
+	return d, nil
 }
 
 // Decode unmarshals a member's value. An absent member does not change target.
@@ -113,7 +113,7 @@ func valueAt[T any](d *Document, path ...string) (value T, err error) {
 // DecodeAt is [Document.Decode] for a member of nested objects.
 func (d *Document) DecodeAt(target any, path ...string) error {
 	last := len(path) - 1
-	object, err := ObjectAt(d, path[:last]...)
+	object, err := d.ObjectAt(path[:last]...)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func IdentityCA(identity *Document) (certificate, key DataSource, err error) {
 
 // bundledOf returns the settings of the provider Bundled of a MeshIdentity.
 func bundledOf(identity *Document) (*Document, error) {
-	return ObjectAt(identity, "spec", "provider", "bundled")
+	return identity.ObjectAt("spec", "provider", "bundled")
 }
 
 // identitySources returns the sources of the user's own CA.

@@ -84,7 +84,7 @@ func (p Part) Read(document *kuma.Document, prior attr.Value) (attr.Value, error
 		return p.Kind.kind().null(), nil
 	}
 	objects, name := splitPath(p.Member)
-	inner, err := kuma.ObjectAt(document, objects...)
+	inner, err := document.ObjectAt(objects...)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (all Parts) Follow(at path.Path, field tfkit.FieldSteps, document *kuma.Doc
 			continue
 		}
 		objects, name := splitPath(p.Member)
-		if inner, err := kuma.ObjectAt(document, objects...); err == nil {
+		if inner, err := document.ObjectAt(objects...); err == nil {
 			return p.Kind.kind().follow(at.AtName(p.Name), steps, inner, name, values[p.Name]), true
 		}
 	}

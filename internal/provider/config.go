@@ -30,7 +30,7 @@ const (
 // A setting is a value and its source.
 type setting struct {
 	value  string
-	origin string // "attribute address", "environment variable KONGMESH_ADDRESS", `context "x" of /file`
+	origin string // "argument address", "environment variable KONGMESH_ADDRESS", `context "x" of /file`
 	path   path.Path
 }
 
