@@ -319,6 +319,7 @@ func TestAccProvider_proxy(t *testing.T) {
 func TestAccProvider_warnings(t *testing.T) {
 	t.Parallel()
 	run := acctest.NewRun(t, "")
+	run.Setenv("KONGMESH_TOKEN=")
 	for name, test := range map[string]struct {
 		lines string
 		want  []string

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -222,7 +223,8 @@ func TestAccLife_keyIsNowhere(t *testing.T) {
 		`+strings.Replace(triple, "$key", "var.key", 1), "mesh", mesh, "chain", ca.Chain),
 			"{\n", "{\n  headers = { \"X-Gateway\" = var.header }\n", 1) + "variable \"header\" {}\n"
 	}
-	const token, header = "a-token-of-the-test", "a-header-of-the-test"
+	const header = "a-header-of-the-test"
+	token := cmp.Or(os.Getenv("KONGMESH_TOKEN"), "a-token-of-the-test")
 	run := acctest.NewRun(t, config(first))
 	run.Setenv("KONGMESH_TOKEN="+token, "TF_VAR_header="+header)
 	run.Setenv("TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))

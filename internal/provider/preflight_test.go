@@ -69,6 +69,7 @@ func TestAccPreflight_once(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.NewReal(t, test.option)
+			env.NeedTwin()
 			ca := acctest.NewCA(t, "CA")
 			run := acctest.NewRun(t, env.Config(manyTriples, "chain", ca.Chain, "meshes", "3", "cas", "1"))
 			run.Setenv("TF_VAR_key=" + ca.Key)
