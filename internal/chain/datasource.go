@@ -41,11 +41,11 @@ type model struct {
 	Backend  types.String `tfsdk:"backend"`
 	Identity types.String `tfsdk:"identity"`
 	Trust    types.String `tfsdk:"trust"`
-	found
+	inspection
 }
 
-// found has the content of a chain, and its problems.
-type found struct {
+// An inspection has the content of a chain, and its problems.
+type inspection struct {
 	Certificates       types.List `tfsdk:"certificates"`
 	Valid              types.Bool `tfsdk:"valid"`
 	Problems           []problem  `tfsdk:"problems"`
@@ -162,7 +162,7 @@ func (d *caChain) Read(ctx context.Context, req datasource.ReadRequest, resp *da
 	if !m.Backend.IsNull() {
 		options.Mesh = m.Mesh.ValueString()
 	}
-	m.found = inspect(content, m.split(), options)
+	m.inspection = inspect(content, m.split(), options)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
@@ -207,11 +207,11 @@ func (m model) split() func(content []byte) (pki.Bundle, pki.Problems) {
 }
 
 // inspect returns the content of a string, which split reads.
-func inspect(content []byte, split func([]byte) (pki.Bundle, pki.Problems), options pki.Options) found {
+func inspect(content []byte, split func([]byte) (pki.Bundle, pki.Problems), options pki.Options) inspection {
 	bundle, problems := split(content)
 	certificates := slices.Concat(bundle.Chain, bundle.Trusted)
 	problems = slices.Concat(problems, bundle.CheckWhole(options))
-	f := found{
+	f := inspection{
 		Certificates: tfkit.AllCertificateFields().List(certificates),
 		Valid:        types.BoolValue(!problems.HasErrors()),
 		Problems:     problemsFrom(problems),

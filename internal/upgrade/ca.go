@@ -15,7 +15,7 @@ import (
 // issues certificates from any CA, version 3.0 applies rules to it (recorded).
 // The CA in a file or an environment variable of the control plane is not
 // checked.
-func (d *source) identityCA(ctx context.Context, mesh string, document *kuma.Document, identity place) ([]problem, error) {
+func (d *source) identityCA(ctx context.Context, mesh string, document *kuma.Document, identity node) ([]problem, error) {
 	bundled := identity.to("spec").to("provider").to("bundled")
 	if !bundled.isSet() || bundled.to("autogenerate").to("enabled").value == true {
 		return nil, nil

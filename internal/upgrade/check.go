@@ -29,7 +29,7 @@ func hostTypes() []string {
 
 // check returns the problems of a document of a control plane of version 2 or,
 // with the same result, of version 3.
-func check(t kuma.Type, document place) []problem {
+func check(t kuma.Type, document node) []problem {
 	if isGenerated(t, document) {
 		return nil
 	}
@@ -59,7 +59,7 @@ func check(t kuma.Type, document place) []problem {
 
 // isGenerated reports whether the control plane writes a document itself, and
 // writes it again after the upgrade.
-func isGenerated(t kuma.Type, document place) bool {
+func isGenerated(t kuma.Type, document node) bool {
 	labels := document.to("labels")
 	return labels.to("kuma.io/managed-by").isSet() || t.Name == "Dataplane" && labels.to("kuma.io/env").text() == "kubernetes"
 }
@@ -69,7 +69,7 @@ var hostLabel = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // checkHostName checks a name, which is that of the user even if the control
 // plane has a longer one.
-func checkHostName(document place) []problem {
+func checkHostName(document node) []problem {
 	name := document.to("name").text()
 	if own := document.to("labels").to("kuma.io/display-name").text(); own != "" {
 		name = own
@@ -85,7 +85,7 @@ func checkHostName(document place) []problem {
 const exclusive = "Exclusive"
 
 // checkMeshServices checks the mode of MeshServices of a mesh of version 2.
-func checkMeshServices(mesh place) []problem {
+func checkMeshServices(mesh node) []problem {
 	mode := mesh.to("meshServices").to("mode")
 	if mode.text() == exclusive {
 		return nil
@@ -94,9 +94,9 @@ func checkMeshServices(mesh place) []problem {
 		"kuma.io/service. Set mode Exclusive in version 2.14, and check that all traffic still arrives."}}
 }
 
-// placeOf returns a document as a place.
-func placeOf(document *kuma.Document) (place, error) {
+// nodeOf returns a document as a node.
+func nodeOf(document *kuma.Document) (node, error) {
 	var value map[string]any
 	err := json.Unmarshal(document.Bytes(), &value)
-	return place{"", value}, err
+	return node{"", value}, err
 }

@@ -131,7 +131,7 @@ func (d *source) problems(ctx context.Context, t kuma.Type, mesh string, isVersi
 	}
 	var found []finding
 	for _, document := range documents {
-		root, err := placeOf(document)
+		root, err := nodeOf(document)
 		if err != nil {
 			return nil, err
 		}

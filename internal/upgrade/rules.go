@@ -30,13 +30,13 @@ type problem struct {
 // ones. The differences are recorded with the same requests to control planes of
 // 2.14.3 and of the 3.0 development branch.
 type difference struct {
-	path   string           // a pattern, see [place.at]
-	is     func(place) bool // nil: a value that is set
+	path   string          // a pattern, see [node.at]
+	is     func(node) bool // nil: a value that is set
 	effect string
 	advice string // what to do
 }
 
-func (d difference) problems(document place) []problem {
+func (d difference) problems(document node) []problem {
 	var found []problem
 	for _, p := range document.at(d.path) {
 		if d.is == nil && p.isSet() || d.is != nil && d.is(p) {
@@ -46,8 +46,8 @@ func (d difference) problems(document place) []problem {
 	return found
 }
 
-func isText(words ...string) func(place) bool {
-	return func(p place) bool { return slices.Contains(words, p.text()) }
+func isText(words ...string) func(node) bool {
+	return func(p node) bool { return slices.Contains(words, p.text()) }
 }
 
 // differences returns those of documents of one type.
@@ -112,13 +112,13 @@ func differences() map[string][]difference {
 const oldSource = "Certificates and keys have another form: `type: Secret` with `secretRef: {kind: Secret, name: NAME}`, or `type: InsecureInline` with " +
 	"`insecureInline: {value: PEM}`. Version 2.14 does not know it: write it with the upgrade."
 
-func isTrue(p place) bool   { return p.value == true }
-func isFalse(p place) bool  { return p.value == false }
-func isListed(p place) bool { list, _ := p.value.([]any); return len(list) > 0 }
+func isTrue(p node) bool   { return p.value == true }
+func isFalse(p node) bool  { return p.value == false }
+func isListed(p node) bool { list, _ := p.value.([]any); return len(list) > 0 }
 
 // isOldSource reports whether a source of a certificate has the form of version
 // 2.
-func isOldSource(p place) bool { return p.isSet() && !p.to("type").isSet() }
+func isOldSource(p node) bool { return p.isSet() && !p.to("type").isSet() }
 
 // replacements returns the types that version 3.0 does not have, with what
 // replaces them.
@@ -157,7 +157,7 @@ func sufficient() map[string][]string {
 }
 
 // checkFrom checks the list from of a policy.
-func checkFrom(kind string, document place) []problem {
+func checkFrom(kind string, document node) []problem {
 	lists, has := sufficient()[kind]
 	spec := document.to("spec")
 	if !has || !isListed(spec.to("from")) {
@@ -173,7 +173,7 @@ func checkFrom(kind string, document place) []problem {
 	return []problem{{spec.to("from").path, effect, advice}}
 }
 
-// A reference is a place in a policy that selects other objects, and the kinds
+// A reference is a node in a policy that selects other objects, and the kinds
 // that version 3.0 allows there.
 type reference struct {
 	path  string
@@ -181,7 +181,7 @@ type reference struct {
 }
 
 // references returns those of a policy, the same for each type: a policy without
-// a place has no value there.
+// a node has no value there.
 func references() []reference {
 	destinations := []string{"MeshService", "MeshExternalService", "MeshMultiZoneService"}
 	return []reference{
@@ -193,7 +193,7 @@ func references() []reference {
 }
 
 // checkReferences checks the references of a policy.
-func checkReferences(document place) []problem {
+func checkReferences(document node) []problem {
 	var found []problem
 	for _, reference := range references() {
 		for _, p := range document.at(reference.path) {
@@ -203,7 +203,7 @@ func checkReferences(document place) []problem {
 	return found
 }
 
-func (r reference) problems(p place) []problem {
+func (r reference) problems(p node) []problem {
 	kind := p.to("kind")
 	switch {
 	case !slices.Contains(r.kinds, kind.text()):
@@ -222,7 +222,7 @@ func (r reference) problems(p place) []problem {
 
 // droppedSelectors returns the members that limit a reference to a part of the
 // mesh, and that version 3.0 ignores.
-func droppedSelectors(p place) []problem {
+func droppedSelectors(p node) []problem {
 	var found []problem
 	for _, member := range []string{"name", "namespace", "tags", "proxyTypes"} {
 		if selector := p.to(member); selector.isSet() {

@@ -125,7 +125,7 @@ func TestCheck_schemas(t *testing.T) {
 				continue
 			}
 			count++
-			found := check(kuma.Type{Name: kind, Policy: of.Policy}, place{"", documentWith(l)})
+			found := check(kuma.Type{Name: kind, Policy: of.Policy}, node{"", documentWith(l)})
 			covers := func(p problem) bool { return strings.HasPrefix(l.pattern, strings.TrimSuffix(asPattern(p.path), "[]")) }
 			if !slices.ContainsFunc(found, covers) {
 				text, _ := json.Marshal(documentWith(l))
@@ -139,7 +139,7 @@ func TestCheck_schemas(t *testing.T) {
 	}
 }
 
-// refusedBefore reports whether version 2.14 rejects a member in this place
+// refusedBefore reports whether version 2.14 rejects a member in this node
 // already (recorded).
 func refusedBefore(pattern string) bool {
 	member := pattern[strings.LastIndex(pattern, ".")+1:]

@@ -136,7 +136,7 @@ func compare(t *testing.T, before, after server, d document) []problem {
 	if status >= http.StatusBadRequest {
 		t.Fatalf("version 2.14 rejects %s: %v", d.content, stored)
 	}
-	problems := check(before.types[d.kind], place{"", stored})
+	problems := check(before.types[d.kind], node{"", stored})
 	refuses := slices.ContainsFunc(problems, func(p problem) bool { return p.effect == refused })
 	status, got := after.put(document{d.kind, d.mesh, d.name, stored})
 	if rejected := status >= http.StatusBadRequest; rejected != refuses {
@@ -149,7 +149,7 @@ func compare(t *testing.T, before, after server, d document) []problem {
 	want := content(stored)
 	for _, p := range problems {
 		if p.effect == dropped {
-			if len((place{"", got}).at(asPattern(p.path))) > 0 && reflect.DeepEqual(valueAt(got, p.path), valueAt(stored, p.path)) {
+			if len((node{"", got}).at(asPattern(p.path))) > 0 && reflect.DeepEqual(valueAt(got, p.path), valueAt(stored, p.path)) {
 				t.Errorf("%s is not dropped: %v", p.path, got)
 			}
 			remove(want, p.path)
@@ -176,7 +176,7 @@ func asPattern(path string) string {
 }
 
 func valueAt(value map[string]any, path string) any {
-	for _, p := range (place{"", value}).at(asPattern(path)) {
+	for _, p := range (node{"", value}).at(asPattern(path)) {
 		if p.path == path {
 			return p.value
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A place is a value in a document of encoding/json, with its path.
-type place struct {
+// A node is a value in a document of encoding/json, with its path.
+type node struct {
 	path  string
 	value any
 }
@@ -14,12 +14,12 @@ type place struct {
 // at returns the values of a pattern: members joined with dots, with [] after the
 // name of a list, whose elements it returns one by one. A missing member is left
 // out.
-func (p place) at(pattern string) []place {
-	places := []place{p}
+func (p node) at(pattern string) []node {
+	nodes := []node{p}
 	for name := range strings.SplitSeq(pattern, ".") {
 		member, isList := strings.CutSuffix(name, "[]")
-		var next []place
-		for _, parent := range places {
+		var next []node
+		for _, parent := range nodes {
 			child := parent.to(member)
 			elements, _ := child.value.([]any)
 			switch {
@@ -28,33 +28,33 @@ func (p place) at(pattern string) []place {
 				next = append(next, child)
 			default:
 				for i, element := range elements {
-					next = append(next, place{fmt.Sprintf("%s[%d]", child.path, i), element})
+					next = append(next, node{fmt.Sprintf("%s[%d]", child.path, i), element})
 				}
 			}
 		}
-		places = next
+		nodes = next
 	}
-	return places
+	return nodes
 }
 
 // to returns a member, whose value is nil if it is missing.
-func (p place) to(member string) place {
+func (p node) to(member string) node {
 	object, _ := p.value.(map[string]any)
-	child := place{member, object[member]}
+	child := node{member, object[member]}
 	if p.path != "" {
 		child.path = p.path + "." + member
 	}
 	return child
 }
 
-func (p place) text() string {
+func (p node) text() string {
 	text, _ := p.value.(string)
 	return text
 }
 
 // isSet reports whether a value is more than an empty one: the control plane
 // adds some of those to its answers.
-func (p place) isSet() bool { return isSet(p.value) }
+func (p node) isSet() bool { return isSet(p.value) }
 
 func isSet(value any) bool {
 	switch value := value.(type) {
