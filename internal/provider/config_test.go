@@ -153,7 +153,7 @@ func TestAccProvider_noControlPlane(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: acctest.Provider(provider.Options{}),
 				Steps: []resource.TestStep{{
-					Config:      block(fmt.Sprintf("address = %q\nmax_retries = 0\ninsecure_skip_verify = %t", test.address, test.address == demanding.URL)),
+					Config:      block(fmt.Sprintf("address = %q\ntoken = \"\"\nmax_retries = 0\ninsecure_skip_verify = %t", test.address, test.address == demanding.URL)),
 					ExpectError: acctest.Words(test.want...),
 				}},
 			})
