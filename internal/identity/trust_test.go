@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/identity"
 )
 
 const trustAddress = "kongmesh_mesh_trust.this"
@@ -195,7 +196,7 @@ func TestAccMeshTrust_noMesh(t *testing.T) {
 }
 
 // A query finds identities and trusts, with the state that an import would have,
-// and no trust that the control plane generated.
+// and no trust of an interrupted rotation.
 func TestAccMeshIdentity_query(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -205,6 +206,7 @@ func TestAccMeshIdentity_query(t *testing.T) {
 	put("MeshIdentity", "meshidentities", "a", map[string]any{"selector": map[string]any{}})
 	put("MeshIdentity", "meshidentities", "b", map[string]any{"provider": map[string]any{"type": "Spire", "spire": map[string]any{}}})
 	put("MeshTrust", "meshtrusts", "a", map[string]any{"trustDomain": "d", "caBundles": []any{pem(f.cas[0].Chain)}})
+	put("MeshTrust", "meshtrusts", identity.InterimTrust("b", "d"), map[string]any{"trustDomain": "d", "caBundles": []any{pem(f.cas[0].Chain)}}) // of an interrupted rotation
 	protocol := f.Protocol()
 	for _, kind := range []string{"kongmesh_mesh_identity", "kongmesh_mesh_trust"} {
 		found, problems := protocol.Query(kind, map[string]any{"mesh": f.mesh}, 0, true)
