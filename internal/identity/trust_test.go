@@ -206,7 +206,7 @@ func TestAccMeshIdentity_query(t *testing.T) {
 	put("MeshIdentity", "meshidentities", "a", map[string]any{"selector": map[string]any{}})
 	put("MeshIdentity", "meshidentities", "b", map[string]any{"provider": map[string]any{"type": "Spire", "spire": map[string]any{}}})
 	put("MeshTrust", "meshtrusts", "a", map[string]any{"trustDomain": "d", "caBundles": []any{pem(f.cas[0].Chain)}})
-	put("MeshTrust", "meshtrusts", identity.InterimTrust("b", "d"), map[string]any{"trustDomain": "d", "caBundles": []any{pem(f.cas[0].Chain)}}) // of an interrupted rotation
+	put("MeshTrust", "meshtrusts", identity.InterimTrust("gone", "d"), map[string]any{"trustDomain": "d", "caBundles": []any{pem(f.cas[0].Chain)}}) // of an interrupted rotation
 	protocol := f.Protocol()
 	for _, kind := range []string{"kongmesh_mesh_identity", "kongmesh_mesh_trust"} {
 		found, problems := protocol.Query(kind, map[string]any{"mesh": f.mesh}, 0, true)
