@@ -177,6 +177,8 @@ func TestAccResource_secretsInSpec(t *testing.T) {
 				return true
 			})
 			run := acctest.NewRun(t, withSource(env.Config(`
+variable "inline" {}
+variable "password" {}
 resource "kongmesh_resource" "this" {
   type = "MeshExternalService"
   mesh = "default"
@@ -186,13 +188,14 @@ resource "kongmesh_resource" "this" {
     endpoints = [{ address = "db.example.com", port = 443 }]
     tls = {
       enabled      = true
-      password     = $password
-      verification = { clientKey = { type = "InsecureInline", insecureInline = { value = $inline } } }
+      password     = var.password
+      verification = { clientKey = { type = "InsecureInline", insecureInline = { value = var.inline } } }
     }
   }
 }
-`, "inline", inline, "password", password)))
+`)))
 			run.Serve(env.Provider())
+			run.Setenv("TF_VAR_inline="+inline, "TF_VAR_password="+password) // Terraform 1.15 shows the line of an attribute
 			run.Setenv("TF_LOG=TRACE", "TF_LOG_PATH="+run.Path("trace.log"))
 			run.Terraform("init")
 			output, err := run.Try("apply", "-auto-approve")
