@@ -126,7 +126,7 @@ func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what stri
 		return nil
 	}
 	served := slices.DeleteFunc(slices.Clone(proxies), func(d kuma.Dataplane) bool {
-		return !d.Online || d.Certificate == nil || after.Selected(d) || !kuma.IsIdentity(d.Certificate.Backend, old.Mesh, old.Name) || r.Run.DeletesProxy(old.Mesh, d.Name)
+		return !d.Online || d.Certificate == nil || after.Selected(d) || !kuma.IsIdentity(d.Certificate.Backend, old.Mesh, old.Name)
 	})
 	if err != nil || len(served) == 0 {
 		return err
@@ -135,10 +135,13 @@ func (r *meshIdentity) refuseOutage(ctx context.Context, old standing, what stri
 	served = slices.DeleteFunc(served, func(d kuma.Dataplane) bool {
 		return slices.ContainsFunc(others, func(i rollout.Issuer) bool { return i.Selected(d) })
 	})
-	if err == nil && len(served) > 0 {
+	if err != nil || len(served) == 0 {
+		return err
+	}
+	if served = r.StayingProxies(ctx, old.Mesh, served); len(served) > 0 {
 		return &inUseError{old, what, served}
 	}
-	return err
+	return nil
 }
 
 // others returns the other identities of a mesh that are ready to issue.

@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -20,7 +19,6 @@ func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag
 		return
 	}
 	proxies, err := r.Client.DataplanesAsOf(ctx, name, kuma.Recent)
-	proxies = slices.DeleteFunc(slices.Clone(proxies), func(proxy kuma.Dataplane) bool { return r.Run.DeletesProxy(name, proxy.Name) })
 	switch {
 	case kuma.Absent(err) || kuma.Forbidden(err): // the control plane reports this when the mesh is deleted
 	case kuma.NoAddress(err):
@@ -30,9 +28,11 @@ func (r *meshResource) checkDelete(ctx context.Context, name string, diags *diag
 	case err != nil:
 		tfkit.AddError(diags, fmt.Sprintf("list the data plane proxies of mesh %q", name), err)
 	case len(proxies) > 0 && !r.Client.DeletesInUse(ctx):
-		diags.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(
-			"Mesh %[1]q has %[2]s. The control plane refuses to delete a mesh that has proxies. Terraform would delete the mTLS backend and the CA "+
-				"before the mesh, and leave these proxies in plain text."+freeMesh, name, tfkit.Proxies(proxies)))
+		if staying := r.StayingProxies(ctx, name, proxies); len(staying) > 0 {
+			diags.AddAttributeError(path.Root("name"), "Mesh is still in use", fmt.Sprintf(
+				"Mesh %[1]q has %[2]s. The control plane refuses to delete a mesh that has proxies. Terraform would delete the mTLS backend and the CA "+
+					"before the mesh, and leave these proxies in plain text."+freeMesh, name, tfkit.Proxies(staying)))
+		}
 	}
 }
 

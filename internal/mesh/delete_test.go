@@ -82,7 +82,7 @@ func TestAccMesh_deleteWithProxies(t *testing.T) {
 // Proxies that the same run deletes do not keep a mesh from being deleted.
 func TestAccMesh_deleteWithItsProxies(t *testing.T) {
 	t.Parallel()
-	env := acctest.New(t)
+	env := acctest.NewReal(t) // the plans of the deletions wait for each other
 	name := env.Mesh()
 	config := env.Config(`
 resource "kongmesh_mesh" "this" { name = $name }

@@ -1,7 +1,10 @@
 package tfkit_test
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
@@ -28,5 +31,51 @@ func TestProxies(t *testing.T) {
 	}
 	if got := tfkit.Proxies([]kuma.Dataplane{{Name: "a\x1b[31m"}}); got != `1 data plane proxy (0 connected): "a\x1b[31m"` {
 		t.Errorf("a terminal would obey %s", got)
+	}
+}
+
+// A clock calls a function whenever somebody waits.
+type planningClock struct {
+	kuma.SystemClock
+	now  time.Time
+	wait func()
+}
+
+func (c *planningClock) Now() time.Time { return c.now }
+
+func (c *planningClock) Sleep(_ context.Context, d time.Duration) error {
+	c.now = c.now.Add(d)
+	c.wait()
+	return nil
+}
+
+// Proxies whose deletion is planned later do not stay, and those whose deletion is
+// not planned do.
+func TestStayingProxies(t *testing.T) {
+	t.Parallel()
+	run := &tfkit.Run{}
+	run.DeleteProxy("m", "before")
+	run.DeleteProxy("other", "stays")
+	start := time.Now()
+	clock := &planningClock{now: start, wait: func() { run.DeleteProxy("m", "later") }}
+	data := tfkit.ProviderData{Clock: clock, Run: run}
+	staying := func(names ...string) (left []string) {
+		var proxies []kuma.Dataplane
+		for _, name := range names {
+			proxies = append(proxies, kuma.Dataplane{Name: name})
+		}
+		for _, proxy := range data.StayingProxies(t.Context(), "m", proxies) {
+			left = append(left, proxy.Name)
+		}
+		return left
+	}
+	if left := staying("before"); len(left) > 0 || !clock.now.Equal(start) {
+		t.Errorf("%v stay after %s, although their deletion is planned", left, clock.now.Sub(start))
+	}
+	if left := staying("before", "later"); len(left) > 0 {
+		t.Errorf("%v stay, although their deletion is planned later", left)
+	}
+	if left := staying("before", "stays"); !slices.Equal(left, []string{"stays"}) || clock.now.Sub(start) > 10*time.Second {
+		t.Errorf("%v stay after %s", left, clock.now.Sub(start))
 	}
 }
