@@ -59,19 +59,26 @@ func (h holding) ids() []string {
 // note tells the other objects of a refresh that this one is in the state.
 func (h holding) note(run *tfkit.Run, caSecret string) {
 	for _, id := range h.ids() {
-		run.Note(caSecret + " is held by " + id)
+		run.Note(heldBy(caSecret, id))
 	}
 }
 
-// refreshed returns the holding after a refresh in which other objects made
-// their notes. Terraform refreshes a deposed object before the current one, and
-// the objects of two resources concurrently: each refresh can find objects that
-// another one did not.
-func (h holding) refreshed(run *tfkit.Run, caSecret string) holding {
-	known := func(id string) bool { return run.Noted(caSecret + " is held by " + id) }
-	h.Before = slices.DeleteFunc(slices.Clone(h.Before), known)
-	h.Unseen = h.Before
-	return h
+// heldBy returns the note that an object in the state holds a CA secret.
+func heldBy(caSecret, id string) string { return caSecret + " is held by " + id }
+
+// refreshed returns the holding of an object after its refresh, in which others
+// made their notes. Terraform refreshes them in any order, an object that is not in
+// the configuration before others. So the first refresh waits for those that it
+// does not find: they may not be refreshed yet.
+func (r *caSecret) refreshed(ctx context.Context, h holding, caSecret string) holding {
+	until := r.Clock.Now().Add(othersTime)
+	for {
+		h.Before = slices.DeleteFunc(slices.Clone(h.Before), func(id string) bool { return r.Run.Noted(heldBy(caSecret, id)) })
+		if len(h.Before) == 0 || slices.Equal(h.Before, h.Unseen) || !r.Clock.Now().Before(until) || r.Clock.Sleep(ctx, notesPoll) != nil {
+			h.Unseen = h.Before
+			return h
+		}
+	}
 }
 
 // newHolder returns the ID of a new object.

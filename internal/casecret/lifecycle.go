@@ -109,7 +109,7 @@ func (r *caSecret) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		}
 	}
 	if len(h.Before) > 0 {
-		tfkit.KeepPrivate(ctx, resp.Private, privateHolding, h.refreshed(r.Run, state.id()), &resp.Diagnostics)
+		tfkit.KeepPrivate(ctx, resp.Private, privateHolding, r.refreshed(ctx, h, state.id()), &resp.Diagnostics)
 	}
 }
 

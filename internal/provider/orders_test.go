@@ -426,6 +426,9 @@ func TestAccOrders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t)
+			if strings.Contains(name, "a copy") { // whose refresh waits for that of the other
+				env = acctest.NewReal(t)
+			}
 			env.NeedTwin()
 			run := acctest.NewRun(t, "")
 			run.Serve(env.Provider())
