@@ -78,6 +78,9 @@ func own(env *acctest.Env) {
 func applied(t *testing.T, folder string, options ...kumatest.Option) {
 	t.Helper()
 	env := acctest.New(t, options...)
+	if filepath.Base(folder) == "kongmesh_upgrade_check" {
+		env.NeedTwin() // it shows what every other test creates meanwhile
+	}
 	own(env)
 	run := acctest.NewRun(t, example(t, folder))
 	run.Serve(env.Provider())
