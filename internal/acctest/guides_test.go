@@ -163,6 +163,7 @@ func lenient(t *testing.T) *acctest.Env {
 		options = append(options, kumatest.KongMesh())
 	}
 	env := acctest.New(t, options...)
+	needBoth(env)
 	own(env)
 	return env
 }
