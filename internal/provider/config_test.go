@@ -85,6 +85,7 @@ func TestAccProvider_badInput(t *testing.T) {
 func TestAccProvider_unknown(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	mesh := env.Mesh()
 	config := fmt.Sprintf(`
 		resource "terraform_data" "address" {

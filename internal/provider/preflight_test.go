@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,18 +33,26 @@ func TestAccPreflight(t *testing.T) {
 		"a user's token":   {kumatest.Authentication(), (*acctest.Env).ReaderToken, secrets, []string{"Permission denied", "argument token", "mesh-system:admin"}},
 		"an expired token": {kumatest.Authentication(), func(*acctest.Env) string { return "expired" }, nil, []string{"Invalid or expired token", "kumactl generate user-token"}},
 		"an admin's token": {kumatest.Authentication(), (*acctest.Env).AdminToken, []string{}, nil},
-		"version 3":        {kumatest.Version("3.0"), none, []string{"kongmesh_mtls_provided_backend"}, []string{"Meshes have no mTLS backends", "version unknown", "MeshIdentity", "Nothing was sent"}},
+		"version 3":        {kumatest.Version("3.0"), none, []string{"kongmesh_mtls_provided_backend"}, []string{"Meshes have no mTLS backends", "version VERSION", "MeshIdentity", "Nothing was sent"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t, test.option)
 			token := test.token(env)
+			var is struct{ Version string }
+			if _, index := env.Do(http.MethodGet, "/", nil); json.Unmarshal(index, &is) != nil {
+				t.Fatalf("the control plane does not tell its version: %s", index)
+			}
+			want := slices.Clone(test.want)
+			for i := range want {
+				want[i] = strings.ReplaceAll(want[i], "VERSION", is.Version)
+			}
 			for kind := range env.Protocol().Schemas.ResourceSchemas {
 				t.Run(kind, func(t *testing.T) {
 					t.Parallel()
 					config := strings.Replace(env.Config(alone(t, kind), "mesh", "new", "chain", ca.Chain, "key", ca.Key),
 						"{\n", fmt.Sprintf("{\n  token = %q\n", token), 1)
-					step := resource.TestStep{Config: config, PlanOnly: true, ExpectError: acctest.Words(test.want...)}
+					step := resource.TestStep{Config: config, PlanOnly: true, ExpectError: acctest.Words(want...)}
 					if test.refused != nil && !slices.Contains(test.refused, kind) {
 						step.ExpectError, step.ExpectNonEmptyPlan = nil, true
 					}

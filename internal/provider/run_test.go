@@ -75,6 +75,7 @@ func withSource(config string) string {
 func TestAccRun_oneProcess(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	env.Alone("acc", "identities")
 	ca := acctest.NewCA(t, "CA")
 	run := acctest.NewRun(t, withSource(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)))
@@ -145,6 +146,7 @@ func TestAccRun_twoResourcesOneObject(t *testing.T) {
 func TestAccRun_refreshAfterApply(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
+	env.NeedMTLS()
 	env.Alone("acc", "identities")
 	ca := acctest.NewCA(t, "CA")
 	run := acctest.NewRun(t, withSource(env.Config(allResources, "mesh", "acc", "chain", ca.Chain, "key", ca.Key)))
