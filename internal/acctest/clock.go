@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
 
 // Clock is a clock that only moves when a test or the provider waits.
@@ -80,4 +82,16 @@ func (l *limited) Err() error {
 	default:
 		return nil
 	}
+}
+
+// Waiting is a clock during whose waits something happens.
+type Waiting struct {
+	kuma.Clock
+	Happens func()
+}
+
+// Sleep waits, and lets it happen.
+func (w Waiting) Sleep(ctx context.Context, d time.Duration) error {
+	defer w.Happens()
+	return w.Clock.Sleep(ctx, d)
 }

@@ -20,8 +20,6 @@ import (
 const (
 	othersTime = 5 * time.Second
 	othersPoll = time.Second
-	// notesPoll is the pause while others of the same process are refreshed.
-	notesPoll = 100 * time.Millisecond
 )
 
 // errInUse reports why a CA secret is not deleted.

@@ -71,14 +71,12 @@ func heldBy(caSecret, id string) string { return caSecret + " is held by " + id 
 // the configuration before others. So the first refresh waits for those that it
 // does not find: they may not be refreshed yet.
 func (r *caSecret) refreshed(ctx context.Context, h holding, caSecret string) holding {
-	until := r.Clock.Now().Add(othersTime)
-	for {
+	r.AwaitNotes(ctx, func() bool {
 		h.Before = slices.DeleteFunc(slices.Clone(h.Before), func(id string) bool { return r.Run.Noted(heldBy(caSecret, id)) })
-		if len(h.Before) == 0 || slices.Equal(h.Before, h.Unseen) || !r.Clock.Now().Before(until) || r.Clock.Sleep(ctx, notesPoll) != nil {
-			h.Unseen = h.Before
-			return h
-		}
-	}
+		return len(h.Before) == 0 || slices.Equal(h.Before, h.Unseen)
+	})
+	h.Unseen = h.Before
+	return h
 }
 
 // newHolder returns the ID of a new object.

@@ -83,22 +83,22 @@ func (f CertificateFields) DataSource() map[string]datasource.Attribute {
 
 // Computed returns the attribute of a data source for a value of a type: a
 // string, a number, a boolean, or a list or map of these.
-func Computed(of attr.Type, about string) datasource.Attribute {
+func Computed(of attr.Type, description string) datasource.Attribute {
 	switch of := of.(type) {
 	case types.ListType:
-		return datasource.ListAttribute{Computed: true, ElementType: of.ElemType, MarkdownDescription: about}
+		return datasource.ListAttribute{Computed: true, ElementType: of.ElemType, MarkdownDescription: description}
 	case types.MapType:
-		return datasource.MapAttribute{Computed: true, ElementType: of.ElemType, MarkdownDescription: about}
+		return datasource.MapAttribute{Computed: true, ElementType: of.ElemType, MarkdownDescription: description}
 	}
 	switch of {
 	case types.BoolType:
-		return datasource.BoolAttribute{Computed: true, MarkdownDescription: about}
+		return datasource.BoolAttribute{Computed: true, MarkdownDescription: description}
 	case types.Int64Type:
-		return datasource.Int64Attribute{Computed: true, MarkdownDescription: about}
+		return datasource.Int64Attribute{Computed: true, MarkdownDescription: description}
 	case types.Float64Type:
-		return datasource.Float64Attribute{Computed: true, MarkdownDescription: about}
+		return datasource.Float64Attribute{Computed: true, MarkdownDescription: description}
 	}
-	return datasource.StringAttribute{Computed: true, MarkdownDescription: about}
+	return datasource.StringAttribute{Computed: true, MarkdownDescription: description}
 }
 
 // Resource returns the attributes of an element in a resource.

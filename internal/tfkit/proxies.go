@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 )
@@ -37,21 +36,12 @@ func Few(names []string) string {
 	return fmt.Sprintf("%s and %d more", Quote(names[:few]...), len(names)-few)
 }
 
-// How long to wait until the run has planned the deletion of proxies.
-const (
-	deletionsTime = 5 * time.Second
-	deletionsPoll = 100 * time.Millisecond
-)
-
 // StayingProxies returns the proxies that a plan does not delete. Terraform plans
-// deletions in any order, several at a time, so it waits for those that are not
-// planned yet.
+// deletions in any order, so it waits for those that are not planned yet.
 func (d *ProviderData) StayingProxies(ctx context.Context, mesh string, proxies []kuma.Dataplane) []kuma.Dataplane {
-	until := d.Clock.Now().Add(deletionsTime)
-	for {
+	d.AwaitNotes(ctx, func() bool {
 		proxies = slices.DeleteFunc(slices.Clone(proxies), func(p kuma.Dataplane) bool { return d.Run.DeletesProxy(mesh, p.Name) })
-		if len(proxies) == 0 || !d.Clock.Now().Before(until) || d.Clock.Sleep(ctx, deletionsPoll) != nil {
-			return proxies
-		}
-	}
+		return len(proxies) == 0
+	})
+	return proxies
 }

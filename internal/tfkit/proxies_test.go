@@ -1,11 +1,11 @@
 package tfkit_test
 
 import (
-	"context"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/kongmesh/terraform-provider-kongmesh/internal/acctest"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/kuma"
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/tfkit"
 )
@@ -34,21 +34,6 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// A clock calls a function whenever somebody waits.
-type planningClock struct {
-	kuma.SystemClock
-	now  time.Time
-	wait func()
-}
-
-func (c *planningClock) Now() time.Time { return c.now }
-
-func (c *planningClock) Sleep(_ context.Context, d time.Duration) error {
-	c.now = c.now.Add(d)
-	c.wait()
-	return nil
-}
-
 // Proxies whose deletion is planned later do not stay, and those whose deletion is
 // not planned do.
 func TestStayingProxies(t *testing.T) {
@@ -57,8 +42,8 @@ func TestStayingProxies(t *testing.T) {
 	run.DeleteProxy("m", "before")
 	run.DeleteProxy("other", "stays")
 	start := time.Now()
-	clock := &planningClock{now: start, wait: func() { run.DeleteProxy("m", "later") }}
-	data := tfkit.ProviderData{Clock: clock, Run: run}
+	clock := acctest.NewClock(start)
+	data := tfkit.ProviderData{Clock: acctest.Waiting{Clock: clock, Happens: func() { run.DeleteProxy("m", "later") }}, Run: run}
 	staying := func(names ...string) (left []string) {
 		var proxies []kuma.Dataplane
 		for _, name := range names {
@@ -69,13 +54,13 @@ func TestStayingProxies(t *testing.T) {
 		}
 		return left
 	}
-	if left := staying("before"); len(left) > 0 || !clock.now.Equal(start) {
-		t.Errorf("%v stay after %s, although their deletion is planned", left, clock.now.Sub(start))
+	if left := staying("before"); len(left) > 0 || !clock.Now().Equal(start) {
+		t.Errorf("%v stay after %s, although their deletion is planned", left, clock.Now().Sub(start))
 	}
 	if left := staying("before", "later"); len(left) > 0 {
 		t.Errorf("%v stay, although their deletion is planned later", left)
 	}
-	if left := staying("before", "stays"); !slices.Equal(left, []string{"stays"}) || clock.now.Sub(start) > 10*time.Second {
-		t.Errorf("%v stay after %s", left, clock.now.Sub(start))
+	if left := staying("before", "stays"); !slices.Equal(left, []string{"stays"}) || clock.Now().Sub(start) > 10*time.Second {
+		t.Errorf("%v stay after %s", left, clock.Now().Sub(start))
 	}
 }

@@ -1,7 +1,9 @@
 package tfkit
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"github.com/kongmesh/terraform-provider-kongmesh/internal/pki"
 )
@@ -158,4 +160,22 @@ func add(to *sync.Map, name any) (first bool) {
 func has(in *sync.Map, name any) bool {
 	_, is := in.Load(name)
 	return is
+}
+
+// How long an object waits for notes of others.
+const (
+	notesTime = 5 * time.Second
+	notesPoll = 100 * time.Millisecond
+)
+
+// AwaitNotes calls complete until it reports that the run has all notes that an
+// object needs, for a few seconds. Terraform reads and plans several objects at a
+// time, in any order, so that others may make theirs meanwhile.
+func (d *ProviderData) AwaitNotes(ctx context.Context, complete func() bool) {
+	until := d.Clock.Now().Add(notesTime)
+	for !complete() {
+		if !d.Clock.Now().Before(until) || d.Clock.Sleep(ctx, notesPoll) != nil {
+			return
+		}
+	}
 }
