@@ -160,11 +160,11 @@ func (r *caSecret) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 					"shows a key that another client replaced.",
 				Computed: true,
 			},
-			"certificates": schema.ListNestedAttribute{
+			"certificates": tfkit.ListNested(schema.ListNestedAttribute{
 				MarkdownDescription: "Certificates in the certificate secret, each once: the chain in its order, then the trusted certificates.",
 				Computed:            true,
 				NestedObject:        schema.NestedAttributeObject{Attributes: certificateFields().Resource()},
-			},
+			}),
 			"timeouts": tfkit.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "Timeout for creating. Defaults to `5m`.",

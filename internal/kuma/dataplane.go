@@ -85,16 +85,17 @@ func (c *Client) Dataplanes(ctx context.Context, mesh string) ([]Dataplane, erro
 func (c *Client) DataplanesAsOf(ctx context.Context, mesh string, age MaxAge) ([]Dataplane, error) {
 	of := key{path: meshPath(mesh) + "/dataplanes/_overview", kind: "DataplaneOverview", mesh: mesh}
 	return share(ctx, c, of.path, age, func() ([]Dataplane, error) {
-		return listOf(ctx, c, of.path, func(item json.RawMessage) (Dataplane, error) {
-			if err := c.checkItem(item, of); err != nil {
-				return Dataplane{}, err
+		documents, err := httpStore{c}.list(ctx, of, age)
+		if err != nil {
+			return nil, err
+		}
+		all := make([]Dataplane, len(documents))
+		for i, document := range documents {
+			if all[i], err = parseDataplane(document.Bytes()); err != nil {
+				return nil, fmt.Errorf("overview of the data plane proxies: %w", err)
 			}
-			dataplane, err := parseDataplane(item)
-			if err != nil {
-				err = fmt.Errorf("overview of the data plane proxies: %w", err)
-			}
-			return dataplane, err
-		})
+		}
+		return all, nil
 	})
 }
 

@@ -39,32 +39,6 @@ func (c *Client) items(ctx context.Context, path string) ([]json.RawMessage, err
 		"control plane", path)
 }
 
-// listOf returns a list, with each item as parse returns it.
-func listOf[T any](ctx context.Context, c *Client, path string, parse func(json.RawMessage) (T, error)) ([]T, error) {
-	items, err := c.items(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]T, 0, len(items))
-	for _, item := range items {
-		parsed, err := parse(item)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, parsed)
-	}
-	return all, nil
-}
-
-// checkItem is [Client.check] for an item that is not parsed yet.
-func (c *Client) checkItem(item json.RawMessage, of key) error {
-	document, err := ParseDocument(item)
-	if err != nil {
-		return err
-	}
-	return c.check(document, of)
-}
-
 // pages reads a list once. It stops if there are more items than the total in
 // the list, or if a page repeats.
 func (c *Client) pages(ctx context.Context, path string) (items []json.RawMessage, total int, err error) {

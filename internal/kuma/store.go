@@ -3,7 +3,6 @@ package kuma
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -144,7 +143,12 @@ func (s httpStore) get(ctx context.Context, of key, _ MaxAge) (*Document, error)
 }
 
 func (s httpStore) list(ctx context.Context, of key, _ MaxAge) ([]*Document, error) {
-	return listOf(ctx, s.Client, of.path, func(item json.RawMessage) (*Document, error) {
+	items, err := s.items(ctx, of.path)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]*Document, len(items))
+	for i, item := range items {
 		document, err := ParseDocument(item)
 		if err != nil {
 			return nil, err
@@ -153,8 +157,12 @@ func (s httpStore) list(ctx context.Context, of key, _ MaxAge) ([]*Document, err
 		if of.mesh == "" { // of all meshes
 			err = document.Decode("mesh", &wanted.mesh)
 		}
-		return document, errors.Join(err, s.check(document, wanted))
-	})
+		if err := errors.Join(err, s.check(document, wanted)); err != nil {
+			return nil, err
+		}
+		documents[i] = document
+	}
+	return documents, nil
 }
 
 func (s httpStore) put(ctx context.Context, of key, document *Document, history *attempts, retries int) (*Document, error) {

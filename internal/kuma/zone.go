@@ -27,16 +27,13 @@ type Zone struct {
 // before.
 func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
 	of := key{path: "zones/_overview", kind: "ZoneOverview"}
-	items, err := c.items(ctx, of.path)
+	documents, err := httpStore{c}.list(ctx, of, Fresh)
 	if err != nil {
 		return nil, err
 	}
 	var zones []Zone
-	for _, item := range items {
-		if err := c.checkItem(item, of); err != nil {
-			return nil, err
-		}
-		zone, known, err := parseZone(item)
+	for _, document := range documents {
+		zone, known, err := parseZone(document.Bytes())
 		if err != nil {
 			return nil, fmt.Errorf("overview of the zones: %w", err)
 		}

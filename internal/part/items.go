@@ -47,11 +47,11 @@ func (l List) attribute(p Part) schema.Attribute {
 		description += fmt.Sprintf(" Each has exactly one of %s, which defines its type. Backends of other types stay in the mesh, and are not "+
 			"listed here.", strings.Join(quoted, " and "))
 	}
-	a := schema.ListNestedAttribute{
+	a := tfkit.ListNested(schema.ListNestedAttribute{
 		MarkdownDescription: description,
 		Optional:            true,
 		NestedObject:        schema.NestedAttributeObject{Attributes: slices.Concat(l.Parts, l.Types).Attributes()},
-	}
+	})
 	if l.Key != "" {
 		a.Validators = []validator.List{uniqueItems{"unique names, and one type for each backend", l.Key, names}}
 	}

@@ -36,7 +36,9 @@ func (o Object) kind() kind { return o }
 func (o Object) attrType() attr.Type { return o.Parts.Type() }
 
 func (o Object) attribute(p Part) schema.Attribute {
-	a := schema.SingleNestedAttribute{MarkdownDescription: p.Description, Required: p.Required, Optional: !p.Required, Attributes: o.Parts.Attributes()}
+	a := tfkit.SingleNested(schema.SingleNestedAttribute{
+		MarkdownDescription: p.Description, Required: p.Required, Optional: !p.Required, Attributes: o.Parts.Attributes(),
+	})
 	if o.Check != nil {
 		a.Validators = append(a.Validators, contradictions{"attributes that do not conflict", o.Check})
 	}

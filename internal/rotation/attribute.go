@@ -32,7 +32,7 @@ func (m *Model) WaitsForOffline() bool {
 
 // Attribute returns the schema of a [Model].
 func Attribute() schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{
+	return tfkit.SingleNested(schema.SingleNestedAttribute{
 		MarkdownDescription: "How the mesh moves to a new CA while proxies are connected.",
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
@@ -50,5 +50,5 @@ func Attribute() schema.SingleNestedAttribute {
 				Validators: []validator.String{tfkit.OneOf(offlineReport, offlineWait)},
 			},
 		},
-	}
+	})
 }

@@ -22,7 +22,7 @@ type span struct {
 	Requests []request `json:"requests"`
 
 	mu    sync.Mutex
-	asked time.Time // when the request under way began
+	asked time.Time // when the request under way began, zero for another one beside it
 }
 
 // A request is one to the control plane, with its retries.
@@ -48,12 +48,17 @@ func answered(ctx context.Context, _ string, fields map[string]any) {
 	s, ok := ctx.Value(spanKey{}).(*span)
 	method, isMethod := fields["method"].(string)
 	path, isPath := fields["path"].(string)
-	if !ok || !isMethod || !isPath {
+	took, isTime := fields["milliseconds"].(int64)
+	if !ok || !isMethod || !isPath || !isTime {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Requests = append(s.Requests, request{method + " /" + path, s.asked, time.Now()})
+	now := time.Now()
+	if s.asked.IsZero() {
+		s.asked = now.Add(-time.Duration(took) * time.Millisecond)
+	}
+	s.Requests = append(s.Requests, request{method + " /" + path, s.asked, now})
 	s.asked = time.Time{}
 }
 
