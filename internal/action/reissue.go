@@ -178,7 +178,7 @@ func (s *session) restore(ctx context.Context, original kuma.Backend, changed *k
 	})
 	if err != nil && !kuma.Absent(err) {
 		s.diags.AddWarning("Backend not changed back", fmt.Sprintf(
-			"The provider changed rootChain of backend %q in mesh %q for a moment, and could not change it back: %s. The value has no "+
+			"The provider changed rootChain of backend %q of mesh %q for a moment, and could not change it back: %s. The value has no "+
 				"effect on proxies. Apply the configuration of the backend to restore it.", original.Name, s.mesh, err))
 	}
 }

@@ -167,7 +167,7 @@ func (r *meshIdentity) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, full)...)
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, full.standing(), &resp.Diagnostics)
 	r.warnHeld(ctx, full, &resp.Diagnostics)
-	r.Run.NoteRefresh(full.what())
+	r.Run.NoteRefresh(full.String())
 }
 
 // warnHeld warns of CAs that proxies trust only because of an interim MeshTrust,
@@ -185,7 +185,7 @@ func (r *meshIdentity) warnHeld(ctx context.Context, state model, diags *diag.Di
 		diags.AddAttributeWarning(path.Root("bundled"), "CAs stay trusted", fmt.Sprintf(
 			"MeshTrust %q of mesh %q keeps CAs of %s trusted that ca_bundles of the kongmesh_mesh_trust left out, because the identity issues from one of "+
 				"them, or an interrupted run did not delete it. It goes when the identity changes to another CA. If the identity is to keep its CA, add that CA to "+
-				"ca_bundles, apply, and run `kumactl delete meshtrust %[1]s --mesh %[2]s`.", t.name, mesh, state.what()))
+				"ca_bundles, apply, and run `kumactl delete meshtrust %[1]s --mesh %[2]s`.", t.name, mesh, state.String()))
 	}
 }
 
@@ -236,7 +236,7 @@ func (r *meshIdentity) change(ctx context.Context, current *kuma.Document, plan,
 	}
 	proxies, anonymous, err := r.newcomers(ctx, current, plan, kuma.Fresh)
 	if err != nil {
-		tfkit.AddError(diags, "write "+plan.what(), err)
+		tfkit.AddError(diags, "write "+plan.String(), err)
 		return nil
 	}
 	if len(proxies) > 0 {
@@ -256,7 +256,7 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if r.Run.Created(r.Existing(state.Envelope).RunName()) {
 		return
 	}
-	task := "delete " + r.What(state.Envelope)
+	task := "delete " + state.String()
 	if _, err := r.Client.Object(ctx, r.Of(state.Envelope), kuma.Fresh); err != nil {
 		if !kuma.Absent(err) {
 			tfkit.AddError(&resp.Diagnostics, task, err)
@@ -272,7 +272,7 @@ func (r *meshIdentity) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	r.deleteGenerated(ctx, state, &resp.Diagnostics)
-	tfkit.AddError(&resp.Diagnostics, "delete what an interrupted change of "+r.What(state.Envelope)+" has left", r.deleteInterim(ctx, state))
+	tfkit.AddError(&resp.Diagnostics, "delete what an interrupted change of "+state.String()+" has left", r.deleteInterim(ctx, state))
 }
 
 // deleteInterim deletes what an interrupted rotation or move of a deleted identity

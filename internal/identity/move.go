@@ -62,7 +62,7 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 	if anonymous {
 		var err error
 		if announcement, err = r.announce(ctx, plan); err != nil {
-			tfkit.AddError(diags, "announce the SPIFFE IDs of "+plan.what(), err)
+			tfkit.AddError(diags, "announce the SPIFFE IDs of "+plan.String(), err)
 			return nil
 		}
 	}
@@ -79,7 +79,7 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 	}
 	timing := rollout.NewTiming(r.Client.Settings(ctx))
 	if err := r.Clock.Sleep(ctx, announced); err != nil {
-		tfkit.AddError(diags, "wait until proxies expect the SPIFFE IDs of "+plan.what(), err)
+		tfkit.AddError(diags, "wait until proxies expect the SPIFFE IDs of "+plan.String(), err)
 		return document
 	}
 	before, err := rollout.ReadProxies(ctx, r.Client, plan.Mesh.ValueString())
@@ -89,7 +89,7 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 	}
 	now, err := r.Client.Object(ctx, r.Of(plan.Envelope), kuma.Fresh)
 	if err != nil {
-		tfkit.AddError(diags, "read "+plan.what(), err)
+		tfkit.AddError(diags, "read "+plan.String(), err)
 		return document // it exists
 	}
 	selected := r.Write(ctx, now, plan.content(), prior.Labels, diags)
@@ -98,7 +98,7 @@ func (r *meshIdentity) moveProxies(ctx context.Context, current *kuma.Document, 
 	}
 	r.awaitCertificates(ctx, plan, selected, timing, before, diags)
 	if announcement != "" {
-		tfkit.AddError(diags, "delete the announcement of "+plan.what(), r.Client.DeleteObject(context.WithoutCancel(ctx), kuma.MeshIdentityKey(plan.Mesh.ValueString(), announcement)))
+		tfkit.AddError(diags, "delete the announcement of "+plan.String(), r.Client.DeleteObject(context.WithoutCancel(ctx), kuma.MeshIdentityKey(plan.Mesh.ValueString(), announcement)))
 	}
 	return selected
 }
@@ -132,7 +132,7 @@ func (r *meshIdentity) awaitCertificates(ctx context.Context, plan model, docume
 		diags.AddAttributeWarning(path.Root("selector"), "Proxies lack certificates of identity", fmt.Sprintf(
 			"%s selects these proxies, and the control plane does not show that each has its certificate:\n\n  %s\n\nCheck their logs and their connection to the "+
 				"control plane. With the default path of spiffe_id, a Dataplane needs the label kuma.io/workload. Wait until the data source kongmesh_dataplanes shows the identity for all of them before you remove an mTLS backend.",
-			plan.what(), rollout.Describe(pending)))
+			plan.String(), rollout.Describe(pending)))
 	}
 }
 
@@ -197,5 +197,5 @@ func (r *meshIdentity) planMove(ctx context.Context, plan model, diags *diag.Dia
 	diags.AddAttributeWarning(path.Root("selector"), "Proxies move to identity", fmt.Sprintf(
 		"%s selects %s. They get no certificate from it yet. The provider %sprepares the identity, selects the proxies once it is "+
 			"ready, and waits until each has its certificate: about 45s in total.%s",
-		plan.what(), tfkit.Proxies(proxies), announces, how))
+		plan.String(), tfkit.Proxies(proxies), announces, how))
 }

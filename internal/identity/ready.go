@@ -56,7 +56,7 @@ func (r *meshIdentity) awaitReady(ctx context.Context, plan model, diags *diag.D
 			seen, err = r.Client.Conditions(document)
 		}
 		if err != nil {
-			tfkit.AddError(diags, "read the status of "+r.What(plan.Envelope), err)
+			tfkit.AddError(diags, "read the status of "+plan.String(), err)
 			return
 		}
 		patient := r.Clock.Now().Sub(began) < statusIntervals*settings.IdentityStatus
@@ -69,7 +69,7 @@ func (r *meshIdentity) awaitReady(ctx context.Context, plan model, diags *diag.D
 		case !reported && !patient && !settings.Known: // it may be a global control plane
 			diags.AddWarning("Identity status is unknown", fmt.Sprintf(
 				"The control plane accepted %s, and does not report whether it is ready. A global control plane never does, and this user cannot read "+
-					"which kind it is. Check the conditions with the data source kongmesh_mesh_identity on the control plane of the zone.", r.What(plan.Envelope)))
+					"which kind it is. Check the conditions with the data source kongmesh_mesh_identity on the control plane of the zone.", plan.String()))
 			return
 		}
 		wait = statusPoll
@@ -90,7 +90,7 @@ func readiness(conditions []kuma.Condition) (ready kuma.Condition, reported bool
 func (r *meshIdentity) addNotReady(plan model, conditions []kuma.Condition, err error, diags *diag.Diagnostics) {
 	i := slices.IndexFunc(conditions, func(c kuma.Condition) bool { return !c.Holds() })
 	if i < 0 {
-		tfkit.AddError(diags, "wait until "+r.What(plan.Envelope)+" is ready", err)
+		tfkit.AddError(diags, "wait until "+plan.String()+" is ready", err)
 		return
 	}
 	failed := conditions[i]
@@ -98,7 +98,7 @@ func (r *meshIdentity) addNotReady(plan model, conditions []kuma.Condition, err 
 	diags.AddAttributeError(at, "Identity is not ready", tfkit.WithPath(at, fmt.Sprintf(
 		"The control plane accepted %s, and issues no certificates from it. Its condition %s is %s (%s): %s.\n\n"+
 			"Proxies that it selects have no TLS until it is ready. Fix the cause, and apply again.",
-		r.What(plan.Envelope), failed.Type, failed.Status, failed.Reason, failed.Message)))
+		plan.String(), failed.Type, failed.Status, failed.Reason, failed.Message)))
 }
 
 // attributeOf returns the attribute that a condition is about (IDENTITY

@@ -54,8 +54,8 @@ func (m model) issuer() rollout.Issuer {
 	}
 }
 
-// what describes the identity for a message.
-func (m model) what() string {
+// String returns the name of the identity for messages.
+func (m model) String() string {
 	return fmt.Sprintf("MeshIdentity %q of mesh %q", m.Name.ValueString(), m.Mesh.ValueString())
 }
 
@@ -85,7 +85,7 @@ func (r *meshIdentity) changeCA(ctx context.Context, current *kuma.Document, pla
 	if inSteps {
 		configured, _ := plan.secrets()
 		ro := &rotation.Rotation{
-			ProviderData: r.ProviderData, Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: rollout.IdentityStepName(plan.Name.ValueString()),
+			ProviderData: r.ProviderData, Document: document, What: plan.String(), Mesh: plan.Mesh.ValueString(), Name: rollout.IdentityStepName(plan.Name.ValueString()),
 			Configured: configured, At: atCertificate(), Timing: timing, Apart: true,
 			// The time of a write is that of the last change of the status, if it is read late.
 			Proxies: rollout.Proxies{Timing: timing, WaitForOffline: plan.Rollout.WaitsForOffline(), TwoClocks: true, Issuer: plan.issuer()},
@@ -127,7 +127,7 @@ func (r *meshIdentity) addRotationError(plan model, err error, diags *diag.Diagn
 func addUntrusted(plan model, err *errUntrusted, diags *diag.Diagnostics) {
 	diags.AddAttributeError(atCertificate(), "CA is in no MeshTrust", fmt.Sprintf(
 		"The CA of %s changes, and %s: its peers would refuse a proxy with a certificate of this CA. Add the CA to ca_bundles of a kongmesh_mesh_trust "+
-			"with the trust domain of the identity, and the kongmesh_mesh_trust to depends_on of the identity.", plan.what(), err))
+			"with the trust domain of the identity, and the kongmesh_mesh_trust to depends_on of the identity.", plan.String(), err))
 }
 
 // rotated is an identity whose CA a rotation replaces. What proxies trust

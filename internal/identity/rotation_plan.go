@@ -21,7 +21,7 @@ func (r *meshIdentity) planRotation(ctx context.Context, state, plan model, diag
 		return
 	}
 	rotation.Plan{
-		What: plan.what(), Mesh: plan.Mesh.ValueString(), At: atCertificate(), Rollout: plan.Rollout, Issuer: state.issuer(),
+		What: plan.String(), Mesh: plan.Mesh.ValueString(), At: atCertificate(), Rollout: plan.Rollout, Issuer: state.issuer(),
 		Now: now, Wanted: wanted, InSecrets: wasInSecrets && inSecrets, Apart: true,
 	}.Describe(ctx, &r.ProviderData, diags)
 }
@@ -39,5 +39,5 @@ func (r *meshIdentity) warnNewIDs(ctx context.Context, state, plan model, diags 
 		"%s issues to connected proxies, and their SPIFFE IDs change in one write. Proxies that still expect the previous IDs refuse these proxies for some "+
 			"seconds, or, with another trust domain, until a kongmesh_mesh_trust has that domain. Announce the new IDs first: create a kongmesh_mesh_identity with "+
 			"the new spiffe_id, without bundled, for the same proxies, with a name after this one in the alphabet, and wait 15 seconds. Policies that "+
-			"name SPIFFE IDs need both forms meanwhile.", plan.what()))
+			"name SPIFFE IDs need both forms meanwhile.", plan.String()))
 }

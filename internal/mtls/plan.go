@@ -93,7 +93,7 @@ func (r *backend) try(ctx context.Context, old *priorBackend, plan model, diags 
 		}
 		return err
 	})
-	addWriteError(diags, fmt.Sprintf("plan backend %q of mesh %q", plan.Name.ValueString(), name), plan, refusedWith(sent, err))
+	addWriteError(diags, "plan "+plan.String(), plan, refusedWith(sent, err))
 }
 
 // neighbors has the backends of a mesh that matter for a new one.

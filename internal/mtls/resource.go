@@ -218,14 +218,14 @@ func (r *backend) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 		return
 	}
 	if kuma.Absent(err) || !lists(mesh, state.Name.ValueString()) {
-		r.RemoveAbsent(ctx, kuma.MeshType, fmt.Sprintf("backend %q of mesh %q", state.Name.ValueString(), state.Mesh.ValueString()), resp)
+		r.RemoveAbsent(ctx, kuma.MeshType, state.String(), resp)
 		return
 	}
 	now, diags := stateFrom(ctx, mesh, state)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(tfkit.SetChanged(ctx, &resp.State, state, now)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unusedSteps, r.unusedSteps(ctx, now, mesh))...)
-	r.Run.NoteRefresh(state.what())
+	r.Run.NoteRefresh(state.String())
 	tfkit.KeepPrivate(ctx, resp.Private, replaced, now.asPrior(), &resp.Diagnostics)
 }
 
@@ -262,7 +262,7 @@ func (r *backend) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	ctx, cancel := r.WithTimeout(ctx, plan.Timeouts.Update, defaultUpdateTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	task := fmt.Sprintf("change backend %q of mesh %q", plan.Name.ValueString(), plan.Mesh.ValueString())
+	task := "change " + plan.String()
 	if err := r.refuseDisabling(ctx, prior, plan); err != nil {
 		addWriteError(&resp.Diagnostics, task, plan, err)
 		return

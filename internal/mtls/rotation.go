@@ -27,9 +27,9 @@ func changesCA(mesh *kuma.Mesh, plan model) (current kuma.Backend, is bool, err 
 	return current, there && enabled == wanted.Name && plan.Enabled.ValueBool() && (current.Cert != wanted.Cert || current.Key != wanted.Key), err
 }
 
-// what describes the backend for a message.
-func (m model) what() string {
-	return fmt.Sprintf("backend %q in mesh %q", m.Name.ValueString(), m.Mesh.ValueString())
+// String returns the name of the backend for messages.
+func (m model) String() string {
+	return fmt.Sprintf("backend %q of mesh %q", m.Name.ValueString(), m.Mesh.ValueString())
 }
 
 // rotate changes the CA of the backend: in steps if proxies would notice,
@@ -49,7 +49,7 @@ func (r *backend) rotate(ctx context.Context, plan model, current kuma.Backend, 
 	timing := rollout.NewTiming(r.Client.Settings(ctx))
 	document := &rotated{backend: r, plan: plan}
 	ro := &rotation.Rotation{
-		ProviderData: r.ProviderData, Document: document, What: plan.what(), Mesh: plan.Mesh.ValueString(), Name: wanted.Name,
+		ProviderData: r.ProviderData, Document: document, What: plan.String(), Mesh: plan.Mesh.ValueString(), Name: wanted.Name,
 		Configured: secretsOf(wanted), At: path.Root("cert"), Timing: timing,
 		Proxies: rollout.Proxies{Timing: timing, WaitForOffline: plan.Rollout.WaitsForOffline(), TwoClocks: r.Client.TwoClocks()},
 	}

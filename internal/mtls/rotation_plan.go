@@ -18,7 +18,7 @@ func (r *backend) planRotation(ctx context.Context, state, plan model, diags *di
 		return
 	}
 	rotation.Plan{
-		What: plan.what(), Mesh: state.Mesh.ValueString(), At: path.Root("cert"), Rollout: plan.Rollout,
+		What: plan.String(), Mesh: state.Mesh.ValueString(), At: path.Root("cert"), Rollout: plan.Rollout,
 		Now: secretsOf(state.backend()), Wanted: secretsOf(plan.backend()), InSecrets: inSecrets(state) && inSecrets(plan),
 	}.Describe(ctx, &r.ProviderData, diags)
 }
