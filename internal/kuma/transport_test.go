@@ -469,3 +469,21 @@ func TestAnswersThatAreTooComplex(t *testing.T) {
 		t.Error("a header of 3 MB is taken")
 	}
 }
+
+// A Go server for TLS answers a request without it before it has read it, so that the
+// end of the answer gets lost when the request is long.
+func TestRequestWithoutTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	for _, length := range []int{0, 1000} {
+		client := newClient(t, strings.Replace(server.URL, "https://", "http://", 1), func(c *Config) { c.Token = strings.Repeat("x", length) })
+		_, err := client.Mesh(t.Context(), "m")
+		var answer *Error
+		if !errors.As(err, &answer) || answer.Status != http.StatusBadRequest || !answer.Foreign() {
+			t.Errorf("with a token of %d characters: %v", length, err)
+		}
+	}
+}
