@@ -132,7 +132,7 @@ func (e endpoints) get(c *call) (answer, error) {
 	case "k8s", "kubernetes":
 		return jsonAnswer(http.StatusOK, e.asObject(r, c.request.URL.Query().Get("namespace"))), nil
 	default:
-		return answer{}, invalid("Could not retrieve a resource", violations{{"", `"format" must be one of ["k8s", "kubernetes", "universal"]`}})
+		return answer{}, invalid(e.release.formatTitle, violations{{"", `"format" must be one of ["k8s", "kubernetes", "universal"]`}})
 	}
 	if r.verbatim {
 		return answer{status: http.StatusOK, header: contentType("application/json"), body: e.render(r)}, nil
@@ -361,8 +361,14 @@ func (e endpoints) decode(body []byte) (*resource, metadata, error) {
 		if draft.spec, err = e.readSpec(raw); err != nil {
 			return nil, metadata{}, err
 		}
+		if e.release.fullSchema {
+			raw = sortedMembers(raw)
+		}
 	}
 	meta, err := decodeMetadata(raw)
+	if err != nil && e.kind.spec != nil { // such a type has them in a member of its own
+		return nil, meta, errors.New(strings.ReplaceAll(err.Error(), "field ResourceMeta.", "field Resource.ResourceMeta."))
+	}
 	if err != nil {
 		return nil, meta, err
 	}

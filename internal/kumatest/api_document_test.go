@@ -74,20 +74,24 @@ func contains(answer []byte, reason string) bool {
 	return strings.Contains(fmt.Sprint(document), reason)
 }
 
-// TestDocument_droppedConnections sends requests at which 2.14.3 and 3.0 panic, so that the client gets no answer.
+// TestDocument_droppedConnections sends requests at which a control plane panics, so that the client gets no answer.
 func TestDocument_droppedConnections(t *testing.T) {
-	for name, request := range map[string]*http.Request{
-		"null":       httptest.NewRequest(http.MethodPut, "/meshes/default/meshtrusts/x", strings.NewReader("null")),
-		"open label": httptest.NewRequest(http.MethodGet, "/meshes/default/meshtrusts?filter[labels.a", nil),
+	for name, test := range map[string]struct {
+		request *http.Request
+		version string
+	}{
+		"null":            {httptest.NewRequest(http.MethodPut, "/meshes/default/meshtrusts/x", strings.NewReader("null")), "2.14.3"},
+		"open label":      {httptest.NewRequest(http.MethodGet, "/meshes/default/meshtrusts?filter[labels.a", nil), "2.14.3"},
+		"negative offset": {httptest.NewRequest(http.MethodGet, "/meshes?size=1&offset=-1", nil), "2.7.29"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			request.Header.Set("Content-Type", "application/json")
+			test.request.Header.Set("Content-Type", "application/json")
 			defer func() {
 				if recover() == nil {
 					t.Error("there is an answer")
 				}
 			}()
-			kumatest.New().ServeHTTP(httptest.NewRecorder(), request)
+			kumatest.New(kumatest.Version(test.version)).ServeHTTP(httptest.NewRecorder(), test.request)
 		})
 	}
 }

@@ -44,7 +44,8 @@ func (e endpoints) asObject(r *resource, namespace string) any {
 	} else {
 		o.Mesh = r.mesh
 	}
-	if secret || r.kind.is(specified) {
+	isProxy := r.kind.is(byZone) && !r.kind.is(byGlobal)
+	if secret || isProxy || r.kind.is(specified) {
 		o.Metadata.Namespace = firstOf(namespace, systemNamespace)
 	}
 	switch {

@@ -110,7 +110,9 @@ func (e endpoints) offset(text string, size int) (int, error) {
 		return 0, refuse("Invalid offset", violations{{"offset", "Invalid format"}})
 	case err != nil:
 		return 0, refuse("invalid: invalid offset: "+err.Error(), nil)
-	case offset < 0 && e.release.pageSizeMin:
+	case offset < 0 && !e.release.pageSizeMin:
+		panic(http.ErrAbortHandler) // a real one panics and closes the connection
+	case offset < 0:
 		return 0, refuse("invalid: invalid offset: must be non-negative", nil)
 	case offset > math.MaxInt-size && e.release.pageSizeMin:
 		return 0, refuse("invalid: invalid offset: exceeds maximum value", nil)

@@ -27,34 +27,44 @@ const (
 	zoneKeyPrefix = "zone-token-signing-key"
 )
 
-// A tokenRequest has the members of the requests for all three kinds of token.
-type tokenRequest struct {
+// A dataplaneTokenRequest has the members of a request for a token of a proxy. Like the other two kinds, it ignores what
+// belongs to another kind, of any type.
+type dataplaneTokenRequest struct {
 	Name     string              `json:"name"`
 	Mesh     string              `json:"mesh"`
 	Tags     map[string][]string `json:"tags"`
 	Type     string              `json:"type"`
 	Workload string              `json:"workload"`
-	Groups   []string            `json:"groups"`
-	Zone     string              `json:"zone"`
-	Scope    []string            `json:"scope"`
 	ValidFor string              `json:"validFor"`
+}
+
+type userTokenRequest struct {
+	Name     string   `json:"name"`
+	Groups   []string `json:"groups"`
+	ValidFor string   `json:"validFor"`
+}
+
+type zoneTokenRequest struct {
+	Zone     string   `json:"zone"`
+	Scope    []string `json:"scope"`
+	ValidFor string   `json:"validFor"`
 }
 
 // registerTokens adds the endpoints that issue tokens.
 func (cp *ControlPlane) registerTokens(rt *router) {
-	rt.add(http.MethodPost, "/tokens/dataplane", cp.issueWith((*ControlPlane).dataplaneToken))
-	rt.add(http.MethodPost, "/tokens/user", cp.issueWith((*ControlPlane).userToken))
-	rt.add(http.MethodPost, "/tokens/zone", cp.issueWith((*ControlPlane).zoneToken))
+	rt.add(http.MethodPost, "/tokens/dataplane", issueWith(cp.dataplaneToken))
+	rt.add(http.MethodPost, "/tokens/user", issueWith(cp.userToken))
+	rt.add(http.MethodPost, "/tokens/zone", issueWith(cp.zoneToken))
 }
 
 // issueWith returns a handler that reads a request and answers with the token from issue.
-func (cp *ControlPlane) issueWith(issue func(*ControlPlane, user, tokenRequest) (string, error)) handler {
+func issueWith[R any](issue func(user, R) (string, error)) handler {
 	return func(c *call) (answer, error) {
-		var request tokenRequest
+		var request R
 		if err := json.Unmarshal(c.body, &request); err != nil {
 			return answer{status: http.StatusBadRequest}, nil
 		}
-		token, err := issue(cp, c.user, request)
+		token, err := issue(c.user, request)
 		if err != nil {
 			return answer{}, err
 		}
@@ -70,7 +80,7 @@ func mayGenerate(u user, what string) error {
 	return accessDenied(u, "generate "+what)
 }
 
-func (cp *ControlPlane) dataplaneToken(caller user, request tokenRequest) (string, error) {
+func (cp *ControlPlane) dataplaneToken(caller user, request dataplaneTokenRequest) (string, error) {
 	var broken violations
 	if request.Mesh == "" {
 		broken.add("mesh", "cannot be empty")
@@ -97,7 +107,7 @@ func (cp *ControlPlane) dataplaneToken(caller user, request tokenRequest) (strin
 	return cp.sign(claims, request.Mesh, "dataplane-token-signing-key-"+request.Mesh, validFor)
 }
 
-func (cp *ControlPlane) userToken(caller user, request tokenRequest) (string, error) {
+func (cp *ControlPlane) userToken(caller user, request userTokenRequest) (string, error) {
 	if err := mayGenerate(caller, "user token"); err != nil {
 		return "", err
 	}
@@ -122,7 +132,7 @@ func (cp *ControlPlane) userToken(caller user, request tokenRequest) (string, er
 	return cp.sign(jwt.MapClaims{"Name": request.Name, "Groups": request.Groups}, "", userKeyPrefix, validFor)
 }
 
-func (cp *ControlPlane) zoneToken(caller user, request tokenRequest) (string, error) {
+func (cp *ControlPlane) zoneToken(caller user, request zoneTokenRequest) (string, error) {
 	if err := mayGenerate(caller, fmt.Sprintf("zone token for zone '%s'", request.Zone)); err != nil {
 		return "", err
 	}

@@ -27,6 +27,16 @@ func withoutMetadata(raw json.RawMessage) json.RawMessage {
 	return kept.Bytes()
 }
 
+// sortedMembers returns a document with its members sorted by name, each once: as a control plane reads it after it has
+// validated it with a schema.
+func sortedMembers(raw json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		panic(err) // the schema wants an object
+	}
+	return mustMarshal(members)
+}
+
 // isMissing reports whether a document does not have a member, or has null.
 func isMissing(raw json.RawMessage, name string) bool {
 	missing := true

@@ -23,7 +23,7 @@ const (
 func specRules() map[string]rule {
 	return map[string]rule{
 		"HostnameGenerator":         hostnameGeneratorRules(),
-		"MeshAccessLog":             all(top(anyTop()...), sections(true), each("to", logTarget(), logRules()), each("from", target("Mesh"), logRules()), each("rules", each("matches", matchedClient), logRules())),
+		"MeshAccessLog":             all(top(anyTop()...), in(in30, notBoth("'to' must be empty when 'rules' is defined", "rules", "to")), sections(true), each("to", logTarget(), logRules()), each("from", target("Mesh"), logRules()), each("rules", each("matches", matchedClient), logRules())),
 		"MeshCircuitBreaker":        circuitBreakerRules(),
 		"MeshExternalService":       externalServiceRules(),
 		"MeshFaultInjection":        faultInjectionRules(),
@@ -74,7 +74,7 @@ func timeoutRules() rule {
 	perClient := when(bySpiffeID, at("default", absent("connectionTimeout", forClients), absent("idleTimeout", forClients),
 		absent("http.requestHeadersTimeout", forClients), absent("http.maxStreamDuration", forClients), absent("http.maxConnectionDuration", forClients)))
 	return all(
-		top(topOrRoute()...), sections(true),
+		top(topOrRoute()...), in(in30, notBoth("fields 'to' must be empty when 'rules' is defined", "rules", "to")), sections(true),
 		when(isKind("MeshHTTPRoute", "MeshGateway"), when(func(p place) bool { return p.listed("from") }, at("from", refuse("must not be defined")))),
 		when(not(isKind("MeshHTTPRoute", "MeshGateway")), each("from", target("Mesh"), timeouts)),
 		each("to", targetOf(func(p place) []string {

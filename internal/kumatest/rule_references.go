@@ -141,6 +141,9 @@ func isRequired(name string) rule {
 		if p.isSet(name) {
 			return nil
 		}
+		if p.set == in27 {
+			return p.to(name).refuse("must be set with kind %s", p.to("kind").text())
+		}
 		return p.to(name).refuse("must be set when kind is %s", p.to("kind").text())
 	}
 }

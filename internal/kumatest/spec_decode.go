@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,16 +14,43 @@ import (
 // the empty value of members that it always writes.
 func (s *structure) read(path string, object map[string]any) (map[string]any, error) {
 	kept := map[string]any{}
-	for _, m := range s.members {
-		value, err := m.read(s.name+"."+joinPath(path, m.name), joinPath(path, m.name), object[m.name])
+	for _, name := range sortedKeys(object) {
+		m, known := s.member(name)
+		if !known {
+			continue
+		}
+		value, err := m.read(s.name+"."+joinPath(path, m.name), joinPath(path, m.name), object[name])
 		if err != nil {
 			return nil, err
 		}
-		if !m.omitEmpty || !m.isEmpty(value) {
+		kept[m.name] = value
+	}
+	for _, m := range s.members {
+		if _, given := kept[m.name]; !given {
+			value, err := m.empty(joinPath(path, m.name))
+			if err != nil {
+				return nil, err
+			}
 			kept[m.name] = value
+		}
+		if m.omitEmpty && m.isEmpty(kept[m.name]) {
+			delete(kept, m.name)
 		}
 	}
 	return kept, nil
+}
+
+// member returns the member with a name. As in encoding/json, the name may be in another case, in which the schema does
+// not know it.
+func (s *structure) member(name string) (member, bool) {
+	i := slices.IndexFunc(s.members, func(m member) bool { return m.name == name })
+	if i < 0 {
+		i = slices.IndexFunc(s.members, func(m member) bool { return strings.EqualFold(m.name, name) })
+	}
+	if i < 0 {
+		return member{}, false
+	}
+	return s.members[i], true
 }
 
 // isEmpty reports whether an answer omits a value.
@@ -51,6 +79,9 @@ func (s *shape) isEmpty(value any) bool {
 func (s *shape) read(field, path string, value any) (any, error) {
 	if value == nil {
 		return s.empty(path)
+	}
+	if err := s.mistyped(field, value); err != nil {
+		return nil, err
 	}
 	switch s.kind {
 	case "object":
@@ -123,11 +154,44 @@ func (s *shape) readInteger(field string, number float64) (any, error) {
 		lowest, highest = math.MinInt64, math.MaxInt64
 	}
 	if number < lowest || number > highest {
-		field = field[strings.LastIndex(field[:strings.Index(field, ".spec")], ".")+1:]
-		return nil, fmt.Errorf("json: cannot unmarshal number %s into Go struct field %s of type %s",
-			strconv.FormatFloat(number, 'f', -1, 64), field, s.kind)
+		return nil, s.unreadable(field, "number "+strconv.FormatFloat(number, 'f', -1, 64))
 	}
 	return number, nil
+}
+
+// mistyped returns an error if a value has another type than the schema wants, which has not seen a member in another case.
+func (s *shape) mistyped(field string, value any) error {
+	got := typeName(value)
+	switch want := s.schemaType(); {
+	case want == "", want == got, want == "integer" && got == "number", want == "intOrString" && (got == "number" || got == "string"):
+		return nil
+	case got == "boolean":
+		got = "bool"
+	}
+	return s.unreadable(field, got)
+}
+
+func (s *shape) unreadable(field, what string) error {
+	field = field[strings.LastIndex(field[:strings.Index(field, ".spec")], ".")+1:]
+	return fmt.Errorf("json: cannot unmarshal %s into Go struct field %s of type %s", what, field, s.goType())
+}
+
+// goType returns the name in errors for the type of a value.
+func (s *shape) goType() string {
+	switch s.kind {
+	case "object":
+		return "v1alpha1." + s.structure.name[strings.LastIndex(s.structure.name, ".")+1:]
+	case "list":
+		return "[]" + s.elements.goType()
+	case "map":
+		return "map[string]" + s.elements.goType()
+	case "duration":
+		return "string"
+	case "boolean":
+		return "bool"
+	default:
+		return s.kind
+	}
 }
 
 // defaultMesh is the mesh of a document that does not say one.
@@ -142,7 +206,6 @@ func (e endpoints) knownMembers() []member {
 	}
 	known := []member{
 		{shape: shape{kind: "string", rules: limits{enum: []string{e.kind.name}}}, name: "type"}, {shape: text, name: "name"},
-		{shape: shape{kind: "map", elements: &text}, name: "labels"},
 	}
 	if !e.kind.is(global) {
 		known = append(known, member{shape: mesh, name: "mesh"})
@@ -151,9 +214,9 @@ func (e endpoints) knownMembers() []member {
 		return known
 	}
 	if e.kind.is(hasStatus) {
-		known = append(known, member{shape: shape{kind: "object"}, name: "status"})
+		known = append(known, member{shape: shape{kind: "object", structure: e.kind.status}, name: "status"})
 	}
-	return append(known, member{shape: text, name: "kri"},
+	return append(known, member{shape: shape{kind: "map", elements: &text}, name: "labels"}, member{shape: text, name: "kri"},
 		member{shape: shape{kind: "date-time"}, name: "creationTime"}, member{shape: shape{kind: "date-time"}, name: "modificationTime"})
 }
 
@@ -185,6 +248,10 @@ func (e endpoints) readSpec(raw json.RawMessage) (map[string]any, error) {
 	if err := invalid("Could not process a resource", asViolations(problems)); err != nil {
 		return nil, err
 	}
-	given, _ := whole["spec"].(map[string]any)
-	return spec.structure.read("spec", given)
+	document := structure{name: "Resource", members: []member{{shape: spec, name: "spec"}}}
+	read, err := document.read("", whole)
+	if err != nil {
+		return nil, err
+	}
+	return read["spec"].(map[string]any), nil
 }

@@ -18,6 +18,7 @@ type resourceType struct {
 	traits   trait
 	schema   *message   // nil if the document is stored as it is
 	spec     *structure // of "spec", nil if that is stored as it is
+	status   *structure // of "status" in a request, nil if it may be any object
 	rules    rule       // further rules for a document, nil if there are none
 
 	inspections []inspection
@@ -161,7 +162,7 @@ func resourceTypes(set releaseSet) []*resourceType {
 	for _, t := range all {
 		switch {
 		case t.is(specified):
-			t.spec, t.rules = specs[t.name], modern[t.name]
+			t.spec, t.status, t.rules = specs[t.name], specs[t.name+"Status"], modern[t.name]
 		case t.schema == nil:
 			t.schema, t.rules = messages[t.name], older[t.name]
 		}
