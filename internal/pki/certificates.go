@@ -21,13 +21,13 @@ const certificateLabel = "CERTIFICATE"
 func ParseCertificates(text []byte) ([]*x509.Certificate, Problems) {
 	blocks, problems := scan(text)
 	if len(blocks) == 0 && len(problems) == 0 {
-		return nil, Problems{notPEM(text, "certificate", "openssl x509 -inform der -in ca.der -out ca.pem")}
+		return nil, Problems{notPEM(text, wantedCertificate())}
 	}
 	var certs []*x509.Certificate
 	for _, b := range blocks {
 		switch {
 		case isPrivateKeyLabel(b.label):
-			problems.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key"))
+			problems.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, string(derPrivateKey), len(blocks) == 1))
 		case hasCertificates(b.label): // the user expects them to be used
 			problems.add(Error, RulePEMLabel, b.index, "%s", otherLabel(b))
 		case b.label != certificateLabel:
@@ -89,7 +89,17 @@ func parseCertificate(ps *Problems, b block) *x509.Certificate {
 		return cert
 	}
 	if _, err := parseKeyDER(decoded.Bytes); err == nil {
-		ps.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key under the label of a certificate"))
+		ps.add(Error, RulePrivateKeyInChain, b.index, "%s", privateKeyInChain(b, "a private key under the label of a certificate", false))
+		return nil
+	}
+	if unsupported := unsupportedKey(decoded.Bytes); unsupported != "" {
+		ps.add(Error, RulePEMBlock, b.index, "The block that begins on line %d contains a certificate with %s, and the control plane rejects it. %s",
+			b.line, unsupported, otherKey(unsupported, "Write the key with the name of its curve, and issue the CA again with it"))
+		return nil
+	}
+	if content := kindOfDER(decoded.Bytes); content != derUnknown {
+		ps.add(Error, RulePEMBlock, b.index, "The block that begins on line %d has the label CERTIFICATE, but contains %s, and the control plane rejects it. %s",
+			b.line, content, content.instead(wantedCertificate(), ""))
 		return nil
 	}
 	ps.add(Error, RulePEMBlock, b.index,
@@ -99,7 +109,10 @@ func parseCertificate(ps *Problems, b block) *x509.Certificate {
 	return nil
 }
 
-func privateKeyInChain(b block, what string) string {
+func privateKeyInChain(b block, what string, alone bool) string {
+	if alone {
+		return fmt.Sprintf("The block that begins on line %d is %s, not a certificate. %s", b.line, what, derPrivateKey.instead(wantedCertificate(), ""))
+	}
 	return fmt.Sprintf("The block that begins on line %d is %s, and every proxy gets the certificates. Remove it. If you have "+
 		"uploaded it before, create a new CA.", b.line, what)
 }
@@ -107,7 +120,12 @@ func privateKeyInChain(b block, what string) string {
 // hasCertificates reports whether a block with this label contains certificates
 // that the control plane skips.
 func hasCertificates(label string) bool {
-	return slices.Contains([]string{"TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS"}, label)
+	return misspelled(label) || slices.Contains([]string{"TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS"}, label)
+}
+
+// misspelled reports whether a label is CERTIFICATE, but for its case and spaces.
+func misspelled(label string) bool {
+	return label != certificateLabel && strings.EqualFold(strings.TrimSpace(label), certificateLabel)
 }
 
 // otherLabel returns the advice for a block that is neither a certificate nor a
@@ -122,11 +140,33 @@ func otherLabel(b block) string {
 	case "PKCS7", "CMS":
 		what = "is a PKCS #7 bundle"
 		do = "Extract the certificates:\n" + "  openssl pkcs7 -in bundle.p7b -print_certs -out chain.pem"
-	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST":
-		what = "is a certificate request"
-		do = "Replace it with the certificate that was issued for it."
+	case "PUBLIC KEY", "RSA PUBLIC KEY", "EC PUBLIC KEY":
+		what, do = "is "+string(derPublicKey), derPublicKey.instead(wantedCertificate(), "")
+	}
+	if misspelled(b.label) {
+		what, do = "has a damaged label", "Write exactly -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----, in upper case."
+	}
+	if by := encryptedBy(b.label); by != "" {
+		what, do = "is encrypted with "+by, "Decrypt it before you use it."
+	}
+	if isRequestLabel(b.label) {
+		what, do = "is "+string(derRequest), derRequest.instead(wantedCertificate(), "")
 	}
 	return fmt.Sprintf("The block that begins on line %d %s, and the control plane ignores it. %s", b.line, what, do)
+}
+
+func isRequestLabel(label string) bool { return strings.HasSuffix(label, "CERTIFICATE REQUEST") }
+
+// encryptedBy returns the tool that encrypted a block with this label, or "".
+func encryptedBy(label string) string {
+	switch label {
+	case "AGE ENCRYPTED FILE":
+		return "age"
+	case "PGP MESSAGE":
+		return "PGP"
+	default:
+		return ""
+	}
 }
 
 // EncodeCertificates returns certificates as PEM, one block each in the given

@@ -152,9 +152,13 @@ func checkStrength(ps *Problems, i int, cert *x509.Certificate) {
 	switch cert.PublicKey.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 	default:
+		other := unsupportedKey(cert.Raw)
+		if other != "" {
+			other = ", but " + other
+		}
 		ps.addFor(Warning, RulePublicKeyKind, i, cert,
-			"The public key of this certificate is not RSA, ECDSA or Ed25519. TLS libraries cannot verify its signatures, "+
-				"and the control plane cannot issue certificates from it. Create a new CA with one of these.")
+			"The public key of this certificate is not RSA, ECDSA or Ed25519%s. TLS libraries cannot verify its signatures, "+
+				"and the control plane cannot issue certificates from it. Create a new CA with one of these.", other)
 	}
 	switch cert.SignatureAlgorithm {
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:

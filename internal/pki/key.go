@@ -65,7 +65,7 @@ func firstKey(text []byte) crypto.Signer {
 func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 	blocks, problems := scan(text)
 	if len(blocks) == 0 && len(problems) == 0 {
-		return nil, nil, Problems{notPEM(text, "private key", "openssl pkey -inform der -in ca-key.der -out ca-key.pem")}
+		return nil, nil, Problems{notPEM(text, wantedKey())}
 	}
 	var (
 		key    crypto.Signer
@@ -96,12 +96,8 @@ func parseKeyBlock(text []byte) (crypto.Signer, []byte, Problems) {
 		}
 		parsed, err := parseKeyDER(decoded.Bytes)
 		if err != nil {
-			problems.add(Error, RuleKeyKind, b.index,
-				"The block that begins on line %d does not contain a key that the control plane can use: it is damaged, or not "+
-					"RSA, ECDSA (P-224 to P-521) or Ed25519 in PKCS #8, PKCS #1 or SEC 1. The first command checks it, and the "+
-					"second one converts it:\n"+
-					"  openssl pkey -in ca-key.pem -noout -check\n"+
-					"  openssl pkey -in ca-key.pem -out ca-key-pkcs8.pem", b.line)
+			rule, fault := notKey(b, decoded.Bytes)
+			problems.add(Error, rule, b.index, "%s", fault)
 			continue
 		}
 		key, normal = parsed, encode(b.label, decoded.Bytes)
@@ -135,11 +131,31 @@ func notPlainKey(b block) (rule Rule, fault string) {
 	case strings.HasSuffix(b.label, "PUBLIC KEY"):
 		return RuleKeyNotPrivate, begins +
 			"a public key. The control plane signs with the private key that belongs to it: use the private key."
+	case encryptedBy(b.label) != "":
+		return RuleKeyEncrypted, begins + "encrypted with " + encryptedBy(b.label) + ". Decrypt it before you use it."
+	case isRequestLabel(b.label):
+		return RuleKeyNotPrivate, begins + "a certificate request, not a private key. " + derRequest.instead(wantedKey(), "")
 	case !isPrivateKeyLabel(b.label):
 		return RuleKeyNotPrivate, begins + "not a private key (" + kind(b.label) + "). Use the private key of the issuing CA."
 	default:
 		return "", ""
 	}
+}
+
+// notKey returns why the content of a block with the label of a private key is
+// not one that the control plane can use.
+func notKey(b block, der []byte) (rule Rule, fault string) {
+	if unsupported := unsupportedKey(der); unsupported != "" {
+		return RuleKeyKind, fmt.Sprintf("The block that begins on line %d contains %s, which the control plane cannot use. %s", b.line, unsupported, otherKey(unsupported, "Write it with the name of its curve"))
+	}
+	if content := kindOfDER(der); content != derUnknown {
+		return RuleKeyNotPrivate, fmt.Sprintf("The block that begins on line %d has the label %s, but contains %s. %s", b.line, kind(b.label), content, content.instead(wantedKey(), ""))
+	}
+	return RuleKeyKind, fmt.Sprintf("The block that begins on line %d does not contain a key that the control plane can use: it is damaged, or not "+
+		"RSA, ECDSA (P-224 to P-521) or Ed25519 in PKCS #8, PKCS #1 or SEC 1. The first command checks it, and the "+
+		"second one converts it:\n"+
+		"  openssl pkey -in ca-key.pem -noout -check\n"+
+		"  openssl pkey -in ca-key.pem -out ca-key-pkcs8.pem", b.line)
 }
 
 // holdsKey reports whether a block contains a private key, under any label.

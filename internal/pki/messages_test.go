@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"go/ast"
@@ -179,6 +180,22 @@ func certificateCases() []messageCase {
 		inCertificates("PKCS #7", relabelled("pki/root.crt", "PKCS7")),
 		inCertificates("certificate request", joined(root, relabelled("pki/root.crt", "CERTIFICATE REQUEST"))),
 		inCertificates("revocation list", joined(root, relabelled("pki/root.crt", "X509 CRL"))),
+		inCertificates("PKCS #7 under the label of a certificate", func(t testing.TB) string { return string(encode("CERTIFICATE", pkcs7(t))) }),
+		inCertificates("certificate request under the label of a certificate", func(t testing.TB) string { return string(encode("CERTIFICATE", request(t))) }),
+		inCertificates("public key", func(t testing.TB) string { return string(encode("PUBLIC KEY", publicKey(t))) }),
+		inCertificates("encrypted with age", constant("-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n")),
+		inCertificates("explicit curve parameters", func(t testing.TB) string { return string(encode("CERTIFICATE", withCurve(t, explicitParameters()))) }),
+		inCertificates("brainpool", func(t testing.TB) string {
+			return string(encode("CERTIFICATE", withCurve(t, asn1.ObjectIdentifier{1, 3, 36, 3, 3, 2, 8, 1, 1, 7})))
+		}),
+		inCertificates("quotation mark before BEGIN", joined(constant(`pem="`), root)),
+		inCertificates("zero-width space before BEGIN", joined(constant("\u200b"), root)),
+		inCertificates("no-break spaces before each line", changed("pki/root.crt", "\n", "\n\u00a0")),
+		inCertificates("no-break space inside", changed("pki/root.crt", "BAMMB", "BA\u00a0MMB")),
+		inCertificates("typographic dashes", changed("pki/root.crt", "-----", "\u2014\u2014-")),
+		inCertificates("quoted in mail", changed("pki/root.crt", "\n", "\n> ", beginCert, "> "+beginCert)),
+		inCertificates("lower-case label", changed("pki/root.crt", "CERTIFICATE", "certificate")),
+		inCertificates("space in the label", changed("pki/root.crt", "CERTIFICATE", "CERTIFICATE ")),
 		inCertificates("label that may be anything", joined(root, relabelled("pki/root.crt", "MIIEvQIBADANBgkq"))),
 	}
 }
@@ -190,6 +207,24 @@ func keyCases() []messageCase {
 		inKey("text", constant("secret")),
 		inKey("DER", func(t testing.TB) string { return der(t, "pki/root.key") }),
 		inKey("DER, short", func(t testing.TB) string { return der(t, "pki/ed.key") }),
+		inKey("certificate in DER", func(t testing.TB) string { return base64.StdEncoding.EncodeToString([]byte(der(t, "pki/root.crt"))) }),
+		inKey("name of a file", constant("certs/ca-key.pem")),
+		inKey("base64 of an encrypted key in DER", constant(base64.StdEncoding.EncodeToString(encryptedKey))),
+		inKey("encrypted under the label of a private key", constant(string(encode("PRIVATE KEY", encryptedKey)))),
+		inKey("public key under the label of a private key", func(t testing.TB) string { return string(encode("PRIVATE KEY", publicKey(t))) }),
+		inKey("certificate request", func(t testing.TB) string { return string(encode("CERTIFICATE REQUEST", request(t))) }),
+		inKey("encrypted with PGP", constant("-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n")),
+		inKey("explicit curve parameters in PKCS #8", func(t testing.TB) string { return string(encode("PRIVATE KEY", pkcs8(t, explicitParameters()))) }),
+		inKey("explicit curve parameters in SEC 1", func(t testing.TB) string {
+			return string(encode("EC PRIVATE KEY", marshal(t, struct {
+				Version int
+				Key     []byte
+				Curve   any `asn1:"explicit,tag:0"`
+			}{1, make([]byte, 32), explicitParameters()})))
+		}),
+		inKey("secp256k1", func(t testing.TB) string {
+			return string(encode("PRIVATE KEY", pkcs8(t, asn1.ObjectIdentifier{1, 3, 132, 0, 10})))
+		}),
 		inKey("two keys", joined(rootKey, file("pki/int1.key"))),
 		inKey("key and certificate", joined(rootKey, file("pki/root.crt"))),
 		inKey("certificate and key", joined(file("pki/root.crt"), rootKey)),
@@ -229,6 +264,135 @@ func keyCases() []messageCase {
 			return Bundle{Chain: readCerts(t, "pki/chain1.crt")}.CheckKey(readKey(t, "pki/ec.key"))
 		}},
 	}
+}
+
+// foreignCases are contents that people take for PEM: a chain and a key that
+// are something else.
+func foreignCases() []messageCase {
+	var cases []messageCase
+	for _, f := range []struct{ name, content string }{
+		{"sops", "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]"},
+		{"sops, whole file", `{"data":"ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]","sops":{}}`},
+		{"Ansible Vault", "$ANSIBLE_VAULT;1.1;AES256\n36323239\n"},
+		{"age", "age-encryption.org/v1\n-> X25519 AAAA\n"},
+		{"Vault transit", "vault:v1:AAAA"},
+		{"git-crypt", "\x00GITCRYPT\x00\x01"},
+		{"Git LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"},
+		{"HTML", "<!DOCTYPE html>\n<html></html>\n"},
+		{"OpenSSH public key", "ecdsa-sha2-nistp256 AAAA user@host\n"},
+		{"PuTTY", "PuTTY-User-Key-File-3: ssh-ed25519\n"},
+		{"URL-encoded", "-----BEGIN%20CERTIFICATE-----%0AMII%3D%0A-----END%20CERTIFICATE-----%0A"},
+		{"Kubernetes", "apiVersion: v1\nkind: Secret\n"},
+		{"placeholder", "${CA_PEM}"},
+		{"ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ca"},
+		{"URL", "op://vault/ca/pem"},
+		{"JSON string", `"-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"`},
+		{"JSON document", `{"ca":"-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"}`},
+		{"JWK", `{"kty":"EC","d":"AAAA"}`},
+		{"gzip", "\x1f\x8b\x08\x00"},
+		{"Java keystore", "\xfe\xed\xfe\xed\x00\x00\x00\x02"},
+		{"base64 of HTML", base64.StdEncoding.EncodeToString([]byte("<html></html>"))},
+		{"base64 of a Java keystore", base64.StdEncoding.EncodeToString([]byte("\xfe\xed\xfe\xed\x00\x00\x00\x02//"))},
+	} {
+		cases = append(cases, inCertificates(f.name, constant(f.content)), inKey(f.name, constant(f.content)))
+	}
+	hexOf := func(name string) func(testing.TB) string {
+		return func(t testing.TB) string { return hex.EncodeToString([]byte(der(t, name))) }
+	}
+	base64Of := func(der func(testing.TB) []byte) func(testing.TB) string {
+		return func(t testing.TB) string { return base64.StdEncoding.EncodeToString(der(t)) }
+	}
+	return append(cases,
+		inCertificates("hex", hexOf("pki/root.crt")),
+		inKey("hex", hexOf("pki/ec.key")),
+		inCertificates("base64 of base64 of DER", func(t testing.TB) string {
+			return base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(der(t, "pki/root.crt")))))
+		}),
+		inCertificates("base64 of PKCS #7", base64Of(pkcs7)),
+		inCertificates("base64 of a certificate request", base64Of(request)),
+		inCertificates("base64 of a public key", base64Of(publicKey)),
+		inCertificates("base64 of a private key", func(t testing.TB) string { return base64.StdEncoding.EncodeToString([]byte(der(t, "pki/ec.key"))) }),
+		inCertificates("base64 of a revocation list", base64Of(revocationList)),
+		inKey("base64 of a certificate request", base64Of(request)),
+	)
+}
+
+// encryptedKey is an EncryptedPrivateKeyInfo (RFC 5958, 3) without content.
+var encryptedKey = []byte{0x30, 17, 0x30, 11, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13, 4, 2, 0, 0}
+
+func marshal(t testing.TB, value any) []byte {
+	t.Helper()
+	der, err := asn1.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// pkcs7 is a ContentInfo of signed data (RFC 5652, 3).
+func pkcs7(t testing.TB) []byte {
+	return marshal(t, struct {
+		Type    asn1.ObjectIdentifier
+		Content struct{ Version int } `asn1:"explicit,tag:0"`
+	}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, struct{ Version int }{1}})
+}
+
+func request(t testing.TB) []byte {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, readKey(t, "pki/ec.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func publicKey(t testing.TB) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(readKey(t, "pki/ec.key").Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func revocationList(t testing.TB) []byte {
+	t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now, NextUpdate: now.Add(time.Hour)}
+	der, err := x509.CreateRevocationList(rand.Reader, list, readCerts(t, "pki/root.crt")[0], readKey(t, "pki/root.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// explicitParameters are curve parameters instead of the name of a curve.
+func explicitParameters() any { return struct{ Version int }{1} }
+
+func pkcs8(t testing.TB, curve any) []byte {
+	return marshal(t, struct {
+		Version   int
+		Algorithm any
+		Key       []byte
+	}{0, ecAlgorithm(curve), []byte{0}})
+}
+
+func ecAlgorithm(curve any) any {
+	return struct {
+		Type  asn1.ObjectIdentifier
+		Curve any
+	}{asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}, curve}
+}
+
+// withCurve is the part of a certificate up to a key on that curve.
+func withCurve(t testing.TB, curve any) []byte {
+	type empty struct{}
+	type tbs struct {
+		Version                              int `asn1:"explicit,tag:0"`
+		Serial                               int
+		Signature, Issuer, Validity, Subject empty
+		Key                                  struct{ Algorithm any }
+	}
+	return marshal(t, struct{ TBS tbs }{tbs{Version: 2, Serial: 1, Key: struct{ Algorithm any }{ecAlgorithm(curve)}}})
 }
 
 func certificateRuleCases() []messageCase {
@@ -404,7 +568,7 @@ func withPSS(t testing.TB, cert *x509.Certificate) *x509.Certificate {
 func TestMessages(t *testing.T) {
 	var out strings.Builder
 	told := map[Rule]bool{}
-	for _, group := range [][]messageCase{certificateCases(), keyCases(), certificateRuleCases(), chainRuleCases()} {
+	for _, group := range [][]messageCase{certificateCases(), keyCases(), foreignCases(), certificateRuleCases(), chainRuleCases()} {
 		for _, c := range group {
 			fmt.Fprintf(&out, "=== %s\n", c.name)
 			problems := c.judge(t)
@@ -457,7 +621,7 @@ func TestMessagesKeepKeys(t *testing.T) {
 			}
 		}
 	}
-	for _, group := range [][]messageCase{certificateCases(), keyCases()} {
+	for _, group := range [][]messageCase{certificateCases(), keyCases(), foreignCases()} {
 		for _, c := range group {
 			for _, p := range c.judge(t) {
 				for _, secret := range secrets {

@@ -3,37 +3,58 @@ package pki
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
 
+// wanted is the material that a string should contain.
+type wanted struct {
+	noun    string  // "certificate"
+	kind    derKind // in DER
+	label   string  // of its PEM
+	file    string  // its name in examples
+	convert string  // the openssl command that converts DER to PEM
+}
+
+func wantedCertificate() wanted {
+	return wanted{"certificate", derCertificate, certificateLabel, "ca.pem", "openssl x509 -inform der -in ca.der -out ca.pem"}
+}
+
+func wantedKey() wanted {
+	return wanted{"private key", derPrivateKey, "PRIVATE KEY", "ca-key.pem", "openssl pkey -inform der -in ca-key.der -out ca-key.pem"}
+}
+
 // notPEM returns the problem of a string without any BEGIN or END. It says what
 // the text is instead, as far as possible, also if it is base64: filebase64()
-// returns that for a file that a Terraform string cannot contain. what is the
-// missing material; convert is the openssl command that converts DER to PEM.
-func notPEM(text []byte, what, convert string) Problem {
+// returns that for a file that a Terraform string cannot contain.
+func notPEM(text []byte, want wanted) Problem {
 	p := Problem{Severity: Error, Rule: RulePEM, Index: -1}
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(text, []byte(byteOrderMark)))
 	content, times := text, 0
-	for p.Message = describeContent(content, times, convert); p.Message == "" && times < maxLayers; {
+	for p.Message = describeContent(content, times, want); p.Message == "" && times < maxLayers; {
 		decoded, ok := decodeBase64(content)
 		if !ok {
 			break
 		}
 		content, times = decoded, times+1
-		p.Message = describeContent(content, times, convert)
+		p.Message = describeContent(content, times, want)
 	}
 	switch {
 	case p.Message != "":
 	case len(trimmed) == 0:
 		p.Message = "There is no " +
-			what +
+			want.noun +
 			": the content is empty. Check whether the file is empty, or the variable is not set."
-	case len(trimmed) < 300 && !bytes.ContainsAny(trimmed, " \n") && bytes.ContainsAny(trimmed, "/."):
+	case len(trimmed) < 300 && !bytes.ContainsAny(trimmed, " \n") && bytes.ContainsAny(trimmed, "/.") && !MayHoldKey(string(trimmed)):
 		p.Message = "The content looks like the name of a file. Read the file:\n" +
-			`  file("${path.module}/ca.pem")`
+			`  file("${path.module}/` + want.file + `")`
 	default:
-		p.Message = "There is no " + what + ": no line starts with -----BEGIN, so the content is not PEM."
+		p.Message = "There is no " + want.noun + ": no line starts with -----BEGIN, so the content is not PEM."
+		if fault := damagedBegin(text, 1); fault != "" {
+			p.Message += " " + fault
+		}
 	}
 	return p
 }
@@ -43,7 +64,7 @@ const maxLayers = 3
 
 // describeContent describes a content that was encoded in base64 so many times,
 // with advice, or returns "" if it does not recognize it.
-func describeContent(content []byte, times int, convert string) string {
+func describeContent(content []byte, times int, want wanted) string {
 	encoded := ""
 	if times > 0 {
 		encoded = ", encoded in base64"
@@ -57,30 +78,44 @@ func describeContent(content []byte, times int, convert string) string {
 	case isPKCS12(content):
 		return "The content is a PKCS #12 file (.p12, .pfx)" +
 			encoded +
-			", and the control plane can only read PEM. Extract the certificates and the key:\n" +
-			"  openssl pkcs12 -in ca.p12 -nokeys -out ca.pem\n" +
-			"  openssl pkcs12 -in ca.p12 -nocerts -nodes -out ca-key.pem"
-	case isDER(content) && times > 0:
-		return "The content is the base64 of a PEM block without its BEGIN and END lines. Add these lines, or convert the " +
-			"file again:\n" +
-			"  " +
-			convert
+			", and the control plane can only read PEM. Extract the certificates and the key:\n" + extractPKCS12
 	case isDER(content):
-		return "The content is binary DER, and the control plane can only read PEM. Convert it:\n" +
-			"  " +
-			convert
+		return describeDER(kindOfDER(content), times, want)
 	case times > 0 && bytes.Contains(content, []byte("-----BEGIN")) && !utf8.Valid(content):
 		return "The content is PEM that was encoded in base64 again, and the text around it is not UTF-8. Save the file as " +
 			"UTF-8, and read it with file()."
-	case times > 0 && bytes.Contains(content, []byte("-----BEGIN")):
+	case times > 0 && bytes.Contains(content, []byte("\n-----END")):
 		return "The content is PEM that was encoded in base64 again. Decode it, or read the file with file() instead of " +
 			"filebase64():\n" +
 			"  " +
 			strings.Repeat("base64decode(", times) +
 			"var.pem" +
 			strings.Repeat(")", times)
+	}
+	if der, err := hex.DecodeString(string(bytes.TrimSpace(content))); err == nil && isDER(der) {
+		return "The content is DER in hex" + encoded + ", and the control plane can only read PEM. Convert it:\n" +
+			"  xxd -r -p ca.hex " + strings.Fields(want.convert)[5] + "\n  " + want.convert
+	}
+	if is, remedy := foreign(content); is != "" {
+		return "The content is " + is + encoded + ", not PEM. " + remedy
+	}
+	return ""
+}
+
+const extractPKCS12 = "  openssl pkcs12 -in ca.p12 -nokeys -out ca.pem\n" +
+	"  openssl pkcs12 -in ca.p12 -nocerts -nodes -out ca-key.pem"
+
+func describeDER(kind derKind, times int, want wanted) string {
+	switch {
+	case kind != derUnknown && kind != want.kind:
+		return fmt.Sprintf("The content is DER of %s, not of a %s. %s", kind, want.noun, kind.instead(want, "-inform der "))
+	case times == 0:
+		return "The content is binary DER, and the control plane can only read PEM. Convert it:\n  " + want.convert
 	default:
-		return ""
+		value := strings.Repeat("base64decode(", times-1) + "var.der" + strings.Repeat(")", times-1)
+		return fmt.Sprintf("The content is the base64 of a PEM block without its BEGIN and END lines. Add these lines, or convert the "+
+			"file again:\n"+
+			`  "-----BEGIN %s-----\n${%s}\n-----END %[1]s-----\n"`+"\n  %[3]s", want.label, value, want.convert)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // A block is one PEM block of a string.
@@ -46,9 +47,11 @@ func scan(text []byte) ([]block, Problems) {
 			begin, open = m, true
 			blocks = append(blocks, block{index: len(blocks), line: m.line, label: m.label})
 		case !open:
-			problems.add(Error, RulePEMBlock, len(blocks),
-				"The END on line %d has no BEGIN before it. The first lines of the block are missing or damaged: copy the "+
-					"complete block again.", m.line)
+			fault := "The first lines of the block are missing or damaged: copy the complete block again."
+			if damaged := damagedBegin(m.since, m.sinceLine); damaged != "" {
+				fault = damaged
+			}
+			problems.add(Error, RulePEMBlock, len(blocks), "The END on line %d has no BEGIN before it. %s", m.line, fault)
 			continue
 		}
 		b := &blocks[len(blocks)-1]
@@ -89,6 +92,9 @@ type mark struct {
 	joined        bool // another mark stands before it on the line
 	byteOrderMark bool // precedes it
 	before, after string
+
+	since     []byte // the text after the mark before it
+	sinceLine int    // its first line
 }
 
 const byteOrderMark = "\ufeff"
@@ -101,6 +107,7 @@ var markPattern = regexp.MustCompile(`-----(BEGIN|END) ([^\n]*?)(-----|\r?\n|\z)
 func marks(text []byte) []mark {
 	var found []mark
 	line, lineStart, counted := 1, 0, 0
+	since, sinceLine := 0, 1
 	all := markPattern.FindAllSubmatchIndex(text, -1)
 	for i, at := range all {
 		m := mark{
@@ -115,9 +122,9 @@ func marks(text []byte) []mark {
 		} else {
 			m.label = strings.TrimRight(m.label, "- \t")
 		}
-		since := text[counted:m.start]
-		if newline := bytes.LastIndexByte(since, '\n'); newline >= 0 {
-			line += bytes.Count(since, []byte("\n"))
+		skipped := text[counted:m.start]
+		if newline := bytes.LastIndexByte(skipped, '\n'); newline >= 0 {
+			line += bytes.Count(skipped, []byte("\n"))
 			lineStart = counted + newline + 1
 		}
 		m.line, counted = line, m.start
@@ -130,7 +137,7 @@ func marks(text []byte) []mark {
 			from = max(from, last.end)
 		}
 		before, byteOrderMark := bytes.CutPrefix(text[from:m.start], []byte(byteOrderMark))
-		if len(bytes.TrimSpace(before)) > 0 && (m.begin || !inBlock) {
+		if !isBlank(before) && (m.begin || !inBlock) {
 			continue
 		}
 		m.before, m.byteOrderMark = string(before), byteOrderMark
@@ -140,9 +147,48 @@ func marks(text []byte) []mark {
 		}
 		rest, _, _ = bytes.Cut(rest, []byte("\n"))
 		m.after = string(bytes.TrimSpace(rest))
+		m.since, m.sinceLine = text[since:m.start], sinceLine
+		since, sinceLine = m.end, m.line
 		found = append(found, m)
 	}
 	return found
+}
+
+// isBlank reports whether editors show nothing of a string.
+func isBlank(text []byte) bool {
+	return !bytes.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) })
+}
+
+// unusual returns the first character of a string that is not ASCII, as (U+200B),
+// or "".
+func unusual(text string) string {
+	for _, r := range text {
+		if r > unicode.MaxASCII {
+			return fmt.Sprintf(" (%U)", r)
+		}
+	}
+	return ""
+}
+
+var beginLike = regexp.MustCompile(`(?im)^(.*)\bBEGIN [A-Z0-9 ]*(CERTIFICATE|KEY)\b`)
+
+// damagedBegin describes the last line of a string that was a BEGIN for its
+// author, or returns "". line is that of its first line.
+func damagedBegin(text []byte, line int) string {
+	all := beginLike.FindAllSubmatchIndex(text, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	at, label := all[len(all)-1], certificateLabel
+	if strings.EqualFold(string(text[at[4]:at[5]]), "KEY") {
+		label = "PRIVATE KEY"
+	}
+	character, before := "", string(text[at[2]:at[3]])
+	if strings.ContainsFunc(before, func(r rune) bool { return r != '-' && unicode.Is(unicode.Pd, r) }) {
+		character = " A typographic dash, as editors write it, is another character" + unusual(before) + "."
+	}
+	return fmt.Sprintf("The BEGIN on line %d is damaged: the line must be exactly -----BEGIN %s-----, with five hyphens on each side and "+
+		"nothing before or after it.%s Copy the complete block again.", line+bytes.Count(text[:at[0]], []byte("\n")), label, character)
 }
 
 // fault describes the problem of the line of a mark, or returns "".
@@ -150,6 +196,9 @@ func (m mark) fault() string {
 	switch {
 	case !m.complete:
 		return fmt.Sprintf("The BEGIN or END on line %d does not end with five dashes. Copy the complete block again.", m.line)
+	case isBlank([]byte(m.before)) && unusual(m.before) != "":
+		return fmt.Sprintf("An invisible character%s precedes the BEGIN or END on line %d, and the control plane ignores such a block. Copy the "+
+			"block again as plain text.", unusual(m.before), m.line)
 	case !m.begin && m.before != "":
 		return fmt.Sprintf("The END on line %d is not at the start of its line, and the control plane ignores such a block. Move it "+
 			"there, with nothing else on that line.", m.line)
@@ -204,8 +253,8 @@ func (b block) whyUndecodable() string {
 	for i, line := range strings.Split(string(b.body), "\n") {
 		header := strings.Contains(line, ":")
 		if !header && strings.Trim(line, base64Alphabet) != "" {
-			return fmt.Sprintf("The block that begins on line %d cannot be decoded: line %d contains a character that is not base64. Copy the "+
-				"complete block again.", b.line, b.line+i)
+			return fmt.Sprintf("The block that begins on line %d cannot be decoded: line %d contains a character that is not base64%s. Copy the "+
+				"complete block again.", b.line, b.line+i, unusual(line))
 		}
 	}
 	return fmt.Sprintf("The block that begins on line %d cannot be decoded: its base64 is incomplete. A part of it is missing or "+
