@@ -86,8 +86,12 @@ func TestIssuedToken(t *testing.T) {
 			expect("a user's", plain, 403)
 			expect("another signature", head+"."+rest[:len(rest)-8]+"AAAAAAAA", 401)
 			expect("claims of another", strings.Join([]string{head, strings.Split(plain, ".")[1], strings.Split(admin, ".")[2]}, "."), 401)
-			if status, _ := issue(plain, "eve", "mesh-system:admin"); status != 403 {
-				t.Errorf("a user issues a token: status %d", status)
+			for _, body := range []any{object{"name": 5}, object{"name": "eve", "groups": []string{"mesh-system:admin"}, "validFor": "1h"}} {
+				status, answer := send(t, server, "POST", "/tokens/user", plain, body)
+				if status != 403 {
+					t.Errorf("a user issues a token with %v: status %d", body, status)
+				}
+				mustContain(t, answer, `"detail": "action not allowed"`)
 			}
 			now = now.Add(59 * time.Minute)
 			expect("an admin's after 59 minutes", admin, 200)

@@ -22,10 +22,20 @@ func TestOdd_answers(t *testing.T) {
 		timeouts = "/meshes/default/meshtimeouts/x"
 		to       = `"to":[{"targetRef":{"kind":"Mesh"},"default":{"connectionTimeout":"1s"}}]`
 		policy   = `{"type":"MeshTimeout","mesh":"default","name":"x",`
+		breakers = "/meshes/default/meshcircuitbreakers/x"
+		traces   = "/meshes/default/meshtraces/x"
 		trusts   = "/meshes/default/meshtrusts/x"
 		trust    = `{"type":"MeshTrust","mesh":"default","name":"x","spec":{"trustDomain":"a","caBundles":[]},`
 		identity = `{"type":"MeshIdentity","mesh":"default","name":"x","spec":{"selector":{}},`
 	)
+	breaker := func(retries string) string {
+		return `{"type":"MeshCircuitBreaker","mesh":"default","name":"x","spec":{"targetRef":{"kind":"Mesh"},"to":[{"targetRef":{"kind":"Mesh"},` +
+			`"default":{"connectionLimits":{"maxConnections":1,"maxRetries":` + retries + `}}}]}}`
+	}
+	sampling := func(percentage string) string {
+		return `{"type":"MeshTrace","mesh":"default","name":"x","spec":{"targetRef":{"kind":"Mesh"},` +
+			`"default":{"backends":[{"type":"Zipkin","zipkin":{"url":"http://z:9411/api"}}],"sampling":{"overall":` + percentage + `}}}}`
+	}
 	created, notThere := oddAnswer{status: http.StatusCreated}, oddAnswer{status: http.StatusNotFound}
 	invalid := func(part string) oddAnswer { return oddAnswer{http.StatusBadRequest, part} }
 	issued, wrong := oddAnswer{http.StatusOK, "ey"}, oddAnswer{status: http.StatusBadRequest}
@@ -102,6 +112,31 @@ func TestOdd_answers(t *testing.T) {
 			http.MethodPut, "/meshes/default/meshidentities/x", identity + `"status":{"conditions":[{"type":"a","status":"x","message":""}]}}`,
 			notThere, invalid("status.conditions[0].reason in body is required"), invalid("status.conditions[0].status in body should be one of [True False Unknown]"),
 		},
+		"too large an integer": {
+			http.MethodPut, breakers, breaker("5000000000"),
+			invalid("number 5000000000 into Go struct field ConnectionLimits.spec.to.default.connectionLimits.maxRetries of type uint32"),
+			invalid("Checked value must be of type integer with format int32 in spec.to[0].default.connectionLimits.maxRetries"),
+			invalid("Checked value must be of type integer with format int32 in spec.to[0].default.connectionLimits.maxRetries"),
+		},
+		"integer with a fraction": {
+			http.MethodPut, breakers, breaker("1.5"),
+			invalid(`in body must be of type int32: \"float64\"`), invalid(`in body must be of type int32: \"float64\"`), invalid(`in body must be of type int32: \"float64\"`),
+		},
+		"boolean as integer": {
+			http.MethodPut, breakers, breaker("true"),
+			invalid(`in body must be of type int32: \"\"`), invalid(`in body must be of type int32: \"\"`), invalid(`in body must be of type int32: \"\"`),
+		},
+		"string as integer": {
+			http.MethodPut, breakers, breaker(`"5"`),
+			invalid(`in body must be of type integer: \"string\"`), invalid(`in body must be of type integer: \"string\"`), invalid(`in body must be of type integer: \"string\"`),
+		},
+		"percentage with a fraction": {
+			http.MethodPut, traces, sampling("1.5"),
+			invalid("must validate at least one schema (anyOf)"),
+			invalid("Checked value must be of type integer (default format) in spec.default.sampling.overall"),
+			invalid("Checked value must be of type integer (default format) in spec.default.sampling.overall"),
+		},
+		"no percentage": {http.MethodPut, traces, sampling("null"), created, created, created},
 		"unknown format": {
 			http.MethodGet, "/meshes/default?format=x", "",
 			invalid(`"title": "invalid format"`), invalid(`"title": "Could not retrieve a resource"`), invalid(`"title": "Could not retrieve a resource"`),

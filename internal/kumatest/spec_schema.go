@@ -28,6 +28,7 @@ type shape struct {
 	elements  *shape     // of a list or map
 	structure *structure // of an object
 	rules     limits
+	ranged    bool // the schema also checks the size of an integer
 }
 
 // limits are the requirements of a schema for a value, each nil or empty if there is none.
@@ -66,7 +67,11 @@ func specSchemas(set releaseSet) map[string]*structure {
 	readSections("types/spec-"+file+".txt", func(name string, lines [][]string) {
 		s := named(name)
 		for _, words := range lines {
-			s.members = append(s.members, readMember(words, named))
+			m := readMember(words, named)
+			for part := &m.shape; part != nil; part = part.elements {
+				part.ranged = set != in27
+			}
+			s.members = append(s.members, m)
 		}
 	})
 	return all

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -59,12 +60,14 @@ func (s *shape) validate(path string, value any) []string {
 	}
 	var problems []string
 	if want := s.schemaType(); want == "intOrString" {
-		if !isInteger(value) && typeName(value) != "string" {
-			return []string{fmt.Sprintf("%q must validate at least one schema (anyOf)", path), typeProblem(path, "integer", value)}
+		if value != nil && !isInteger(value) && typeName(value) != "string" {
+			problems = []string{fmt.Sprintf("%q must validate at least one schema (anyOf)", path), typeProblem(path, "integer", value)}
+			return append(problems, s.rangeProblems(path, value)...)
 		}
 	} else if want != "" && want != typeName(value) && (want != "integer" || !isInteger(value)) {
-		problems = append(problems, typeProblem(path, want, value))
+		problems = append(problems, s.typeProblem(path, value))
 	}
+	problems = append(problems, s.rangeProblems(path, value)...)
 	switch value := value.(type) {
 	case string:
 		problems = append(problems, s.rules.checkText(path, value)...)
@@ -120,9 +123,42 @@ func typeName(value any) string {
 	}
 }
 
+// isInteger reports whether a value is an integer that each JSON parser can keep.
 func isInteger(value any) bool {
+	const largest = 1<<53 - 1
 	number, ok := value.(float64)
-	return ok && number == math.Trunc(number)
+	return ok && number == math.Trunc(number) && math.Abs(number) <= largest
+}
+
+// format returns the format in a schema for the kind of an integer, or "" for none.
+func (s *shape) format() string {
+	switch s.kind {
+	case "int32", "uint32":
+		return "int32"
+	case "int64":
+		return "int64"
+	default:
+		return ""
+	}
+}
+
+// rangeProblems returns the problems of a number that is not an integer of the format.
+func (s *shape) rangeProblems(path string, value any) []string {
+	number, ok := value.(float64)
+	if want := s.schemaType(); !ok || !s.ranged || want != "integer" && want != "intOrString" {
+		return nil
+	}
+	bits, described := 64, "(default format)"
+	if format := s.format(); format != "" {
+		described = "with format " + format
+	}
+	if s.format() == "int32" {
+		bits = 32
+	}
+	if _, err := strconv.ParseInt(strconv.FormatFloat(number, 'f', -1, 64), 10, bits); err == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("Checked value must be of type integer %s in %s", described, path)}
 }
 
 // timeProblems returns the problems of a time, which must be RFC 3339. The library does not look into lists.
@@ -142,6 +178,20 @@ func timeProblems(path string, value any) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s in body must be of type date-time: %q", path, shown)}
+}
+
+// typeProblem returns the problem of a value of another type. The library compares formats, if the schema has one, unless
+// the value is a string or a list.
+func (s *shape) typeProblem(path string, value any) string {
+	if format := s.format(); format != "" {
+		switch value.(type) {
+		case float64:
+			return fmt.Sprintf("%s in body must be of type %s: %q", path, format, "float64")
+		case bool, map[string]any:
+			return fmt.Sprintf("%s in body must be of type %s: %q", path, format, "")
+		}
+	}
+	return typeProblem(path, s.schemaType(), value)
 }
 
 func typeProblem(path, want string, value any) string {
