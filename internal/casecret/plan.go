@@ -59,6 +59,7 @@ func (r *caSecret) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		r.describe(&plan, b)
 		plan.keepEqual(b, state)
 		r.Run.PlanBundle(plan.Mesh.ValueString(), plan.CertificateSecret.ValueString(), b)
+		r.Run.PlanKey(plan.Mesh.ValueString(), plan.KeySecret.ValueString(), b)
 	}
 	resp.RequiresReplace.Append(plan.replaced(state)...)
 	if state != nil && len(resp.RequiresReplace) == 0 && plan.fixed() {

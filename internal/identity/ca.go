@@ -73,6 +73,9 @@ func (r *meshIdentity) planCA(ctx context.Context, plan model, diags *diag.Diagn
 				"development. Otherwise, upload the CA with kongmesh_mesh_ca_secret, and refer to its secrets.")
 	}
 	mesh := plan.Mesh.ValueString()
+	if !r.CheckPlannedCA(mesh, certificate, key, diags) {
+		return
+	}
 	if bundle, planned := r.Run.PlannedBundle(mesh, certificate.Secret); planned {
 		checkSelfSigned(plan, bundle, diags) // the resource of the CA reports all other problems
 		return

@@ -487,6 +487,29 @@ func TestAccMeshIdentity_badCA(t *testing.T) {
 	}
 }
 
+// Secrets of the same run that cannot be a CA together fail the plan, before any of
+// them is uploaded.
+func TestAccMeshIdentity_wrongSecretsOfTheSameRun(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ca := acctest.Fill(`
+		resource "kongmesh_mesh_ca_secret" "this" {
+			mesh              = $mesh
+			name              = "new"
+			certificate_chain = $chain
+			private_key_wo    = $key
+		}`, "mesh", f.mesh, "chain", f.cas[0].Chain, "key", f.cas[0].Key)
+	f.PlanFails(t, f.identity(everybody+`
+		bundled = {
+			ca = {
+				certificate = { secret = kongmesh_mesh_ca_secret.this.key_secret }
+				private_key = { secret = kongmesh_mesh_ca_secret.this.certificate_secret }
+			}
+			insecure_allow_self_signed = true
+			mesh_trust_creation        = "Disabled"
+		}`)+ca, "CA material: private key in chain", "bundled.ca.certificate.secret", "contains the private key of a CA", "you swapped")
+}
+
 // A self-signed issuer is an error of the plan unless the identity allows it; an
 // intermediate CA needs no permission.
 func TestAccMeshIdentity_selfSigned(t *testing.T) {

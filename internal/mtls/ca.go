@@ -74,6 +74,15 @@ func (r *backend) checkSecrets(ctx context.Context, plan model, diags *diag.Diag
 	diags.Append(found.Errors()...)
 }
 
+// planSecrets checks the secrets of a backend as far as the same run plans them. It
+// reads none: a plan that fails because of a secret would also fail before a destroy
+// of that secret.
+func (r *backend) planSecrets(plan model, diags *diag.Diagnostics) {
+	if !plan.SkipValidation.ValueBool() {
+		r.CheckPlannedCA(plan.Mesh.ValueString(), plan.Cert.caSource("cert"), plan.Key.caSource("key"), diags)
+	}
+}
+
 // cacheTime is how long the cause of a rejection may be an outdated view of
 // secrets: the control plane's cache is up to one second old.
 const (

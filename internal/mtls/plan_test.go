@@ -228,6 +228,35 @@ func TestAccProvidedBackend_secretOfTheSameRun(t *testing.T) {
 	}
 }
 
+// Secrets of the same run that cannot be a CA together fail the plan, before any of
+// them is uploaded.
+func TestAccProvidedBackend_wrongSecretsOfTheSameRun(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	env.NeedMTLS()
+	one, two := acctest.NewCA(t, "CA 1"), acctest.NewCA(t, "CA 2")
+	const certificate, key, other = "kongmesh_mesh_ca_secret.this.certificate_secret", "kongmesh_mesh_ca_secret.this.key_secret", "kongmesh_mesh_ca_secret.two.key_secret"
+	for name, test := range map[string]struct {
+		cert, key string
+		want      []string
+	}{
+		"key as certificate": {key, key, []string{"private key in chain", "cert.secret", "contains the private key of a CA", "you swapped"}},
+		"certificate as key": {certificate, certificate, []string{"key not private", "key.secret", "contains the certificates of a CA", "you swapped"}},
+		"of two CAs":         {certificate, other, []string{"key mismatch", "key.secret", "private key of another CA", "of one kongmesh_mesh_ca_secret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := backend("cert = { secret = "+test.cert+" }\nkey = { secret = "+test.key+" }") + `
+				resource "kongmesh_mesh_ca_secret" "two" {
+					mesh              = kongmesh_mesh.this.name
+					name              = "two"
+					certificate_chain = $second
+					private_key_wo    = $its
+				}`
+			env.PlanFails(t, env.Config(config, "mesh", env.Mesh(), "chain", one.Chain, "key", one.Key, "second", two.Chain, "its", two.Key), test.want...)
+		})
+	}
+}
+
 // A CA whose name constraints exclude the mesh fails the plan, before its secrets
 // are there; one that merely has constraints does not.
 func TestAccProvidedBackend_constrainedCA(t *testing.T) {

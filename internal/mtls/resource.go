@@ -143,7 +143,9 @@ func (r *backend) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 	}
 	checkInline(r.Clock.Now(), plan, state, &resp.Diagnostics)
 	r.checkMesh(ctx, old, plan, &resp.Diagnostics)
-	r.checkFit(ctx, state, plan, &resp.Diagnostics)
+	if r.planSecrets(plan, &resp.Diagnostics); !resp.Diagnostics.HasError() {
+		r.checkFit(ctx, state, plan, &resp.Diagnostics)
+	}
 	if state != nil {
 		r.planRotation(ctx, *state, plan, &resp.Diagnostics)
 	}

@@ -55,6 +55,32 @@ func (d *ProviderData) ReadCA(ctx context.Context, mesh string, age kuma.MaxAge,
 	}
 }
 
+// CheckPlannedCA checks that secrets of CAs that this run plans are those of one CA,
+// each in its place, and reports whether they are. The resource of the CA reports
+// the problems of their content.
+func (d *ProviderData) CheckPlannedCA(mesh string, certificate, key CASource, diags *diag.Diagnostics) bool {
+	problem := func(source CASource, rule pki.Rule, message string) bool {
+		AddProblems(diags, source.At, pki.Problems{{Severity: pki.Error, Rule: rule, Index: -1, Message: fmt.Sprintf("Secret %q ", source.Secret) + message}})
+		return false
+	}
+	if certificate.Secret == "" || key.Secret == "" {
+		return true
+	}
+	const swapped = "Check whether you swapped certificate_secret and key_secret."
+	bundle, isBundle := d.Run.PlannedBundle(mesh, certificate.Secret)
+	owner, isKey := d.Run.PlannedKey(mesh, key.Secret)
+	if _, holdsKey := d.Run.PlannedKey(mesh, certificate.Secret); holdsKey && !isBundle {
+		return problem(certificate, pki.RulePrivateKeyInChain, "contains the private key of a CA, and every proxy gets the certificates. "+swapped)
+	}
+	if _, holdsCertificates := d.Run.PlannedBundle(mesh, key.Secret); holdsCertificates && !isKey {
+		return problem(key, pki.RuleKeyNotPrivate, "contains the certificates of a CA, not its private key. "+swapped)
+	}
+	if isBundle && isKey && bundle.PublicKeySHA256() != owner.PublicKeySHA256() {
+		return problem(key, pki.RuleKeyMismatch, fmt.Sprintf("contains the private key of another CA than %q. Use certificate_secret and key_secret of one kongmesh_mesh_ca_secret.", certificate.Secret))
+	}
+	return true
+}
+
 // CheckCA applies the rules for CA material to what is known of a certificate chain
 // and its private key. ok is false if the chain is unknown or has errors.
 func CheckCA(certificate, key CASource, options pki.Options, diags *diag.Diagnostics) (bundle pki.Bundle, ok bool) {

@@ -63,6 +63,18 @@ func (r *Run) PlannedBundle(mesh, secret string) (bundle pki.Bundle, planned boo
 	return noted[pki.Bundle](r, note{"bundle", mesh, secret})
 }
 
+// PlanKey records the certificates that belong to the planned content of a key
+// secret.
+func (r *Run) PlanKey(mesh, secret string, of pki.Bundle) {
+	r.notes.Store(note{"key", mesh, secret}, of)
+}
+
+// PlannedKey returns the certificates that belong to the content that this run
+// plans for a key secret.
+func (r *Run) PlannedKey(mesh, secret string) (of pki.Bundle, planned bool) {
+	return noted[pki.Bundle](r, note{"key", mesh, secret})
+}
+
 // PlanMeshServices records that this run writes a mesh, and the mode of its
 // MeshServices, or "" if that is unknown or the run does not change it.
 func (r *Run) PlanMeshServices(mesh, mode string) {
