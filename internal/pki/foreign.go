@@ -104,9 +104,10 @@ func foreignKinds() []foreignKind {
 			`  python3 -c 'import sys, urllib.parse; print(urllib.parse.unquote(sys.stdin.read()))' < ca.txt > ca.pem`},
 		{`(?m)^apiVersion:`, "a manifest of Kubernetes", "Select the member that contains the PEM:\n" +
 			`  base64decode(yamldecode(file("secret.yaml")).data["tls.crt"])`},
-		{`^\{\{.*\}\}$|^\$\{?[A-Za-z_]\w*\}?$`, "a placeholder that no value replaced", "Check the tool that fills it in."},
+		{`^(\{\{.*\}\}|<.*>|\$\{?[A-Za-z_]\w*\}?|\(sensitive value\)|null|None|\*+)$`, "a placeholder", "Check the tool that fills in the value."},
 		{`^(arn:|[a-z][a-z0-9+]*://)\S+$`, "the address of an object", "Read the object, for example with a data source, and use its content."},
 		{"\x1f\x8b", "compressed with gzip", "Use file() instead of base64gzip(), or decompress the file."},
+		{"PK\x03\x04", "a ZIP archive", "Extract the file."},
 		{"\xfe\xed\xfe\xed", "a Java keystore (JKS)", "Convert it:\n" +
 			"  keytool -importkeystore -srckeystore ca.jks -destkeystore ca.p12 -deststoretype PKCS12\n" + extractPKCS12},
 	}

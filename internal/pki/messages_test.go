@@ -140,6 +140,7 @@ func certificateCases() []messageCase {
 		inCertificates("tab before BEGIN", joined(int1, constant("\t"), root)),
 		inCertificates("tab between blocks", func(t testing.TB) string { return strings.TrimSpace(int1(t)) + "\t" + root(t) }),
 		inCertificates("backslash n", changed("pki/root.crt", "\n", `\n`)),
+		inCertificates("two backslashes, n", changed("pki/root.crt", "\n", `\\n`)),
 		inCertificates("backslash r, backslash n", changed("pki/root.crt", "\n", `\r\n`)),
 		inCertificates("spaces for line breaks", changed("pki/chain1.crt", "\n", " ")),
 		inCertificates("carriage returns for line breaks", changed("pki/root.crt", "\n", "\r")),
@@ -284,6 +285,8 @@ func foreignCases() []messageCase {
 		{"URL-encoded", "-----BEGIN%20CERTIFICATE-----%0AMII%3D%0A-----END%20CERTIFICATE-----%0A"},
 		{"Kubernetes", "apiVersion: v1\nkind: Secret\n"},
 		{"placeholder", "${CA_PEM}"},
+		{"hidden value", "(sensitive value)"},
+		{"ZIP", "PK\x03\x04\x14\x00"},
 		{"ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ca"},
 		{"URL", "op://vault/ca/pem"},
 		{"JSON string", `"-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"`},
@@ -305,6 +308,9 @@ func foreignCases() []messageCase {
 	return append(cases,
 		inCertificates("hex", hexOf("pki/root.crt")),
 		inKey("hex", hexOf("pki/ec.key")),
+		inCertificates("hex with colons", func(t testing.TB) string {
+			return strings.ReplaceAll(fmt.Sprintf("% X", der(t, "pki/root.crt")), " ", ":")
+		}),
 		inCertificates("base64 of base64 of DER", func(t testing.TB) string {
 			return base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(der(t, "pki/root.crt")))))
 		}),

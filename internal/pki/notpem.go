@@ -92,9 +92,9 @@ func describeContent(content []byte, times int, want wanted) string {
 			"var.pem" +
 			strings.Repeat(")", times)
 	}
-	if der, err := hex.DecodeString(string(bytes.TrimSpace(content))); err == nil && isDER(der) {
+	if der, err := hex.DecodeString(strings.ReplaceAll(string(bytes.Join(bytes.Fields(content), nil)), ":", "")); err == nil && isDER(der) {
 		return "The content is DER in hex" + encoded + ", and the control plane can only read PEM. Convert it:\n" +
-			"  xxd -r -p ca.hex " + strings.Fields(want.convert)[5] + "\n  " + want.convert
+			"  tr -d ': \\n' < ca.hex | xxd -r -p > " + strings.Fields(want.convert)[5] + "\n  " + want.convert
 	}
 	if is, remedy := foreign(content); is != "" {
 		return "The content is " + is + encoded + ", not PEM. " + remedy

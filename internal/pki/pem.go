@@ -172,14 +172,13 @@ func unusual(text string) string {
 
 var beginLike = regexp.MustCompile(`(?im)^(.*)\bBEGIN [A-Z0-9 ]*(CERTIFICATE|KEY)\b`)
 
-// damagedBegin describes the last line of a string that was a BEGIN for its
+// damagedBegin describes the first line of a string that was a BEGIN for its
 // author, or returns "". line is that of its first line.
 func damagedBegin(text []byte, line int) string {
-	all := beginLike.FindAllSubmatchIndex(text, -1)
-	if len(all) == 0 {
+	at, label := beginLike.FindSubmatchIndex(text), certificateLabel
+	if at == nil {
 		return ""
 	}
-	at, label := all[len(all)-1], certificateLabel
 	if strings.EqualFold(string(text[at[4]:at[5]]), "KEY") {
 		label = "PRIVATE KEY"
 	}
@@ -218,13 +217,18 @@ func (m mark) fault() string {
 	case m.before != "":
 		return fmt.Sprintf("The BEGIN on line %d is indented, and the control plane ignores an indented block. Remove the spaces. A "+
 			"heredoc that starts with <<-EOT instead of <<EOT removes them.", m.line)
+	case strings.HasPrefix(m.after, `\\n`):
+		return fmt.Sprintf(`Line %d contains the characters \\n instead of a line break, and the control plane ignores such a block. `+
+			"Replace them:\n"+
+			`  replace(var.pem, "\\\\n", "\n")`, m.line)
 	case strings.HasPrefix(m.after, `\n`), strings.HasPrefix(m.after, `\r\n`):
 		return fmt.Sprintf(`Line %d contains the two characters \n instead of a line break, and the control plane ignores such a block. `+
 			"Replace them:\n"+
 			`  replace(var.pem, "\\n", "\n")`, m.line)
 	case m.after != "":
 		return fmt.Sprintf("The BEGIN on line %d is followed by more text: this block has lost its line breaks, and the control plane "+
-			"ignores it. Put BEGIN and END on their own lines, and the base64 between them.", m.line)
+			"ignores it. Put BEGIN and END on their own lines, and the base64 between them. A shell removes line breaks from a "+
+			"variable without quotation marks.", m.line)
 	default:
 		return ""
 	}

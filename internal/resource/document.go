@@ -81,9 +81,9 @@ func (m *model) checkContent(diags *diag.Diagnostics) {
 	case !ok:
 		diags.AddAttributeError(at, "Content is not an object", fmt.Sprintf(
 			"%s must be an object, such as `{ targetRef = { kind = \"Mesh\" } }`. For text in YAML, use `yamldecode`.", at))
-	case !old && members["type"] != nil && members[specMember] != nil:
+	case members[specMember] != nil && (members["kind"] != nil || !old && members["type"] != nil):
 		diags.AddAttributeError(at, "Whole document in spec", fmt.Sprintf(
-			"%[1]s contains a whole document, with type and spec. Set it to the member spec of the document, as in "+
+			"%[1]s contains a whole document of kumactl or Kubernetes. Set it to the member spec of the document, as in "+
 				"`yamldecode(file(\"policy.yaml\")).spec`, and set type, mesh, name and labels of the resource.", at))
 	case old:
 		for _, name := range envelope() {

@@ -144,6 +144,8 @@ func TestAccResource_badInput(t *testing.T) {
 		"both":               {`type = "MeshTimeout", mesh = "default", name = "a", spec = {}, fields = {}`, `Set exactly one of spec, fields`},
 		"spec is text":       {`type = "MeshTimeout", mesh = "default", name = "a", spec = "to: []"`, `Content is not an object`},
 		"spec is a document": {`type = "MeshTimeout", mesh = "default", name = "a", spec = { type = "MeshTimeout", spec = {} }`, `Whole document in spec`},
+		"spec of Kubernetes": {`type = "MeshTimeout", mesh = "default", name = "a", spec = { kind = "MeshTimeout", spec = {} }`, `Whole document in spec`},
+		"fields, Kubernetes": {`type = "Zone", name = "a", fields = { kind = "Zone", spec = {} }`, `Whole document in spec`},
 		"name in fields":     {`type = "Zone", name = "a", fields = { name = "b" }`, `Member has its own attribute`},
 		"type in fields":     {`type = "Zone", name = "a", fields = { type = "Zone" }`, `Member has its own attribute`},
 		"mesh in fields":     {`type = "Dataplane", mesh = "default", name = "a", fields = { mesh = "b" }`, `Member has its own attribute`},
