@@ -108,6 +108,12 @@ func TestOdd_answers(t *testing.T) {
 			http.MethodPut, trusts, trust + `"status":{"origin":{"kri":5}}}`,
 			notThere, invalid(`status.origin.kri in body must be of type string: \"number\"`), invalid(`status.origin.kri in body must be of type string: \"number\"`),
 		},
+		"source that the schema has not seen": {
+			http.MethodPut, "/meshes/default/meshidentities/x",
+			`{"type":"MeshIdentity","mesh":"default","name":"x","spec":{"selector":{},"provider":{"type":"Bundled",` +
+				`"Bundled":{"ca":{"certificate":{"type":"a"},"privateKey":{"type":"Secret","secretRef":{"kind":"Secret","name":"k"}}}}}}}`,
+			notThere, invalid("a must be one of: EnvVar, InsecureInline, File, Secret"), invalid("a must be one of: EnvVar, InsecureInline, File, Secret"),
+		},
 		"condition of an identity": {
 			http.MethodPut, "/meshes/default/meshidentities/x", identity + `"status":{"conditions":[{"type":"a","status":"x","message":""}]}}`,
 			notThere, invalid("status.conditions[0].reason in body is required"), invalid("status.conditions[0].status in body should be one of [True False Unknown]"),

@@ -18,8 +18,6 @@ import (
 )
 
 const (
-	// tokenSkew is how far back a control plane dates a token, so that it is valid for clocks that are slow.
-	tokenSkew = 5 * time.Second
 	// tokenDefault is the lifetime of a token if the request does not set one.
 	tokenDefault = 10 * 365 * 24 * time.Hour
 
@@ -110,11 +108,22 @@ func (cp *ControlPlane) dataplaneToken(caller user, request dataplaneTokenReques
 	if err := mayGenerate(caller, "dataplane token"); err != nil {
 		return "", err
 	}
-	claims := jwt.MapClaims{"Name": request.Name, "Mesh": request.Mesh, "Tags": request.Tags, "Type": request.Type}
+	claims := jwt.MapClaims{"Name": request.Name, "Mesh": request.Mesh, "Tags": tokenTags(request.Tags), "Type": request.Type}
 	if cp.release.set&from214 != 0 {
 		claims["Workload"] = request.Workload
 	}
 	return cp.sign(claims, request.Mesh, "dataplane-token-signing-key-"+request.Mesh, validFor)
+}
+
+// tokenTags returns the tags in a token: sorted, each value once, and without a tag that has none.
+func tokenTags(given map[string][]string) map[string][]string {
+	tags := map[string][]string{}
+	for name, values := range given {
+		if len(values) > 0 {
+			tags[name] = slices.Compact(slices.Sorted(slices.Values(values)))
+		}
+	}
+	return tags
 }
 
 func (cp *ControlPlane) userToken(_ user, request userTokenRequest) (string, error) {
@@ -173,10 +182,13 @@ func (cp *ControlPlane) sign(claims jwt.MapClaims, mesh, prefix string, validFor
 	if err != nil {
 		return "", err
 	}
-	issued := cp.now().Add(-tokenSkew)
-	claims["jti"] = newID()
-	claims["iat"], claims["nbf"] = issued.Unix(), issued.Unix()
-	claims["exp"] = issued.Add(validFor).Add(tokenSkew).Unix()
+	now := cp.now()
+	issued := now.Add(-cp.release.tokenBackdate)
+	claims["jti"], claims["nbf"], claims["iat"] = newID(), issued.Unix(), issued.Unix()
+	if cp.release.set == in27 {
+		claims["iat"] = now.Unix()
+	}
+	claims["exp"] = now.Add(validFor).Unix()
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 	token.Header["kid"] = strconv.Itoa(serial)
 	signed, err := token.SignedString(key)
@@ -188,14 +200,8 @@ func (cp *ControlPlane) sign(claims jwt.MapClaims, mesh, prefix string, validFor
 
 // latestKey returns the signing key with the highest serial number.
 func (cp *ControlPlane) latestKey(mesh, prefix string) (*rsa.PrivateKey, int, error) {
-	serial := 0
-	for _, r := range cp.store.list(secretKind(mesh), mesh, nil) {
-		if number, err := strconv.Atoi(strings.TrimPrefix(r.name, prefix+"-")); err == nil && r.name == signingKeyName(prefix, number) {
-			serial = max(serial, number)
-		}
-	}
-	key, err := cp.signingKey(mesh, signingKeyName(prefix, max(serial, 1)))
-	if err != nil {
+	secret, serial := cp.latestKeySecret(mesh, prefix)
+	if secret == nil {
 		detail := fmt.Sprintf("there is no signing key with KID 1. GlobalSecret of name %q is not found. "+
 			"If signing key was rotated, regenerate the token", signingKeyName(prefix, 1))
 		if mesh != "" {
@@ -204,7 +210,31 @@ func (cp *ControlPlane) latestKey(mesh, prefix string) (*rsa.PrivateKey, int, er
 		}
 		return nil, 0, &refusal{status: http.StatusNotFound, title: "Signing Key not found", detail: detail}
 	}
+	key, err := signingKeyIn(secret)
+	if err != nil {
+		return nil, 0, internal("Could not issue a token")
+	}
 	return key, serial, nil
+}
+
+// latestKeySecret returns the secret of the signing key with the highest serial number that is not negative, or nil for
+// none. A name with the prefix that ends with no number has the serial number 0.
+func (cp *ControlPlane) latestKeySecret(mesh, prefix string) (*resource, int) {
+	var latest *resource
+	highest := -1
+	for _, secret := range cp.store.list(secretKind(mesh), mesh, nil) {
+		if !strings.HasPrefix(secret.name, prefix) {
+			continue
+		}
+		serial, err := strconv.Atoi(strings.ReplaceAll(secret.name, prefix+"-", ""))
+		if err != nil {
+			serial = 0
+		}
+		if serial > highest {
+			latest, highest = secret, serial
+		}
+	}
+	return latest, highest
 }
 
 func signingKeyName(prefix string, serial int) string { return prefix + "-" + strconv.Itoa(serial) }
@@ -216,17 +246,16 @@ func secretKind(mesh string) string {
 	return "Secret"
 }
 
-// signingKey returns the key in a secret.
-func (cp *ControlPlane) signingKey(mesh, name string) (*rsa.PrivateKey, error) {
-	secret, ok := cp.store.get(secretKind(mesh), mesh, name)
-	if !ok {
-		return nil, notFound("Signing Key not found")
+// signingKeyIn returns the key in a secret, which is PKCS #1 with or without PEM.
+func signingKeyIn(secret *resource) (*rsa.PrivateKey, error) {
+	data := get[[]byte](secret.document, "data")
+	if block, _ := pem.Decode(data); block != nil {
+		if block.Type != "RSA PRIVATE KEY" {
+			return nil, fmt.Errorf("secret %s: PEM block of type %q", secret.name, block.Type)
+		}
+		data = block.Bytes
 	}
-	block, _ := pem.Decode(get[[]byte](secret.document, "data"))
-	if block == nil {
-		return nil, fmt.Errorf("secret %s: no PEM block", name)
-	}
-	return x509.ParsePKCS1PrivateKey(block.Bytes)
+	return x509.ParsePKCS1PrivateKey(data)
 }
 
 // newSigningKey is what the secret of each new signing key holds, a key of no value: to make one takes a good part of a second.
@@ -260,7 +289,11 @@ func (cp *ControlPlane) userOf(token string) (user, error) {
 		if err != nil {
 			return nil, err
 		}
-		key, err := cp.signingKey("", signingKeyName(userKeyPrefix, serial))
+		secret, ok := cp.store.get(secretKind(""), "", signingKeyName(userKeyPrefix, serial))
+		if !ok {
+			return nil, notFound("Signing Key not found")
+		}
+		key, err := signingKeyIn(secret)
 		if err != nil {
 			return nil, err
 		}

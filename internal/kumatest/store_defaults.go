@@ -3,23 +3,23 @@ package kumatest
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 )
 
 // ensureDefaults creates what each new mesh gets: a signing key for tokens of its proxies and, unless the mesh skips
-// them, some policies.
-func (cp *ControlPlane) ensureDefaults(mesh *resource) {
+// them, some policies. It fails if there is a secret for the former without a key.
+func (cp *ControlPlane) ensureDefaults(mesh *resource) error {
 	prefix := "dataplane-token-signing-key-" + mesh.name
-	keys := cp.store.list("Secret", mesh.name, func(r *resource) bool { return strings.HasPrefix(r.name, prefix) })
-	if len(keys) == 0 {
-		cp.putSecret(mesh.name, prefix+"-1", newSigningKey, mesh.key())
+	if secret, _ := cp.latestKeySecret(mesh.name, prefix); secret == nil {
+		cp.putSecret(mesh.name, signingKeyName(prefix, 1), newSigningKey, mesh.key())
+	} else if _, err := signingKeyIn(secret); err != nil { // of an earlier mesh of the name
+		return err
 	}
 	var skipped []string
 	for _, name := range get[[]any](mesh.document, "skipCreatingInitialPolicies") {
 		skipped = append(skipped, name.(string))
 	}
 	if slices.Contains(skipped, "*") {
-		return
+		return nil
 	}
 	for _, t := range cp.types {
 		for _, policy := range t.initial {
@@ -28,6 +28,7 @@ func (cp *ControlPlane) ensureDefaults(mesh *resource) {
 			}
 		}
 	}
+	return nil
 }
 
 func (cp *ControlPlane) putDefault(kind, mesh, name, spec string, labels map[string]string) {
@@ -96,7 +97,9 @@ func (cp *ControlPlane) bootstrap() {
 	}
 	cp.putDefault("Mesh", "", "default", "{}", nil)
 	mesh, _ := cp.mesh("default")
-	cp.ensureDefaults(mesh)
+	if err := cp.ensureDefaults(mesh); err != nil {
+		panic(err) // there is no secret yet
+	}
 }
 
 func initialSecrets(global bool) []string {

@@ -2,6 +2,7 @@ package kumatest
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -54,7 +55,14 @@ func requiredSource(name string) rule {
 		return when(isText("type", kind), orElse(defined(object), at(object+"."+value,
 			orElse(mustBe(hasText, "must be defined"), all(rules...)))))
 	}
+	kinds := []string{envVarSource, inlineSource, fileSource, secretSource}
 	return orElse(defined(name), at(name,
+		at("type", func(p place) violations {
+			if slices.Contains(kinds, p.text()) {
+				return nil
+			}
+			return p.refuse("%s must be one of: %s", p.text(), strings.Join(kinds, ", "))
+		}),
 		member(envVarSource, "envVar", "name"),
 		member(inlineSource, "insecureInline", "value"),
 		member(fileSource, "file", "path", safePath),

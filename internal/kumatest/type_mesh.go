@@ -58,10 +58,13 @@ func (cp *ControlPlane) admitMesh(w write) error {
 
 // establishMesh creates what a new mesh has.
 func (cp *ControlPlane) establishMesh(mesh *resource) error {
-	if err := cp.ensureAuthorities(mesh); err != nil {
+	err := cp.ensureAuthorities(mesh)
+	if err == nil {
+		err = cp.ensureDefaults(mesh)
+	}
+	if err != nil {
 		return internal(cp.release.createTitle)
 	}
-	cp.ensureDefaults(mesh)
 	return nil
 }
 

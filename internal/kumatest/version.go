@@ -21,11 +21,12 @@ type release struct {
 	nameLabels    bool   // every resource has labels for origin and display name, which the control plane sets
 	createTitle   string // title of a rejection by the checks against other resources
 	updateTitle   string
-	formatTitle   string   // title of a rejection of a format that does not exist
-	missing       string   // beginning of the text about an absent secret
-	pageSizeMin   bool     // a page size below one is rejected
-	fullSchema    bool     // the schema of a newer type describes all members, and the body null has no answer
-	required      []string // required members of a document of a newer type, in the order of the messages
+	formatTitle   string        // title of a rejection of a format that does not exist
+	missing       string        // beginning of the text about an absent secret
+	tokenBackdate time.Duration // how far back a token is dated, so that it is valid for clocks that are slow; 2.7 tells the time of issuance
+	pageSizeMin   bool          // a page size below one is rejected
+	fullSchema    bool          // the schema of a newer type describes all members, and the body null has no answer
+	required      []string      // required members of a document of a newer type, in the order of the messages
 
 	identityServices bool          // a MeshIdentity needs a mesh with mode Exclusive of MeshServices
 	identityPairs    bool          // the CA of a MeshIdentity is validated, with its key
@@ -63,14 +64,14 @@ func releases() []release {
 			version: "2.7.29", set: in27,
 			emptyAnswers: true, tersely: true, zoneStatus: true, tagline: true, keepsNames: true,
 			createTitle: "Could not create a resource", updateTitle: "Could not update a resource", formatTitle: "invalid format", missing: "Resource not found",
-			meshTLS: true, looksLate: true,
+			meshTLS: true, looksLate: true, tokenBackdate: 5 * time.Minute,
 		},
 		{
 			version: "2.14.3", set: in214,
 			kri: true, computeLabels: true,
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", formatTitle: "Could not retrieve a resource", missing: "resource not found",
 			required: []string{"type", "name", "spec"}, pageSizeMin: true, fullSchema: true, meshTLS: true, warnsOfName: true, backsOff: true,
-			identityServices: true, identityLifetime: defaultLifetime, refusesEd25519: true,
+			identityServices: true, identityLifetime: defaultLifetime, refusesEd25519: true, tokenBackdate: 5 * time.Second,
 		},
 		{
 			version: "unknown", set: in30, // a development build has no version
@@ -78,7 +79,7 @@ func releases() []release {
 			createTitle: "Failed to create a resource", updateTitle: "Failed to update a resource", formatTitle: "Could not retrieve a resource", missing: "resource not found",
 			required: []string{"name", "spec", "type"}, pageSizeMin: true, fullSchema: true, dnsLabelNames: true, backsOff: true,
 			identityPairs: true, identityLifetime: 5 * 24 * time.Hour,
-			comparesIdentities: true, incremental: true, clientsWait: true, serviceLabels: true,
+			comparesIdentities: true, incremental: true, clientsWait: true, serviceLabels: true, tokenBackdate: 5 * time.Second,
 		},
 	}
 }
