@@ -104,8 +104,9 @@ func TestAccMesh_existsAlready(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: env.Provider(),
 		Steps: []resource.TestStep{{
-			Config:      env.Config(`resource "kongmesh_mesh" "this" { name = $name }`, "name", name),
-			ExpectError: acctest.Words("Exists already", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`),
+			Config: env.Config(`resource "kongmesh_mesh" "this" { name = $name }`, "name", name),
+			ExpectError: acctest.Words("Exists already", "import {", "to = kongmesh_mesh.NAME", `id = "`+name+`"`,
+				"another address in the state", "moved {", "from = kongmesh_mesh.OLD", "to = kongmesh_mesh.NAME"),
 		}},
 	})
 }

@@ -24,7 +24,7 @@ type Existing struct {
 func (e Existing) RunName() string { return e.ResourceType + "/" + e.ID }
 
 // Add adds the error for the object. The provider cannot know if the resource
-// already manages the object itself, so the error lists all three causes.
+// already manages the object itself, so the error lists all four causes.
 func (e Existing) Add(diags *diag.Diagnostics) {
 	diags.AddAttributeError(e.At, "Exists already", fmt.Sprintf(
 		"%[1]s already exists. In the following, replace NAME with the name of the resource.\n\n"+
@@ -34,6 +34,9 @@ func (e Existing) Add(diags *diag.Diagnostics) {
 			"current one, and both have the same name. The cause is create_before_destroy in this resource, or in a resource "+
 			"that refers to it. Delete the current object first with `terraform destroy -target=%[3]s.NAME`, and apply "+
 			"again. This also deletes the resources that refer to it.\n\n"+
+			"If it has another address in the state, because you renamed the resource or changed its key in count or for_each, add a block "+
+			"that moves it, and apply again.\n\n"+
+			"moved {\n  from = %[3]s.OLD\n  to   = %[3]s.NAME\n}\n\n"+
 			"If the plan shows the resource as tainted, an interrupted run created the object. Keep it with `terraform untaint %[3]s.NAME`, and apply again.",
 		e.What, ImportBlock(e.ResourceType, e.ID), e.ResourceType))
 }
