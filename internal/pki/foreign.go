@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"math/big"
 	"regexp"
-	"unicode/utf8"
 )
 
 // A derKind names what a DER contains.
@@ -82,33 +81,34 @@ func (k derKind) instead(want wanted, inform string) string {
 
 // A foreignKind is a content that people take for PEM.
 type foreignKind struct {
-	pattern    string // a regular expression; of binary content, its first bytes
+	begins     string // the first bytes, or ""
+	pattern    string // of the text without white space around it, if begins is ""
 	is, remedy string
 }
 
 func foreignKinds() []foreignKind {
 	const decrypt = "Decrypt it before you use it:\n  "
 	return []foreignKind{
-		{`ENC\[AES256_GCM,`, "encrypted with sops", decrypt + "sops --decrypt ca-key.enc.pem > ca-key.pem"},
-		{`^\$ANSIBLE_VAULT;`, "encrypted with Ansible Vault", decrypt + "ansible-vault decrypt --output ca-key.pem ca-key.enc.pem"},
-		{`^age-encryption\.org/`, "encrypted with age", decrypt + "age --decrypt -i identity.txt -o ca-key.pem ca-key.pem.age"},
-		{`^vault:v[0-9]+:`, "encrypted by Vault (transit)", decrypt + "vault write -field=plaintext transit/decrypt/NAME ciphertext=@ca-key.enc | base64 -d > ca-key.pem"},
-		{"\x00GITCRYPT\x00", "encrypted with git-crypt", decrypt + "git-crypt unlock"},
-		{`^version https://git-lfs`, "a pointer of Git LFS to the file", "Download the file:\n  git lfs pull"},
-		{`(?i)^<(!doctype html|html)`, "an HTML page", "It may be a login page or an error page. Download the file again, and look at it."},
-		{`^(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+) `, "a public key of OpenSSH", "Use the certificate of the CA, and its private key, in PEM."},
-		{`^PuTTY-User-Key-File`, "a private key of PuTTY", "Convert it:\n" +
+		{"", `ENC\[AES256_GCM,`, "encrypted with sops", decrypt + "sops --decrypt ca-key.enc.pem > ca-key.pem"},
+		{"", `^\$ANSIBLE_VAULT;`, "encrypted with Ansible Vault", decrypt + "ansible-vault decrypt --output ca-key.pem ca-key.enc.pem"},
+		{"", `^age-encryption\.org/`, "encrypted with age", decrypt + "age --decrypt -i identity.txt -o ca-key.pem ca-key.pem.age"},
+		{"", `^vault:v[0-9]+:`, "encrypted by Vault (transit)", decrypt + "vault write -field=plaintext transit/decrypt/NAME ciphertext=@ca-key.enc | base64 -d > ca-key.pem"},
+		{"\x00GITCRYPT\x00", "", "encrypted with git-crypt", decrypt + "git-crypt unlock"},
+		{"", `^version https://git-lfs`, "a pointer of Git LFS to the file", "Download the file:\n  git lfs pull"},
+		{"", `(?i)^<(!doctype html|html)`, "an HTML page", "It may be a login page or an error page. Download the file again, and look at it."},
+		{"", `^(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+) `, "a public key of OpenSSH", "Use the certificate of the CA, and its private key, in PEM."},
+		{"", `^PuTTY-User-Key-File`, "a private key of PuTTY", "Convert it:\n" +
 			"  puttygen ca-key.ppk -O private-openssh -o ca-key.pem\n" +
 			"  ssh-keygen -p -m PKCS8 -N '' -f ca-key.pem"},
-		{`-----BEGIN(%20|\+)`, "encoded for a URL", "Decode it where it comes from, for example with:\n" +
+		{"", `-----BEGIN(%20|\+)`, "encoded for a URL", "Decode it where it comes from, for example with:\n" +
 			`  python3 -c 'import sys, urllib.parse; print(urllib.parse.unquote(sys.stdin.read()))' < ca.txt > ca.pem`},
-		{`(?m)^apiVersion:`, "a manifest of Kubernetes", "Select the member that contains the PEM:\n" +
+		{"", `(?m)^apiVersion:`, "a manifest of Kubernetes", "Select the member that contains the PEM:\n" +
 			`  base64decode(yamldecode(file("secret.yaml")).data["tls.crt"])`},
-		{`^(\{\{.*\}\}|<.*>|\$\{?[A-Za-z_]\w*\}?|\(sensitive value\)|null|None|\*+)$`, "a placeholder", "Check the tool that fills in the value."},
-		{`^(arn:|[a-z][a-z0-9+]*://)\S+$`, "the address of an object", "Read the object, for example with a data source, and use its content."},
-		{"\x1f\x8b", "compressed with gzip", "Use file() instead of base64gzip(), or decompress the file."},
-		{"PK\x03\x04", "a ZIP archive", "Extract the file."},
-		{"\xfe\xed\xfe\xed", "a Java keystore (JKS)", "Convert it:\n" +
+		{"", `^(\{\{.*\}\}|<.*>|\$\{?[A-Za-z_]\w*\}?|\(sensitive value\)|null|None|\*+)$`, "a placeholder", "Check the tool that fills in the value."},
+		{"", `^(arn:|[a-z][a-z0-9+]*://)\S+$`, "the address of an object", "Read the object, for example with a data source, and use its content."},
+		{"\x1f\x8b", "", "compressed with gzip", "Use file() instead of base64gzip(), or decompress the file."},
+		{"PK\x03\x04", "", "a ZIP archive", "Extract the file."},
+		{"\xfe\xed\xfe\xed", "", "a Java keystore (JKS)", "Convert it:\n" +
 			"  keytool -importkeystore -srckeystore ca.jks -destkeystore ca.p12 -deststoretype PKCS12\n" + extractPKCS12},
 	}
 }
@@ -118,7 +118,11 @@ func foreignKinds() []foreignKind {
 func foreign(content []byte) (is, remedy string) {
 	trimmed := bytes.TrimSpace(content)
 	for _, k := range foreignKinds() {
-		if bytes.HasPrefix(content, []byte(k.pattern)) || utf8.ValidString(k.pattern) && regexp.MustCompile(k.pattern).Match(trimmed) {
+		found := bytes.HasPrefix(content, []byte(k.begins))
+		if k.begins == "" {
+			found = regexp.MustCompile(k.pattern).Match(trimmed)
+		}
+		if found {
 			return k.is, k.remedy
 		}
 	}

@@ -14,16 +14,24 @@ type wanted struct {
 	noun    string  // "certificate"
 	kind    derKind // in DER
 	label   string  // of its PEM
-	file    string  // its name in examples
-	convert string  // the openssl command that converts DER to PEM
+	command string  // of openssl
+	name    string  // of its file in examples, without .pem or .der
+}
+
+// file returns the name of its file in examples.
+func (w wanted) file() string { return w.name + ".pem" }
+
+// convert returns the command that converts DER to PEM.
+func (w wanted) convert() string {
+	return fmt.Sprintf("openssl %s -inform der -in %s.der -out %s", w.command, w.name, w.file())
 }
 
 func wantedCertificate() wanted {
-	return wanted{"certificate", derCertificate, certificateLabel, "ca.pem", "openssl x509 -inform der -in ca.der -out ca.pem"}
+	return wanted{"certificate", derCertificate, certificateLabel, "x509", "ca"}
 }
 
 func wantedKey() wanted {
-	return wanted{"private key", derPrivateKey, "PRIVATE KEY", "ca-key.pem", "openssl pkey -inform der -in ca-key.der -out ca-key.pem"}
+	return wanted{"private key", derPrivateKey, "PRIVATE KEY", "pkey", "ca-key"}
 }
 
 // notPEM returns the problem of a string without any BEGIN or END. It says what
@@ -49,7 +57,7 @@ func notPEM(text []byte, want wanted) Problem {
 			": the content is empty. Check whether the file is empty, or the variable is not set."
 	case len(trimmed) < 300 && !bytes.ContainsAny(trimmed, " \n") && bytes.ContainsAny(trimmed, "/.") && !MayHoldKey(string(trimmed)):
 		p.Message = "The content looks like the name of a file. Read the file:\n" +
-			`  file("${path.module}/` + want.file + `")`
+			`  file("${path.module}/` + want.file() + `")`
 	default:
 		p.Message = "There is no " + want.noun + ": no line starts with -----BEGIN, so the content is not PEM."
 		if fault := damagedBegin(text, 1); fault != "" {
@@ -94,7 +102,7 @@ func describeContent(content []byte, times int, want wanted) string {
 	}
 	if der, err := hex.DecodeString(strings.ReplaceAll(string(bytes.Join(bytes.Fields(content), nil)), ":", "")); err == nil && isDER(der) {
 		return "The content is DER in hex" + encoded + ", and the control plane can only read PEM. Convert it:\n" +
-			"  tr -d ': \\n' < ca.hex | xxd -r -p > " + strings.Fields(want.convert)[5] + "\n  " + want.convert
+			"  tr -d ': \\n' < ca.hex | xxd -r -p > " + want.name + ".der\n  " + want.convert()
 	}
 	if is, remedy := foreign(content); is != "" {
 		return "The content is " + is + encoded + ", not PEM. " + remedy
@@ -110,12 +118,12 @@ func describeDER(kind derKind, times int, want wanted) string {
 	case kind != derUnknown && kind != want.kind:
 		return fmt.Sprintf("The content is DER of %s, not of a %s. %s", kind, want.noun, kind.instead(want, "-inform der "))
 	case times == 0:
-		return "The content is binary DER, and the control plane can only read PEM. Convert it:\n  " + want.convert
+		return "The content is binary DER, and the control plane can only read PEM. Convert it:\n  " + want.convert()
 	default:
 		value := strings.Repeat("base64decode(", times-1) + "var.der" + strings.Repeat(")", times-1)
 		return fmt.Sprintf("The content is the base64 of a PEM block without its BEGIN and END lines. Add these lines, or convert the "+
 			"file again:\n"+
-			`  "-----BEGIN %s-----\n${%s}\n-----END %[1]s-----\n"`+"\n  %[3]s", want.label, value, want.convert)
+			`  "-----BEGIN %s-----\n${%s}\n-----END %[1]s-----\n"`+"\n  %[3]s", want.label, value, want.convert())
 	}
 }
 
